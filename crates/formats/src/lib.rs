@@ -1,0 +1,57 @@
+//! The formats kiwame takes apart, one file each.
+//!
+//! To add one: write its file, add one line to [`FORMATS`], and one sample.
+//!
+//! ```
+//! use kiwame_image::{Limits, Memory, Options};
+//!
+//! let bytes = vec![0xff; 64];
+//! let host = Memory::new([bytes]);
+//! let tree = kiwame_formats::parse(&host, 0, 64, &Limits::default(), &Options::default()).expect("readable");
+//! assert_eq!(tree.format(), "fill");
+//! ```
+#![forbid(unsafe_code)]
+#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic)]
+
+use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
+
+mod fill;
+mod raw;
+
+/// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
+pub static FORMATS: &[&dyn Format] = &[
+    &fill::Fill,
+    &raw::Raw,
+];
+
+/// The format of that name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// The format that recognises the head best.
+#[must_use]
+pub fn identify(head: &Head<'_>) -> &'static dyn Format {
+    let matches = FORMATS.iter().filter_map(|format| Some((format.probe(head)?.weight, *format)));
+    // `max_by_key` would keep the last of equals; the first is meant.
+    matches.rev().max_by_key(|(weight, _)| *weight).map_or(&raw::Raw, |(_, format)| format)
+}
+
+/// Recognises an image and takes it apart.
+///
+/// # Errors
+/// Only when the source cannot be read.
+pub fn parse(
+    host: &dyn Host,
+    source: u32,
+    size: u64,
+    limits: &Limits,
+    options: &Options,
+) -> Result<Tree, ReadError> {
+    let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
+    let mut head = vec![0; length];
+    host.read(source, 0, &mut head)?;
+    let format = identify(&Head::new(&head, size));
+    kiwame_image::parse(host, source, size, format, limits, options)
+}

@@ -1,0 +1,28 @@
+//! Bytes that no other format recognises.
+//!
+//! Loader modelled: none. The whole region is one leaf that is not understood.
+//! Ambiguities: none. Limitations: by definition.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Node};
+
+/// The format of last resort.
+#[derive(Debug)]
+pub(crate) struct Raw;
+
+impl Format for Raw {
+    fn name(&self) -> &'static str {
+        "raw"
+    }
+
+    fn about(&self) -> &'static str {
+        "bytes that nothing else recognises: one leaf, unexplained unless a manifest covers it"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.add(Node::new("raw", "0", "raw", at).unknown());
+    }
+}

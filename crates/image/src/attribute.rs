@@ -1,0 +1,48 @@
+//! What a format says about a region beyond its place: mode, type, entry point, alignment.
+
+/// One fact about a region, in the vocabulary of its specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Name, lower case with hyphens; unique within the region.
+    pub name: &'static str,
+    /// Value.
+    pub value: Value,
+    /// True when the fact tells how content is encoded and not what it is (a compressed length, a checksum):
+    /// RULES 2 lets it differ when the decoded content is equal.
+    pub encoding: bool,
+}
+
+/// The value of an attribute, or of a field named in a defect.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A number.
+    Uint(u64),
+    /// Text. Untrusted: it reaches people only through the escape function.
+    Text(String),
+    /// Bytes, shown in hexadecimal.
+    Bytes(Vec<u8>),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl Value {
+    /// The value as text that is the same on every host: numbers as `0x…`, bytes in hexadecimal.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self {
+            Self::Uint(number) => format!("{number:#x}"),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => crate::digest::hex(bytes),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),* $(,)?) => {
+        $(impl From<$from> for Value {
+            fn from(value: $from) -> Self { Self::$variant(value.into()) }
+        })*
+    };
+}
+from!(u8 => Uint, u16 => Uint, u32 => Uint, u64 => Uint, bool => Flag, String => Text, &str => Text, Vec<u8> => Bytes, &[u8] => Bytes);

@@ -1,0 +1,623 @@
+//! Parsers write here. The builder owns the regions, fills the gaps, and keeps the worklist.
+//!
+//! The worklist is a stack, so that a decoded space is taken apart, measured and dropped before the next stream
+//! is decoded, and so that no input can make the program's own stack deep.
+
+use std::rc::Rc;
+
+use crate::input::{Context, Store};
+use crate::{
+    Attribute, Budget, Claim, Content, Defect, Digest, Format, Guid, Host, Input, LimitKind, Limits, ReadError,
+    Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64, to_usize,
+};
+
+/// What a run measures.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Also give a digest to every region that formats list for people (program images, files that contain
+    /// volumes), although smaller regions below them are the ones compared.
+    pub list_digests: bool,
+}
+
+/// A region to be added.
+#[derive(Debug)]
+pub struct Node<'a> {
+    input: Input<'a>,
+    segment: Segment,
+    kind: &'static str,
+    name: Option<String>,
+    guid: Option<Guid>,
+    content: Content,
+    attributes: Vec<Attribute>,
+    order: Option<u32>,
+    component: bool,
+    listed: bool,
+    mask: Vec<Span>,
+    next: Option<&'static dyn Format>,
+}
+
+impl<'a> Node<'a> {
+    /// A region over `input`, which the path calls `format:key`. A leaf of parsed content until more is said.
+    #[must_use]
+    pub fn new(format: &'static str, key: impl AsRef<[u8]>, kind: &'static str, input: Input<'a>) -> Self {
+        Self {
+            input,
+            segment: Segment::new(format, key),
+            kind,
+            name: None,
+            guid: None,
+            content: Content::Parsed,
+            attributes: Vec::new(),
+            order: None,
+            component: false,
+            listed: false,
+            mask: Vec::new(),
+            next: None,
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Its GUID.
+    #[must_use]
+    pub fn guid(mut self, guid: Guid) -> Self {
+        self.guid = Some(guid);
+        self
+    }
+
+    /// Adds a fact about what it is.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.attributes.push(Attribute { name, value: value.into(), encoding: false });
+        self
+    }
+
+    /// Adds a fact about how it is encoded only (see [`Attribute::encoding`]).
+    #[must_use]
+    pub fn with_encoding(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.attributes.push(Attribute { name, value: value.into(), encoding: true });
+        self
+    }
+
+    /// Names the bytes of a header, counted from its start, that only encode: they may differ when the content
+    /// is equal (RULES 2).
+    #[must_use]
+    pub fn mask(mut self, fields: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        self.mask.extend(fields.into_iter().map(|(offset, length)| Span::new(offset, length)));
+        self
+    }
+
+    /// Its position among siblings, where that is content (RULES 3).
+    #[must_use]
+    pub fn order(mut self, order: u32) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// People speak of it as one thing, and it is compared as one unless it contains other components.
+    #[must_use]
+    pub fn component(mut self) -> Self {
+        self.component = true;
+        self
+    }
+
+    /// It gets a digest when a run lists digests.
+    #[must_use]
+    pub fn listed(mut self) -> Self {
+        self.listed = true;
+        self
+    }
+
+    /// Its bytes are not understood.
+    #[must_use]
+    pub fn unknown(mut self) -> Self {
+        self.content = Content::Unknown;
+        self
+    }
+
+    /// Its bytes encode a stream; see [`Builder::decoded`].
+    #[must_use]
+    pub fn encoded(mut self) -> Self {
+        self.content = Content::Encoded;
+        self
+    }
+
+    /// The format takes it apart later, when the current region is done.
+    #[must_use]
+    pub fn then(mut self, format: &'static dyn Format) -> Self {
+        self.next = Some(format);
+        self
+    }
+}
+
+/// Writes the regions below one region.
+pub struct Builder<'s, 'a> {
+    session: &'s mut Session<'a>,
+    region: RegionId,
+    input: Input<'a>,
+    gap: (&'static str, Option<u8>),
+    queue: Vec<Job<'a>>,
+}
+
+impl core::fmt::Debug for Builder<'_, '_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Builder({:?})", self.region)
+    }
+}
+
+enum Job<'a> {
+    Parse(RegionId, Input<'a>, &'static dyn Format, u32),
+    Finish(RegionId, Input<'a>),
+    Drop(u64),
+}
+
+struct Session<'a> {
+    context: &'a Context<'a>,
+    options: Options,
+    tree: Tree,
+    nodes: Vec<Extra>,
+    jobs: Vec<Job<'a>>,
+    read_error: Option<ReadError>,
+    depth: u32,
+}
+
+/// What the session keeps about a region beside the region itself.
+#[derive(Default)]
+struct Extra {
+    listed: bool,
+    mask: Vec<Span>,
+    /// True when a component or an encoded stream lies below, so that the region is not compared as one.
+    nested: bool,
+    space_root: bool,
+}
+
+impl<'a> Builder<'_, 'a> {
+    /// The region whose children are being written.
+    #[must_use]
+    pub fn region(&self) -> RegionId {
+        self.region
+    }
+
+    /// Adds a region below the current one and returns its number. An empty one is not added. One that overlaps
+    /// a sibling, or leaves the parent, is a defect of the caller's data and is not added either.
+    pub fn add(&mut self, node: Node<'a>) -> Option<RegionId> {
+        let span = node.input.span();
+        if span.is_empty() {
+            return None;
+        }
+        if node.input.space != self.input.space || !self.input.span().contains(span) {
+            self.defect(Defect::new("region/outside", node.kind, span.offset, span.length, self.input.length()));
+            return None;
+        }
+        let tree = &self.session.tree;
+        let siblings = tree.region(self.region).map_or(&[][..], |region| &region.children);
+        let place = |id: RegionId| tree.region(id).map_or(Span::default(), |sibling| sibling.span);
+        let at = siblings.partition_point(|&other| place(other).offset < span.offset);
+        let before = at.checked_sub(1).and_then(|before| siblings.get(before));
+        if [before, siblings.get(at)].into_iter().flatten().any(|&other| place(other).overlaps(span)) {
+            let overlap = Defect::new("region/overlap", node.kind, span.offset, span.length, 0u64);
+            self.defect(overlap.ambiguous());
+            return None;
+        }
+        let input = node.input.clone();
+        let (next, alone) = (node.next, node.component || node.listed);
+        let id = self.session.push(Some(self.region), node)?;
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.children.insert(at, id);
+        }
+        match next {
+            Some(format) => self.queue.push(Job::Parse(id, input, format, self.session.depth.saturating_add(1))),
+            None if alone => self.queue.push(Job::Finish(id, input)),
+            None => {}
+        }
+        Some(id)
+    }
+
+    /// Adds a region that should be erased: `fill` when every byte has the erase value, else not understood.
+    pub fn add_fill(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
+        match node.input.uniform() {
+            Ok(Some(value)) if value == erase => self.add(Node { content: Content::Fill, ..node }),
+            Ok(_) => self.add(node.unknown()),
+            Err(trouble) => {
+                self.trouble(trouble);
+                None
+            }
+        }
+    }
+
+    /// How gaps between the regions added here are called, and their erase value if the structure has one.
+    /// Otherwise a gap is a `gap`, and never fill.
+    pub fn gaps(&mut self, kind: &'static str, erase: Option<u8>) {
+        self.gap = (kind, erase);
+    }
+
+    /// Adds a fact about the current region.
+    pub fn fact(&mut self, name: &'static str, value: impl Into<Value>) {
+        let fact = Attribute { name, value: value.into(), encoding: false };
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.attributes.push(fact);
+        }
+    }
+
+    /// Names the current region, such as a file after its user-interface section.
+    pub fn call(&mut self, name: impl Into<String>) {
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.name = Some(name.into());
+        }
+    }
+
+    /// Names a region that was added here before.
+    pub fn call_region(&mut self, id: RegionId, name: impl Into<String>) {
+        if let Some(region) = self.session.region_mut(id) {
+            region.name = Some(name.into());
+        }
+    }
+
+    /// The region around the current one.
+    #[must_use]
+    pub fn parent(&self) -> Option<RegionId> {
+        self.session.tree.region(self.region).and_then(|region| region.parent)
+    }
+
+    /// A region that exists already.
+    #[must_use]
+    pub fn look(&self, id: RegionId) -> Option<&Region> {
+        self.session.tree.region(id)
+    }
+
+    /// Notes a defect of the current region.
+    pub fn defect(&mut self, defect: Defect) {
+        self.defect_of(self.region, defect);
+    }
+
+    /// Notes a defect of a region that was added here.
+    pub fn defect_of(&mut self, region: RegionId, defect: Defect) {
+        self.session.defect(Defect { region, ..defect });
+    }
+
+    /// Notes why reading stopped.
+    pub fn trouble(&mut self, trouble: Trouble) {
+        self.session.trouble(self.region, trouble);
+    }
+
+    /// Notes a native signature.
+    pub fn claim(&mut self, scheme: &'static str, signed: Vec<Span>, signature: Span) {
+        self.session.tree.claims.push(Claim { scheme, region: self.region, signed, signature });
+    }
+
+    /// How many bytes the next decoded stream may have. With a declared size above that, the limit is noted and
+    /// nothing must be decoded.
+    ///
+    /// # Errors
+    /// The limit, already noted.
+    pub fn room(&mut self, declared: Option<u64>) -> Result<u64, LimitKind> {
+        let (room, kind) = self.session.context.budget.room();
+        if declared.is_some_and(|size| size > room) {
+            self.over(kind);
+            return Err(kind);
+        }
+        Ok(room)
+    }
+
+    /// Notes that a stream of unknown size went over the room it had.
+    pub fn overflow(&mut self) {
+        let (_, kind) = self.session.context.budget.room();
+        self.over(kind);
+    }
+
+    fn over(&mut self, kind: LimitKind) {
+        self.session.trouble(self.region, Trouble::Limit(kind));
+    }
+
+    /// Gives the content that a stream, added here as [`Node::encoded`], decodes to, and the format that takes
+    /// it apart next. The space is named by the path of the stream.
+    pub fn decoded(&mut self, stream: RegionId, bytes: Vec<u8>, kind: &'static str, format: &'static dyn Format) {
+        let size = len64(&bytes);
+        self.session.context.budget.decoded(size);
+        let Ok(number) = u32::try_from(self.session.tree.spaces.len()) else { return };
+        let space = SpaceId(number);
+        let input = Input::whole(self.session.context, Store::Memory(Rc::new(bytes)), space, size);
+        let node = Node::new("decoded", "content", kind, input.clone());
+        let Some(root) = self.session.push(Some(stream), node) else { return };
+        if let Some(extra) = self.session.nodes.get_mut(root.index()) {
+            extra.space_root = true;
+        }
+        self.session.tree.spaces.push(Space { id: space, encoder: Some(stream), size, root });
+        if let Some(region) = self.session.region_mut(stream) {
+            region.encodes = Some(space);
+        }
+        self.queue.push(Job::Parse(root, input, format, self.session.depth.saturating_add(1)));
+    }
+}
+
+/// Takes a source apart, starting with `format`.
+///
+/// # Errors
+/// Only when the source cannot be read as announced. Everything else is in the tree.
+pub fn parse(
+    host: &dyn Host,
+    source: u32,
+    size: u64,
+    format: &'static dyn Format,
+    limits: &Limits,
+    options: &Options,
+) -> Result<Tree, ReadError> {
+    let context = Context::new(host, Budget::new(limits));
+    let input = Input::whole(&context, Store::Source { source, size }, SpaceId::IMAGE, size);
+    let mut session = Session {
+        context: &context,
+        options: options.clone(),
+        tree: Tree { format: format.name(), ..Tree::default() },
+        nodes: Vec::new(),
+        jobs: Vec::new(),
+        read_error: None,
+        depth: 0,
+    };
+    let root = Node::new("image", "", format.name(), input.clone());
+    if let Some(root) = session.push(None, root) {
+        if let Some(extra) = session.nodes.get_mut(root.index()) {
+            extra.space_root = true;
+        }
+        session.tree.spaces.push(Space { id: SpaceId::IMAGE, encoder: None, size, root });
+        session.jobs.push(Job::Parse(root, input, format, 0));
+    }
+    session.run(size);
+    match session.read_error {
+        Some(error) => Err(error),
+        None => Ok(session.finish()),
+    }
+}
+
+impl<'a> Session<'a> {
+    fn run(&mut self, size: u64) {
+        while let Some(job) = self.jobs.pop() {
+            if self.read_error.is_some() {
+                return;
+            }
+            match job {
+                Job::Parse(region, input, format, depth) => self.parse(region, input, format, depth),
+                Job::Finish(region, input) => {
+                    let (space, end) = (input.space, input.span().end());
+                    self.measure(region, &input);
+                    if space == SpaceId::IMAGE {
+                        self.context.host.progress(end, size);
+                    }
+                }
+                Job::Drop(size) => self.context.budget.dropped(size),
+            }
+        }
+    }
+
+    fn parse(&mut self, region: RegionId, input: Input<'a>, format: &'static dyn Format, depth: u32) {
+        let memory = matches!(input.store, Store::Memory(_));
+        if memory && self.is_space_root(region) {
+            self.jobs.push(Job::Drop(input.length()));
+        }
+        self.jobs.push(Job::Finish(region, input.clone()));
+        if depth > self.context.budget.limits().depth {
+            self.trouble(region, Trouble::Limit(LimitKind::Depth));
+            if let Some(region) = self.region_mut(region) {
+                region.content = Content::Unknown;
+            }
+            return;
+        }
+        self.depth = depth;
+        let mut builder =
+            Builder { session: self, region, input: input.clone(), gap: ("gap", None), queue: Vec::new() };
+        format.parse(input, &mut builder);
+        builder.fill_gaps();
+        let queue = builder.queue;
+        self.jobs.extend(queue.into_iter().rev());
+    }
+
+    fn push(&mut self, parent: Option<RegionId>, node: Node<'a>) -> Option<RegionId> {
+        if let Err(kind) = self.context.budget.node() {
+            self.trouble(parent.unwrap_or(RegionId::ROOT), Trouble::Limit(kind));
+            return None;
+        }
+        let id = RegionId(u32::try_from(self.tree.regions.len()).ok()?);
+        let extra = Extra { listed: node.listed, mask: node.mask, ..Extra::default() };
+        self.nodes.push(extra);
+        if node.component || node.content == Content::Encoded {
+            self.mark_nested(parent);
+        }
+        self.tree.regions.push(Region {
+            id,
+            parent,
+            segment: node.segment,
+            kind: node.kind,
+            name: node.name,
+            guid: node.guid,
+            space: node.input.space,
+            span: node.input.span(),
+            content: node.content,
+            attributes: node.attributes,
+            order: node.order,
+            component: node.component,
+            sha256: None,
+            measured: false,
+            masked: None,
+            children: Vec::new(),
+            encodes: None,
+        });
+        Some(id)
+    }
+
+    fn region_mut(&mut self, id: RegionId) -> Option<&mut Region> {
+        self.tree.regions.get_mut(id.index())
+    }
+
+    fn children(&self, id: RegionId) -> Vec<(Span, RegionId)> {
+        let children = self.tree.region(id).map_or(&[][..], |region| &region.children);
+        children.iter().filter_map(|&child| Some((self.tree.region(child)?.span, child))).collect()
+    }
+
+    fn defect(&mut self, defect: Defect) {
+        if len64(&self.tree.defects) < self.context.budget.limits().defects {
+            self.tree.defects.push(defect);
+        } else {
+            self.hit(LimitKind::Defects, RegionId::ROOT);
+        }
+    }
+
+    fn trouble(&mut self, region: RegionId, trouble: Trouble) {
+        match trouble {
+            Trouble::Defect(defect) => self.defect(Defect { region, ..defect }),
+            Trouble::Limit(kind) => self.hit(kind, region),
+            Trouble::Read(error) => self.read_error = Some(self.read_error.unwrap_or(error)),
+        }
+    }
+
+    fn hit(&mut self, kind: LimitKind, region: RegionId) {
+        // A limit that is hit once is hit again by everything behind it; one entry per region and kind is enough.
+        if self.tree.limits.len() < 1000 && !self.tree.limits.contains(&(kind, region)) {
+            self.tree.limits.push((kind, region));
+        }
+    }
+
+    /// All regions below one are done: give digests to it, or to the leaves below it that have none yet.
+    fn measure(&mut self, id: RegionId, input: &Input<'a>) {
+        let Some(region) = self.tree.region(id) else { return };
+        let is_root = self.is_space_root(id);
+        let whole = region.component || region.is_leaf() && is_root;
+        let nested = self.nodes.get(id.index()).is_some_and(|node| node.nested);
+        let parent = region.parent;
+        let component = region.component;
+        if whole && !nested {
+            self.digest(id, input, true);
+        } else if component || is_root {
+            self.measure_leaves(id, input);
+        }
+        if self.options.list_digests && self.nodes.get(id.index()).is_some_and(|node| node.listed) {
+            self.digest(id, input, false);
+        }
+        if nested {
+            self.mark_nested(parent);
+        }
+    }
+
+    fn mark_nested(&mut self, region: Option<RegionId>) {
+        if let Some(extra) = region.and_then(|region| self.nodes.get_mut(region.index())) {
+            extra.nested = true;
+        }
+    }
+
+    fn is_space_root(&self, region: RegionId) -> bool {
+        self.nodes.get(region.index()).is_some_and(|extra| extra.space_root)
+    }
+
+    /// Measures every leaf below a region that no measured region covers. Iterative: depth is the input's.
+    fn measure_leaves(&mut self, id: RegionId, input: &Input<'a>) {
+        let mut stack = vec![id];
+        while let Some(id) = stack.pop() {
+            let Some(region) = self.tree.region(id) else { continue };
+            if region.measured {
+                continue;
+            }
+            if region.is_leaf() {
+                let at = region.span.offset.saturating_sub(input.offset());
+                let leaf = input.slice(at, region.span.length);
+                self.digest(id, &leaf, true);
+            } else {
+                stack.extend(region.children.iter().copied());
+            }
+        }
+    }
+
+    fn digest(&mut self, id: RegionId, input: &Input<'a>, measured: bool) {
+        if self.tree.region(id).is_some_and(|region| region.sha256.is_some()) {
+            if let Some(region) = self.region_mut(id) {
+                region.measured |= measured;
+            }
+            return;
+        }
+        let mask = self.nodes.get_mut(id.index()).map(|node| core::mem::take(&mut node.mask)).unwrap_or_default();
+        let masked = if mask.is_empty() { None } else { self.note(id, masked_digest(input, &mask)) };
+        let Some(sha256) = self.note(id, input.sha256()) else { return };
+        if let Some(region) = self.region_mut(id) {
+            region.sha256 = Some(sha256);
+            region.masked = masked;
+            region.measured |= measured;
+        }
+    }
+
+    fn note<T>(&mut self, id: RegionId, result: Result<T, Trouble>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(trouble) => {
+                self.trouble(id, trouble);
+                None
+            }
+        }
+    }
+
+    /// Paths and the pre-order, once everything is there.
+    fn finish(mut self) -> Tree {
+        let mut paths = vec![String::new(); self.tree.regions.len()];
+        let mut order = Vec::with_capacity(self.tree.regions.len());
+        let mut stack = vec![RegionId::ROOT];
+        while let Some(id) = stack.pop() {
+            let Some(region) = self.tree.region(id) else { continue };
+            order.push(id);
+            let above = region.parent.and_then(|parent| paths.get(parent.index())).map_or("", String::as_str);
+            let path = match region.parent {
+                None => "image".to_owned(),
+                Some(RegionId::ROOT) => region.segment.to_string(),
+                Some(_) => format!("{above}/{}", region.segment),
+            };
+            if let Some(slot) = paths.get_mut(id.index()) {
+                *slot = path;
+            }
+            let inner = region.encodes.and_then(|space| self.tree.space(space)).map(|space| space.root);
+            stack.extend(inner);
+            stack.extend(region.children.iter().rev().copied());
+        }
+        self.tree.paths = paths;
+        self.tree.order = order;
+        self.tree
+    }
+}
+
+impl<'a> Builder<'_, 'a> {
+    /// Makes the children tile the region: whatever no child covers becomes a leaf of its own.
+    fn fill_gaps(&mut self) {
+        let whole = self.input.span();
+        let children = self.session.children(self.region);
+        if children.is_empty() {
+            return;
+        }
+        let (kind, erase) = self.gap;
+        let mut at = whole.offset;
+        let mut gaps = Vec::new();
+        for span in children.iter().map(|(span, _)| *span).chain([Span::new(whole.end(), 0)]) {
+            if span.offset > at {
+                gaps.push(Span::between(at, span.offset));
+            }
+            at = at.max(span.end());
+        }
+        for (number, gap) in (0u64..).zip(gaps) {
+            let input = self.input.slice(gap.offset.saturating_sub(whole.offset), gap.length);
+            let node = Node::new(kind, number.to_string(), kind, input);
+            match erase {
+                Some(erase) => self.add_fill(node, erase),
+                None => self.add(node.unknown()),
+            };
+        }
+    }
+}
+
+fn masked_digest(input: &Input<'_>, mask: &[Span]) -> Result<Digest, Trouble> {
+    let mut bytes = input.window()?.to_vec();
+    for field in mask {
+        let range = to_usize(field.offset)..to_usize(field.end()).min(bytes.len());
+        if let Some(field) = bytes.get_mut(range) {
+            field.fill(0);
+        }
+    }
+    Ok(input.context.host.digest(crate::Algorithm::Sha256, &[crate::Part::Memory(&bytes)])?)
+}

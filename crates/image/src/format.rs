@@ -1,0 +1,95 @@
+//! What a format is.
+
+use core::fmt;
+
+use crate::{Builder, Input, to_usize};
+
+/// A format of firmware: recognises it and takes it apart. One file each, listed in `kiwame_formats::FORMATS`.
+pub trait Format: fmt::Debug + Sync {
+    /// Name, lower case with hyphens; the first part of its paths and finding ids.
+    fn name(&self) -> &'static str;
+
+    /// One line for the table of supported formats.
+    fn about(&self) -> &'static str;
+
+    /// Looks at the first bytes. Must check more than a magic.
+    fn probe(&self, head: &Head<'_>) -> Option<Match>;
+
+    /// Takes the region apart. Never fails: what is malformed is a defect, what is not understood a gap.
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>);
+}
+
+/// The first bytes of a region: at most 68 KiB (GPT at 0x200, ext4 at 0x438, ISO 9660 at 0x8000).
+#[derive(Debug)]
+pub struct Head<'a> {
+    bytes: &'a [u8],
+    size: u64,
+}
+
+impl<'a> Head<'a> {
+    /// How many bytes a head has at most.
+    pub const LENGTH: u64 = 68 << 10;
+
+    /// The head of a region of `size` bytes.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], size: u64) -> Self {
+        Self { bytes, size }
+    }
+
+    /// Size of the whole region.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// All the bytes of the head.
+    #[must_use]
+    pub fn all(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// `length` bytes at `offset`; `None` when they are not all there.
+    #[must_use]
+    pub fn bytes(&self, offset: u64, length: u64) -> Option<&'a [u8]> {
+        self.bytes.get(to_usize(offset)..to_usize(offset.checked_add(length)?))
+    }
+
+    /// A little-endian `u16`.
+    #[must_use]
+    pub fn u16_le(&self, offset: u64) -> Option<u16> {
+        Some(u16::from_le_bytes(self.bytes(offset, 2)?.try_into().ok()?))
+    }
+
+    /// A little-endian `u32`.
+    #[must_use]
+    pub fn u32_le(&self, offset: u64) -> Option<u32> {
+        Some(u32::from_le_bytes(self.bytes(offset, 4)?.try_into().ok()?))
+    }
+
+    /// A little-endian `u64`.
+    #[must_use]
+    pub fn u64_le(&self, offset: u64) -> Option<u64> {
+        Some(u64::from_le_bytes(self.bytes(offset, 8)?.try_into().ok()?))
+    }
+}
+
+/// A format recognised a region.
+#[derive(Clone, Copy, Debug)]
+pub struct Match {
+    /// The format.
+    pub format: &'static str,
+    /// How sure it is: the count of independent facts that agree. The highest wins, then the order of the list.
+    pub weight: u32,
+}
+
+impl Match {
+    /// A match on one fact.
+    pub fn exact(format: &dyn Format) -> Self {
+        Self { format: format.name(), weight: 1 }
+    }
+
+    /// A match on `weight` independent facts.
+    pub fn weighted(format: &dyn Format, weight: u32) -> Self {
+        Self { format: format.name(), weight }
+    }
+}

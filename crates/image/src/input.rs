@@ -1,0 +1,238 @@
+//! How a parser gets at bytes: bounded inputs, and windows charged to the budget.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::ops::Deref;
+use std::rc::Rc;
+
+use crate::{Algorithm, Budget, Digest, Host, Part, Reader, Span, SpaceId, Trouble, len64, to_usize};
+
+/// What all inputs of one run share.
+pub(crate) struct Context<'a> {
+    pub(crate) host: &'a dyn Host,
+    pub(crate) budget: Budget,
+    pages: RefCell<Vec<(u64, Rc<Vec<u8>>)>>,
+}
+
+/// Small windows of a source are served from pages of this size.
+const PAGE: u64 = 64 << 10;
+/// So many of them are kept, the least recently used one going first.
+const PAGES: usize = 16;
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(host: &'a dyn Host, budget: Budget) -> Self {
+        Self { host, budget, pages: RefCell::default() }
+    }
+
+    fn read(&self, source: u32, offset: u64, length: u64) -> Result<Rc<Vec<u8>>, Trouble> {
+        self.budget.read(length)?;
+        let mut bytes = vec![0; to_usize(length)];
+        self.host.read(source, offset, &mut bytes)?;
+        Ok(Rc::new(bytes))
+    }
+
+    fn page(&self, source: u32, size: u64, number: u64) -> Result<Rc<Vec<u8>>, Trouble> {
+        let mut pages = self.pages.borrow_mut();
+        if let Some(index) = pages.iter().position(|(n, _)| *n == number) {
+            let entry = pages.remove(index);
+            let bytes = Rc::clone(&entry.1);
+            pages.push(entry);
+            return Ok(bytes);
+        }
+        let offset = number.saturating_mul(PAGE);
+        let bytes = self.read(source, offset, PAGE.min(size.saturating_sub(offset)))?;
+        if pages.len() >= PAGES {
+            pages.remove(0);
+        }
+        pages.push((number, Rc::clone(&bytes)));
+        Ok(bytes)
+    }
+}
+
+/// Where the bytes of a space come from.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Source { source: u32, size: u64 },
+    Memory(Rc<Vec<u8>>),
+}
+
+/// A part of a space that a parser may read, and no other.
+#[derive(Clone)]
+pub struct Input<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) store: Store,
+    pub(crate) space: SpaceId,
+    span: Span,
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input({:?} {:#x}+{:#x})", self.space, self.span.offset, self.span.length)
+    }
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn whole(context: &'a Context<'a>, store: Store, space: SpaceId, size: u64) -> Self {
+        Self { context, store, space, span: Span::new(0, size) }
+    }
+
+    /// Where it lies in its space.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Offset of its first byte in the space.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.span.offset
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.span.length
+    }
+
+    /// True when it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.span.is_empty()
+    }
+
+    /// `length` bytes at `offset` of this input, cut off at its end. Compare lengths to notice the cut.
+    #[must_use]
+    pub fn slice(&self, offset: u64, length: u64) -> Self {
+        Self { span: self.span.slice(offset, length), ..self.clone() }
+    }
+
+    /// Everything from `offset` on.
+    #[must_use]
+    pub fn from(&self, offset: u64) -> Self {
+        self.slice(offset, u64::MAX)
+    }
+
+    /// All its bytes, in one piece. Cheap for decoded spaces; a copy, charged to the budget, for the image.
+    ///
+    /// # Errors
+    /// When the budget for reads is used up, the piece is larger than a decoded space may be, or the source
+    /// cannot be read.
+    pub fn window(&self) -> Result<Window, Trouble> {
+        match &self.store {
+            Store::Memory(bytes) => Ok(Window::new(Rc::clone(bytes), self.span.offset, self.span)),
+            Store::Source { source, size } => {
+                let first = self.span.offset / PAGE;
+                let start = self.span.offset % PAGE;
+                if start.saturating_add(self.span.length) <= PAGE {
+                    let page = self.context.page(*source, *size, first)?;
+                    return Ok(Window::new(page, start, self.span));
+                }
+                if self.span.length > self.context.budget.limits().space {
+                    return Err(Trouble::Limit(crate::LimitKind::Space));
+                }
+                let bytes = self.context.read(*source, self.span.offset, self.span.length)?;
+                Ok(Window::new(bytes, 0, self.span))
+            }
+        }
+    }
+
+    /// The first `length` bytes, or fewer when there are not so many.
+    ///
+    /// # Errors
+    /// As [`Input::window`].
+    pub fn head(&self, length: u64) -> Result<Window, Trouble> {
+        self.slice(0, length).window()
+    }
+
+    /// Its bytes in pieces of at most 64 KiB, for a pass over much data.
+    pub fn windows(&self) -> impl Iterator<Item = Result<Window, Trouble>> + '_ {
+        let first = PAGE.saturating_sub(self.span.offset % PAGE);
+        let step = move |at: u64| at.saturating_add(if at == 0 { first } else { PAGE });
+        core::iter::successors(Some(0), move |&at| Some(step(at)))
+            .take_while(|&at| at < self.span.length)
+            .map(move |at| self.slice(at, step(at).saturating_sub(at)).window())
+    }
+
+    /// The one value that all its bytes have; `None` when they differ or there are none.
+    ///
+    /// # Errors
+    /// As [`Input::window`].
+    pub fn uniform(&self) -> Result<Option<u8>, Trouble> {
+        let mut value = None;
+        for window in self.windows() {
+            let window = window?;
+            let Some(&first) = value.as_ref().or(window.first()) else { return Ok(None) };
+            value = Some(first);
+            // No early exit inside a block: this way it compiles to vector code.
+            let differs = |block: &[u8]| block.iter().fold(0, |seen, byte| seen | (byte ^ first)) != 0;
+            if window.chunks(4096).any(differs) {
+                return Ok(None);
+            }
+        }
+        Ok(value)
+    }
+
+    /// SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// As [`Input::window`].
+    pub fn sha256(&self) -> Result<Digest, Trouble> {
+        Ok(match &self.store {
+            Store::Memory(_) => {
+                let window = self.window()?;
+                self.context.host.digest(Algorithm::Sha256, &[Part::Memory(&window)])?
+            }
+            Store::Source { source, .. } => {
+                let part = Part::Source { source: *source, offset: self.span.offset, length: self.span.length };
+                self.context.host.digest(Algorithm::Sha256, &[part])?
+            }
+        })
+    }
+}
+
+/// Bytes in one piece, with their place in the space.
+#[derive(Clone)]
+pub struct Window {
+    bytes: Rc<Vec<u8>>,
+    start: u64,
+    span: Span,
+}
+
+impl Window {
+    fn new(bytes: Rc<Vec<u8>>, start: u64, span: Span) -> Self {
+        Self { bytes, start, span }
+    }
+
+    /// A reader over all of it. `truncated` is the id of the defect for bytes that end too early.
+    #[must_use]
+    pub fn reader(&self, truncated: &'static str) -> Reader<'_> {
+        Reader::new(self, self.span.offset, truncated)
+    }
+
+    /// Offset of its first byte in the space.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.span.offset
+    }
+
+    /// `length` bytes at `offset`; `None` when they are not all there.
+    #[must_use]
+    pub fn piece(&self, offset: u64, length: u64) -> Option<&[u8]> {
+        self.get(to_usize(offset)..to_usize(offset.checked_add(length)?))
+    }
+}
+
+impl Deref for Window {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let end = self.start.saturating_add(self.span.length);
+        self.bytes.get(to_usize(self.start)..to_usize(end)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Window({:#x}+{:#x})", self.span.offset, len64(self))
+    }
+}

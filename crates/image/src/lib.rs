@@ -1,0 +1,53 @@
+//! Bytes, spans, regions and limits: what every other crate of the core builds on.
+//!
+//! A [`Host`] lends the bytes of named sources; [`parse`] walks one of them with a [`Format`] and returns a
+//! [`Tree`] whose leaves tile the image, and every decoded stream, exactly. Parsers see bytes only through
+//! [`Input`], [`Window`] and [`Reader`], and write only through [`Builder`], which fills the gaps itself.
+//!
+//! ```
+//! use kiwame_image::{Builder, Format, Head, Input, Limits, Match, Memory, Node, Options, parse};
+//!
+//! #[derive(Debug)]
+//! struct Letters;
+//! impl Format for Letters {
+//!     fn name(&self) -> &'static str { "letters" }
+//!     fn about(&self) -> &'static str { "two capital letters" }
+//!     fn probe(&self, head: &Head<'_>) -> Option<Match> { head.bytes(0, 2).map(|_| Match::exact(self)) }
+//!     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+//!         out.add(Node::new("letters", "pair", "letters", at.slice(0, 2)));
+//!     }
+//! }
+//!
+//! let host = Memory::new([b"AB--".to_vec()]);
+//! let tree = parse(&host, 0, 4, &Letters, &Limits::default(), &Options::default()).expect("memory can be read");
+//! let leaves: Vec<_> = tree.leaves().map(|leaf| (leaf.kind, leaf.span.length)).collect();
+//! assert_eq!(leaves, [("letters", 2), ("gap", 2)]);
+//! ```
+#![forbid(unsafe_code)]
+#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic)]
+
+mod attribute;
+mod builder;
+mod defect;
+mod digest;
+mod format;
+mod host;
+mod input;
+mod limits;
+mod path;
+mod reader;
+mod span;
+mod tree;
+
+pub use attribute::{Attribute, Value};
+pub use builder::{Builder, Node, Options, parse};
+pub use defect::{Claim, Defect, Trouble};
+pub use digest::{Algorithm, Digest};
+pub use format::{Format, Head, Match};
+pub use host::{Host, Memory, Part, ReadError};
+pub use input::{Input, Window};
+pub use limits::{Budget, LimitKind, Limits};
+pub use path::{Segment, escape_key, segments};
+pub use reader::Reader;
+pub use span::{Span, len64, to_usize};
+pub use tree::{Content, Guid, Region, RegionId, Space, SpaceId, Tree};

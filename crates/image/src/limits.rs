@@ -1,0 +1,187 @@
+//! Counted budgets. Never the clock: giving up must be the same on every host.
+
+use core::cell::Cell;
+
+/// How much one run may spend. Part of the report, since it can change the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that one decoded space may have. 128 MiB: four times the largest UEFI volume of the corpus.
+    pub space: u64,
+    /// Bytes of decoded spaces alive at one time. 192 MiB: with the largest space, its encoded form and the
+    /// tree, this stays well below the 512 MiB that the hosts give the module, so it always trips first.
+    pub live: u64,
+    /// Bytes decoded in the whole run. 4 GiB: 32 spaces of the largest size.
+    pub decoded: u64,
+    /// Nesting of regions. 32: the deepest real image of the corpus has 14.
+    pub depth: u32,
+    /// Regions in the tree. 10^6: about 200 bytes each; OVMF has some 2,500.
+    pub nodes: u64,
+    /// Bytes read from the image by parsers, a byte read twice counting twice. 64 GiB.
+    pub reads: u64,
+    /// Defects that are kept; further ones only count. 10,000.
+    pub defects: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            space: 128 * MIB,
+            live: 192 * MIB,
+            decoded: 4096 * MIB,
+            depth: 32,
+            nodes: 1_000_000,
+            reads: 65_536 * MIB,
+            defects: 10_000,
+        }
+    }
+}
+
+/// Which limit was hit. A run that hit one is *cannot tell*, exit code 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitKind {
+    /// One decoded space.
+    Space,
+    /// All decoded spaces alive.
+    Live,
+    /// All bytes decoded.
+    Decoded,
+    /// Nesting.
+    Depth,
+    /// Regions.
+    Nodes,
+    /// Bytes read.
+    Reads,
+    /// Defects.
+    Defects,
+}
+
+impl LimitKind {
+    /// The name of the field of [`Limits`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Space => "space",
+            Self::Live => "live",
+            Self::Decoded => "decoded",
+            Self::Depth => "depth",
+            Self::Nodes => "nodes",
+            Self::Reads => "reads",
+            Self::Defects => "defects",
+        }
+    }
+
+    /// The value of that field.
+    #[must_use]
+    pub fn of(self, limits: &Limits) -> u64 {
+        match self {
+            Self::Space => limits.space,
+            Self::Live => limits.live,
+            Self::Decoded => limits.decoded,
+            Self::Depth => limits.depth.into(),
+            Self::Nodes => limits.nodes,
+            Self::Reads => limits.reads,
+            Self::Defects => limits.defects,
+        }
+    }
+}
+
+/// What has been spent so far.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    live: Cell<u64>,
+    decoded: Cell<u64>,
+    nodes: Cell<u64>,
+    reads: Cell<u64>,
+}
+
+impl Budget {
+    /// Nothing spent yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            live: Cell::new(0),
+            decoded: Cell::new(0),
+            nodes: Cell::new(0),
+            reads: Cell::new(0),
+        }
+    }
+
+    /// The limits this budget spends from.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Spends the read of `length` bytes.
+    pub(crate) fn read(&self, length: u64) -> Result<(), LimitKind> {
+        spend(&self.reads, length, self.limits.reads, LimitKind::Reads)
+    }
+
+    /// Spends one region.
+    pub(crate) fn node(&self) -> Result<(), LimitKind> {
+        spend(&self.nodes, 1, self.limits.nodes, LimitKind::Nodes)
+    }
+
+    /// How many bytes a stream that is about to be decoded may have at most, and which limit says so.
+    pub(crate) fn room(&self) -> (u64, LimitKind) {
+        let left = |limit: u64, spent: &Cell<u64>| limit.saturating_sub(spent.get());
+        [
+            (self.limits.space, LimitKind::Space),
+            (left(self.limits.live, &self.live), LimitKind::Live),
+            (left(self.limits.decoded, &self.decoded), LimitKind::Decoded),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or((0, LimitKind::Space))
+    }
+
+    /// Spends a decoded space of `length` bytes.
+    pub(crate) fn decoded(&self, length: u64) {
+        self.live.set(self.live.get().saturating_add(length));
+        self.decoded.set(self.decoded.get().saturating_add(length));
+    }
+
+    /// Gives the memory of a decoded space back; the work it took stays spent.
+    pub(crate) fn dropped(&self, length: u64) {
+        self.live.set(self.live.get().saturating_sub(length));
+    }
+}
+
+fn spend(spent: &Cell<u64>, amount: u64, limit: u64, kind: LimitKind) -> Result<(), LimitKind> {
+    let total = spent.get().saturating_add(amount);
+    if total > limit {
+        return Err(kind);
+    }
+    spent.set(total);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_the_tightest_of_three() {
+        let limits = Limits { space: 100, live: 150, decoded: 300, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        assert_eq!(budget.room(), (100, LimitKind::Space));
+        budget.decoded(100);
+        assert_eq!(budget.room(), (50, LimitKind::Live));
+        budget.dropped(100);
+        budget.decoded(100);
+        budget.dropped(100);
+        budget.decoded(50);
+        budget.dropped(50);
+        assert_eq!(budget.room(), (50, LimitKind::Decoded));
+    }
+
+    #[test]
+    fn the_last_unit_may_be_spent_and_no_more() {
+        let budget = Budget::new(&Limits { reads: 4, ..Limits::default() });
+        assert_eq!(budget.read(4), Ok(()));
+        assert_eq!(budget.read(1), Err(LimitKind::Reads));
+    }
+}

@@ -1,0 +1,55 @@
+//! Paths: how a region is named, the same in every release of the tool and of the firmware.
+
+/// One step of a path: `format:key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Name of the format, or of the part of a format, that gives the key its meaning.
+    pub format: &'static str,
+    /// The key, as the image has it: a GUID, a partition name, a file name. Raw bytes, never normalised.
+    pub key: Vec<u8>,
+}
+
+impl Segment {
+    /// A segment from its parts.
+    #[must_use]
+    pub fn new(format: &'static str, key: impl AsRef<[u8]>) -> Self {
+        Self { format, key: key.as_ref().to_vec() }
+    }
+}
+
+impl core::fmt::Display for Segment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}:{}", self.format, escape_key(&self.key))
+    }
+}
+
+/// Percent-encodes every byte outside `[A-Za-z0-9._+@-]`.
+#[must_use]
+pub fn escape_key(key: &[u8]) -> String {
+    let mut text = String::with_capacity(key.len());
+    for &byte in key {
+        if byte.is_ascii_alphanumeric() || b"._+@-".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            text.push_str(&crate::digest::hex(&[byte]).to_uppercase());
+        }
+    }
+    text
+}
+
+/// The segments of a path as written. Rules and delegations compare whole segments, never prefixes of text.
+pub fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_and_controls_in_a_key_cannot_make_a_segment() {
+        assert_eq!(Segment::new("file", "a/b:c\n%é").to_string(), "file:a%2Fb%3Ac%0A%25%C3%A9");
+        assert_eq!(Segment::new("file", "Dxe_Core+1@2-3.efi").to_string(), "file:Dxe_Core+1@2-3.efi");
+    }
+}

@@ -1,0 +1,230 @@
+//! The tree of regions that parsing gives.
+
+use core::fmt;
+
+use crate::{Attribute, Claim, Defect, Digest, LimitKind, Segment, Span, Value, to_usize};
+
+/// A region, by its number in [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionId(pub(crate) u32);
+
+impl RegionId {
+    /// The whole image.
+    pub const ROOT: Self = Self(0);
+
+    pub(crate) fn index(self) -> usize {
+        to_usize(self.0.into())
+    }
+}
+
+/// A space, by its number in [`Tree`]. An offset means nothing without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpaceId(pub(crate) u32);
+
+impl SpaceId {
+    /// The image as it was given.
+    pub const IMAGE: Self = Self(0);
+
+    pub(crate) fn index(self) -> usize {
+        to_usize(self.0.into())
+    }
+}
+
+/// A GUID as it lies in the image (UEFI Specification 2.10, appendix A: the first three fields little-endian).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid(pub [u8; 16]);
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g, h, i, rest @ ..] = self.0;
+        write!(
+            f,
+            "{:08X}-{:04X}-{:04X}-",
+            u32::from_le_bytes([a, b, c, d]),
+            u16::from_le_bytes([e, g]),
+            u16::from_le_bytes([h, i])
+        )?;
+        let [j, k, node @ ..] = rest;
+        write!(f, "{j:02X}{k:02X}-")?;
+        node.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What the bytes of a leaf are, before anything is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Understood: a header, a string, a program.
+    Parsed,
+    /// Not understood.
+    Unknown,
+    /// One value throughout, the medium's erase value, inside bounds that structure sets.
+    Fill,
+    /// A stream whose decoded content is a space of its own.
+    Encoded,
+}
+
+/// A named piece of a space.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Its number.
+    pub id: RegionId,
+    /// The region around it; `None` for the image. A decoded space hangs below the region that encodes it.
+    pub parent: Option<RegionId>,
+    /// Its step in the path.
+    pub segment: Segment,
+    /// What it is, such as `uefi-file` or `pe-section`. Fixed vocabulary of the formats.
+    pub kind: &'static str,
+    /// What people call it. Untrusted, and never a key.
+    pub name: Option<String>,
+    /// Its GUID, when it has one.
+    pub guid: Option<Guid>,
+    /// Where it lies.
+    pub space: SpaceId,
+    /// Where in that space.
+    pub span: Span,
+    /// What its bytes are. Meaningful on leaves.
+    pub content: Content,
+    /// Facts.
+    pub attributes: Vec<Attribute>,
+    /// Position among its siblings, where a loader's behaviour depends on it (RULES 3).
+    pub order: Option<u32>,
+    /// True when people speak of it as one thing: a driver, a variable.
+    pub component: bool,
+    /// Digest of its bytes. Every leaf is covered by exactly one measured region.
+    pub sha256: Option<Digest>,
+    /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.
+    pub measured: bool,
+    /// Digest of its bytes with the fields that only encode (see [`Attribute::encoding`]) set to zero.
+    pub masked: Option<Digest>,
+    /// Regions below it in the same space, by offset. Empty on a leaf.
+    pub children: Vec<RegionId>,
+    /// The space that its bytes decode to.
+    pub encodes: Option<SpaceId>,
+}
+
+impl Region {
+    /// True when no region lies below it in the same space.
+    #[must_use]
+    pub fn is_leaf(&self) -> bool {
+        self.children.is_empty()
+    }
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value)
+    }
+}
+
+/// A space: the image, or what a stream in it decodes to.
+#[derive(Clone, Debug)]
+pub struct Space {
+    /// Its number.
+    pub id: SpaceId,
+    /// The region that encodes it; `None` for the image.
+    pub encoder: Option<RegionId>,
+    /// Size in bytes.
+    pub size: u64,
+    /// The region that is the whole space.
+    pub root: RegionId,
+}
+
+/// What parsing gives: regions, spaces, defects, claims, and the limits that were hit on the way.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    pub(crate) regions: Vec<Region>,
+    pub(crate) spaces: Vec<Space>,
+    pub(crate) defects: Vec<Defect>,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) limits: Vec<(LimitKind, RegionId)>,
+    pub(crate) image: Option<Digest>,
+    pub(crate) format: &'static str,
+    pub(crate) paths: Vec<String>,
+    pub(crate) order: Vec<RegionId>,
+}
+
+impl Tree {
+    /// Name of the format that read the image.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
+    /// SHA-256 of the whole image.
+    #[must_use]
+    pub fn image_digest(&self) -> Option<&Digest> {
+        self.image.as_ref()
+    }
+
+    /// A region by number.
+    #[must_use]
+    pub fn region(&self, id: RegionId) -> Option<&Region> {
+        self.regions.get(id.index())
+    }
+
+    /// A space by number.
+    #[must_use]
+    pub fn space(&self, id: SpaceId) -> Option<&Space> {
+        self.spaces.get(id.index())
+    }
+
+    /// All regions in pre-order: a region, then what lies in it by offset, then what it decodes to.
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.order.iter().filter_map(|&id| self.region(id))
+    }
+
+    /// All leaves in pre-order.
+    pub fn leaves(&self) -> impl Iterator<Item = &Region> {
+        self.regions().filter(|region| region.is_leaf())
+    }
+
+    /// All spaces; the image is the first.
+    #[must_use]
+    pub fn spaces(&self) -> &[Space] {
+        &self.spaces
+    }
+
+    /// All defects, in the order they were found.
+    #[must_use]
+    pub fn defects(&self) -> &[Defect] {
+        &self.defects
+    }
+
+    /// All claims.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// The limits that were hit, and where.
+    #[must_use]
+    pub fn limits_hit(&self) -> &[(LimitKind, RegionId)] {
+        &self.limits
+    }
+
+    /// The path of a region: `image` for the image itself, else its segments from the outside in.
+    #[must_use]
+    pub fn path(&self, id: RegionId) -> &str {
+        self.paths.get(id.index()).map_or("", String::as_str)
+    }
+
+    /// The path of a space: `image`, or that of the region that encodes it.
+    #[must_use]
+    pub fn space_path(&self, id: SpaceId) -> &str {
+        self.space(id).and_then(|space| space.encoder).map_or("image", |encoder| self.path(encoder))
+    }
+
+    /// The regions around one, from the inside out, over the bounds of spaces.
+    pub fn ancestors(&self, id: RegionId) -> impl Iterator<Item = &Region> {
+        core::iter::successors(self.region(id).and_then(|region| region.parent), |&id| {
+            self.region(id).and_then(|region| region.parent)
+        })
+        .filter_map(|id| self.region(id))
+    }
+}
