@@ -15,8 +15,11 @@
 
 use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 
+mod decode;
 mod fill;
 mod raw;
+#[cfg(test)]
+mod testing;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[

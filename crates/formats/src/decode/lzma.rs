@@ -1,0 +1,539 @@
+//! LZMA in its own container, the `.lzma` file: what EDK II's `LzmaCompress` writes.
+//!
+//! LZMA SDK, `lzma-specification.txt`. Decodes straight into one allocation, which serves as the dictionary too.
+//!
+//! ```text
+//! 0x00 properties (pb * 5 + lp) * 9 + lc   1     0x05 uncompressed size, or all ones   8
+//! 0x01 dictionary size                     4     0x0d range coder, first byte 0        …
+//! ```
+//!
+//! A stream ends when its declared size is reached, with or without an end marker behind that, or at the end
+//! marker. Either way the range coder must be at rest: its code is zero after the last byte. A distance beyond
+//! the dictionary is malformed, as in the SDK.
+
+use kiwame_image::{len64, to_usize};
+
+use super::{DecodeError, Decoded};
+
+/// The size that the header declares; `None` when it leaves it open, or is cut off.
+pub(crate) fn declared(input: &[u8]) -> Option<u64> {
+    let size = input.get(5..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))?;
+    (size != u64::MAX).then_some(size)
+}
+
+/// Decodes one stream from the start of `input`. A size in the header binds; `expected`, when the structure
+/// around the stream states a size too, must agree with it.
+pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    let header: &[u8; HEADER] = input.first_chunk().ok_or(DecodeError::Truncated)?;
+    let properties = Properties::read(header)?;
+    let size = match (declared(header), expected) {
+        (Some(one), Some(other)) if one != other => return Err(DecodeError::SizeMismatch),
+        (one, other) => one.or(other),
+    };
+    if size.is_some_and(|size| size > room) {
+        return Err(DecodeError::Overflow);
+    }
+    let mut coder = RangeCoder::new(input, HEADER)?;
+    let mut model = Model::new(&properties);
+    let bytes = content(&mut coder, &mut model, properties.dictionary, size, room)?;
+    Ok(Decoded { bytes, consumed: coder.consumed()? })
+}
+
+/// Runs the decoder step by step, so that of a large allocation only what is used is ever touched.
+fn content(
+    coder: &mut RangeCoder<'_>,
+    model: &mut Model,
+    dictionary: u32,
+    size: Option<u64>,
+    room: u64,
+) -> Result<Vec<u8>, DecodeError> {
+    let limit = to_usize(size.unwrap_or(room));
+    let mut out = Vec::with_capacity(limit.saturating_add(SLACK));
+    let mut at = Position { at: 0, pending: 0 };
+    loop {
+        let step = limit.min(at.at.saturating_add(STEP));
+        out.resize(step.saturating_add(SLACK), 0);
+        let ended = model.run(coder, &mut out, &mut at, step, dictionary)?;
+        let known = size.is_some();
+        if ended {
+            if known && at.at != limit {
+                return Err(DecodeError::SizeMismatch);
+            }
+            break;
+        }
+        if at.at < limit {
+            continue;
+        }
+        if at.pending > 0 {
+            return Err(if known { DecodeError::SizeMismatch } else { DecodeError::Overflow });
+        }
+        if known && coder.at_rest()? {
+            break;
+        }
+        match model.end_marker(coder, at.at) {
+            Ok(()) => break,
+            Err(_) if !known => return Err(DecodeError::Overflow),
+            Err(error) => return Err(error),
+        }
+    }
+    out.truncate(at.at);
+    Ok(out)
+}
+
+/// Length of the header.
+const HEADER: usize = 13;
+/// Output is made ready in pieces of this size: large enough to be rare, small enough for the second-level cache.
+const STEP: usize = 256 << 10;
+/// Copies run in whole pieces of 16 bytes, so up to 15 bytes behind the last may be written.
+const SLACK: usize = 16;
+
+struct Properties {
+    lc: u32,
+    lp: u32,
+    pb: u32,
+    dictionary: u32,
+}
+
+impl Properties {
+    fn read(header: &[u8; HEADER]) -> Result<Self, DecodeError> {
+        let [byte, a, b, c, d, ..] = *header;
+        if byte >= 9 * 5 * 5 {
+            return Err(DecodeError::Malformed { offset: 0 });
+        }
+        let byte = u32::from(byte);
+        let dictionary = u32::from_le_bytes([a, b, c, d]).max(1 << 12);
+        Ok(Self { lc: byte % 9, lp: byte / 9 % 5, pb: byte / 45, dictionary })
+    }
+}
+
+/// How far the output is, and how much of a match did not fit into the step.
+struct Position {
+    at: usize,
+    pending: usize,
+}
+
+/// The range decoder: `code` within `range`, refilled byte by byte.
+#[derive(Clone, Copy)]
+struct RangeCoder<'i> {
+    input: &'i [u8],
+    at: usize,
+    range: u32,
+    code: u32,
+}
+
+impl<'i> RangeCoder<'i> {
+    fn new(input: &'i [u8], at: usize) -> Result<Self, DecodeError> {
+        let [first, code @ ..]: [u8; 5] =
+            *input.get(at..).and_then(<[u8]>::first_chunk).ok_or(DecodeError::Truncated)?;
+        if first != 0 {
+            return Err(DecodeError::Malformed { offset: u64::try_from(at).unwrap_or(0) });
+        }
+        Ok(Self { input, at: at.wrapping_add(5), range: u32::MAX, code: u32::from_be_bytes(code) })
+    }
+
+    /// Reads a byte when the range has become narrow. Behind the end it reads zeros, and [`Self::check`] tells.
+    #[inline(always)]
+    fn normalize(&mut self) {
+        if self.range < 1 << 24 {
+            let byte = self.input.get(self.at).copied().unwrap_or(0);
+            self.at = self.at.wrapping_add(1);
+            self.range <<= 8;
+            self.code = (self.code << 8) | u32::from(byte);
+        }
+    }
+
+    #[inline(always)]
+    fn bit(&mut self, probability: &mut u16) -> bool {
+        self.normalize();
+        let p = u32::from(*probability);
+        let bound = (self.range >> 11).wrapping_mul(p);
+        let one = self.code >= bound;
+        if one {
+            self.range = self.range.wrapping_sub(bound);
+            self.code = self.code.wrapping_sub(bound);
+            *probability = probability.wrapping_sub(*probability >> 5);
+        } else {
+            self.range = bound;
+            *probability = probability.wrapping_add(2048u16.wrapping_sub(*probability) >> 5);
+        }
+        one
+    }
+
+    /// One step down a tree of bits: `symbol` becomes twice itself plus the bit.
+    #[inline(always)]
+    fn step(&mut self, probability: &mut u16, symbol: u32) -> u32 {
+        (symbol << 1) | u32::from(self.bit(probability))
+    }
+
+    /// Bits of equal probability.
+    #[inline(always)]
+    fn direct(&mut self, count: u32) -> u32 {
+        let mut value = 0u32;
+        for _ in 0..count {
+            self.normalize();
+            self.range >>= 1;
+            let rest = self.code.wrapping_sub(self.range);
+            let below = 0u32.wrapping_sub(rest >> 31);
+            self.code = rest.wrapping_add(self.range & below);
+            value = (value << 1).wrapping_add(below.wrapping_add(1));
+        }
+        value
+    }
+
+    /// An error when bytes behind the end were used.
+    #[inline(always)]
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.at > self.input.len() { Err(DecodeError::Truncated) } else { Ok(()) }
+    }
+
+    /// True when the stream can end here.
+    fn at_rest(&mut self) -> Result<bool, DecodeError> {
+        self.normalize();
+        self.check()?;
+        Ok(self.code == 0)
+    }
+
+    fn consumed(&self) -> Result<u64, DecodeError> {
+        self.check()?;
+        Ok(len64(self.input.get(..self.at).unwrap_or_default()))
+    }
+
+    fn malformed(&self) -> DecodeError {
+        DecodeError::Malformed { offset: len64(self.input.get(..self.at).unwrap_or_default()) }
+    }
+}
+
+/// The adaptive probabilities and what the decoder remembers of the last symbols.
+struct Model {
+    literals: Vec<[u16; LITERALS]>,
+    literal_position_mask: u32,
+    literal_context_bits: u32,
+    position_mask: u32,
+    is_match: [u16; 256],
+    is_rep: [u16; 16],
+    is_rep0: [u16; 16],
+    is_rep1: [u16; 16],
+    is_rep2: [u16; 16],
+    is_rep0_long: [u16; 256],
+    slots: [[u16; 64]; 4],
+    special: [u16; 128],
+    align: [u16; 16],
+    match_length: Lengths,
+    rep_length: Lengths,
+    state: u32,
+    reps: [u32; 4],
+}
+
+/// 256 probabilities of a plain literal, then 512 of one behind a match, in a size that a mask can bound.
+const LITERALS: usize = 1024;
+/// Every probability begins at one half.
+const HALF: u16 = 1024;
+
+struct Lengths {
+    choice: u16,
+    choice2: u16,
+    low: [u16; 128],
+    mid: [u16; 128],
+    high: [u16; 256],
+}
+
+impl Lengths {
+    fn new() -> Self {
+        Self { choice: HALF, choice2: HALF, low: [HALF; 128], mid: [HALF; 128], high: [HALF; 256] }
+    }
+
+    /// A match length, 2 to 273.
+    #[inline(always)]
+    fn decode(&mut self, coder: &mut RangeCoder<'_>, position: u32) -> u32 {
+        let tree = position << 3;
+        if !coder.bit(&mut self.choice) {
+            return tree_bits::<128>(coder, &mut self.low, tree, 3).wrapping_add(2);
+        }
+        if !coder.bit(&mut self.choice2) {
+            return tree_bits::<128>(coder, &mut self.mid, tree, 3).wrapping_add(10);
+        }
+        tree_bits::<256>(coder, &mut self.high, 0, 8).wrapping_add(18)
+    }
+}
+
+#[inline(always)]
+fn tree_bits<const N: usize>(coder: &mut RangeCoder<'_>, tree: &mut [u16; N], base: u32, bits: u32) -> u32 {
+    let mut symbol = 1u32;
+    for _ in 0..bits {
+        symbol = coder.step(slot(tree, base.wrapping_add(symbol)), symbol);
+    }
+    symbol.wrapping_sub(1 << bits)
+}
+
+/// A tree whose bits come lowest first, as in distances.
+#[inline(always)]
+fn reverse_bits<const N: usize>(coder: &mut RangeCoder<'_>, tree: &mut [u16; N], base: u32, bits: u32) -> u32 {
+    let mut symbol = 1u32;
+    let mut value = 0u32;
+    for bit in 0..bits {
+        let one = coder.bit(slot(tree, base.wrapping_add(symbol)));
+        symbol = (symbol << 1) | u32::from(one);
+        value |= u32::from(one) << bit;
+    }
+    value
+}
+
+/// A probability by its number, which is below `N` by construction; the mask tells the compiler so.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "masked by the array's own size, a power of two")]
+fn slot<const N: usize>(table: &mut [u16; N], number: u32) -> &mut u16 {
+    const { assert!(N.is_power_of_two()) }
+    &mut table[index(number) & N.wrapping_sub(1)]
+}
+
+/// Every `usize` of our hosts holds a `u32`.
+#[inline(always)]
+fn index(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl Model {
+    fn new(properties: &Properties) -> Self {
+        let contexts = 1usize << properties.lc.wrapping_add(properties.lp);
+        Self {
+            literals: vec![[HALF; LITERALS]; contexts],
+            literal_position_mask: (1u32 << properties.lp).wrapping_sub(1),
+            literal_context_bits: properties.lc,
+            position_mask: (1u32 << properties.pb).wrapping_sub(1),
+            is_match: [HALF; 256],
+            is_rep: [HALF; 16],
+            is_rep0: [HALF; 16],
+            is_rep1: [HALF; 16],
+            is_rep2: [HALF; 16],
+            is_rep0_long: [HALF; 256],
+            slots: [[HALF; 64]; 4],
+            special: [HALF; 128],
+            align: [HALF; 16],
+            match_length: Lengths::new(),
+            rep_length: Lengths::new(),
+            state: 0,
+            reps: [0; 4],
+        }
+    }
+
+    /// Decodes until `limit` bytes are there, or the end marker came: then true. `out` has [`SLACK`] bytes more.
+    fn run(
+        &mut self,
+        coder: &mut RangeCoder<'_>,
+        out: &mut [u8],
+        position: &mut Position,
+        limit: usize,
+        dictionary: u32,
+    ) -> Result<bool, DecodeError> {
+        let mut rc = *coder;
+        let mut at = position.at;
+        let mut state = self.state;
+        let [mut rep0, mut rep1, mut rep2, mut rep3] = self.reps;
+        let mut pending = position.pending;
+        let mut ended = false;
+        if pending > 0 {
+            let now = pending.min(limit.saturating_sub(at));
+            copy(out, &mut at, rep0, now);
+            pending = pending.saturating_sub(now);
+        }
+        while at < limit {
+            rc.check()?;
+            let here = low_bits(at);
+            let position_state = here & self.position_mask;
+            if !rc.bit(slot(&mut self.is_match, (state << 4).wrapping_add(position_state))) {
+                let previous = at.checked_sub(1).and_then(|last| out.get(last)).copied().unwrap_or(0);
+                let context = ((here & self.literal_position_mask) << self.literal_context_bits)
+                    | (u32::from(previous) >> 8u32.wrapping_sub(self.literal_context_bits));
+                let Some(tree) = self.literals.get_mut(index(context)) else { break };
+                let symbol = if state < 7 {
+                    literal(&mut rc, tree)
+                } else {
+                    let matched = back(out, at, rep0);
+                    matched_literal(&mut rc, tree, matched)
+                };
+                if let Some(byte) = out.get_mut(at) {
+                    *byte = symbol;
+                }
+                at = at.wrapping_add(1);
+                state = match state {
+                    0..=3 => 0,
+                    4..=9 => state.wrapping_sub(3),
+                    _ => state.wrapping_sub(6),
+                };
+                continue;
+            }
+            let length;
+            if !rc.bit(slot(&mut self.is_rep, state)) {
+                (rep3, rep2, rep1) = (rep2, rep1, rep0);
+                length = self.match_length.decode(&mut rc, position_state);
+                state = if state < 7 { 7 } else { 10 };
+                rep0 = self.distance(&mut rc, length);
+                if rep0 == u32::MAX {
+                    ended = true;
+                    break;
+                }
+            } else {
+                if !rc.bit(slot(&mut self.is_rep0, state)) {
+                    if !rc.bit(slot(&mut self.is_rep0_long, (state << 4).wrapping_add(position_state))) {
+                        if index(rep0) >= at {
+                            return Err(rc.malformed());
+                        }
+                        let byte = back(out, at, rep0);
+                        if let Some(slot) = out.get_mut(at) {
+                            *slot = byte;
+                        }
+                        at = at.wrapping_add(1);
+                        state = if state < 7 { 9 } else { 11 };
+                        continue;
+                    }
+                } else if !rc.bit(slot(&mut self.is_rep1, state)) {
+                    (rep1, rep0) = (rep0, rep1);
+                } else if !rc.bit(slot(&mut self.is_rep2, state)) {
+                    (rep2, rep1, rep0) = (rep1, rep0, rep2);
+                } else {
+                    (rep3, rep2, rep1, rep0) = (rep2, rep1, rep0, rep3);
+                }
+                length = self.rep_length.decode(&mut rc, position_state);
+                state = if state < 7 { 8 } else { 11 };
+            }
+            if index(rep0) >= at || rep0 >= dictionary {
+                return Err(rc.malformed());
+            }
+            let length = index(length);
+            let now = length.min(limit.saturating_sub(at));
+            copy(out, &mut at, rep0, now);
+            pending = length.saturating_sub(now);
+        }
+        if ended {
+            rc.normalize();
+            if rc.code != 0 {
+                return Err(rc.malformed());
+            }
+        }
+        rc.check()?;
+        *coder = rc;
+        self.state = state;
+        self.reps = [rep0, rep1, rep2, rep3];
+        *position = Position { at, pending };
+        Ok(ended)
+    }
+
+    /// The distance of a match, less one; all ones is the end marker.
+    #[inline(always)]
+    fn distance(&mut self, coder: &mut RangeCoder<'_>, length: u32) -> u32 {
+        let [a, b, c, d] = &mut self.slots;
+        let tree = match length {
+            2 => a,
+            3 => b,
+            4 => c,
+            _ => d,
+        };
+        let slot = tree_bits::<64>(coder, tree, 0, 6);
+        if slot < 4 {
+            return slot;
+        }
+        let bits = (slot >> 1).wrapping_sub(1);
+        let high = (2 | (slot & 1)) << bits;
+        if slot < 14 {
+            let base = high.wrapping_sub(slot);
+            return high.wrapping_add(reverse_bits::<128>(coder, &mut self.special, base, bits));
+        }
+        let middle = coder.direct(bits.wrapping_sub(4)) << 4;
+        high.wrapping_add(middle).wrapping_add(reverse_bits::<16>(coder, &mut self.align, 0, 4))
+    }
+
+    /// Takes the end marker that must come now.
+    fn end_marker(&mut self, coder: &mut RangeCoder<'_>, at: usize) -> Result<(), DecodeError> {
+        let position_state = low_bits(at) & self.position_mask;
+        let state = self.state;
+        let is_match = coder.bit(slot(&mut self.is_match, (state << 4).wrapping_add(position_state)));
+        if !is_match || coder.bit(slot(&mut self.is_rep, state)) {
+            return Err(DecodeError::SizeMismatch);
+        }
+        let length = self.match_length.decode(coder, position_state);
+        if self.distance(coder, length) != u32::MAX {
+            return Err(DecodeError::SizeMismatch);
+        }
+        if coder.at_rest()? { Ok(()) } else { Err(coder.malformed()) }
+    }
+}
+
+/// The low bits of an offset, all that contexts look at.
+#[inline(always)]
+fn low_bits(at: usize) -> u32 {
+    u32::try_from(at & 0xffff).unwrap_or(0)
+}
+
+#[inline(always)]
+fn literal(coder: &mut RangeCoder<'_>, tree: &mut [u16; LITERALS]) -> u8 {
+    let mut symbol = 1u32;
+    for _ in 0..8 {
+        symbol = coder.step(slot(tree, symbol), symbol);
+    }
+    low_byte(symbol)
+}
+
+/// A literal behind a match: while it agrees with the byte the match would have gone on with, that byte's bits
+/// choose the tree.
+#[inline(always)]
+fn matched_literal(coder: &mut RangeCoder<'_>, tree: &mut [u16; LITERALS], matched: u8) -> u8 {
+    let mut symbol = 1u32;
+    let mut matched = u32::from(matched);
+    let mut agree = 0x100u32;
+    for _ in 0..8 {
+        matched <<= 1;
+        let bit = matched & agree;
+        let next = coder.step(slot(tree, agree.wrapping_add(bit).wrapping_add(symbol)), symbol);
+        agree = if next & 1 == 0 { agree & !bit } else { bit };
+        symbol = next;
+    }
+    low_byte(symbol)
+}
+
+#[inline(always)]
+fn low_byte(symbol: u32) -> u8 {
+    let [low, ..] = symbol.to_le_bytes();
+    low
+}
+
+/// The byte that lies `distance` + 1 back.
+#[inline(always)]
+fn back(out: &[u8], at: usize, distance: u32) -> u8 {
+    let from = at.wrapping_sub(index(distance)).wrapping_sub(1);
+    out.get(from).copied().unwrap_or(0)
+}
+
+/// Repeats `length` bytes from `distance` + 1 back. In pieces of 16 where source and target are that far apart;
+/// what is written too much lies in the slack or is overwritten.
+#[inline(always)]
+fn copy(out: &mut [u8], at: &mut usize, distance: u32, length: usize) {
+    let start = *at;
+    let from = start.wrapping_sub(index(distance)).wrapping_sub(1);
+    let end = start.wrapping_add(length);
+    *at = end;
+    if distance >= 15 {
+        let (mut from, mut to) = (from, start);
+        while to < end {
+            let Some(piece) = out.get(from..).and_then(<[u8]>::first_chunk::<16>).copied() else { return };
+            let Some(target) = out.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
+            *target = piece;
+            from = from.wrapping_add(16);
+            to = to.wrapping_add(16);
+        }
+        return;
+    }
+    let Some(region) = out.get_mut(from..end) else { return };
+    let gap = start.wrapping_sub(from);
+    if gap == 1 {
+        if let Some((&mut first, rest)) = region.split_first_mut() {
+            rest.fill(first);
+        }
+        return;
+    }
+    let mut done = gap;
+    while done < region.len() {
+        let piece = done.min(region.len().wrapping_sub(done));
+        region.copy_within(..piece, done);
+        done = done.wrapping_add(piece);
+    }
+}

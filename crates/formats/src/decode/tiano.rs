@@ -1,0 +1,317 @@
+//! EFI 1.1 and Tiano compression.
+//!
+//! UEFI Specification 2.10, chapter 19 (compression algorithm); the Tiano variant is EDK II's
+//! (`EFI_CUSTOMIZED_COMPRESSION`, GUID A31280AD-481E-41B6-95E8-127F4C984779). Both are LZ77 with Huffman codes
+//! that are sent anew for each block, after LHA; they differ in the width of one field only.
+//!
+//! ```text
+//! 0x00 CompSize  4   bytes of Data
+//! 0x04 OrigSize  4   bytes of the content
+//! 0x08 Data          bits, the highest of each byte first; of each block:
+//!
+//! BlockSize 16 | Extra Set | Char&Len Set | Position Set | BlockSize codes
+//!
+//! Extra Set:    count 5 | lengths 3+ | behind the third, 2 bits: how many further ones are zero
+//! Char&Len Set: count 9 | lengths, coded by the Extra Set
+//! Position Set: count PBIT | lengths 3+
+//! count 0: one symbol for the whole block follows in place of lengths, and takes no bits when used
+//! ```
+//!
+//! Loader modelled: EDK II `BaseUefiDecompressLib` (and `PeiTiano`). Two things are stricter here, since a loader
+//! that guesses is a loader that can be led: a code whose lengths are not complete is malformed, and so is a
+//! match that begins before the content does or ends behind `OrigSize`. A window of 2^13 bytes binds the encoder;
+//! decoders, this one too, accept any distance within the content so far.
+//!
+//! Ambiguities: a stream that is sound under both widths of PBIT. The container says which one is meant, and
+//! where it does not, [`either`] reports it. Limitations: none.
+
+use kiwame_image::len64;
+
+use super::{DecodeError, Decoded};
+
+/// EFI 1.1 compression (`EFI_STANDARD_COMPRESSION` of a compression section).
+pub(crate) mod efi11 {
+    use super::{DecodeError, Decoded, EFI11_PBIT};
+
+    /// Decodes one stream.
+    pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+        super::decode_with(input, declared, room, EFI11_PBIT)
+    }
+}
+
+/// Decodes one stream of Tiano compression.
+pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    decode_with(input, declared, room, TIANO_PBIT)
+}
+
+/// Decodes a stream whose container does not say which of the two it is. Gives also whether the other reading
+/// would have been sound and different: real loaders could then disagree.
+pub(crate) fn either(input: &[u8], declared: Option<u64>, room: u64) -> Result<(Decoded, bool), DecodeError> {
+    match (efi11::decode(input, declared, room), decode(input, declared, room)) {
+        (Ok(efi11), Ok(tiano)) => {
+            let ambiguous = efi11 != tiano;
+            Ok((efi11, ambiguous))
+        }
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok((only, false)),
+        (Err(error), Err(_)) => Err(error),
+    }
+}
+
+fn decode_with(input: &[u8], declared: Option<u64>, room: u64, pbit: u32) -> Result<Decoded, DecodeError> {
+    let (header, rest) = input.split_first_chunk::<8>().ok_or(DecodeError::Truncated)?;
+    let [a, b, c, d, e, f, g, h] = *header;
+    let compressed = u64::from(u32::from_le_bytes([a, b, c, d]));
+    let original = u64::from(u32::from_le_bytes([e, f, g, h]));
+    if let Some(declared) = declared.filter(|&declared| declared != original) {
+        return Err(DecodeError::SizeMismatch { declared, actual: original });
+    }
+    if original > room {
+        return Err(DecodeError::Overflow);
+    }
+    let data = rest.get(..kiwame_image::to_usize(compressed)).ok_or(DecodeError::Truncated)?;
+    let mut bits = Bits { data, taken: 0 };
+    let bytes = Decoder { pbit, out: Vec::new(), size: original }.run(&mut bits)?;
+    Ok(Decoded { bytes, consumed: HEADER.saturating_add(bits.end()) })
+}
+
+struct Decoder {
+    pbit: u32,
+    out: Vec<u8>,
+    size: u64,
+}
+
+impl Decoder {
+    fn run(mut self, bits: &mut Bits<'_>) -> Result<Vec<u8>, DecodeError> {
+        self.out.reserve_exact(kiwame_image::to_usize(self.size));
+        while self.left() > 0 {
+            self.block(bits)?;
+        }
+        Ok(self.out)
+    }
+
+    fn left(&self) -> u64 {
+        self.size.saturating_sub(len64(&self.out))
+    }
+
+    fn block(&mut self, bits: &mut Bits<'_>) -> Result<(), DecodeError> {
+        let count = bits.take(16)?;
+        if count == 0 {
+            return Err(bits.malformed());
+        }
+        let extra = Code::read_lengths(bits, EXTRA_SYMBOLS, EXTRA_COUNT_BITS, Some(3))?;
+        let symbols = Code::read_symbols(bits, &extra)?;
+        let positions = Code::read_lengths(bits, POSITION_SYMBOLS, self.pbit, None)?;
+        for _ in 0..count {
+            if self.left() == 0 {
+                // The encoder counts exactly; codes behind the end would be a second reading.
+                return Err(bits.malformed());
+            }
+            match symbols.next(bits)? {
+                literal @ 0..=255 => self.out.push(u8::try_from(literal).unwrap_or_default()),
+                symbol => {
+                    let length = u64::from(symbol).saturating_sub(256).saturating_add(THRESHOLD);
+                    self.copy(bits, &positions, length)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, bits: &mut Bits<'_>, positions: &Code, length: u64) -> Result<(), DecodeError> {
+        let width = positions.next(bits)?;
+        let position = match width.checked_sub(1) {
+            None | Some(0) => u64::from(width),
+            Some(low) => u64::from(bits.take(low.into())?) | 1u64.checked_shl(low.into()).unwrap_or(0),
+        };
+        let distance = position.saturating_add(1);
+        let from = len64(&self.out).checked_sub(distance).ok_or_else(|| bits.malformed())?;
+        if length > self.left() {
+            return Err(bits.malformed());
+        }
+        for at in (from..).take(kiwame_image::to_usize(length)) {
+            let byte = self.out.get(kiwame_image::to_usize(at)).copied().unwrap_or_default();
+            self.out.push(byte);
+        }
+        Ok(())
+    }
+}
+
+/// A Huffman code, canonical: shorter codes first, and among equals the lower symbol.
+enum Code {
+    /// Every use means this symbol and takes no bits.
+    One(u16),
+    /// How many codes have each length, and the symbols in the order of their codes.
+    Many { counts: [u16; MAX_LENGTH], symbols: Vec<u16> },
+}
+
+impl Code {
+    /// Reads a set whose lengths lie there as numbers (the Extra Set and the Position Set).
+    fn read_lengths(
+        bits: &mut Bits<'_>,
+        limit: u16,
+        count_bits: u32,
+        gap_behind: Option<usize>,
+    ) -> Result<Self, DecodeError> {
+        let count = bits.take(count_bits)?;
+        if count == 0 {
+            return Self::one(bits, limit, count_bits);
+        }
+        if count > u32::from(limit) {
+            return Err(bits.malformed());
+        }
+        let count = kiwame_image::to_usize(count.into());
+        let mut lengths = Vec::with_capacity(usize::from(limit));
+        while lengths.len() < count {
+            let mut length = bits.take(3)?;
+            if length == 7 {
+                while bits.take(1)? == 1 {
+                    length = length.saturating_add(1);
+                    if length > MAX_CODE {
+                        return Err(bits.malformed());
+                    }
+                }
+            }
+            lengths.push(length);
+            if Some(lengths.len()) == gap_behind {
+                for _ in 0..bits.take(2)? {
+                    lengths.push(0);
+                }
+            }
+        }
+        Self::from_lengths(bits, &lengths)
+    }
+
+    /// Reads the Char&Len Set, whose lengths are coded by the Extra Set.
+    fn read_symbols(bits: &mut Bits<'_>, extra: &Self) -> Result<Self, DecodeError> {
+        let count = bits.take(SYMBOL_COUNT_BITS)?;
+        if count == 0 {
+            return Self::one(bits, SYMBOLS, SYMBOL_COUNT_BITS);
+        }
+        if count > u32::from(SYMBOLS) {
+            return Err(bits.malformed());
+        }
+        let count = kiwame_image::to_usize(count.into());
+        let mut lengths: Vec<u32> = Vec::with_capacity(count);
+        while lengths.len() < count {
+            let zeros = match extra.next(bits)? {
+                0 => 1,
+                1 => bits.take(4)?.saturating_add(3),
+                2 => bits.take(9)?.saturating_add(20),
+                coded => {
+                    lengths.push(u32::from(coded).saturating_sub(2));
+                    continue;
+                }
+            };
+            let end = lengths.len().saturating_add(kiwame_image::to_usize(zeros.into()));
+            if end > count {
+                return Err(bits.malformed());
+            }
+            lengths.resize(end, 0);
+        }
+        Self::from_lengths(bits, &lengths)
+    }
+
+    fn one(bits: &mut Bits<'_>, limit: u16, width: u32) -> Result<Self, DecodeError> {
+        match u16::try_from(bits.take(width)?) {
+            Ok(symbol) if symbol < limit => Ok(Self::One(symbol)),
+            _ => Err(bits.malformed()),
+        }
+    }
+
+    /// The canonical code of these lengths, which must be complete: every string of bits means something.
+    fn from_lengths(bits: &Bits<'_>, lengths: &[u32]) -> Result<Self, DecodeError> {
+        let mut counts = [0u16; MAX_LENGTH];
+        let mut symbols = Vec::with_capacity(lengths.len());
+        let mut room = 1u32;
+        for (length, slot) in (1u32..).zip(counts.iter_mut().skip(1)) {
+            room = room.wrapping_mul(2);
+            for (symbol, _) in (0u16..).zip(lengths).filter(|(_, other)| **other == length) {
+                symbols.push(symbol);
+                *slot = slot.saturating_add(1);
+                room = room.checked_sub(1).ok_or_else(|| bits.malformed())?;
+            }
+        }
+        if room != 0 {
+            return Err(bits.malformed());
+        }
+        Ok(Self::Many { counts, symbols })
+    }
+
+    fn next(&self, bits: &mut Bits<'_>) -> Result<u16, DecodeError> {
+        let (counts, symbols) = match self {
+            Self::One(symbol) => return Ok(*symbol),
+            Self::Many { counts, symbols } => (counts, symbols),
+        };
+        let (mut code, mut first, mut index) = (0u32, 0u32, 0u32);
+        for &count in counts.iter().skip(1) {
+            code |= bits.take(1)?;
+            let above = code.wrapping_sub(first);
+            if above < u32::from(count) {
+                let at = index.saturating_add(above);
+                return symbols.get(kiwame_image::to_usize(at.into())).copied().ok_or_else(|| bits.malformed());
+            }
+            index = index.saturating_add(count.into());
+            first = first.wrapping_add(count.into()).wrapping_mul(2);
+            code = code.wrapping_mul(2);
+        }
+        Err(bits.malformed())
+    }
+}
+
+/// Bits, the highest of each byte first.
+struct Bits<'a> {
+    data: &'a [u8],
+    /// Bits taken so far.
+    taken: u64,
+}
+
+impl Bits<'_> {
+    /// The next `count` bits, at most 30, as a number.
+    fn take(&mut self, count: u32) -> Result<u32, DecodeError> {
+        let first = kiwame_image::to_usize(self.taken / 8);
+        let mut window = 0u64;
+        for at in 0..5usize {
+            let byte = self.data.get(first.saturating_add(at)).copied().unwrap_or(0);
+            window = window << 8 | u64::from(byte);
+        }
+        let end = self.taken.saturating_add(count.into());
+        if end > len64(self.data).saturating_mul(8) {
+            return Err(DecodeError::Truncated);
+        }
+        // 40 bits are in the window; at most 7 lie before the ones meant.
+        let above = u32::try_from(self.taken % 8).unwrap_or(0);
+        let below = 40u32.saturating_sub(above).saturating_sub(count);
+        let mask = 1u64.checked_shl(count).unwrap_or(0).wrapping_sub(1);
+        self.taken = end;
+        Ok(u32::try_from(window.checked_shr(below).unwrap_or(0) & mask).unwrap_or(0))
+    }
+
+    /// Where the stream ends: behind its last byte, and the one zero byte that EDK II's encoder puts there.
+    fn end(&self) -> u64 {
+        let end = self.taken.div_ceil(8);
+        match self.data.get(kiwame_image::to_usize(end)..) {
+            Some([0]) => end.saturating_add(1),
+            _ => end,
+        }
+    }
+
+    fn malformed(&self) -> DecodeError {
+        DecodeError::Malformed { offset: HEADER.saturating_add(self.taken / 8) }
+    }
+}
+
+const HEADER: u64 = 8;
+const EFI11_PBIT: u32 = 4;
+const TIANO_PBIT: u32 = 5;
+/// Length of the shortest match.
+const THRESHOLD: u64 = 3;
+/// 256 literals and the match lengths 3 to 256.
+const SYMBOLS: u16 = 510;
+const SYMBOL_COUNT_BITS: u32 = 9;
+/// Lengths 1 to 16 of the Char&Len Set, and three ways to say zero.
+const EXTRA_SYMBOLS: u16 = 19;
+const EXTRA_COUNT_BITS: u32 = 5;
+const POSITION_SYMBOLS: u16 = 31;
+/// Longest code.
+const MAX_CODE: u32 = 16;
+const MAX_LENGTH: usize = 17;
