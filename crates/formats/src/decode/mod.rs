@@ -5,6 +5,7 @@
 //! the caller's to account for.
 
 pub(crate) mod lzma;
+pub(crate) mod tiano;
 pub(crate) mod x86;
 
 /// A stream that was decoded to its end.

@@ -62,8 +62,8 @@ fn decode_with(input: &[u8], declared: Option<u64>, room: u64, pbit: u32) -> Res
     let [a, b, c, d, e, f, g, h] = *header;
     let compressed = u64::from(u32::from_le_bytes([a, b, c, d]));
     let original = u64::from(u32::from_le_bytes([e, f, g, h]));
-    if let Some(declared) = declared.filter(|&declared| declared != original) {
-        return Err(DecodeError::SizeMismatch { declared, actual: original });
+    if declared.is_some_and(|declared| declared != original) {
+        return Err(DecodeError::SizeMismatch);
     }
     if original > room {
         return Err(DecodeError::Overflow);
