@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::input::{Context, Store};
 use crate::{
-    Attribute, Budget, Claim, Content, Defect, Digest, Format, Guid, Host, Input, LimitKind, Limits, ReadError,
-    Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64, to_usize,
+    Attribute, Budget, Claim, Content, Defect, Digest, Format, Guid, Host, Input, LimitKind, Limits,
+    ReadError, Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -191,7 +191,13 @@ impl<'a> Builder<'_, 'a> {
             return None;
         }
         if node.input.space != self.input.space || !self.input.span().contains(span) {
-            self.defect(Defect::new("region/outside", node.kind, span.offset, span.length, self.input.length()));
+            self.defect(Defect::new(
+                "region/outside",
+                node.kind,
+                span.offset,
+                span.length,
+                self.input.length(),
+            ));
             return None;
         }
         let tree = &self.session.tree;
@@ -211,7 +217,9 @@ impl<'a> Builder<'_, 'a> {
             region.children.insert(at, id);
         }
         match next {
-            Some(format) => self.queue.push(Job::Parse(id, input, format, self.session.depth.saturating_add(1))),
+            Some(format) => {
+                self.queue.push(Job::Parse(id, input, format, self.session.depth.saturating_add(1)))
+            }
             None if alone => self.queue.push(Job::Finish(id, input)),
             None => {}
         }
@@ -316,7 +324,13 @@ impl<'a> Builder<'_, 'a> {
 
     /// Gives the content that a stream, added here as [`Node::encoded`], decodes to, and the format that takes
     /// it apart next. The space is named by the path of the stream.
-    pub fn decoded(&mut self, stream: RegionId, bytes: Vec<u8>, kind: &'static str, format: &'static dyn Format) {
+    pub fn decoded(
+        &mut self,
+        stream: RegionId,
+        bytes: Vec<u8>,
+        kind: &'static str,
+        format: &'static dyn Format,
+    ) {
         let size = len64(&bytes);
         self.session.context.budget.decoded(size);
         let Ok(number) = u32::try_from(self.session.tree.spaces.len()) else { return };
@@ -536,7 +550,8 @@ impl<'a> Session<'a> {
             }
             return;
         }
-        let mask = self.nodes.get_mut(id.index()).map(|node| core::mem::take(&mut node.mask)).unwrap_or_default();
+        let mask =
+            self.nodes.get_mut(id.index()).map(|node| core::mem::take(&mut node.mask)).unwrap_or_default();
         let masked = if mask.is_empty() { None } else { self.note(id, masked_digest(input, &mask)) };
         let Some(sha256) = self.note(id, input.sha256()) else { return };
         if let Some(region) = self.region_mut(id) {

@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Deref;
 use std::rc::Rc;
 
-use crate::{Algorithm, Budget, Digest, Host, Part, Reader, Span, SpaceId, Trouble, len64, to_usize};
+use crate::{Algorithm, Budget, Digest, Host, Part, Reader, SpaceId, Span, Trouble, len64, to_usize};
 
 /// What all inputs of one run share.
 pub(crate) struct Context<'a> {
@@ -183,7 +183,8 @@ impl<'a> Input<'a> {
                 self.context.host.digest(Algorithm::Sha256, &[Part::Memory(&window)])?
             }
             Store::Source { source, .. } => {
-                let part = Part::Source { source: *source, offset: self.span.offset, length: self.span.length };
+                let part =
+                    Part::Source { source: *source, offset: self.span.offset, length: self.span.length };
                 self.context.host.digest(Algorithm::Sha256, &[part])?
             }
         })

@@ -24,7 +24,18 @@
 //! assert_eq!(leaves, [("letters", 2), ("gap", 2)]);
 //! ```
 #![forbid(unsafe_code)]
-#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::float_arithmetic
+)]
 
 mod attribute;
 mod builder;

@@ -1,0 +1,106 @@
+//! Public keys, vetted when they are loaded.
+
+use base64::Engine as _;
+use kiwame_image::{Algorithm, Digest};
+
+use crate::{Scheme, SignatureError, TrustError, known, scheme};
+
+/// A vetted public key. Two keys are one when their raw bytes are, however they were written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublicKey {
+    scheme: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// DER of a `SubjectPublicKeyInfo` for Ed25519 up to the 32 key bytes (RFC 8410, section 4).
+const SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const PEM_END: &str = "-----END PUBLIC KEY-----";
+
+impl PublicKey {
+    /// Reads a key: PEM of a `SubjectPublicKeyInfo`, or `ed25519:` and hexadecimal.
+    ///
+    /// # Errors
+    /// When it is no key, or one that vetting refuses.
+    pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
+        let text = core::str::from_utf8(text).map_err(|_| TrustError::NotAKey)?.trim();
+        if let Some((name, digits)) = text.split_once(':')
+            && let Some(scheme) = scheme::named(name)
+        {
+            let digest = Digest::from_hex(Algorithm::Sha256, digits).ok_or(TrustError::NotAKey)?;
+            return Self::vetted(scheme, digest.bytes());
+        }
+        let body = text.strip_prefix(PEM_BEGIN).and_then(|text| text.strip_suffix(PEM_END));
+        let body: String = body.ok_or(TrustError::NotAKey)?.split_whitespace().collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| TrustError::NotAKey)?;
+        Self::vetted(&crate::ed25519::Ed25519, der.strip_prefix(SPKI).ok_or(TrustError::NotAKey)?)
+    }
+
+    /// A key of Ed25519 from its 32 bytes.
+    ///
+    /// # Errors
+    /// When vetting refuses it.
+    pub fn ed25519(bytes: &[u8; 32]) -> Result<Self, TrustError> {
+        Self::vetted(&crate::ed25519::Ed25519, bytes)
+    }
+
+    fn vetted(scheme: &'static dyn Scheme, bytes: &[u8]) -> Result<Self, TrustError> {
+        scheme.vet(bytes)?;
+        Ok(Self { scheme: scheme.name(), bytes: bytes.to_vec() })
+    }
+
+    /// The key as `ed25519:` and hexadecimal: its name everywhere in reports and policies.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hex = Digest::new(Algorithm::Sha256, &self.bytes).map(|bytes| bytes.hex()).unwrap_or_default();
+        format!("{}:{hex}", self.scheme)
+    }
+
+    /// The key as PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        let der = [SPKI, &self.bytes].concat();
+        format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", base64::engine::general_purpose::STANDARD.encode(der))
+    }
+
+    /// True when the private half is public: a test key, or one that leaked.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        known::KNOWN.contains(&self.fingerprint().as_str())
+    }
+
+    /// Checks a signature by this key.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        let scheme = scheme::named(self.scheme).ok_or(SignatureError::UnsupportedAlgorithm)?;
+        scheme.check(&self.bytes, message, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RFC8032: &str = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+    #[test]
+    fn one_key_in_two_notations_is_one_key() {
+        let hex = PublicKey::parse(RFC8032.as_bytes()).unwrap();
+        let pem = PublicKey::parse(hex.pem().as_bytes()).unwrap();
+        assert_eq!(hex, pem);
+        assert_eq!(pem.fingerprint(), RFC8032);
+    }
+
+    #[test]
+    fn keys_two_verifiers_could_disagree_about_are_refused_when_loaded() {
+        let parse = |hex: &str| PublicKey::parse(format!("ed25519:{hex}").as_bytes());
+        let identity = format!("01{}", "00".repeat(31));
+        assert_eq!(parse(&identity), Err(TrustError::WeakKey));
+        let non_canonical = format!("ee{}7f", "ff".repeat(30));
+        assert_eq!(parse(&non_canonical), Err(TrustError::NonCanonicalKey));
+        assert_eq!(parse(&RFC8032[8..].to_uppercase()), Err(TrustError::NotAKey));
+        assert_eq!(PublicKey::parse(b"hello"), Err(TrustError::NotAKey));
+    }
+}

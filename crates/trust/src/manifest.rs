@@ -1,0 +1,554 @@
+//! The signed manifest: an in-toto Statement v1 with the predicate `firmware-reference-manifest/v1`.
+//!
+//! All objects are closed: an unknown field is an error unless its name begins with `x-`. What a reader ignores, a
+//! signer could mean.
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{Algorithm, Digest, Span};
+
+use crate::json::{Json, Object};
+use crate::{Time, TrustError};
+
+/// `payloadType` of the envelope.
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+/// `_type` of the statement.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// `predicateType` of the statement.
+pub const PREDICATE_TYPE: &str = "urn:kiwame:firmware-reference-manifest/v1";
+
+/// A manifest: what a maker says its firmware is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// What it is for.
+    pub product: Product,
+    /// Which release.
+    pub release: Release,
+    /// The images of the release.
+    pub images: Vec<ImageReference>,
+    /// Where the image may differ from device to device.
+    pub mutable: Vec<MutableRule>,
+    /// Who answers for what, by name.
+    pub suppliers: Vec<Supplier>,
+    /// Digests of sub-manifests, which this version names and does not follow.
+    pub includes: Vec<String>,
+    /// Documents beside the manifest: named, not checked.
+    pub references: Vec<Reference>,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Its maker.
+    pub vendor: String,
+    /// Its model.
+    pub model: String,
+    /// Hardware revisions it is for; empty means all.
+    pub hardware_revisions: Vec<String>,
+    /// Release channel.
+    pub channel: Option<String>,
+}
+
+impl Product {
+    /// `VENDOR/MODEL`.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        format!("{}/{}", self.vendor, self.model)
+    }
+}
+
+/// A release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Its version, as the maker writes it.
+    pub version: String,
+    /// A number that only goes up, for refusing a downgrade.
+    pub security_version: Option<u64>,
+    /// Not valid before.
+    pub not_before: Option<String>,
+    /// Not valid after.
+    pub not_after: Option<String>,
+    /// Supported until.
+    pub support_until: Option<String>,
+    /// Versions that it replaces.
+    pub supersedes: Vec<String>,
+}
+
+/// Whether everything in the image is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Every byte of the image and of every decoded space.
+    Complete,
+    /// Only what is listed.
+    Partial,
+}
+
+/// One image of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageReference {
+    /// Its name, for people.
+    pub name: String,
+    /// Digests of the whole image. All must match.
+    pub digests: Vec<Digest>,
+    /// Names of digest algorithms that we do not know: *could not tell*.
+    pub unknown_digests: Vec<String>,
+    /// The format that reads it.
+    pub format: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The medium's erase value.
+    pub erase_value: u8,
+    /// True when the release is not complete without it.
+    pub required: bool,
+    /// Whether everything is listed.
+    pub coverage: Coverage,
+    /// Partitions of a medium that carries no table.
+    pub layout: Vec<Layout>,
+    /// The regions with their reference values.
+    pub regions: Vec<ReferenceRegion>,
+}
+
+/// A partition that only the manifest knows of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Its name.
+    pub name: String,
+    /// Where it lies.
+    pub span: Span,
+}
+
+/// How the digests of a region were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Over all its bytes.
+    Bytes,
+}
+
+/// One region with its reference value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceRegion {
+    /// Path. Several regions may have one path; they are a multiset.
+    pub path: String,
+    /// Path of the space.
+    pub space: String,
+    /// Where in the space.
+    pub span: Span,
+    /// What it is.
+    pub kind: String,
+    /// Display name. Never compared.
+    pub name: Option<String>,
+    /// SHA-256 over its bytes.
+    pub sha256: Digest,
+    /// SHA-256 over its bytes with the fields that only encode set to zero.
+    pub masked: Option<Digest>,
+    /// How the digests were made.
+    pub method: Method,
+    /// Facts, as the formats state them.
+    pub attributes: BTreeMap<String, Json>,
+    /// Position among its siblings, where that is content.
+    pub order: Option<u64>,
+    /// Who answers for it.
+    pub supplier: Option<String>,
+    /// Ids of the defects it is known to have.
+    pub defects: Vec<String>,
+}
+
+/// A place where devices may differ, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MutableRule {
+    /// Whole segments; everything at and below it.
+    pub path: String,
+    /// How far.
+    pub rule: Mutable,
+}
+
+/// The closed set of mutable rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mutable {
+    /// Named entries, each with a grammar for its value.
+    Keys(Vec<KeyRule>),
+    /// Named attributes of a header.
+    Fields(Vec<String>),
+    /// Plain data files: names and a size cap.
+    DataFiles {
+        /// Names allowed.
+        names: Vec<String>,
+        /// Size cap of each in bytes.
+        max_bytes: u64,
+    },
+    /// Only the erase value.
+    Erased,
+    /// Anything, up to a byte cap. Affirms only if the buyer's policy names the path as well.
+    Any {
+        /// Cap on the bytes that it covers.
+        max_bytes: u64,
+    },
+}
+
+/// One entry that may differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRule {
+    /// Name, whole.
+    pub name: String,
+    /// Grammar of the value.
+    pub value: Grammar,
+}
+
+/// What a value may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// Up to this many bytes, whatever they are.
+    Bytes(u64),
+    /// Exactly this, in hexadecimal.
+    Exactly(String),
+    /// Decimal digits, up to this many.
+    Digits(u64),
+    /// Printable ASCII without quotes, separators or control characters, up to this many.
+    Word(u64),
+}
+
+/// Somebody who answers for a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supplier {
+    /// Name.
+    pub name: String,
+    /// Where to reach them.
+    pub contact: Option<String>,
+}
+
+/// A document beside the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What it is, such as `sbom`.
+    pub kind: String,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Parses a payload. Whether anybody signed it is not known here: see [`crate::Verified`].
+    ///
+    /// # Errors
+    /// The first thing that is not as the predicate's schema says.
+    pub fn parse(payload_type: &str, payload: &[u8]) -> Result<Self, TrustError> {
+        exact("payloadType", PAYLOAD_TYPE, payload_type)?;
+        let mut statement = Object::new(Json::parse(payload)?, "")?;
+        exact("_type", STATEMENT_TYPE, &statement.text("_type")?)?;
+        exact("predicateType", PREDICATE_TYPE, &statement.text("predicateType")?)?;
+        let subjects = statement.objects("subject", read_subject)?;
+        let mut predicate = statement.object("predicate")?;
+        statement.end()?;
+        let manifest = Self {
+            product: read_product(predicate.object("product")?)?,
+            release: read_release(predicate.object("release")?)?,
+            images: predicate.objects("images", |image| read_image(image, &subjects))?,
+            mutable: predicate.objects("mutable", read_mutable)?,
+            suppliers: predicate.objects("suppliers", |supplier| {
+                Ok(Supplier { name: supplier.text("name")?, contact: supplier.text_or_absent("contact")? })
+            })?,
+            includes: predicate.objects("includes", |include| {
+                include.texts("paths")?;
+                include.text("payloadSha256")
+            })?,
+            references: predicate.objects("references", |reference| {
+                Ok(Reference {
+                    kind: reference.text("type")?,
+                    sha256: read_sha256(reference, "digest")?.hex(),
+                })
+            })?,
+        };
+        // Measurements are for measured boot, which this version does not replay.
+        predicate.list("measurements")?;
+        predicate.end()?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The reference regions of one image tile it and every decoded space, and agree with the whole.
+    fn check(&self) -> Result<(), TrustError> {
+        let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
+        if self.images.is_empty() {
+            return defective("predicate.images", "no image is listed");
+        }
+        for image in &self.images {
+            if image.coverage == Coverage::Complete {
+                image.check_tiling()?;
+            }
+        }
+        for rule in &self.mutable {
+            let at_or_below = |path: &str| path_within(path, &rule.path);
+            let any = matches!(rule.rule, Mutable::Any { .. });
+            let mut regions = self.images.iter().flat_map(|image| &image.regions);
+            if any && regions.any(|region| at_or_below(&region.path) && region.is_executable()) {
+                return defective(&rule.path, "the rule `any` covers a path that can execute");
+            }
+            if rule.path.is_empty() || rule.path == "image" {
+                return defective("predicate.mutable", "a rule covers the whole image");
+            }
+        }
+        Ok(())
+    }
+
+    /// The rule for a path, if there is one: the longest.
+    #[must_use]
+    pub fn mutable_rule(&self, path: &str) -> Option<&MutableRule> {
+        let rules = self.mutable.iter().filter(|rule| path_within(path, &rule.path));
+        rules.max_by_key(|rule| rule.path.len())
+    }
+}
+
+/// True when `path` is `scope` or lies below it, by whole segments.
+#[must_use]
+pub fn path_within(path: &str, scope: &str) -> bool {
+    let mut segments = kiwame_image::segments(path);
+    kiwame_image::segments(scope).all(|wanted| segments.next() == Some(wanted))
+}
+
+impl ReferenceRegion {
+    /// True when the maker says that it can execute.
+    #[must_use]
+    pub fn is_executable(&self) -> bool {
+        self.attributes.get("executable") == Some(&Json::Flag(true))
+    }
+}
+
+impl ImageReference {
+    fn check_tiling(&self) -> Result<(), TrustError> {
+        let mut spaces: BTreeMap<&str, Vec<(Span, &str)>> = BTreeMap::new();
+        for region in &self.regions {
+            spaces.entry(&region.space).or_default().push((region.span, &region.path));
+        }
+        let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
+        if !spaces.contains_key("image") && self.size > 0 {
+            return defective("image", "coverage is complete, and no region of the image is listed");
+        }
+        for (space, spans) in &mut spaces {
+            spans.sort_unstable();
+            let mut at = 0;
+            for (span, path) in spans.iter() {
+                if span.offset > at {
+                    return defective(
+                        path,
+                        "coverage is complete, and bytes before this region are not listed",
+                    );
+                }
+                if span.offset < at {
+                    return defective(path, "the region overlaps another");
+                }
+                at = span.end();
+            }
+            if *space == "image" && at != self.size {
+                return defective("image", "the regions do not end where the image ends");
+            }
+        }
+        if let [region] = self.regions.as_slice()
+            && region.span == Span::new(0, self.size)
+            && self
+                .digests
+                .iter()
+                .any(|digest| digest.algorithm == Algorithm::Sha256 && *digest != region.sha256)
+        {
+            return defective(&region.path, "the only region contradicts the digest of the whole");
+        }
+        Ok(())
+    }
+}
+
+fn exact(field: &'static str, expected: &'static str, found: &str) -> Result<(), TrustError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(TrustError::Type { field, expected, found: found.chars().take(128).collect() })
+}
+
+struct Subject {
+    name: String,
+    digests: Vec<Digest>,
+    unknown: Vec<String>,
+}
+
+fn read_subject(subject: &mut Object) -> Result<Subject, TrustError> {
+    let name = subject.text("name")?;
+    let (digests, unknown) = read_digests(subject.object("digest")?)?;
+    Ok(Subject { name, digests, unknown })
+}
+
+/// A `DigestSet`: sha256 must be there, and every digest of an algorithm that we know must be well formed.
+fn read_digests(set: Object) -> Result<(Vec<Digest>, Vec<String>), TrustError> {
+    let at = set.path("sha256");
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (name, value) in set.rest() {
+        match (Algorithm::named(&name), value) {
+            (Some(algorithm), Json::Text(text)) => {
+                let digest = Digest::from_hex(algorithm, &text);
+                known.push(digest.ok_or_else(|| wrong(&at, "a digest in lower-case hexadecimal", text))?);
+            }
+            (_, _) => unknown.push(name),
+        }
+    }
+    if !known.iter().any(|digest| digest.algorithm == Algorithm::Sha256) {
+        return Err(wrong(&at, "a sha256 digest", "none".to_owned()));
+    }
+    Ok((known, unknown))
+}
+
+fn wrong(field: &str, expected: &'static str, found: String) -> TrustError {
+    TrustError::Field { field: field.to_owned(), expected, found }
+}
+
+fn read_sha256(object: &mut Object, field: &str) -> Result<Digest, TrustError> {
+    let (digests, _) = read_digests(object.object(field)?)?;
+    let sha256 = digests.into_iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+    sha256.ok_or_else(|| wrong(&object.path(field), "a sha256 digest", "none".to_owned()))
+}
+
+fn read_product(mut product: Object) -> Result<Product, TrustError> {
+    let read = Product {
+        vendor: read_name(&mut product, "vendor")?,
+        model: read_name(&mut product, "model")?,
+        hardware_revisions: product.texts("hardwareRevisions")?,
+        channel: product.text_or_absent("channel")?,
+    };
+    product.end()?;
+    Ok(read)
+}
+
+/// A name that can stand in `VENDOR/MODEL@RELEASE`.
+fn read_name(object: &mut Object, field: &str) -> Result<String, TrustError> {
+    let name = object.text(field)?;
+    if name.is_empty() || name.contains(['/', '@']) || name.chars().any(char::is_control) {
+        return Err(wrong(
+            &object.path(field),
+            "a name without / @ and control characters",
+            format!("{name:?}"),
+        ));
+    }
+    Ok(name)
+}
+
+fn read_release(mut release: Object) -> Result<Release, TrustError> {
+    let mut time = |field| match release.text_or_absent(field)? {
+        Some(text) => Time::parse(&text).map(|_| Some(text)),
+        None => Ok(None),
+    };
+    let (not_before, not_after, support_until) =
+        (time("notBefore")?, time("notAfter")?, time("supportUntil")?);
+    let read = Release {
+        version: read_name(&mut release, "version")?,
+        security_version: release.uint_or_absent("securityVersion")?,
+        not_before,
+        not_after,
+        support_until,
+        supersedes: release.texts("supersedes")?,
+    };
+    release.end()?;
+    Ok(read)
+}
+
+fn read_image(image: &mut Object, subjects: &[Subject]) -> Result<ImageReference, TrustError> {
+    let number = image.uint("subject")?;
+    let subject = usize::try_from(number).ok().and_then(|number| subjects.get(number));
+    let subject = subject
+        .ok_or_else(|| wrong(&image.path("subject"), "the number of a subject", number.to_string()))?;
+    let coverage = match image.text("coverage")?.as_str() {
+        "complete" => Coverage::Complete,
+        "partial" => Coverage::Partial,
+        other => return Err(wrong(&image.path("coverage"), "complete or partial", other.to_owned())),
+    };
+    let erase = image.uint("eraseValue")?;
+    Ok(ImageReference {
+        name: subject.name.clone(),
+        digests: subject.digests.clone(),
+        unknown_digests: subject.unknown.clone(),
+        format: image.text("format")?,
+        size: image.uint("size")?,
+        erase_value: u8::try_from(erase)
+            .map_err(|_| wrong(&image.path("eraseValue"), "0 to 255", erase.to_string()))?,
+        required: image.flag("required")?,
+        coverage,
+        layout: image.objects("layout", |part| {
+            Ok(Layout {
+                name: part.text("name")?,
+                span: Span::new(part.uint("offset")?, part.uint("length")?),
+            })
+        })?,
+        regions: image.objects("regions", read_region)?,
+    })
+}
+
+fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
+    let mut span = region.object("span")?;
+    let read_span = Span::new(span.uint("offset")?, span.uint("length")?);
+    span.end()?;
+    let method = region.text("method")?;
+    if method != "bytes" {
+        return Err(wrong(&region.path("method"), "bytes", method));
+    }
+    let masked = match region.text_or_absent("contentSha256")? {
+        None => None,
+        Some(text) => Some(
+            Digest::from_hex(Algorithm::Sha256, &text)
+                .ok_or_else(|| wrong(&region.path("contentSha256"), "a sha256 digest", text))?,
+        ),
+    };
+    let attributes = match region.take("attributes") {
+        None => BTreeMap::new(),
+        Some(json) => Object::new(json, region.path("attributes"))?.rest(),
+    };
+    Ok(ReferenceRegion {
+        path: region.text("path")?,
+        space: region.text("space")?,
+        span: read_span,
+        kind: region.text("kind")?,
+        name: region.text_or_absent("name")?,
+        sha256: read_sha256(region, "digests")?,
+        masked,
+        method: Method::Bytes,
+        attributes,
+        order: region.uint_or_absent("order")?,
+        supplier: region.text_or_absent("supplier")?,
+        defects: region.texts("defects")?,
+    })
+}
+
+fn read_mutable(rule: &mut Object) -> Result<MutableRule, TrustError> {
+    let path = rule.text("path")?;
+    let mut body = rule.object("rule")?;
+    let read = match body.text("type")?.as_str() {
+        "keys" => Mutable::Keys(body.objects("keys", |key| {
+            Ok(KeyRule {
+                name: key.text("name")?,
+                value: read_grammar(&key.text("value")?, &key.path("value"))?,
+            })
+        })?),
+        "fields" => Mutable::Fields(body.texts("names")?),
+        "data-files" => Mutable::DataFiles { names: body.texts("names")?, max_bytes: body.uint("maxBytes")? },
+        "erased" => Mutable::Erased,
+        "any" => Mutable::Any { max_bytes: body.uint("maxBytes")? },
+        other => {
+            let expected = "keys, fields, data-files, erased or any";
+            return Err(wrong(&body.path("type"), expected, other.to_owned()));
+        }
+    };
+    body.end()?;
+    Ok(MutableRule { path, rule: read })
+}
+
+/// `bytes:N`, `digits:N`, `word:N` or `exactly:HEX`.
+///
+/// # Errors
+/// When it is none of these.
+pub fn read_grammar(text: &str, field: &str) -> Result<Grammar, TrustError> {
+    let error = || wrong(field, "bytes:N, digits:N, word:N or exactly:HEX", text.to_owned());
+    let (kind, rest) = text.split_once(':').ok_or_else(error)?;
+    let number = || rest.parse().map_err(|_| error());
+    Ok(match kind {
+        "bytes" => Grammar::Bytes(number()?),
+        "digits" => Grammar::Digits(number()?),
+        "word" => Grammar::Word(number()?),
+        "exactly" if rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => {
+            Grammar::Exactly(rest.to_owned())
+        }
+        _ => return Err(error()),
+    })
+}

@@ -1,0 +1,427 @@
+//! The buyer's policy: whose signature counts for which product, and what else is asked. Default deny.
+//!
+//! Keys come from here or from the command line, never from what is being verified.
+
+use kiwame_image::{Algorithm, Digest};
+use serde::Deserialize;
+
+use crate::manifest::{Manifest, path_within};
+use crate::{Envelope, PublicKey, Time, TrustError};
+
+/// A policy, read and vetted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Version number, for people and for refusing to go back.
+    pub version: u64,
+    /// Not to be used after.
+    pub expires: Option<String>,
+    /// Who may sign.
+    pub principals: Vec<Principal>,
+    /// What is asked of each product.
+    pub rules: Vec<Rule>,
+    /// Payload digests of manifests that no longer count.
+    pub revoked_manifests: Vec<String>,
+    /// Differences that somebody has decided to live with for a time.
+    pub waivers: Vec<Waiver>,
+    /// Accept keys whose private half is published. For tests of the tool only.
+    pub insecure_accept_known_keys: bool,
+}
+
+/// Somebody who signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Name, shown in reports.
+    pub id: String,
+    /// Keys.
+    pub keys: Vec<PublicKey>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Why the keys no longer count, if they do not.
+    pub revoked: Option<String>,
+}
+
+/// What is asked of one product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Maker, exactly.
+    pub vendor: String,
+    /// Model, exactly.
+    pub model: String,
+    /// Release, exactly; any when absent.
+    pub release: Option<String>,
+    /// Role that signers must have.
+    pub role: String,
+    /// How many distinct principals must have signed.
+    pub threshold: usize,
+    /// Floor of the security version.
+    pub min_security_version: Option<u64>,
+    /// Take every image apart, even when its whole digest matches.
+    pub deep: bool,
+    /// Paths where a manifest need not be complete.
+    pub accept_partial: Vec<String>,
+    /// Paths where unexplained bytes and programs without reference value are accepted.
+    pub accept_unexplained: Vec<String>,
+    /// Paths where the rule `any` is accepted, with a byte cap.
+    pub accept_any: Vec<AcceptAny>,
+}
+
+/// Where anything may be, up to a byte cap.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AcceptAny {
+    /// Whole segments; everything at and below it.
+    pub path: String,
+    /// Cap in bytes.
+    pub max_bytes: u64,
+}
+
+/// A difference that somebody lives with for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Waiver {
+    /// Id of the finding.
+    pub finding: String,
+    /// Where, by whole segments.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+    /// Until when, RFC 3339 in UTC.
+    pub until: String,
+}
+
+/// A thing that was signed as the policy asks. Made by [`Policy::verify`] and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T> {
+    value: T,
+    /// Principals that signed, by the policy's names, with the key that each used.
+    pub signers: Vec<Signer>,
+    /// SHA-256 of payload type and payload: the manifest's identity, whoever signed it and however often.
+    pub identity: Digest,
+    /// True when a time decided, so that the report must name it.
+    pub time_used: bool,
+}
+
+/// Somebody who signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// Name in the policy.
+    pub id: String,
+    /// Fingerprint of the key.
+    pub key: String,
+}
+
+impl<T> Verified<T> {
+    /// What was signed.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+}
+
+/// What the user expects: `VENDOR/MODEL[@RELEASE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// Maker.
+    pub vendor: String,
+    /// Model.
+    pub model: String,
+    /// Release, if one is expected.
+    pub release: Option<String>,
+}
+
+impl Expectation {
+    /// Reads `VENDOR/MODEL[@RELEASE]`.
+    ///
+    /// # Errors
+    /// When it is not of that form.
+    pub fn parse(text: &str) -> Result<Self, TrustError> {
+        let error = || TrustError::Expectation(text.to_owned());
+        let (product, release) = match text.split_once('@') {
+            Some((product, release)) => (product, Some(release.to_owned())),
+            None => (text, None),
+        };
+        let (vendor, model) = product.split_once('/').ok_or_else(error)?;
+        let bad = |part: &str| part.is_empty() || part.contains(['/', '@']);
+        if bad(vendor) || bad(model) || release.as_deref().is_some_and(bad) {
+            return Err(error());
+        }
+        Ok(Self { vendor: vendor.to_owned(), model: model.to_owned(), release })
+    }
+
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let release = self.release.as_ref().map(|release| format!("@{release}")).unwrap_or_default();
+        format!("{}/{}{release}", self.vendor, self.model)
+    }
+}
+
+const ROLE: &str = "release";
+
+impl Policy {
+    /// The policy of one key: complete coverage in every space, for the product that the user expects.
+    ///
+    /// # Errors
+    /// When the expectation is not `VENDOR/MODEL[@RELEASE]`.
+    pub fn one_key(key: PublicKey, expect: &str) -> Result<Self, TrustError> {
+        let expectation = Expectation::parse(expect)?;
+        let id = "--key".to_owned();
+        Ok(Self {
+            version: 1,
+            expires: None,
+            principals: vec![Principal { id, keys: vec![key], roles: vec![ROLE.to_owned()], revoked: None }],
+            rules: vec![Rule {
+                vendor: expectation.vendor,
+                model: expectation.model,
+                release: expectation.release,
+                role: ROLE.to_owned(),
+                threshold: 1,
+                min_security_version: None,
+                deep: false,
+                accept_partial: Vec::new(),
+                accept_unexplained: Vec::new(),
+                accept_any: Vec::new(),
+            }],
+            revoked_manifests: Vec::new(),
+            waivers: Vec::new(),
+            insecure_accept_known_keys: false,
+        })
+    }
+
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it. A key under two principals is, whatever its notation.
+    pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
+        let text = core::str::from_utf8(text).map_err(|error| TrustError::Toml(error.to_string()))?;
+        let file: File = toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()))?;
+        if file.schema != SCHEMA {
+            return Err(TrustError::Type { field: "schema", expected: SCHEMA, found: file.schema });
+        }
+        if let Some(expires) = &file.expires {
+            Time::parse(expires)?;
+        }
+        for waiver in &file.waiver {
+            Time::parse(&waiver.until)?;
+        }
+        let principals =
+            file.principal.into_iter().map(PrincipalEntry::read).collect::<Result<Vec<_>, _>>()?;
+        let mut keys: Vec<_> = principals.iter().flat_map(|principal| &principal.keys).collect();
+        keys.sort();
+        if let Some(pair) = keys.windows(2).find(|pair| pair.first() == pair.last()) {
+            return Err(TrustError::SharedKey(pair.first().map(|key| key.fingerprint()).unwrap_or_default()));
+        }
+        let rules = file.rule.into_iter().map(RuleEntry::read).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            version: file.version,
+            expires: file.expires,
+            principals,
+            rules,
+            revoked_manifests: file.revoked_manifests,
+            waivers: file.waiver,
+            insecure_accept_known_keys: false,
+        })
+    }
+
+    /// All keys of all principals.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.principals.iter().flat_map(|principal| &principal.keys)
+    }
+
+    /// The one rule for a product.
+    ///
+    /// # Errors
+    /// None, or two: *could not tell*.
+    pub fn rule(&self, vendor: &str, model: &str) -> Result<&Rule, TrustError> {
+        let product = || format!("{vendor}/{model}");
+        let mut rules = self.rules.iter().filter(|rule| rule.vendor == vendor && rule.model == model);
+        match (rules.next(), rules.next()) {
+            (Some(rule), None) => Ok(rule),
+            (None, _) => Err(TrustError::NoRule { product: product() }),
+            (Some(_), Some(_)) => Err(TrustError::TwoRules { product: product() }),
+        }
+    }
+
+    /// Verifies an envelope: signatures first, over its exact bytes, by keys of this policy; then the payload is
+    /// parsed; then the rule for the product it claims decides whether these signers are enough.
+    ///
+    /// `identity` is the SHA-256 over payload type and payload; hashing is the host's.
+    ///
+    /// # Errors
+    /// Why it does not count: always *could not tell*, never a statement about the image.
+    pub fn verify(
+        &self,
+        envelope: &Envelope,
+        identity: Digest,
+        now: Option<Time>,
+    ) -> Result<Verified<Manifest>, TrustError> {
+        let keys = envelope.signed_by(self);
+        if keys.is_empty() {
+            let unknown = envelope.signatures.len();
+            return Err(TrustError::Threshold { found: 0, required: 1, unknown });
+        }
+        if self.revoked_manifests.contains(&identity.hex()) {
+            return Err(TrustError::RevokedManifest(identity.hex()));
+        }
+        let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload)?;
+        let rule = self.rule(&manifest.product.vendor, &manifest.product.model)?;
+        let signers = self.threshold(rule, &keys, envelope.signatures.len())?;
+        if let Some(floor) = rule.min_security_version {
+            let found = manifest.release.security_version.unwrap_or(0);
+            if found < floor {
+                return Err(TrustError::Rollback { found, floor });
+            }
+        }
+        let bounds = [
+            ("policy.expires", self.expires.as_deref(), false),
+            ("release.notBefore", manifest.release.not_before.as_deref(), true),
+            ("release.notAfter", manifest.release.not_after.as_deref(), false),
+        ];
+        for (field, bound, from) in bounds {
+            in_time(field, bound, from, now)?;
+        }
+        let time_used = bounds.iter().any(|(_, bound, _)| bound.is_some());
+        Ok(Verified { value: manifest, signers, identity, time_used })
+    }
+
+    /// The one threshold loop: distinct principals, each counted once, each by a vetted key that signed.
+    fn threshold(&self, rule: &Rule, keys: &[&PublicKey], entries: usize) -> Result<Vec<Signer>, TrustError> {
+        let mut signers = Vec::new();
+        for principal in self.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
+            let Some(key) = principal.keys.iter().find(|key| keys.contains(key)) else { continue };
+            if principal.revoked.is_some() {
+                return Err(TrustError::Revoked(key.fingerprint()));
+            }
+            if key.is_known() && !self.insecure_accept_known_keys {
+                return Err(TrustError::KnownKey(key.fingerprint()));
+            }
+            signers.push(Signer { id: principal.id.clone(), key: key.fingerprint() });
+        }
+        if rule.threshold == 0 || signers.len() < rule.threshold {
+            let unknown = entries.saturating_sub(keys.len());
+            return Err(TrustError::Threshold {
+                found: signers.len(),
+                required: rule.threshold.max(1),
+                unknown,
+            });
+        }
+        Ok(signers)
+    }
+}
+
+impl Rule {
+    /// True when the policy names the path for unexplained bytes.
+    #[must_use]
+    pub fn accepts_unexplained(&self, path: &str) -> bool {
+        self.accept_unexplained.iter().any(|scope| path_within(path, scope))
+    }
+
+    /// True when the policy names the path for partial coverage.
+    #[must_use]
+    pub fn accepts_partial(&self, path: &str) -> bool {
+        self.accept_partial.iter().any(|scope| path_within(path, scope))
+    }
+}
+
+fn in_time(
+    field: &'static str,
+    bound: Option<&str>,
+    from: bool,
+    now: Option<Time>,
+) -> Result<(), TrustError> {
+    let Some(bound) = bound else { return Ok(()) };
+    let at = Time::parse(bound)?;
+    let now = now.ok_or(TrustError::NoTime(field))?;
+    let inside = if from { now >= at } else { now <= at };
+    if inside {
+        return Ok(());
+    }
+    Err(TrustError::Expired { field, bound: bound.to_owned(), now: format!("{} s", now.seconds()) })
+}
+
+/// SHA-256 input for a manifest's identity: the pre-authentication encoding binds type and payload.
+#[must_use]
+pub fn identity_bytes(envelope: &Envelope) -> Vec<u8> {
+    envelope.pae()
+}
+
+/// The algorithm of a manifest's identity.
+pub const IDENTITY: Algorithm = Algorithm::Sha256;
+
+const SCHEMA: &str = "kiwame-policy/1";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    schema: String,
+    version: u64,
+    expires: Option<String>,
+    #[serde(default)]
+    principal: Vec<PrincipalEntry>,
+    #[serde(default)]
+    rule: Vec<RuleEntry>,
+    #[serde(default)]
+    revoked_manifests: Vec<String>,
+    #[serde(default)]
+    waiver: Vec<Waiver>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PrincipalEntry {
+    id: String,
+    keys: Vec<String>,
+    roles: Vec<String>,
+    revoked: Option<String>,
+}
+
+impl PrincipalEntry {
+    fn read(self) -> Result<Principal, TrustError> {
+        let keys = self.keys.iter().map(|key| PublicKey::parse(key.as_bytes())).collect::<Result<_, _>>()?;
+        Ok(Principal { id: self.id, keys, roles: self.roles, revoked: self.revoked })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RuleEntry {
+    vendor: String,
+    model: String,
+    release: Option<String>,
+    #[serde(default = "release")]
+    role: String,
+    threshold: usize,
+    min_security_version: Option<u64>,
+    #[serde(default)]
+    deep: bool,
+    #[serde(default)]
+    accept_partial: Vec<String>,
+    #[serde(default)]
+    accept_unexplained: Vec<String>,
+    #[serde(default)]
+    accept_any: Vec<AcceptAny>,
+}
+
+fn release() -> String {
+    ROLE.to_owned()
+}
+
+impl RuleEntry {
+    fn read(self) -> Result<Rule, TrustError> {
+        if self.threshold == 0 {
+            let field = format!("rule for {}/{}: threshold", self.vendor, self.model);
+            return Err(TrustError::Field { field, expected: "1 or more", found: "0".to_owned() });
+        }
+        Ok(Rule {
+            vendor: self.vendor,
+            model: self.model,
+            release: self.release,
+            role: self.role,
+            threshold: self.threshold,
+            min_security_version: self.min_security_version,
+            deep: self.deep,
+            accept_partial: self.accept_partial,
+            accept_unexplained: self.accept_unexplained,
+            accept_any: self.accept_any,
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! Thresholds, principals, known keys, times: each with a neighbour that passes.
+
+use ed25519_dalek::{Signer, SigningKey};
+use kiwame_image::{Algorithm, Digest};
+use kiwame_trust::{Envelope, Policy, PublicKey, Time, TrustError, dsse, manifest};
+
+fn signing_key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
+
+fn public(number: u8) -> PublicKey {
+    PublicKey::ed25519(signing_key(number).verifying_key().as_bytes()).unwrap()
+}
+
+fn statement(release: &str) -> String {
+    let digest = "ab".repeat(32);
+    format!(
+        r#"{{"_type":"{}","predicateType":"{}","subject":[{{"name":"a.bin","digest":{{"sha256":"{digest}"}}}}],
+        "predicate":{{"product":{{"vendor":"ACME","model":"R1"}},"release":{release},
+        "images":[{{"subject":0,"format":"raw","size":4,"eraseValue":255,"required":true,"coverage":"complete",
+          "regions":[{{"path":"raw:0","space":"image","span":{{"offset":0,"length":4}},"kind":"raw","method":"bytes",
+            "digests":{{"sha256":"{digest}"}}}}]}}]}}}}"#,
+        manifest::STATEMENT_TYPE,
+        manifest::PREDICATE_TYPE
+    )
+}
+
+fn envelope(payload: &str, keys: &[u8]) -> Envelope {
+    let message = dsse::pae(manifest::PAYLOAD_TYPE, payload.as_bytes());
+    let signatures: Vec<_> = keys
+        .iter()
+        .map(|&key| (String::new(), signing_key(key).sign(&message).to_bytes().to_vec()))
+        .collect();
+    Envelope::parse(&dsse::seal(manifest::PAYLOAD_TYPE, payload.as_bytes(), &signatures)).unwrap()
+}
+
+fn policy(text: &str) -> Result<Policy, TrustError> {
+    Policy::parse(format!("schema = \"kiwame-policy/1\"\nversion = 1\n{text}").as_bytes())
+}
+
+fn principal(id: &str, keys: &[u8]) -> String {
+    let keys: Vec<_> = keys.iter().map(|&key| public(key).fingerprint()).collect();
+    format!("[[principal]]\nid = \"{id}\"\nroles = [\"release\"]\nkeys = {keys:?}\n")
+}
+
+fn two_of_three() -> Policy {
+    let rule = "[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = 2\n";
+    policy(&[principal("a", &[1, 4]), principal("b", &[2]), principal("c", &[3]), rule.to_owned()].concat())
+        .unwrap()
+}
+
+fn verify(policy: &Policy, envelope: &Envelope, now: Option<&str>) -> Result<Vec<String>, TrustError> {
+    let identity = Digest::new(Algorithm::Sha256, &[0; 32]).unwrap();
+    let verified = policy.verify(envelope, identity, now.map(|now| Time::parse(now).unwrap()))?;
+    Ok(verified.signers.iter().map(|signer| signer.id.clone()).collect())
+}
+
+const RELEASE: &str = r#"{"version":"1.0"}"#;
+
+#[test]
+fn a_threshold_counts_principals_not_entries_and_not_keys() {
+    let policy = two_of_three();
+    let short = |keys: &[u8]| {
+        matches!(
+            verify(&policy, &envelope(&statement(RELEASE), keys), None),
+            Err(TrustError::Threshold { .. })
+        )
+    };
+    assert!(short(&[]));
+    assert!(short(&[1]));
+    assert!(short(&[1, 1, 1]), "one key, three entries");
+    assert!(short(&[1, 4]), "two keys of one principal");
+    assert!(short(&[1, 9]), "one of them unknown");
+    assert_eq!(verify(&policy, &envelope(&statement(RELEASE), &[3, 1]), None).unwrap(), ["a", "c"]);
+}
+
+#[test]
+fn one_key_under_two_names_or_notations_is_refused_when_the_policy_is_read() {
+    let pem = public(1).pem().replace('\n', "\\n");
+    let other = format!("[[principal]]\nid = \"b\"\nroles = [\"release\"]\nkeys = [\"{pem}\"]\n");
+    assert!(matches!(policy(&[principal("a", &[1]), other].concat()), Err(TrustError::SharedKey(_))));
+    assert!(policy(&[principal("a", &[1]), principal("b", &[2])].concat()).is_ok());
+}
+
+#[test]
+fn a_key_that_verifies_signatures_nobody_made_is_refused_when_the_policy_is_read() {
+    let weak = format!("[[principal]]\nid = \"a\"\nroles = []\nkeys = [\"ed25519:01{}\"]\n", "00".repeat(31));
+    assert_eq!(policy(&weak), Err(TrustError::WeakKey));
+}
+
+#[test]
+fn no_rule_and_two_rules_are_cannot_tell() {
+    let rule = "[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = 1\n";
+    let envelope = envelope(&statement(RELEASE), &[1]);
+    let with = |rules: &[&str]| {
+        verify(&policy(&[&principal("a", &[1])[..], &rules.concat()].concat()).unwrap(), &envelope, None)
+    };
+    assert!(matches!(with(&[]), Err(TrustError::NoRule { .. })));
+    assert!(matches!(with(&[rule, rule]), Err(TrustError::TwoRules { .. })));
+    assert!(with(&[rule]).is_ok());
+    assert!(policy("[[rule]]\nvendor = \"A\"\nmodel = \"B\"\nthreshold = 0\n").is_err(), "an empty rule");
+}
+
+#[test]
+fn a_known_test_key_never_counts() {
+    // RFC 8032, section 7.1, test 1.
+    let seed = [
+        0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44,
+        0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
+    ];
+    let signing = SigningKey::from_bytes(&seed);
+    let payload = statement(RELEASE);
+    let signature = signing.sign(&dsse::pae(manifest::PAYLOAD_TYPE, payload.as_bytes())).to_bytes().to_vec();
+    let text = dsse::seal(manifest::PAYLOAD_TYPE, payload.as_bytes(), &[(String::new(), signature)]);
+    let key = PublicKey::ed25519(signing.verifying_key().as_bytes()).unwrap();
+    let mut policy = Policy::one_key(key, "ACME/R1").unwrap();
+    let envelope = Envelope::parse(&text).unwrap();
+    assert!(matches!(verify(&policy, &envelope, None), Err(TrustError::KnownKey(_))));
+    policy.insecure_accept_known_keys = true;
+    assert!(verify(&policy, &envelope, None).is_ok());
+}
+
+#[test]
+fn validity_needs_a_time_and_keeps_to_it() {
+    let policy = Policy::one_key(public(1), "ACME/R1").unwrap();
+    let release = r#"{"version":"1.0","notBefore":"2026-01-01T00:00:00Z","notAfter":"2026-12-31T00:00:00Z"}"#;
+    let envelope = envelope(&statement(release), &[1]);
+    assert!(matches!(verify(&policy, &envelope, None), Err(TrustError::NoTime(_))));
+    assert!(matches!(
+        verify(&policy, &envelope, Some("2025-12-31T23:59:59Z")),
+        Err(TrustError::Expired { .. })
+    ));
+    assert!(matches!(
+        verify(&policy, &envelope, Some("2026-12-31T00:00:01Z")),
+        Err(TrustError::Expired { .. })
+    ));
+    assert!(verify(&policy, &envelope, Some("2026-01-01T00:00:00Z")).is_ok());
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_defective() {
+    let policy = Policy::one_key(public(1), "ACME/R1").unwrap();
+    let good = statement(RELEASE);
+    let bad = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        verify(&policy, &envelope(&good.replace(from, to), &[1]), None)
+    };
+    assert!(verify(&policy, &envelope(&good, &[1]), None).is_ok());
+    for (from, to) in [
+        (r#""offset":0"#, r#""offset":1"#),
+        (r#""length":4"#, r#""length":3"#),
+        (r#""size":4"#, r#""size":5"#),
+        (
+            r#""regions":["#,
+            r#""regions":[{"path":"raw:1","space":"image","span":{"offset":3,"length":1},"kind":"raw","method":"bytes","digests":{"sha256":"abababababababababababababababababababababababababababababababab"}},"#,
+        ),
+    ] {
+        assert!(matches!(bad(from, to), Err(TrustError::Defective { .. })), "{to}");
+    }
+    assert!(matches!(
+        bad(r#""required":true"#, r#""required":true,"extra":1"#),
+        Err(TrustError::Field { .. })
+    ));
+    assert!(bad(r#""required":true"#, r#""required":true,"x-extra":1"#).is_ok());
+    assert!(matches!(bad(manifest::PREDICATE_TYPE, "urn:other"), Err(TrustError::Type { .. })));
+    assert!(matches!(bad(r#"{"sha256""#, r#"{"md5""#), Err(TrustError::Field { .. })));
+}
