@@ -16,14 +16,21 @@
 use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 
 mod decode;
+mod elf;
 mod fill;
+mod pe;
+mod program;
 mod raw;
+mod te;
 #[cfg(test)]
 mod testing;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
     &fill::Fill,
+    &pe::Pe,
+    &te::Te,
+    &elf::Elf,
     &raw::Raw,
 ];
 

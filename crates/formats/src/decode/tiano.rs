@@ -248,7 +248,10 @@ impl Code {
             let above = code.wrapping_sub(first);
             if above < u32::from(count) {
                 let at = index.saturating_add(above);
-                return symbols.get(kiwame_image::to_usize(at.into())).copied().ok_or_else(|| bits.malformed());
+                return symbols
+                    .get(kiwame_image::to_usize(at.into()))
+                    .copied()
+                    .ok_or_else(|| bits.malformed());
             }
             index = index.saturating_add(count.into());
             first = first.wrapping_add(count.into()).wrapping_mul(2);

@@ -1,0 +1,311 @@
+//! Executable and linkable format.
+//!
+//! Tool Interface Standard ELF 1.2 and System V gABI (draft of 2013-06, chapters 4 and 5); 32 and 64 bits, both
+//! byte orders. goblin reads the header and both tables, each from a window of its own.
+//!
+//! ```text
+//!            32    64                        32    64                      32    64
+//! e_ident     0     0  "\x7fELF", class,     0x1c  0x20  e_phoff   4/8     0x2a  0x36  e_phentsize  2
+//!                      data, version  16     0x20  0x28  e_shoff   4/8     0x2c  0x38  e_phnum      2
+//! e_type   0x10  0x10  2                     0x24  0x30  e_flags   4       0x2e  0x3a  e_shentsize  2
+//! e_machine 0x12 0x12  2                     0x28  0x34  e_ehsize  2       0x30  0x3c  e_shnum      2
+//! e_entry  0x18  0x18  4/8                                                 0x32  0x3e  e_shstrndx   2
+//! ```
+//!
+//! A file is split at its sections where it has any (they are finer and name what they are), else at its
+//! segments. Bytes of a segment that no section names are leaves of their own, never skipped: a loader reads
+//! segments only, and a section table can be made to show something else.
+//!
+//! Loader modelled: those that map `PT_LOAD` segments (EDK II payload loaders, coreboot, TF-A and OP-TEE for their
+//! payloads, Linux). Ambiguities, each a defect: sections or tables that share bytes of the file; loaded segments
+//! that share bytes or addresses; anything beyond the file; entries of tables with a size that the specification
+//! does not have.
+//! Limitations: symbols, relocations, notes and dynamic entries stay inside their sections.
+
+use goblin::container::{Container, Ctx};
+use goblin::elf::Elf as Goblin;
+use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
+use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
+use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SectionHeader};
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize};
+
+use crate::program::{self, Names, Piece};
+
+/// An ELF file.
+#[derive(Debug)]
+pub(crate) struct Elf;
+
+impl Format for Elf {
+    fn name(&self) -> &'static str {
+        "elf"
+    }
+
+    fn about(&self) -> &'static str {
+        "ELF files, 32 and 64 bits, both byte orders: headers, sections or segments, gaps, overlay"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let [class, data, version] = *head.bytes(4, 3)?.as_array()?;
+        let known =
+            head.bytes(0, 4)? == MAGIC && [1, 2].contains(&class) && [1, 2].contains(&data) && version == 1;
+        known.then(|| Match::weighted(self, 4))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match File::read(&at) {
+            Ok(file) => file.split(&at, out),
+            Err(trouble) => {
+                out.trouble(trouble);
+                program::refuse(at, out, "elf-unread");
+            }
+        }
+    }
+}
+
+struct File {
+    header: Header,
+    segments: Vec<ProgramHeader>,
+    sections: Vec<SectionHeader>,
+    /// The section names, if they can be found.
+    names: Option<Window>,
+}
+
+impl File {
+    fn read(at: &Input<'_>) -> Result<Self, Trouble> {
+        let head = at.head(HEADER_64)?;
+        head.reader("elf/truncated").bytes(HEADER_32, "Elf_Ehdr")?;
+        let header =
+            Goblin::parse_header(&head).map_err(|error| refused("e_ident", head.offset(), &error))?;
+        let class = header.e_ident.get(EI_CLASS).copied().unwrap_or(0);
+        let container = if class == ELFCLASS64 { Container::Big } else { Container::Little };
+        let endian = header.endianness().map_err(|error| refused("EI_DATA", head.offset(), &error))?;
+        let context = Ctx::new(container, endian);
+        let segments = segments(at, &header, context)?;
+        let sections = sections(at, &header, context)?;
+        let names = names(at, &header, &sections)?;
+        Ok(Self { header, segments, sections, names })
+    }
+
+    fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        self.describe(out);
+        self.check_tables(at, out);
+        self.check_segments(at, out);
+        let mut pieces = vec![
+            piece("elf-header", b"0", 0, self.header.e_ehsize.into()),
+            piece(
+                "elf-program-headers",
+                b"0",
+                self.header.e_phoff,
+                table(self.segments.len(), self.header.e_phentsize),
+            ),
+            piece(
+                "elf-section-headers",
+                b"0",
+                self.header.e_shoff,
+                table(self.sections.len(), self.header.e_shentsize),
+            ),
+        ];
+        if self.sections.is_empty() {
+            pieces.extend(
+                (0u32..).zip(&self.segments).filter_map(|(number, segment)| segment_piece(number, segment)),
+            );
+            // The first segment usually holds the headers, too; they keep their bytes.
+            pieces = without_headers(pieces);
+        } else {
+            pieces.extend(self.sections.iter().filter_map(|section| self.section_piece(section)));
+        }
+        program::lay_out(at, out, &NAMES, "sh_offset", pieces);
+    }
+
+    fn describe(&self, out: &mut Builder<'_, '_>) {
+        program::facts(
+            out,
+            [
+                ("executable", true.into()),
+                ("class", self.header.e_ident.get(4).copied().unwrap_or(0).into()),
+                ("data", self.header.e_ident.get(5).copied().unwrap_or(0).into()),
+                ("type", self.header.e_type.into()),
+                ("machine", self.header.e_machine.into()),
+                ("flags", self.header.e_flags.into()),
+                ("entry-point", self.header.e_entry.into()),
+            ],
+        );
+    }
+
+    /// Strides of the tables: loaders disagree on what an entry of another size means.
+    fn check_tables(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+        let wide = self.header.e_ident.get(EI_CLASS) == Some(&ELFCLASS64);
+        let (segment, section) = if wide { (56u16, 64u16) } else { (32, 40) };
+        let sizes = [
+            ("e_phentsize", self.segments.is_empty(), self.header.e_phentsize, segment),
+            ("e_shentsize", self.sections.is_empty(), self.header.e_shentsize, section),
+        ];
+        for (field, _, found, expected) in sizes.into_iter().filter(|(_, empty, a, b)| !empty && a != b) {
+            out.defect(Defect::new("elf/entry-size", field, at.offset(), found, expected).ambiguous());
+        }
+    }
+
+    fn check_segments(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+        let loaded = || self.segments.iter().filter(|segment| segment.p_type == PT_LOAD);
+        let memory = loaded().map(|segment| Span::new(segment.p_vaddr, segment.p_memsz)).collect();
+        overlaps(memory, at, out, "elf/virtual-overlap", "p_vaddr");
+        let file = loaded().map(|segment| Span::new(segment.p_offset, segment.p_filesz)).collect();
+        overlaps(file, at, out, "elf/segment-overlap", "p_offset");
+        for segment in self.segments.iter().filter(|segment| segment.p_filesz > 0) {
+            let end = segment.p_offset.saturating_add(segment.p_filesz);
+            if end > at.length() {
+                let defect = Defect::new("elf/beyond-end", "p_offset", at.offset(), end, at.length());
+                out.defect(defect.ambiguous());
+            }
+        }
+    }
+
+    fn section_piece(&self, section: &SectionHeader) -> Option<Piece> {
+        if section.sh_type == SHT_NOBITS || section.sh_size == 0 {
+            return None;
+        }
+        let key = self.section_name(section);
+        let facts = vec![
+            ("name", Value::Text(String::from_utf8_lossy(&key).into_owned())),
+            ("type", section.sh_type.into()),
+            ("flags", section.sh_flags.into()),
+            ("virtual-address", section.sh_addr.into()),
+            ("executable", (section.sh_flags & u64::from(SHF_EXECINSTR) != 0).into()),
+            ("writable", (section.sh_flags & u64::from(SHF_WRITE) != 0).into()),
+        ];
+        Some(Piece { kind: "elf-section", key, offset: section.sh_offset, length: section.sh_size, facts })
+    }
+
+    fn section_name(&self, section: &SectionHeader) -> Vec<u8> {
+        let start = u64::try_from(section.sh_name).unwrap_or(u64::MAX);
+        let names = self.names.as_deref().unwrap_or_default();
+        let rest = names.get(to_usize(start)..).unwrap_or_default();
+        rest.iter().copied().take_while(|&byte| byte != 0).take(MAX_NAME).collect()
+    }
+}
+
+fn segments(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<ProgramHeader>, Trouble> {
+    if header.e_phoff == 0 || header.e_phnum == 0 {
+        return Ok(Vec::new());
+    }
+    let window = at.slice(header.e_phoff, table(header.e_phnum.into(), header.e_phentsize)).window()?;
+    ProgramHeader::parse(&window, 0, header.e_phnum.into(), context)
+        .map_err(|error| refused("e_phoff", window.offset(), &error).into())
+}
+
+fn sections(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<SectionHeader>, Trouble> {
+    if header.e_shoff == 0 {
+        return Ok(Vec::new());
+    }
+    let count = match header.e_shnum {
+        // The count did not fit: the first entry holds it (gABI, "e_shnum").
+        0 => {
+            let window = at.slice(header.e_shoff, table(1, header.e_shentsize)).window()?;
+            let first = SectionHeader::parse_from(&window, 0, 1, context)
+                .map_err(|error| refused("e_shoff", window.offset(), &error))?;
+            first.first().map_or(0, |first| first.sh_size)
+        }
+        count => count.into(),
+    };
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if count > MAX_SECTIONS {
+        return Err(Defect::new("elf/section-count", "e_shnum", at.offset(), count, MAX_SECTIONS).into());
+    }
+    let length = count.saturating_mul(header.e_shentsize.into());
+    let window = at.slice(header.e_shoff, length).window()?;
+    if window.piece(0, length).is_none() {
+        return Err(Defect::new("elf/truncated", "e_shnum", window.offset(), at.length(), length).into());
+    }
+    SectionHeader::parse_from(&window, 0, to_usize(count), context)
+        .map_err(|error| refused("e_shoff", window.offset(), &error).into())
+}
+
+/// The table of section names; without one, sections are nameless.
+fn names(at: &Input<'_>, header: &Header, sections: &[SectionHeader]) -> Result<Option<Window>, Trouble> {
+    let index = match header.e_shstrndx {
+        SHN_XINDEX => sections.first().map_or(0, |first| u64::from(first.sh_link)),
+        index => index.into(),
+    };
+    match sections.get(to_usize(index)) {
+        Some(names) if names.sh_type != SHT_NOBITS => {
+            Ok(Some(at.slice(names.sh_offset, names.sh_size).window()?))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn segment_piece(number: u32, segment: &ProgramHeader) -> Option<Piece> {
+    // Others only name parts of what is loaded.
+    (segment.p_type == PT_LOAD && segment.p_filesz > 0).then(|| Piece {
+        kind: "elf-segment",
+        key: number.to_string().into_bytes(),
+        offset: segment.p_offset,
+        length: segment.p_filesz,
+        facts: vec![
+            ("flags", segment.p_flags.into()),
+            ("virtual-address", segment.p_vaddr.into()),
+            ("physical-address", segment.p_paddr.into()),
+            ("executable", segment.is_executable().into()),
+            ("writable", segment.is_write().into()),
+        ],
+    })
+}
+
+/// Begins a segment that starts with the headers behind them.
+fn without_headers(pieces: Vec<Piece>) -> Vec<Piece> {
+    let headers = |piece: &&Piece| piece.kind != "elf-segment";
+    let mut end = 0;
+    for piece in pieces.iter().filter(headers) {
+        if piece.offset <= end {
+            end = end.max(piece.offset.saturating_add(piece.length));
+        }
+    }
+    let mut pieces = pieces;
+    for piece in pieces.iter_mut().filter(|piece| piece.kind == "elf-segment" && piece.offset < end) {
+        let stop = piece.offset.saturating_add(piece.length);
+        piece.offset = end.min(stop);
+        piece.length = stop.saturating_sub(piece.offset);
+    }
+    pieces
+}
+
+fn overlaps(
+    mut spans: Vec<Span>,
+    at: &Input<'_>,
+    out: &mut Builder<'_, '_>,
+    id: &'static str,
+    field: &'static str,
+) {
+    spans.retain(|span| !span.is_empty());
+    spans.sort();
+    for (before, after) in spans.iter().zip(spans.iter().skip(1)) {
+        if before.overlaps(*after) {
+            out.defect(Defect::new(id, field, at.offset(), after.offset, before.end()).ambiguous());
+        }
+    }
+}
+
+fn piece(kind: &'static str, key: &[u8], offset: u64, length: u64) -> Piece {
+    Piece { kind, key: key.to_vec(), offset, length, facts: Vec::new() }
+}
+
+fn table(count: usize, entry: u16) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(entry.into())
+}
+
+fn refused(field: &'static str, offset: u64, error: &goblin::error::Error) -> Defect {
+    Defect::new("elf/refused", field, offset, error.to_string(), "what goblin reads")
+}
+
+const NAMES: Names =
+    Names { gap: "elf-gap", overlay: "elf-overlay", overlap: "elf/overlap", beyond: "elf/beyond-end" };
+const MAGIC: &[u8] = b"\x7fELF";
+const HEADER_32: u64 = 52;
+const HEADER_64: u64 = 64;
+/// Section names longer than this are cut; the longest of the corpus has 60 bytes.
+const MAX_NAME: usize = 256;
+/// What fits into `e_shnum`, about 30 MB of leaves. Only object files of huge programs have more.
+const MAX_SECTIONS: u64 = 0x1_0000;
+const SHN_XINDEX: u16 = 0xffff;

@@ -1,0 +1,458 @@
+//! Portable executables: PE32 and PE32+.
+//!
+//! Microsoft PE Format, revision of 2024-07 ("Optional Header", "Section Table", "The Attribute Certificate
+//! Table"); UEFI Specification 2.10, section 2.1.1; Windows Authenticode Portable Executable Signature Format 1.0.
+//!
+//! ```text
+//! 0x00 e_magic "MZ"   2    PE+0x00 Signature "PE\0\0"       4    section table, 40 bytes each
+//! 0x3c e_lfanew       4    PE+0x04 Machine                  2    0x00 Name              8
+//!      (offset of PE)      PE+0x06 NumberOfSections         2    0x08 VirtualSize       4
+//!                          PE+0x08 TimeDateStamp            4    0x0c VirtualAddress    4
+//!                          PE+0x14 SizeOfOptionalHeader     2    0x10 SizeOfRawData     4
+//!                          PE+0x16 Characteristics          2    0x14 PointerToRawData  4
+//!                          PE+0x18 optional header, then        0x24 Characteristics    4
+//!                                  the section table
+//! ```
+//!
+//! Loader modelled: EDK II `BasePeCoffLib`: it finds the PE header through `e_lfanew`, or at 0 when there is no
+//! "MZ"; copies `SizeOfHeaders` bytes, then of each section the smaller of `VirtualSize` and `SizeOfRawData`,
+//! and nothing of a section without `PointerToRawData`.
+//!
+//! Ambiguities, each a defect: sections, headers or certificates that share bytes of the file; section addresses
+//! that overlap, leave `SizeOfImage` or are not aligned; raw data that are not aligned (Windows rounds the
+//! pointer down, EDK II takes it as it is); more raw data than `VirtualSize` by a whole file alignment (Windows
+//! maps what EDK II leaves out); `SizeOfHeaders` that cuts the section table off.
+//!
+//! Limitations: imports, relocations, resources and debug data stay inside their sections. Symbol tables (COFF,
+//! deprecated for images) are a gap or the overlay. Names of sections are the eight bytes of the table; a name
+//! that points into a string table (`/4`) stays as it is.
+
+use goblin::pe::header::{CoffHeader, Header};
+use goblin::pe::optional_header::OptionalHeader;
+use goblin::pe::section_table::SectionTable;
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
+
+use crate::program::{self, Names, Piece};
+
+/// A PE image.
+#[derive(Debug)]
+pub(crate) struct Pe;
+
+/// For the parents of images.
+pub(crate) static PE: &dyn Format = &Pe;
+
+impl Format for Pe {
+    fn name(&self) -> &'static str {
+        "pe"
+    }
+
+    fn about(&self) -> &'static str {
+        "PE32 and PE32+ images: headers, sections, gaps, attribute certificates, overlay"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let at = u64::from(head.u32_le(LFANEW)?);
+        let magic = head.u16_le(at.checked_add(OPTIONAL_HEADER)?)?;
+        let found = head.bytes(0, 2)? == DOS_MAGIC
+            && head.bytes(at, 4)? == PE_SIGNATURE
+            && [PE32, PE32_PLUS].contains(&magic);
+        found.then(|| Match::weighted(self, 3))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match Image::read(&at) {
+            Ok(image) => image.split(&at, out),
+            Err(trouble) => {
+                out.trouble(trouble);
+                program::refuse(at, out, "pe-unread");
+            }
+        }
+    }
+}
+
+/// What the headers say.
+struct Image {
+    /// Offset of the PE signature in the file.
+    start: u64,
+    coff: CoffHeader,
+    optional: OptionalHeader,
+    sections: Vec<Section>,
+    /// Offset of the first byte behind the section table.
+    table_end: u64,
+}
+
+/// An entry of the section table.
+pub(crate) struct Section {
+    name: Vec<u8>,
+    pub(crate) virtual_address: u64,
+    virtual_size: u64,
+    /// Where it lies in the file.
+    pub(crate) raw: Span,
+    characteristics: u32,
+    /// Offset of the entry in the space.
+    pub(crate) place: u64,
+}
+
+impl Image {
+    fn read(at: &Input<'_>) -> Result<Self, Trouble> {
+        let start = pe_start(at)?;
+        let fixed = at.slice(start, OPTIONAL_HEADER).window()?;
+        let mut reader = fixed.reader("pe/truncated");
+        let signature = reader.bytes(4, "Signature")?;
+        if signature != PE_SIGNATURE {
+            return Err(
+                Defect::new("pe/signature", "Signature", fixed.offset(), signature, PE_SIGNATURE).into()
+            );
+        }
+        reader
+            .bytes(16, "Machine, NumberOfSections, TimeDateStamp, PointerToSymbolTable, NumberOfSymbols")?;
+        let size = u64::from(reader.u16_le("SizeOfOptionalHeader")?);
+        let (coff, optional) = headers(at, start, size)?;
+        let table = start.saturating_add(OPTIONAL_HEADER).saturating_add(size);
+        let count = coff.number_of_sections;
+        let sections = sections(at, table, count, "pe/truncated")?;
+        let table_end = table.saturating_add(u64::from(count).saturating_mul(SECTION_ENTRY));
+        Ok(Self { start, coff, optional, sections, table_end })
+    }
+
+    fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        self.describe(out);
+        self.check_headers(at, out);
+        self.check_sections(out);
+        let certificates = self.claim(at, out);
+        let mut pieces = vec![self.headers_piece()];
+        pieces.extend(
+            self.sections
+                .iter()
+                .filter(|section| section.is_loaded())
+                .map(|section| section.piece("pe-section")),
+        );
+        pieces.extend((0u32..).zip(&certificates).map(|(number, certificate)| certificate.piece(number)));
+        program::lay_out(at, out, &NAMES, "PointerToRawData", pieces);
+    }
+
+    /// Finds the attribute certificates and notes what those of Authenticode claim.
+    fn claim(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Vec<Certificate> {
+        let table = self.certificate_table();
+        let certificates = match Certificate::read_all(at, table) {
+            Ok(certificates) => certificates,
+            Err(trouble) => {
+                out.trouble(trouble);
+                return Vec::new();
+            }
+        };
+        for certificate in &certificates {
+            let span = at.span().slice(certificate.span.offset, certificate.span.length);
+            if let Some(length) = certificate.bad_length {
+                out.defect(
+                    Defect::new("pe/certificate", "dwLength", span.offset, length, span.length).ambiguous(),
+                );
+            }
+            if certificate.is_authenticode() {
+                out.claim("authenticode", self.signed(at, table), span.slice(CERTIFICATE_HEADER, u64::MAX));
+            }
+        }
+        certificates
+    }
+
+    fn describe(&self, out: &mut Builder<'_, '_>) {
+        let windows = &self.optional.windows_fields;
+        program::facts(
+            out,
+            [
+                ("executable", true.into()),
+                ("machine", self.coff.machine.into()),
+                ("characteristics", self.coff.characteristics.into()),
+                ("timestamp", self.coff.time_date_stamp.into()),
+                ("optional-magic", self.optional.standard_fields.magic.into()),
+                ("entry-point", u64::from(self.optional.standard_fields.address_of_entry_point).into()),
+                ("image-base", windows.image_base.into()),
+                ("image-size", windows.size_of_image.into()),
+                ("section-alignment", windows.section_alignment.into()),
+                ("file-alignment", windows.file_alignment.into()),
+                ("subsystem", windows.subsystem.into()),
+                ("dll-characteristics", windows.dll_characteristics.into()),
+            ],
+        );
+    }
+
+    /// Where the headers end: what the loader copies, or the section table where that goes further.
+    fn headers_end(&self) -> u64 {
+        u64::from(self.optional.windows_fields.size_of_headers).max(self.table_end)
+    }
+
+    fn headers_piece(&self) -> Piece {
+        let length = self.headers_end();
+        Piece { kind: "pe-headers", key: b"0".to_vec(), offset: 0, length, facts: Vec::new() }
+    }
+
+    fn check_headers(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+        let field = |offset: u64| at.offset().saturating_add(self.start).saturating_add(offset);
+        let size = self.optional.windows_fields.size_of_headers;
+        if u64::from(size) < self.table_end {
+            let place = field(SIZE_OF_HEADERS);
+            out.defect(
+                Defect::new("pe/headers-size", "SizeOfHeaders", place, size, self.table_end).ambiguous(),
+            );
+        }
+        let entry = u64::from(self.optional.standard_fields.address_of_entry_point);
+        let inside = self.sections.iter().any(|section| section.memory().contains(Span::new(entry, 1)));
+        if entry != 0 && !inside {
+            let place = field(ENTRY_POINT);
+            out.defect(Defect::new(
+                "pe/entry-point",
+                "AddressOfEntryPoint",
+                place,
+                entry,
+                "an address in a section",
+            ));
+        }
+    }
+
+    fn check_sections(&self, out: &mut Builder<'_, '_>) {
+        let windows = &self.optional.windows_fields;
+        for section in &self.sections {
+            section.check(out, windows.section_alignment.into(), windows.file_alignment.into());
+            let (end, size) = (section.memory().end(), u64::from(windows.size_of_image));
+            if end > size {
+                let defect = Defect::new("pe/virtual-beyond", "VirtualAddress", section.place, end, size);
+                out.defect(defect.ambiguous());
+            }
+        }
+        check_memory(&self.sections, out, "pe/virtual-overlap");
+    }
+
+    /// The attribute certificate table: the one data directory whose address is an offset in the file.
+    fn certificate_table(&self) -> Span {
+        let table = self.optional.data_directories.get_certificate_table();
+        table.map_or(Span::default(), |table| Span::new(table.virtual_address.into(), table.size.into()))
+    }
+
+    /// What Authenticode hashes (section "Calculating the PE Image Hash" of its specification, and EDK II
+    /// `HashPeImage`): the headers without checksum and certificate directory, the sections by file offset, and
+    /// what lies behind the sum of these up to the certificates.
+    fn signed(&self, at: &Input<'_>, table: Span) -> Vec<Span> {
+        let headers = self.optional.windows_fields.size_of_headers.into();
+        let checksum = self.start.saturating_add(CHECKSUM);
+        let directories = if self.optional.standard_fields.magic == PE32_PLUS { 112 } else { 96 };
+        let directory =
+            self.start.saturating_add(OPTIONAL_HEADER).saturating_add(directories).saturating_add(32);
+        let mut spans = vec![
+            Span::between(0, checksum),
+            Span::between(checksum.saturating_add(4), directory),
+            Span::between(directory.saturating_add(8), headers),
+        ];
+        let mut raw: Vec<_> = self.sections.iter().map(|section| section.raw).collect();
+        raw.sort();
+        let sum = raw.iter().fold(headers, |sum, span| sum.saturating_add(span.length));
+        spans.extend(raw);
+        spans.push(Span::between(sum, at.length().saturating_sub(table.length)));
+        joined(spans.into_iter().map(|span| at.span().slice(span.offset, span.length)))
+    }
+}
+
+/// Sections that share addresses: which one wins depends on the order in which a loader copies them.
+pub(crate) fn check_memory(sections: &[Section], out: &mut Builder<'_, '_>, id: &'static str) {
+    let mut memory: Vec<_> = sections.iter().map(|section| (section.memory(), section.place)).collect();
+    memory.sort();
+    for ((before, _), (after, place)) in memory.iter().zip(memory.iter().skip(1)) {
+        if before.overlaps(*after) {
+            out.defect(Defect::new(id, "VirtualAddress", *place, after.offset, before.end()).ambiguous());
+        }
+    }
+}
+
+/// The spans without the empty ones, neighbours in one piece.
+fn joined(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans.filter(|span| !span.is_empty()) {
+        match joined.last_mut() {
+            Some(last) if last.end() == span.offset => last.length = last.length.saturating_add(span.length),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// Offset of the PE signature: `e_lfanew`, or 0 without a DOS header.
+fn pe_start(at: &Input<'_>) -> Result<u64, Trouble> {
+    let dos = at.head(LFANEW.saturating_add(4))?;
+    if !dos.starts_with(DOS_MAGIC) {
+        return Ok(0);
+    }
+    let mut reader = dos.reader("pe/truncated");
+    reader.bytes(LFANEW, "IMAGE_DOS_HEADER")?;
+    Ok(reader.u32_le("e_lfanew")?.into())
+}
+
+/// goblin sees the PE headers and no more: the DOS stub, and the rich header in it, say nothing to a loader.
+fn headers(at: &Input<'_>, start: u64, optional: u64) -> Result<(CoffHeader, OptionalHeader), Trouble> {
+    let window = at.slice(start, OPTIONAL_HEADER.saturating_add(optional)).window()?;
+    let refused =
+        |what: String| Defect::new("pe/refused", "IMAGE_NT_HEADERS", window.offset(), what, "PE headers");
+    let header = Header::parse_without_dos(&window).map_err(|error| refused(error.to_string()))?;
+    let optional = header.optional_header.ok_or_else(|| refused("no optional header".to_owned()))?;
+    Ok((header.coff_header, optional))
+}
+
+/// The section table, which TE images have too.
+pub(crate) fn sections(
+    at: &Input<'_>,
+    table: u64,
+    count: u16,
+    truncated: &'static str,
+) -> Result<Vec<Section>, Trouble> {
+    let window = at.slice(table, u64::from(count).saturating_mul(SECTION_ENTRY)).window()?;
+    let mut reader = window.reader(truncated);
+    let mut sections = Vec::with_capacity(count.into());
+    for _ in 0..count {
+        let place = reader.offset();
+        let entry = reader.bytes(SECTION_ENTRY, "IMAGE_SECTION_HEADER")?;
+        sections.push(Section::read(entry, place)?);
+    }
+    Ok(sections)
+}
+
+impl Section {
+    /// goblin gets the entry without its name, which it would look up in a string table.
+    fn read(entry: &[u8], place: u64) -> Result<Self, Defect> {
+        let mut nameless = [0; 40];
+        nameless.copy_from_slice(entry);
+        let (name, _) = nameless.split_at_mut(8);
+        let text = name.to_vec();
+        name.fill(0);
+        let table = SectionTable::parse(&nameless, &mut 0, 0).map_err(|error| {
+            Defect::new(
+                "pe/refused",
+                "IMAGE_SECTION_HEADER",
+                place,
+                error.to_string(),
+                "an entry of the table",
+            )
+        })?;
+        let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last.saturating_add(1));
+        Ok(Self {
+            name: text.get(..end).unwrap_or_default().to_vec(),
+            virtual_address: table.virtual_address.into(),
+            virtual_size: table.virtual_size.into(),
+            raw: Span::new(table.pointer_to_raw_data.into(), table.size_of_raw_data.into()),
+            characteristics: table.characteristics,
+            place,
+        })
+    }
+
+    /// True when a loader takes bytes of it from the file.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.raw.offset != 0 && self.raw.length != 0
+    }
+
+    /// What it covers in memory. A virtual size of 0 stands for the size in the file.
+    pub(crate) fn memory(&self) -> Span {
+        let size = if self.virtual_size == 0 { self.raw.length } else { self.virtual_size };
+        Span::new(self.virtual_address, size)
+    }
+
+    fn check(&self, out: &mut Builder<'_, '_>, section_alignment: u64, file_alignment: u64) {
+        let off = |value: u64, alignment: u64| value.checked_rem(alignment).unwrap_or(0) != 0;
+        if off(self.virtual_address, section_alignment) {
+            let (found, expected) = (self.virtual_address, section_alignment);
+            let defect = Defect::new("pe/section-alignment", "VirtualAddress", self.place, found, expected);
+            out.defect(defect.ambiguous());
+        }
+        if self.is_loaded() && off(self.raw.offset, file_alignment) {
+            let (found, expected) = (self.raw.offset, file_alignment);
+            let defect = Defect::new("pe/file-alignment", "PointerToRawData", self.place, found, expected);
+            out.defect(defect.ambiguous());
+        }
+        if self.raw.offset == 0 && self.raw.length != 0 {
+            let defect = Defect::new("pe/no-raw-data", "PointerToRawData", self.place, 0u64, self.raw.length);
+            out.defect(defect.ambiguous());
+        }
+        let mapped = self.memory().length.checked_next_multiple_of(file_alignment.max(1)).unwrap_or(u64::MAX);
+        if self.is_loaded() && self.raw.length > mapped {
+            let defect = Defect::new("pe/raw-virtual", "SizeOfRawData", self.place, self.raw.length, mapped);
+            out.defect(defect.ambiguous());
+        }
+    }
+
+    /// The section as a leaf of that kind.
+    pub(crate) fn piece(&self, kind: &'static str) -> Piece {
+        let facts = vec![
+            ("name", Value::Text(String::from_utf8_lossy(&self.name).into_owned())),
+            ("virtual-address", self.virtual_address.into()),
+            ("virtual-size", self.virtual_size.into()),
+            ("characteristics", self.characteristics.into()),
+            ("executable", (self.characteristics & EXECUTE != 0).into()),
+            ("writable", (self.characteristics & WRITE != 0).into()),
+        ];
+        let Span { offset, length } = self.raw;
+        Piece { kind, key: self.name.clone(), offset, length, facts }
+    }
+}
+
+/// An entry of the attribute certificate table (`WIN_CERTIFICATE`).
+struct Certificate {
+    /// Where it lies in the file.
+    span: Span,
+    /// `dwLength`, where it goes beyond the table or leaves no room for the header.
+    bad_length: Option<u64>,
+    revision: u16,
+    kind: u16,
+}
+
+impl Certificate {
+    fn read_all(at: &Input<'_>, table: Span) -> Result<Vec<Self>, Trouble> {
+        let mut certificates = Vec::new();
+        let mut start = table.offset;
+        while start < table.end() && start < at.length() && certificates.len() < MAX_CERTIFICATES {
+            let head = at.slice(start, CERTIFICATE_HEADER).window()?;
+            let mut reader = head.reader("pe/truncated");
+            let length = u64::from(reader.u32_le("dwLength")?);
+            let room = table.end().saturating_sub(start);
+            if length < CERTIFICATE_HEADER || length > room {
+                let span = Span::new(start, room);
+                certificates.push(Self { span, bad_length: Some(length), revision: 0, kind: 0 });
+                break;
+            }
+            let span = Span::new(start, length);
+            let (revision, kind) = (reader.u16_le("wRevision")?, reader.u16_le("wCertificateType")?);
+            certificates.push(Self { span, bad_length: None, revision, kind });
+            start = span.end().checked_next_multiple_of(8).unwrap_or(u64::MAX);
+        }
+        Ok(certificates)
+    }
+
+    fn is_authenticode(&self) -> bool {
+        self.kind == PKCS_SIGNED_DATA
+    }
+
+    fn piece(&self, number: u32) -> Piece {
+        let facts = vec![("revision", self.revision.into()), ("certificate-type", self.kind.into())];
+        let key = number.to_string().into_bytes();
+        Piece { kind: "pe-certificates", key, offset: self.span.offset, length: self.span.length, facts }
+    }
+}
+
+const NAMES: Names =
+    Names { gap: "pe-gap", overlay: "pe-overlay", overlap: "pe/overlap", beyond: "pe/beyond-end" };
+const DOS_MAGIC: &[u8] = b"MZ";
+const PE_SIGNATURE: &[u8] = b"PE\0\0";
+const PE32: u16 = 0x10b;
+const PE32_PLUS: u16 = 0x20b;
+/// Offset of `e_lfanew`.
+const LFANEW: u64 = 0x3c;
+// Offsets from the PE signature.
+const OPTIONAL_HEADER: u64 = 0x18;
+const ENTRY_POINT: u64 = 0x28;
+const SIZE_OF_HEADERS: u64 = 0x54;
+const CHECKSUM: u64 = 0x58;
+/// Size of an entry of the section table.
+const SECTION_ENTRY: u64 = 40;
+/// `IMAGE_SCN_MEM_EXECUTE` and `IMAGE_SCN_MEM_WRITE`.
+const EXECUTE: u32 = 0x2000_0000;
+const WRITE: u32 = 0x8000_0000;
+const CERTIFICATE_HEADER: u64 = 8;
+/// `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
+const PKCS_SIGNED_DATA: u16 = 2;
+/// Further certificates stay in the overlay. shim carries two, and no tool makes more than a handful.
+const MAX_CERTIFICATES: usize = 64;

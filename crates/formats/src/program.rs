@@ -1,0 +1,83 @@
+//! Pieces of a program file, laid out so that nothing between, under or behind them is lost.
+//!
+//! PE, TE and ELF all name ranges of the file in tables of their own, in any order, and nothing keeps those
+//! ranges from overlapping or from leaving the file.
+
+use kiwame_image::{Builder, Defect, Input, Node, Value};
+
+/// One range that a table names.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub(crate) kind: &'static str,
+    pub(crate) key: Vec<u8>,
+    /// Counted from the start of the file, as the table has it.
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) facts: Vec<(&'static str, Value)>,
+}
+
+/// What a format calls the things that laying out can find.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) gap: &'static str,
+    pub(crate) overlay: &'static str,
+    /// Id of the defect for two pieces that share bytes.
+    pub(crate) overlap: &'static str,
+    /// Id of the defect for a piece that goes beyond the file.
+    pub(crate) beyond: &'static str,
+}
+
+/// Adds the pieces by offset. Where two share bytes the first keeps them; the defect says that a loader, which
+/// would give them to both, reads the file differently. `field` is what the table calls the offset.
+pub(crate) fn lay_out<'a>(
+    at: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+    names: &Names,
+    field: &'static str,
+    mut pieces: Vec<Piece>,
+) {
+    pieces.sort_by_key(|piece| piece.offset);
+    let mut done = 0;
+    for (number, piece) in (0u64..).zip(pieces.into_iter().filter(|piece| piece.length > 0)) {
+        let end = piece.offset.saturating_add(piece.length);
+        let place = at.offset().saturating_add(piece.offset.min(at.length()));
+        if piece.offset < done {
+            out.defect(Defect::new(names.overlap, field, place, piece.offset, done).ambiguous());
+        }
+        if end > at.length() {
+            out.defect(Defect::new(names.beyond, field, place, end, at.length()).ambiguous());
+        }
+        let start = piece.offset.max(done).min(at.length());
+        gap(out, names.gap, number.to_string(), at.slice(done, start.saturating_sub(done)));
+        let rest = at.slice(start, end.saturating_sub(start));
+        done = done.max(rest.offset().saturating_sub(at.offset()).saturating_add(rest.length()));
+        let node = Node::new(piece.kind, piece.key, piece.kind, rest);
+        out.add(piece.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value)));
+    }
+    out.add(Node::new(names.overlay, "0", names.overlay, at.from(done)).unknown());
+}
+
+/// Bytes that no table names. Zeros are the padding of every linker; anything else is not understood.
+fn gap<'a>(out: &mut Builder<'_, 'a>, kind: &'static str, key: String, input: Input<'a>) {
+    let node = Node::new(kind, key, kind, input.clone());
+    match input.uniform() {
+        Ok(Some(0)) => out.add(node),
+        Ok(_) => out.add(node.unknown()),
+        Err(trouble) => {
+            out.trouble(trouble);
+            None
+        }
+    };
+}
+
+/// The whole of a file whose tables cannot be read: one leaf that is not understood.
+pub(crate) fn refuse<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, kind: &'static str) {
+    out.add(Node::new(kind, "0", kind, at).unknown());
+}
+
+/// Gives the current region facts. The names are those of the specification's fields, in lower case.
+pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static str, Value); N]) {
+    for (name, value) in facts {
+        out.fact(name, value);
+    }
+}

@@ -1,0 +1,140 @@
+//! Terse executables: PE images with their headers cut short.
+//!
+//! UEFI Platform Initialization Specification 1.8, volume 1, chapter 15 ("TE Image"). goblin reads the header; the
+//! section table is that of [`crate::pe`].
+//!
+//! ```text
+//! 0x00 Signature "VZ"     2    0x08 AddressOfEntryPoint  4    0x18 DataDirectory[0] (relocations)  8
+//! 0x02 Machine            2    0x0c BaseOfCode           4    0x20 DataDirectory[1] (debug)        8
+//! 0x04 NumberOfSections   1    0x10 ImageBase            8    0x28 section table, 40 bytes each
+//! 0x05 Subsystem          1
+//! 0x06 StrippedSize       2
+//! ```
+//!
+//! Every offset and address is still that of the PE image: what `PointerToRawData` points to lies
+//! `StrippedSize - 40` bytes earlier in the file.
+//!
+//! Loader modelled: EDK II `BasePeCoffLib` and the PEI core, which run TE images in place or copy them by section.
+//! Ambiguities, each a defect: sections that share bytes or addresses, leave the file, or begin inside the
+//! headers. Limitations: as for PE.
+
+use goblin::pe::header::TeHeader;
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};
+
+use crate::pe::{self, Section};
+use crate::program::{self, Names, Piece};
+
+/// A TE image.
+#[derive(Debug)]
+pub(crate) struct Te;
+
+/// For the parents of images.
+pub(crate) static TE: &dyn Format = &Te;
+
+impl Format for Te {
+    fn name(&self) -> &'static str {
+        "te"
+    }
+
+    fn about(&self) -> &'static str {
+        "TE images (UEFI PI): headers, sections, gaps, overlay"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let [sections, subsystem] = *head.bytes(4, 2)?.as_array()?;
+        let found = head.bytes(0, 2)? == SIGNATURE
+            && MACHINES.contains(&head.u16_le(2)?)
+            && sections > 0
+            && SUBSYSTEMS.contains(&subsystem)
+            && u64::from(head.u16_le(6)?) >= HEADER;
+        found.then(|| Match::weighted(self, 4))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match Image::read(&at) {
+            Ok(image) => image.split(&at, out),
+            Err(trouble) => {
+                out.trouble(trouble);
+                program::refuse(at, out, "te-unread");
+            }
+        }
+    }
+}
+
+struct Image {
+    header: TeHeader,
+    sections: Vec<Section>,
+}
+
+impl Image {
+    fn read(at: &Input<'_>) -> Result<Self, Trouble> {
+        let window = at.head(HEADER)?;
+        let mut reader = window.reader("te/truncated");
+        let bytes = reader.bytes(HEADER, "EFI_TE_IMAGE_HEADER")?;
+        if !bytes.starts_with(SIGNATURE) {
+            let found = bytes.get(..2).unwrap_or_default();
+            return Err(Defect::new("te/signature", "Signature", at.offset(), found, SIGNATURE).into());
+        }
+        let header = TeHeader::parse(bytes, &mut 0).map_err(|error| {
+            Defect::new("te/refused", "EFI_TE_IMAGE_HEADER", at.offset(), error.to_string(), "a TE header")
+        })?;
+        let sections = pe::sections(at, HEADER, header.number_of_sections.into(), "te/truncated")?;
+        Ok(Self { header, sections })
+    }
+
+    fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        self.describe(out);
+        pe::check_memory(&self.sections, out, "te/virtual-overlap");
+        let mut pieces = vec![self.headers()];
+        for section in self.sections.iter().filter(|section| section.is_loaded()) {
+            let piece = section.piece("te-section");
+            match piece.offset.checked_sub(self.moved()) {
+                Some(offset) => pieces.push(Piece { offset, ..piece }),
+                None => {
+                    let (found, least) = (piece.offset, self.moved());
+                    let id = "te/before-start";
+                    out.defect(Defect::new(id, "PointerToRawData", section.place, found, least).ambiguous());
+                }
+            }
+        }
+        program::lay_out(at, out, &NAMES, "PointerToRawData", pieces);
+    }
+
+    /// How far everything lies before the place that the PE image had for it.
+    fn moved(&self) -> u64 {
+        u64::from(self.header.stripped_size).saturating_sub(HEADER)
+    }
+
+    fn headers(&self) -> Piece {
+        let length = HEADER.saturating_add(u64::from(self.header.number_of_sections).saturating_mul(40));
+        Piece { kind: "te-headers", key: b"0".to_vec(), offset: 0, length, facts: Vec::new() }
+    }
+
+    /// goblin takes the stripped size off the addresses of the header; the specification's values are shown.
+    fn describe(&self, out: &mut Builder<'_, '_>) {
+        let moved = u32::from(self.header.stripped_size).wrapping_sub(40);
+        program::facts(
+            out,
+            [
+                ("executable", true.into()),
+                ("machine", self.header.machine.into()),
+                ("subsystem", self.header.subsystem.into()),
+                ("stripped-size", self.header.stripped_size.into()),
+                ("entry-point", self.header.entry_point.wrapping_add(moved).into()),
+                ("code-base", self.header.base_of_code.wrapping_add(moved).into()),
+                ("image-base", self.header.image_base.into()),
+            ],
+        );
+    }
+}
+
+const NAMES: Names =
+    Names { gap: "te-gap", overlay: "te-overlay", overlap: "te/overlap", beyond: "te/beyond-end" };
+const SIGNATURE: &[u8] = b"VZ";
+/// Size of the header.
+const HEADER: u64 = 40;
+/// The machines of the UEFI specification: IA-32, x64, Itanium, EBC, Arm, AArch64, RISC-V, LoongArch.
+const MACHINES: &[u16] =
+    &[0x14c, 0x8664, 0x200, 0xebc, 0x1c2, 0x1c4, 0xaa64, 0x5032, 0x5064, 0x5128, 0x6232, 0x6264];
+/// EFI applications, boot and run-time drivers, and whatever a section of a volume says otherwise.
+const SUBSYSTEMS: core::ops::RangeInclusive<u8> = 10..=13;
