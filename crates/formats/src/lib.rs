@@ -24,10 +24,19 @@ mod raw;
 mod te;
 #[cfg(test)]
 mod testing;
+mod uefi_depex;
+mod uefi_file;
+mod uefi_guid;
+mod uefi_image;
+mod uefi_section;
+mod uefi_volume;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
     &fill::Fill,
+    &uefi_image::UefiImage,
+    &uefi_volume::UefiVolume,
+    &uefi_section::UefiSections,
     &pe::Pe,
     &te::Te,
     &elf::Elf,

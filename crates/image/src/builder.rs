@@ -17,6 +17,8 @@ pub struct Options {
     /// Also give a digest to every region that formats list for people (program images, files that contain
     /// volumes), although smaller regions below them are the ones compared.
     pub list_digests: bool,
+    /// SHA-256 of the whole image, when the caller knows it already.
+    pub image_digest: Option<Digest>,
 }
 
 /// A region to be added.
@@ -246,8 +248,15 @@ impl<'a> Builder<'_, 'a> {
 
     /// Adds a fact about the current region.
     pub fn fact(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.fact_of(self.region, name, value);
+    }
+
+    /// Adds a fact about a region that exists already, unless it has one of that name.
+    pub fn fact_of(&mut self, id: RegionId, name: &'static str, value: impl Into<Value>) {
         let fact = Attribute { name, value: value.into(), encoding: false };
-        if let Some(region) = self.session.region_mut(self.region) {
+        if let Some(region) = self.session.region_mut(id)
+            && region.attribute(name).is_none()
+        {
             region.attributes.push(fact);
         }
     }
@@ -381,6 +390,7 @@ pub fn parse(
         session.jobs.push(Job::Parse(root, input, format, 0));
     }
     session.run(size);
+    session.measure_image(source, size);
     match session.read_error {
         Some(error) => Err(error),
         None => Ok(session.finish()),
@@ -405,6 +415,15 @@ impl<'a> Session<'a> {
                 Job::Drop(size) => self.context.budget.dropped(size),
             }
         }
+    }
+
+    /// The digest of the whole image, unless the caller brought it.
+    fn measure_image(&mut self, source: u32, size: u64) {
+        let known = self.options.image_digest.take();
+        self.tree.image = known.or_else(|| {
+            let whole = Input::whole(self.context, Store::Source { source, size }, SpaceId::IMAGE, size);
+            self.note(RegionId::ROOT, whole.sha256())
+        });
     }
 
     fn parse(&mut self, region: RegionId, input: Input<'a>, format: &'static dyn Format, depth: u32) {

@@ -267,7 +267,12 @@ fn tree_bits<const N: usize>(coder: &mut RangeCoder<'_>, tree: &mut [u16; N], ba
 
 /// A tree whose bits come lowest first, as in distances.
 #[inline(always)]
-fn reverse_bits<const N: usize>(coder: &mut RangeCoder<'_>, tree: &mut [u16; N], base: u32, bits: u32) -> u32 {
+fn reverse_bits<const N: usize>(
+    coder: &mut RangeCoder<'_>,
+    tree: &mut [u16; N],
+    base: u32,
+    bits: u32,
+) -> u32 {
     let mut symbol = 1u32;
     let mut value = 0u32;
     for bit in 0..bits {

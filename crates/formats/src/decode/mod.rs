@@ -52,3 +52,67 @@ impl DecodeError {
         }
     }
 }
+
+/// CRC-32 of IEEE 802.3, as UEFI uses it.
+#[derive(Debug)]
+pub(crate) struct Crc32(u32);
+
+impl Default for Crc32 {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+impl Crc32 {
+    /// Takes in more bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |crc, &byte| {
+            let [low, ..] = crc.to_le_bytes();
+            let entry = CRC32.get(usize::from(low ^ byte)).copied().unwrap_or(0);
+            entry ^ (crc >> 8)
+        });
+    }
+
+    /// The checksum of all bytes so far.
+    pub(crate) fn value(&self) -> u32 {
+        !self.0
+    }
+}
+
+static CRC32: [u32; 256] = crc32_table();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs at compile time only, where both are errors of the compiler"
+)]
+const fn crc32_table() -> [u32; 256] {
+    let mut table = [0u32; 256];
+    let mut number = 0;
+    let mut entry = 0u32;
+    while number < 256 {
+        let mut crc = entry;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };
+            bit += 1;
+        }
+        table[number] = crc;
+        number += 1;
+        entry += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crc32_of_the_check_string() {
+        let mut crc = Crc32::default();
+        crc.update(b"12345");
+        crc.update(b"6789");
+        assert_eq!(crc.value(), 0xcbf4_3926);
+    }
+}

@@ -1,0 +1,80 @@
+//! Prints every region of an image as JSON lines, in pre-order, for comparison with other tools.
+//!
+//! `cargo run --release -p kiwame-formats --example items -- OVMF_CODE_4M.fd`
+
+use std::io::Write as _;
+
+use kiwame_image::{Limits, Memory, Options, Region, Tree, len64};
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for path in std::env::args_os().skip(1) {
+        let bytes = std::fs::read(path)?;
+        let size = len64(&bytes);
+        let options = Options { list_digests: true };
+        let tree = kiwame_formats::parse(&Memory::new([bytes]), 0, size, &Limits::default(), &options)
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
+        for region in tree.regions() {
+            writeln!(out, "{}", line(&tree, region))?;
+        }
+        for defect in tree.defects() {
+            let path = quote(tree.path(defect.region));
+            let (found, expected) = (quote(&defect.found.display()), quote(&defect.expected.display()));
+            writeln!(
+                out,
+                "{{\"defect\":{},\"path\":{path},\"field\":{},\"offset\":{},\"found\":{found},\"expected\":{expected}}}",
+                quote(defect.id),
+                quote(defect.field),
+                defect.offset
+            )?;
+        }
+        for (kind, region) in tree.limits_hit() {
+            writeln!(out, "{{\"limit\":{},\"path\":{}}}", quote(kind.name()), quote(tree.path(*region)))?;
+        }
+    }
+    out.flush()
+}
+
+fn line(tree: &Tree, region: &Region) -> String {
+    let depth = tree.ancestors(region.id).count();
+    let mut fields = vec![
+        format!("\"path\":{}", quote(tree.path(region.id))),
+        format!("\"depth\":{depth}"),
+        format!("\"kind\":{}", quote(region.kind)),
+        format!("\"space\":{}", quote(tree.space_path(region.space))),
+        format!("\"offset\":{}", region.span.offset),
+        format!("\"length\":{}", region.span.length),
+        format!("\"content\":{}", quote(&format!("{:?}", region.content))),
+        format!("\"leaf\":{}", region.is_leaf()),
+    ];
+    fields.extend(region.name.as_deref().map(|name| format!("\"name\":{}", quote(name))));
+    fields.extend(region.guid.map(|guid| format!("\"guid\":{}", quote(&guid.to_string()))));
+    fields.extend(region.order.map(|order| format!("\"order\":{order}")));
+    fields.extend(region.sha256.as_ref().map(|digest| format!("\"sha256\":{}", quote(&digest.hex()))));
+    fields.extend(region.masked.as_ref().map(|digest| format!("\"masked\":{}", quote(&digest.hex()))));
+    let facts: Vec<_> = region
+        .attributes
+        .iter()
+        .map(|fact| format!("{}:{}", quote(fact.name), quote(&fact.value.display())))
+        .collect();
+    fields.push(format!("\"facts\":{{{}}}", facts.join(",")));
+    format!("{{{}}}", fields.join(","))
+}
+
+fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            ' '..='~' => quoted.push(letter),
+            _ => {
+                let mut units = [0; 2];
+                for unit in letter.encode_utf16(&mut units) {
+                    quoted.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}

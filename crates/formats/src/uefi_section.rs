@@ -1,0 +1,591 @@
+//! Sections of files in a UEFI PI firmware file system.
+//!
+//! UEFI Platform Initialization Specification 1.8, volume 3, sections 3.2.4 and 3.2.5
+//! (`EFI_COMMON_SECTION_HEADER` and the section types). Loader modelled: the EDK II section extraction of the
+//! PEI and DXE cores.
+//!
+//! Ambiguities, each a defect: a size that leaves the file, bytes behind a stream, a stream that cannot be
+//! decoded, a wrong CRC-32.
+//! Limitations: what a vendor's own GUIDed encapsulation holds is opaque when it says that it needs processing;
+//! the signature of a signed section is not checked.
+//!
+//! ```text
+//! 0x00 Size 3     0x03 Type 1     0x04 ExtendedSize 4, when Size is FFFFFF
+//!
+//! then, in a compression section:        in a GUID-defined section:
+//! 0x00 UncompressedLength 4              0x00 SectionDefinitionGuid 16
+//! 0x04 CompressionType    1              0x10 DataOffset             2, from the start of the section
+//!                                        0x12 Attributes             2, then data of the GUID's own
+//! ```
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Value, Window};
+
+use crate::decode::{self, DecodeError, Decoded};
+use crate::{uefi_depex, uefi_file, uefi_guid, uefi_image};
+
+/// Sections one behind the other: what an encapsulation section holds.
+pub(crate) static UEFI_SECTIONS: UefiSections = UefiSections;
+
+/// Sections without a file around them.
+#[derive(Debug)]
+pub(crate) struct UefiSections;
+
+impl Format for UefiSections {
+    fn name(&self) -> &'static str {
+        "uefi-sections"
+    }
+
+    fn about(&self) -> &'static str {
+        "sections of a UEFI firmware file: encapsulations decoded, leaves told apart"
+    }
+
+    /// Sections have no magic; the structure around them says what they are.
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        walk(&at, out);
+    }
+}
+
+/// One section.
+#[derive(Debug)]
+struct UefiSection;
+
+impl Format for UefiSection {
+    fn name(&self) -> &'static str {
+        "uefi-section"
+    }
+
+    fn about(&self) -> &'static str {
+        "section of a UEFI firmware file"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = section(&at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+/// Adds the sections that `at` consists of to the current region.
+pub(crate) fn walk<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+    if let Err(trouble) = sections(at, out) {
+        out.trouble(trouble);
+    }
+}
+
+fn sections<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let mut keys = BTreeMap::new();
+    let mut offset = 0;
+    while offset < at.length() {
+        let rest = at.from(offset);
+        let header = SectionHeader::read(&rest.head(SectionHeader::LARGE)?, rest.offset());
+        let header = match header.and_then(|header| header.fits(&rest)) {
+            Ok(header) => header,
+            Err(defect) => {
+                out.defect(defect);
+                out.add(Node::new("uefi-section", "rest", "not-a-section", rest).unknown());
+                return Ok(());
+            }
+        };
+        let input = rest.slice(0, header.length);
+        let (key, guid) = key(&input, &header, &mut keys)?;
+        let node = Node::new("uefi-section", &key, "uefi-section", input)
+            .with("type", header.kind)
+            .with_encoding("size", header.length)
+            .then(&UefiSection);
+        out.add(match guid {
+            Some(guid) => node.guid(guid),
+            None => node,
+        });
+        let end = offset.saturating_add(header.length);
+        offset = end.next_multiple_of(4).min(at.length());
+        add_padding(&key, at.slice(end, offset.saturating_sub(end)), out)?;
+    }
+    Ok(())
+}
+
+/// Sections begin at multiples of 4. What lies between them is zero, or erased; anything else is not understood.
+fn add_padding<'a>(key: &str, input: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let plain = matches!(input.uniform()?, Some(0 | 0xff));
+    let node = Node::new("padding", key, "padding", input);
+    out.add(if plain { node } else { node.unknown() });
+    Ok(())
+}
+
+/// The key of a section: its GUID, or else its type, with a number from the second of a kind on.
+fn key(
+    input: &Input<'_>,
+    header: &SectionHeader,
+    keys: &mut BTreeMap<String, u32>,
+) -> Result<(String, Option<Guid>), Trouble> {
+    let guid = match header.kind {
+        GUID_DEFINED | FREEFORM_SUBTYPE_GUID => {
+            let window = input.slice(header.header_length, 16).window()?;
+            Reader::new(&window, window.offset(), TRUNCATED).guid("Guid").ok()
+        }
+        _ => None,
+    };
+    let base = match (guid, header.type_name()) {
+        (Some(guid), _) => guid.to_string(),
+        (None, Some(name)) => name.to_owned(),
+        (None, None) => format!("{:#04x}", header.kind),
+    };
+    let count = keys.entry(base.clone()).or_insert(0);
+    let number = *count;
+    *count = number.saturating_add(1);
+    Ok((if number == 0 { base } else { format!("{base}.{number}") }, guid))
+}
+
+/// `EFI_COMMON_SECTION_HEADER`, or `EFI_COMMON_SECTION_HEADER2`.
+struct SectionHeader {
+    /// Size of the section, header included.
+    length: u64,
+    kind: u8,
+    /// 4 or 8.
+    header_length: u64,
+}
+
+impl SectionHeader {
+    const LARGE: u64 = 8;
+
+    fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
+        let mut input = Reader::new(bytes, base, TRUNCATED);
+        let size = input.u24_le("Size")?;
+        let kind = input.u8("Type")?;
+        let length = if size == 0xff_ffff { input.u32_le("ExtendedSize")? } else { size };
+        Ok(Self { length: length.into(), kind, header_length: input.position() })
+    }
+
+    /// The same header, unless its size cannot be.
+    fn fits(self, rest: &Input<'_>) -> Result<Self, Defect> {
+        if self.length < self.header_length || self.length > rest.length() {
+            let (found, room) = (self.length, rest.length());
+            return Err(Defect::new("uefi-section/size", "Size", rest.offset(), found, room).ambiguous());
+        }
+        Ok(self)
+    }
+
+    fn type_name(&self) -> Option<&'static str> {
+        Some(match self.kind {
+            COMPRESSION => "compression",
+            GUID_DEFINED => "guid-defined",
+            0x03 => "disposable",
+            PE32 => "pe32",
+            PIC => "pic",
+            TE => "te",
+            DXE_DEPEX => "dxe-depex",
+            VERSION => "version",
+            USER_INTERFACE => "ui",
+            COMPATIBILITY16 => "compatibility16",
+            VOLUME_IMAGE => "volume-image",
+            FREEFORM_SUBTYPE_GUID => "freeform-subtype-guid",
+            RAW => "raw",
+            PEI_DEPEX => "pei-depex",
+            MM_DEPEX => "mm-depex",
+            _ => return None,
+        })
+    }
+}
+
+fn section<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let header = SectionHeader::read(&at.head(SectionHeader::LARGE)?, at.offset())?;
+    if let Some(name) = header.type_name() {
+        out.fact("type-name", name);
+    }
+    let part = Section { at, length: header.header_length };
+    match header.kind {
+        COMPRESSION => part.compression(out),
+        GUID_DEFINED => part.guid_defined(out),
+        DISPOSABLE => {
+            walk(&part.header(0, out), out);
+            Ok(())
+        }
+        PE32 => part.program("pe", "pe32-image", Some(crate::pe::PE), out),
+        TE => part.program("te", "te-image", Some(crate::te::TE), out),
+        PIC => part.program("pic", "pic-image", None, out),
+        COMPATIBILITY16 => part.program("compatibility16", "compatibility16-image", None, out),
+        DXE_DEPEX | PEI_DEPEX | MM_DEPEX => part.depex(out),
+        VERSION => part.version(out),
+        USER_INTERFACE => part.user_interface(out),
+        VOLUME_IMAGE => part.volume_image(out),
+        FREEFORM_SUBTYPE_GUID => {
+            let body = part.header(16, out);
+            out.add(Node::new("uefi-section", "body", "freeform-content", body).unknown());
+            Ok(())
+        }
+        RAW => part.raw(out),
+        _ => {
+            let body = part.header(0, out);
+            out.add(Node::new("uefi-section", "body", "section-content", body).unknown());
+            Ok(())
+        }
+    }
+}
+
+/// A section whose common header has been read.
+struct Section<'s, 'a> {
+    at: &'s Input<'a>,
+    /// Length of the common header.
+    length: u64,
+}
+
+impl<'a> Section<'_, 'a> {
+    /// Adds the header as a leaf, with `more` bytes that belong to the type, and returns what lies behind it.
+    /// The size in it only encodes.
+    fn header(&self, more: u64, out: &mut Builder<'_, 'a>) -> Input<'a> {
+        let length = self.length.saturating_add(more);
+        let size = if self.length == SectionHeader::LARGE { (4, 4) } else { (0, 3) };
+        let leaf = Node::new("uefi-section", "header", "uefi-section-header", self.at.slice(0, length));
+        out.add(leaf.mask([size]));
+        self.at.from(length)
+    }
+
+    fn program(
+        &self,
+        format: &'static str,
+        kind: &'static str,
+        next: Option<&'static dyn Format>,
+        out: &mut Builder<'_, 'a>,
+    ) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        let node = Node::new(format, "image", kind, body).with("executable", true).listed();
+        out.add(match next {
+            Some(next) => node.then(next),
+            None => node.unknown(),
+        });
+        Ok(())
+    }
+
+    fn depex(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        let node = Node::new("uefi-section", "body", "uefi-depex", body.clone());
+        if body.length() > LONGEST_TEXT {
+            out.defect(Defect::new(
+                "uefi-section/depex",
+                "DependencyExpression",
+                body.offset(),
+                body.length(),
+                LONGEST_TEXT,
+            ));
+            out.add(node.unknown());
+            return Ok(());
+        }
+        let (text, malformed) = uefi_depex::read(&body.window()?);
+        if let Some(malformed) = malformed {
+            let offset = body.offset().saturating_add(malformed.offset);
+            let defect = Defect::new(
+                "uefi-section/depex",
+                "DependencyExpression",
+                offset,
+                malformed.found,
+                malformed.expected,
+            );
+            out.defect(defect.ambiguous());
+        }
+        out.fact("expression", text.clone());
+        out.add(node.with("expression", text));
+        Ok(())
+    }
+
+    fn version(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        let window = body.head(LONGEST_TEXT)?;
+        let mut input = window.reader(TRUNCATED);
+        let build = input.u16_le("BuildNumber")?;
+        let text = ucs2(&window, input.position(), "VersionString", out);
+        out.fact("build", build);
+        out.fact("version", text.clone());
+        out.add(Node::new("uefi-section", "body", "uefi-version", body));
+        if let Some((file, _)) = uefi_file::enclosing(out) {
+            out.fact_of(file, "version", text);
+        }
+        Ok(())
+    }
+
+    fn user_interface(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        let text = ucs2(&body.head(LONGEST_TEXT)?, 0, "FileNameString", out);
+        out.fact("text", text.clone());
+        out.add(Node::new("uefi-section", "body", "uefi-user-interface", body));
+        if let Some((file, _)) = uefi_file::enclosing(out) {
+            out.call_region(file, text);
+        }
+        Ok(())
+    }
+
+    fn volume_image(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        if !uefi_image::lay_out(&body, out) {
+            let offset = body.offset();
+            let defect = Defect::new("uefi-section/no-volume", "Signature", offset, "no volume", "_FVH");
+            out.defect(defect.ambiguous());
+            out.add(Node::new("uefi-section", "body", "section-content", body).unknown());
+        }
+        Ok(())
+    }
+
+    fn raw(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let body = self.header(0, out);
+        let file = uefi_file::enclosing(out);
+        if !file.is_some_and(|(_, name)| APRIORI.contains(&name.0)) || body.length() > LONGEST_TEXT {
+            let node = Node::new("uefi-section", "body", "raw-content", body).unknown();
+            out.add(node.then(&uefi_image::UEFI_IMAGE));
+            return Ok(());
+        }
+        let window = body.window()?;
+        let (names, rest) = window.as_chunks::<16>();
+        let names: Vec<_> = names.iter().map(|name| Guid(*name).to_string()).collect();
+        if !rest.is_empty() {
+            let offset = body.offset();
+            let defect = Defect::new("uefi-section/apriori", "FileNames", offset, body.length(), 16u8);
+            out.defect(defect.ambiguous());
+        }
+        out.add(
+            Node::new("uefi-section", "body", "uefi-apriori", body.clone()).with("files", names.join(" ")),
+        );
+        Ok(())
+    }
+
+    fn compression(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let window = self.at.slice(self.length, 5).window()?;
+        let mut input = window.reader(TRUNCATED);
+        let size = input.u32_le("UncompressedLength")?;
+        let kind = input.u8("CompressionType")?;
+        out.fact("compression-type", kind);
+        let body = self.header(5, out);
+        match kind {
+            NOT_COMPRESSED => walk(&body, out),
+            _ => {
+                let field = window.offset().saturating_add(4);
+                let defect =
+                    Defect::new("uefi-section/compression", "CompressionType", field, kind, "0 or 1");
+                out.defect(defect);
+                let node = Node::new("uefi-section", "body", "section-content", body);
+                out.add(node.with("declared-size", size).unknown());
+            }
+        }
+        Ok(())
+    }
+
+    fn guid_defined(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let window = self.at.slice(self.length, 20).window()?;
+        let mut input = window.reader(TRUNCATED);
+        let guid = input.guid("SectionDefinitionGuid")?;
+        let data_offset = u64::from(input.u16_le("DataOffset")?);
+        let attributes = input.u16_le("Attributes")?;
+        out.fact("attributes", attributes);
+        out.fact("processing-required", attributes & PROCESSING_REQUIRED != 0);
+        let least = self.length.saturating_add(20);
+        if data_offset < least || data_offset > self.at.length() {
+            let field = window.offset().saturating_add(16);
+            let defect = Defect::new("uefi-section/data-offset", "DataOffset", field, data_offset, least);
+            out.defect(defect.ambiguous());
+            let body = self.header(20, out);
+            out.add(Node::new("uefi-section", "body", "section-content", body).unknown());
+            return Ok(());
+        }
+        let own = self.at.slice(least, data_offset.saturating_sub(least));
+        let body = self.header(data_offset.saturating_sub(self.length), out);
+        if let Some(encapsulation) = ENCAPSULATIONS.iter().find(|entry| entry.guid == guid.0) {
+            out.fact("encapsulation", encapsulation.name);
+            return match encapsulation.holds {
+                Holds::Stream(ref codec) => stream(codec, None, &body, out),
+                Holds::Checked => {
+                    check_crc32(&own, &body, out)?;
+                    walk(&body, out);
+                    Ok(())
+                }
+            };
+        }
+        if attributes & PROCESSING_REQUIRED == 0 {
+            walk(&body, out);
+        } else {
+            out.add(Node::new("uefi-section", "body", "opaque", body).unknown());
+        }
+        Ok(())
+    }
+}
+
+/// A kind of stream: how much content it declares, and how it is decoded.
+struct Codec {
+    /// Name of the path's segment.
+    name: &'static str,
+    kind: &'static str,
+    declared: fn(&[u8]) -> Option<u64>,
+    decode: fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>,
+    /// Decoders of streams that carry no length of their own in the section find their end themselves; what
+    /// comes before the stream is counted in `skip`.
+    skip: u64,
+}
+
+/// Decodes a stream and queues what it holds. The stream's leaf ends where the stream does.
+fn stream<'a>(
+    codec: &Codec,
+    expected: Option<u64>,
+    body: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+) -> Result<(), Trouble> {
+    let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
+    let body = &skip(codec, body, out);
+    let window: Window = body.window()?;
+    let declared = (codec.declared)(&window).or(expected);
+    let Ok(room) = out.room(declared) else {
+        out.add(node(body.clone()).unknown());
+        return Ok(());
+    };
+    match (codec.decode)(&window, expected, room) {
+        Ok(Decoded { bytes, consumed }) => {
+            let size = Value::Uint(kiwame_image::len64(&bytes));
+            let id = out.add(node(body.slice(0, consumed)).with("content-size", size).encoded());
+            trailing(&body.from(consumed), out);
+            if let Some(id) = id {
+                out.decoded(id, bytes, "uefi-sections", &UEFI_SECTIONS);
+            }
+        }
+        Err(error) => {
+            if error == DecodeError::Overflow {
+                out.overflow();
+            }
+            let offset = body.offset().saturating_add(error.offset());
+            let defect =
+                Defect::new("uefi-section/decode", codec.name, offset, error.what(), "a whole stream");
+            out.defect(defect.ambiguous());
+            out.add(node(body.clone()).unknown());
+        }
+    }
+    Ok(())
+}
+
+/// Adds what comes before the stream as a leaf and returns the rest.
+fn skip<'a>(codec: &Codec, body: &Input<'a>, out: &mut Builder<'_, 'a>) -> Input<'a> {
+    out.add(Node::new(codec.name, "header", "stream-header", body.slice(0, codec.skip)));
+    body.from(codec.skip)
+}
+
+/// What lies behind a stream is never skipped silently.
+fn trailing<'a>(input: &Input<'a>, out: &mut Builder<'_, 'a>) {
+    if input.is_empty() {
+        return;
+    }
+    let (offset, length) = (input.offset(), input.length());
+    out.defect(Defect::new("uefi-section/trailing-bytes", "Size", offset, length, 0u8).ambiguous());
+    out.add(Node::new("uefi-section", "trailing", "trailing", input.clone()).unknown());
+}
+
+fn check_crc32(own: &Input<'_>, body: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
+    let window = own.head(4)?;
+    let stated = window.reader(TRUNCATED).u32_le("CRC32Checksum")?;
+    let mut crc = decode::Crc32::default();
+    for window in body.windows() {
+        crc.update(&window?);
+    }
+    if crc.value() != stated {
+        let defect = Defect::new("uefi-section/crc32", "CRC32Checksum", own.offset(), stated, crc.value());
+        out.defect(defect.ambiguous());
+    }
+    Ok(())
+}
+
+/// UCS-2 text from `from` up to its NUL, which must be there and be the last.
+fn ucs2(window: &Window, from: u64, field: &'static str, out: &mut Builder<'_, '_>) -> String {
+    let bytes = window.get(kiwame_image::to_usize(from)..).unwrap_or_default();
+    let (units, rest) = bytes.as_chunks::<2>();
+    let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+    let end = units.iter().position(|&unit| unit == 0);
+    if end.and_then(|end| end.checked_add(1)) != Some(units.len()) || !rest.is_empty() {
+        let offset = window.offset().saturating_add(from);
+        out.defect(Defect::new(
+            "uefi-section/string",
+            field,
+            offset,
+            "no NUL at its end",
+            "one NUL at its end",
+        ));
+    }
+    String::from_utf16_lossy(units.get(..end.unwrap_or(units.len())).unwrap_or_default())
+}
+
+struct Encapsulation {
+    guid: [u8; 16],
+    name: &'static str,
+    holds: Holds,
+}
+
+enum Holds {
+    /// A compressed stream of sections.
+    Stream(Codec),
+    /// Sections as they are, behind a CRC-32 over them.
+    Checked,
+}
+
+/// The GUIDed encapsulations that are understood.
+static ENCAPSULATIONS: &[Encapsulation] = &[
+    Encapsulation {
+        guid: uefi_guid::raw("EE4E5898-3914-4259-9D6E-DC7BD79403CF"),
+        name: "LZMA",
+        holds: Holds::Stream(LZMA),
+    },
+    Encapsulation {
+        guid: uefi_guid::raw("D42AE6BD-1352-4BFB-909A-CA72A6EAE889"),
+        name: "LZMA with x86 filter",
+        holds: Holds::Stream(Codec { kind: "lzma-x86-stream", decode: lzma_x86, ..LZMA }),
+    },
+    Encapsulation {
+        guid: uefi_guid::raw("FC1BCDB0-7D31-49AA-936A-A4600D9DD083"),
+        name: "CRC-32",
+        holds: Holds::Checked,
+    },
+];
+
+const LZMA: Codec = Codec {
+    name: "lzma",
+    kind: "lzma-stream",
+    declared: decode::lzma::declared,
+    decode: decode::lzma::decode,
+    skip: 0,
+};
+
+fn lzma_x86(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    let mut decoded = decode::lzma::decode(input, expected, room)?;
+    decode::x86::restore(&mut decoded.bytes);
+    Ok(decoded)
+}
+
+const TRUNCATED: &str = "uefi-section/truncated";
+
+/// Text and lists beyond this are not read: no loader has any use for them.
+const LONGEST_TEXT: u64 = 64 << 10;
+
+/// Names of the files that list what is dispatched first: PEI, DXE.
+static APRIORI: [[u8; 16]; 2] = [
+    uefi_guid::raw("1B45CC0A-156A-428A-AF62-49864DA0E6E6"),
+    uefi_guid::raw("FC510EE7-FFDC-11D4-BD41-0080C73C8881"),
+];
+
+const PROCESSING_REQUIRED: u16 = 1;
+const NOT_COMPRESSED: u8 = 0;
+
+const COMPRESSION: u8 = 0x01;
+const GUID_DEFINED: u8 = 0x02;
+const DISPOSABLE: u8 = 0x03;
+const PE32: u8 = 0x10;
+const PIC: u8 = 0x11;
+const TE: u8 = 0x12;
+const DXE_DEPEX: u8 = 0x13;
+const VERSION: u8 = 0x14;
+const USER_INTERFACE: u8 = 0x15;
+const COMPATIBILITY16: u8 = 0x16;
+const VOLUME_IMAGE: u8 = 0x17;
+const FREEFORM_SUBTYPE_GUID: u8 = 0x18;
+const RAW: u8 = 0x19;
+const PEI_DEPEX: u8 = 0x1b;
+const MM_DEPEX: u8 = 0x1c;

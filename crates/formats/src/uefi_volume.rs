@@ -1,0 +1,432 @@
+//! UEFI PI firmware volumes.
+//!
+//! UEFI Platform Initialization Specification 1.8, volume 3, section 3.2.1 (`EFI_FIRMWARE_VOLUME_HEADER`) and
+//! section 3.2.3 (`EFI_FFS_FILE_HEADER`). Loader modelled: the EDK II PEI and DXE cores, which search files from
+//! the first one on and stop at the first header in the erased state.
+//!
+//! Ambiguities, each a defect: a length that the block map contradicts, a wrong checksum (the DXE core refuses
+//! what the PEI core reads), two live files of one name, a file in a state that loaders skip in different ways,
+//! data that is not aligned as the file asks.
+//! Limitations: volumes with a file system that is not FFS are a header and one leaf, save variable stores.
+//!
+//! ```text
+//! 0x00 ZeroVector      16     0x30 HeaderLength    2     0x38 BlockMap   8 each, ended by zeros
+//! 0x10 FileSystemGuid  16     0x32 Checksum        2
+//! 0x20 FvLength         8     0x34 ExtHeaderOffset 2     ExtHeaderOffset:
+//! 0x28 Signature "_FVH" 4     0x36 Reserved        1     0x00 FvName         16
+//! 0x2c Attributes       4     0x37 Revision        1     0x10 ExtHeaderSize   4, entries behind it
+//! ```
+
+use std::collections::BTreeSet;
+
+use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble};
+
+use crate::uefi_file::{self, FileHeader, UefiFile};
+
+/// Firmware volumes.
+pub(crate) static UEFI_VOLUME: UefiVolume = UefiVolume;
+
+/// One firmware volume, from its zero vector to its last byte.
+#[derive(Debug)]
+pub(crate) struct UefiVolume;
+
+impl Format for UefiVolume {
+    fn name(&self) -> &'static str {
+        "uefi-volume"
+    }
+
+    fn about(&self) -> &'static str {
+        "UEFI PI firmware volume: FFS1, FFS2, FFS3 with extended headers and files beyond 16 MiB"
+    }
+
+    /// A volume alone is an image of one volume, which `uefi-image` reads.
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = volume(&at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+/// What the header of a volume says.
+#[derive(Clone, Debug)]
+pub(crate) struct VolumeHeader {
+    zero_vector: [u8; 16],
+    file_system: Guid,
+    /// `FvLength`.
+    pub(crate) length: u64,
+    attributes: u32,
+    header_length: u16,
+    checksum: u16,
+    ext_header_offset: u16,
+    revision: u8,
+    /// `NumBlocks` and `Length`, without the end of the list.
+    blocks: Vec<(u32, u32)>,
+    /// Sum of the header as 16-bit words; zero when the checksum is right.
+    sum: u16,
+}
+
+impl VolumeHeader {
+    /// The least a header can have: the fixed part, one block map entry, the end of the map.
+    const SHORTEST: u16 = 0x48;
+    /// Where the signature lies.
+    pub(crate) const SIGNATURE_OFFSET: u64 = 0x28;
+    /// More than any header of the corpus by far; what comes with more is not taken for a volume.
+    pub(crate) const LONGEST: u64 = 0x1000;
+
+    fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
+        let mut input = Reader::new(bytes, base, "uefi-volume/truncated");
+        let zero_vector = *input.bytes(16, "ZeroVector")?.first_chunk().unwrap_or(&[0; 16]);
+        let file_system = input.guid("FileSystemGuid")?;
+        let length = input.u64_le("FvLength")?;
+        let signature = input.bytes(4, "Signature")?;
+        if signature != SIGNATURE {
+            let at = base.saturating_add(Self::SIGNATURE_OFFSET);
+            return Err(Defect::new("uefi-volume/signature", "Signature", at, signature, SIGNATURE));
+        }
+        let attributes = input.u32_le("Attributes")?;
+        let header_length = input.u16_le("HeaderLength")?;
+        let checksum = input.u16_le("Checksum")?;
+        let ext_header_offset = input.u16_le("ExtHeaderOffset")?;
+        input.u8("Reserved")?;
+        let revision = input.u8("Revision")?;
+        let header = bytes.get(..usize::from(header_length)).unwrap_or(bytes);
+        let mut blocks = Vec::new();
+        while input.position() < u64::from(header_length) {
+            match (input.u32_le("NumBlocks")?, input.u32_le("Length")?) {
+                (0, 0) => break,
+                entry => blocks.push(entry),
+            }
+        }
+        let sum = sum16(header);
+        Ok(Self {
+            zero_vector,
+            file_system,
+            length,
+            attributes,
+            header_length,
+            checksum,
+            ext_header_offset,
+            revision,
+            blocks,
+            sum,
+        })
+    }
+
+    /// Reads what may be a header, and believes it only when independent facts agree: more than a magic. Either
+    /// the checksum is right, or the block map agrees with the length and the file system is a known one, so
+    /// that one damaged field does not hide a volume.
+    pub(crate) fn believe(bytes: &[u8], base: u64) -> Option<Self> {
+        let header = Self::read(bytes, base).ok()?;
+        let sized = header.header_length >= Self::SHORTEST
+            && header.header_length.is_multiple_of(2)
+            && u64::from(header.header_length) <= header.length.min(Self::LONGEST);
+        let checksum = header.sum == 0;
+        let blocks = header.mapped() == Some(header.length);
+        let known = header.known().is_some();
+        let revision = matches!(header.revision, 1 | 2);
+        let facts = [checksum, blocks, known, revision].into_iter().filter(|&fact| fact).count();
+        (sized && facts >= 3 && (checksum || blocks && known)).then_some(header)
+    }
+
+    /// The value of erased bytes (`EFI_FVB2_ERASE_POLARITY`).
+    pub(crate) fn erase(&self) -> u8 {
+        if self.attributes & ERASE_POLARITY == 0 { 0 } else { 0xff }
+    }
+
+    /// Length as the block map adds up to.
+    fn mapped(&self) -> Option<u64> {
+        self.blocks.iter().try_fold(0u64, |sum, &(count, length)| {
+            sum.checked_add(u64::from(count).checked_mul(u64::from(length))?)
+        })
+    }
+
+    fn known(&self) -> Option<&'static FileSystem> {
+        FILE_SYSTEMS.iter().find(|system| system.guid == self.file_system.0)
+    }
+}
+
+/// `FvName` and the length of the extended header, when there is one that lies inside the volume.
+fn ext_header(at: &Input<'_>, header: &VolumeHeader) -> Result<Option<(Guid, u64)>, Trouble> {
+    if header.ext_header_offset == 0 {
+        return Ok(None);
+    }
+    let window = at.slice(header.ext_header_offset.into(), EXT_HEADER).window()?;
+    let mut input = window.reader("uefi-volume/truncated");
+    Ok(Some((input.guid("FvName")?, input.u32_le("ExtHeaderSize")?.into())))
+}
+
+/// The region of a volume that begins `offset` into `at`, cut off where `at` ends. Its key is its `FvName`, or
+/// else its number among the volumes beside it that have none.
+pub(crate) fn node<'a>(at: &Input<'a>, offset: u64, header: &VolumeHeader, unnamed: &mut u32) -> Node<'a> {
+    let input = at.slice(offset, header.length);
+    let name = ext_header(&input, header).ok().flatten().map(|(name, _)| name);
+    let key = name.map_or_else(
+        || {
+            let number = *unnamed;
+            *unnamed = unnamed.saturating_add(1);
+            number.to_string()
+        },
+        |name| name.to_string(),
+    );
+    let node = Node::new("uefi-volume", key, "uefi-volume", input).then(&UEFI_VOLUME);
+    match name {
+        Some(name) => node.guid(name),
+        None => node,
+    }
+}
+
+fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let header = VolumeHeader::read(&at.head(VolumeHeader::LONGEST)?, at.offset())?;
+    facts(&header, out);
+    check(at, &header, out);
+    let header_length = u64::from(header.header_length);
+    let leaf = Node::new("uefi-volume", "header", "uefi-volume-header", at.slice(0, header_length));
+    out.add(leaf);
+    let body = match ext_header(at, &header) {
+        Ok(None) => header_length,
+        Ok(Some((name, length))) => add_ext_header(at, &header, name, length, out)?,
+        Err(trouble) => {
+            out.trouble(trouble);
+            header_length
+        }
+    };
+    match header.known() {
+        Some(FileSystem { kind: FileSystemKind::Ffs(version), .. }) => {
+            Walk { at, file: uefi_file::format(*version, header.erase()), erase: header.erase() }
+                .files(body, out)
+        }
+        _ => {
+            let data = Node::new("uefi-volume", "data", "uefi-volume-data", at.from(body)).unknown();
+            out.add(data);
+            Ok(())
+        }
+    }
+}
+
+fn facts(header: &VolumeHeader, out: &mut Builder<'_, '_>) {
+    out.fact("file-system", header.file_system.to_string());
+    if let Some(system) = header.known() {
+        out.fact("file-system-name", system.name);
+    }
+    out.fact("attributes", header.attributes);
+    out.fact("revision", header.revision);
+    out.fact("erase-value", header.erase());
+    let blocks: Vec<_> =
+        header.blocks.iter().take(8).map(|(count, length)| format!("{count:#x}*{length:#x}")).collect();
+    out.fact("block-map", blocks.join(" "));
+    if header.zero_vector != [0; 16] {
+        out.fact("reset-vector", header.zero_vector.as_slice());
+    }
+}
+
+/// Compares the fields of the header with the bytes and with each other.
+fn check(at: &Input<'_>, header: &VolumeHeader, out: &mut Builder<'_, '_>) {
+    let offset = |field: u64| at.offset().saturating_add(field);
+    if header.sum != 0 {
+        let right = header.checksum.wrapping_sub(header.sum);
+        let defect =
+            Defect::new("uefi-volume/checksum", "Checksum", offset(0x32), header.checksum, right).ambiguous();
+        out.defect(defect);
+    }
+    if header.length > at.length() {
+        let defect =
+            Defect::new("uefi-volume/truncated", "FvLength", offset(0x20), header.length, at.length());
+        out.defect(defect.ambiguous());
+    }
+    let mapped = header.mapped().unwrap_or(u64::MAX);
+    if mapped != header.length {
+        let defect = Defect::new("uefi-volume/block-map", "BlockMap", offset(0x38), mapped, header.length);
+        out.defect(defect.ambiguous());
+    }
+    if !matches!(header.revision, 1 | 2) {
+        out.defect(Defect::new("uefi-volume/revision", "Revision", offset(0x37), header.revision, 2u8));
+    }
+}
+
+/// Adds the extended header, and what lies before it, and returns where the files begin: at the next multiple of
+/// 8 behind it, as the EDK II cores have it. Builders wrap it in a pad file, whose header those cores never see.
+fn add_ext_header<'a>(
+    at: &Input<'a>,
+    header: &VolumeHeader,
+    name: Guid,
+    length: u64,
+    out: &mut Builder<'_, 'a>,
+) -> Result<u64, Trouble> {
+    let start = u64::from(header.ext_header_offset);
+    let header_length = u64::from(header.header_length);
+    if start < header_length || length < EXT_HEADER || start.saturating_add(length) > at.length() {
+        let field = at.offset().saturating_add(start).saturating_add(16);
+        out.defect(
+            Defect::new("uefi-volume/ext-header", "ExtHeaderSize", field, length, EXT_HEADER).ambiguous(),
+        );
+        return Ok(header_length);
+    }
+    out.call(name.to_string());
+    let wrapper = at.slice(header_length, start.saturating_sub(header_length));
+    let is_pad = FileHeader::read(&wrapper.window()?, wrapper.offset(), false)
+        .is_ok_and(|file| file.is_pad() && wrapper.length() == file.header_length());
+    let wrapper = Node::new("uefi-volume", "ext-header-pad", "uefi-file-header", wrapper);
+    out.add(if is_pad { wrapper } else { wrapper.unknown() });
+    let entries = ext_entries(&at.slice(start, length))?;
+    let leaf = Node::new("uefi-volume", "ext-header", "uefi-volume-header", at.slice(start, length))
+        .guid(name)
+        .with("entries", entries);
+    out.add(leaf);
+    let end = start.saturating_add(length);
+    let files = end.next_multiple_of(8);
+    let padding = Node::new("padding", "ext-header", "padding", at.slice(end, files.saturating_sub(end)));
+    out.add_fill(padding, header.erase());
+    Ok(files)
+}
+
+/// The types and sizes of the entries of an extended header (`EFI_FIRMWARE_VOLUME_EXT_ENTRY`).
+fn ext_entries(at: &Input<'_>) -> Result<String, Trouble> {
+    let window = at.head(VolumeHeader::LONGEST)?;
+    let mut input = window.reader("uefi-volume/truncated");
+    input.bytes(EXT_HEADER, "EFI_FIRMWARE_VOLUME_EXT_HEADER")?;
+    let mut text = Vec::new();
+    while input.remaining() >= 4 {
+        let size = u64::from(input.u16_le("ExtEntrySize")?);
+        let kind = input.u16_le("ExtEntryType")?;
+        text.push(format!("{kind:#x}+{size:#x}"));
+        let Some(rest) = size.checked_sub(4) else { break };
+        input.bytes(rest, "ExtEntry")?;
+    }
+    Ok(text.join(" "))
+}
+
+/// The way through the files of one volume.
+struct Walk<'w, 'a> {
+    at: &'w Input<'a>,
+    file: &'static UefiFile,
+    erase: u8,
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// Adds every file from `start` on, the padding between them, and the free space behind the last.
+    fn files(&self, start: u64, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let mut seen = BTreeSet::new();
+        let mut order = 0u32;
+        let mut at = start;
+        while let Some(header) = self.next(at, out)? {
+            let length = self.add_file(at, &header, &mut order, &mut seen, out);
+            let end = at.saturating_add(length);
+            at = end.next_multiple_of(8).min(self.at.length());
+            let padding = self.at.slice(end, at.saturating_sub(end));
+            out.add_fill(Node::new("padding", header.name.to_string(), "padding", padding), self.erase);
+        }
+        Ok(())
+    }
+
+    /// The header at `at`. `None` where the files end: then what is left has been added.
+    fn next(&self, at: u64, out: &mut Builder<'_, 'a>) -> Result<Option<FileHeader>, Trouble> {
+        let rest = self.at.from(at);
+        let window = rest.head(FileHeader::LARGE)?;
+        let head = window.get(..FileHeader::SMALL).unwrap_or(&window);
+        if head.iter().all(|&byte| byte == self.erase) {
+            out.add_fill(Node::new("uefi-volume", "free-space", "free-space", rest), self.erase);
+            return Ok(None);
+        }
+        let found = FileHeader::read(&window, rest.offset(), self.file.large()).and_then(|header| {
+            let fits = header.length >= header.header_length() && header.length <= rest.length();
+            let field = rest.offset().saturating_add(0x14);
+            let size =
+                || Defect::new("uefi-file/size", "Size", field, header.length, rest.length()).ambiguous();
+            if fits { Ok(header) } else { Err(size()) }
+        });
+        match found {
+            Ok(header) => Ok(Some(header)),
+            Err(defect) => {
+                out.defect(defect);
+                out.add(Node::new("uefi-volume", "rest", "not-a-file", rest).unknown());
+                Ok(None)
+            }
+        }
+    }
+
+    fn add_file(
+        &self,
+        at: u64,
+        header: &FileHeader,
+        order: &mut u32,
+        seen: &mut BTreeSet<Guid>,
+        out: &mut Builder<'_, 'a>,
+    ) -> u64 {
+        let node = header.node(self.at.slice(at, header.length), self.erase).then(self.file);
+        let node = if header.is_pad() {
+            node
+        } else {
+            let number = *order;
+            *order = order.saturating_add(1);
+            node.order(number)
+        };
+        let added = out.add(node);
+        let offset = self.at.offset().saturating_add(at);
+        let mut note = |defect: Defect| {
+            if let Some(file) = added {
+                out.defect_of(file, defect);
+            }
+        };
+        if header.is_live(self.erase) && !header.is_pad() && !seen.insert(header.name) {
+            let name = header.name.to_string();
+            note(Defect::new("uefi-volume/duplicate-guid", "Name", offset, name, "unique").ambiguous());
+        }
+        let data = at.saturating_add(header.header_length());
+        if !data.is_multiple_of(header.alignment()) && !header.is_pad() {
+            let field = offset.saturating_add(0x13);
+            let defect =
+                Defect::new("uefi-file/alignment", "Attributes", field, data, header.alignment()).ambiguous();
+            note(defect);
+        }
+        header.length
+    }
+}
+
+/// Sum of little-endian 16-bit words.
+fn sum16(bytes: &[u8]) -> u16 {
+    bytes.as_chunks::<2>().0.iter().fold(0, |sum: u16, word| sum.wrapping_add(u16::from_le_bytes(*word)))
+}
+
+struct FileSystem {
+    guid: [u8; 16],
+    name: &'static str,
+    kind: FileSystemKind,
+}
+
+enum FileSystemKind {
+    /// Files, in this version of the format.
+    Ffs(u8),
+    /// Not files.
+    Other,
+}
+
+const SIGNATURE: &[u8] = b"_FVH";
+const ERASE_POLARITY: u32 = 0x800;
+const EXT_HEADER: u64 = 20;
+
+/// The file systems of the specification (section 3.2.2), and those that vendors are known to use.
+static FILE_SYSTEMS: &[FileSystem] = &[
+    ffs("7A9354D9-0468-444A-81CE-0BF617D890DF", "FFS1", 1),
+    ffs("8C8CE578-8A3D-4F1C-9935-896185C32DD3", "FFS2", 2),
+    ffs("5473C07A-3DCB-4DCA-BD6F-1E9689E7349A", "FFS3", 3),
+    ffs("04ADEEAD-61FF-4D31-B6BA-64F8BF901F5A", "FFS2 (Apple boot volume)", 2),
+    ffs("BD001B8C-6A71-487B-A14F-0C2A2DCF7A5D", "FFS2 (Apple)", 2),
+    ffs("AD3FFFFF-D28B-44C4-9F13-9EA98A97F9F0", "FFS2 (Intel)", 2),
+    ffs("D6A1CD70-4B33-4994-A6EA-375F2CCC5437", "FFS2 (Intel)", 2),
+    ffs("4F494156-AED6-4D64-A537-B8A5557BCEEC", "FFS2 (Sony)", 2),
+    other("FFF12B8D-7696-4C8B-A985-2747075B4F50", "variable store"),
+    other("00504624-8A59-4EEB-BD0F-6B36E96128E0", "variable store, additional"),
+    other("153D2197-29BD-44DC-AC59-887F70E41A6B", "microcode (Apple)"),
+];
+
+const fn ffs(guid: &str, name: &'static str, version: u8) -> FileSystem {
+    FileSystem { guid: crate::uefi_guid::raw(guid), name, kind: FileSystemKind::Ffs(version) }
+}
+
+const fn other(guid: &str, name: &'static str) -> FileSystem {
+    FileSystem { guid: crate::uefi_guid::raw(guid), name, kind: FileSystemKind::Other }
+}
