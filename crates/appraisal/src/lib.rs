@@ -1,1 +1,39 @@
+//! Compares a tree of regions with the reference values of a verified manifest, and judges.
+//!
+//! [`appraise`] runs every check of [`CHECKS`] over one [`Case`]; the verdict follows from the findings by one
+//! fixed table ([`KINDS`]) and from nothing else.
+//!
+//! ```
+//! use kiwame_appraisal::{Tier, Verdict};
+//!
+//! // No finding at all is still not a reason to accept: somebody must have compared something.
+//! assert_eq!(Verdict::unreferenced().tier, Tier::None);
+//! ```
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::float_arithmetic
+)]
+#![deny(clippy::wildcard_enum_match_arm)]
 
+mod account;
+mod case;
+mod checks;
+mod finding;
+mod reference;
+mod verdict;
+
+pub use account::{Account, Basis, Class};
+pub use case::{Assessment, Case, Match, appraise, inspect, json_of};
+pub use checks::{CHECKS, Check};
+pub use finding::{Effect, Finding, KINDS, Kind, Reason, Severity, kind_of};
+pub use reference::reference_regions;
+pub use verdict::{Tier, Verdict};

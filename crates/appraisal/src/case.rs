@@ -1,0 +1,207 @@
+//! One image against one reference: what is compared, and what has been found so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kiwame_image::{Content, Region, RegionId, Span, Tree, Value};
+use kiwame_trust::Rule;
+use kiwame_trust::json::{Json, MAX_NUMBER};
+use kiwame_trust::manifest::{ImageReference, Manifest, ReferenceRegion};
+
+use crate::{Basis, CHECKS, Class, Finding, Verdict};
+
+/// How a measured region stands to the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// No reference value has its path, or all that do are taken.
+    Nothing,
+    /// The bytes equal that reference value.
+    Bytes(usize),
+    /// That reference value is meant, and the bytes differ.
+    Differs(usize),
+    /// The bytes differ, the content is equal (RULES 2).
+    Content(usize),
+    /// The manifest lets it differ, and it keeps to the rule.
+    Mutable,
+}
+
+/// One image against one reference.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The image.
+    pub tree: &'a Tree,
+    /// The manifest.
+    pub manifest: &'a Manifest,
+    /// Its reference for this image.
+    pub reference: &'a ImageReference,
+    /// The policy's rule for this product.
+    pub rule: &'a Rule,
+    /// How each measured region stands to the reference.
+    pub matches: BTreeMap<RegionId, Match>,
+    /// Reference values that no region has taken.
+    pub unmatched: Vec<usize>,
+    /// Paths of all reference values.
+    pub paths: BTreeSet<&'a str>,
+    /// Paths of the spaces that the reference opens: those of its streams.
+    pub spaces: BTreeSet<&'a str>,
+    /// Streams whose content could not be looked at because a limit was hit.
+    pub limited: Vec<RegionId>,
+    /// What has been found.
+    pub findings: Vec<Finding>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// Class of each leaf, and why a matched one is matched.
+    pub classes: BTreeMap<RegionId, (Class, Option<Basis>)>,
+    /// Findings, in the order of the checks.
+    pub findings: Vec<Finding>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// Compares an image with its reference and judges.
+#[must_use]
+pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, rule: &Rule) -> Assessment {
+    let mut case = Case {
+        tree,
+        manifest,
+        reference,
+        rule,
+        matches: BTreeMap::new(),
+        unmatched: Vec::new(),
+        paths: reference.regions.iter().map(|region| region.path.as_str()).collect(),
+        spaces: reference.regions.iter().map(|region| region.space.as_str()).collect(),
+        limited: Vec::new(),
+        findings: Vec::new(),
+    };
+    for check in CHECKS {
+        check.run(&mut case);
+    }
+    let classes = case.classes();
+    let verdict = Verdict::of(&case.findings);
+    Assessment { classes, findings: case.findings, verdict }
+}
+
+/// Classes and defects of an image that nothing is compared with.
+#[must_use]
+pub fn inspect(tree: &Tree) -> Assessment {
+    let mut findings = crate::checks::limits(tree);
+    findings.extend(tree.defects().iter().map(|defect| crate::checks::defect(tree, defect)));
+    let classes = classes(tree, |_| None);
+    let verdict = Verdict::of_inspection(&findings);
+    Assessment { classes, findings, verdict }
+}
+
+impl<'a> Case<'a> {
+    /// The reference value of that number.
+    #[must_use]
+    pub fn wanted(&self, index: usize) -> Option<&'a ReferenceRegion> {
+        self.reference.regions.get(index)
+    }
+
+    /// True when the reference has regions in what the region of that path decodes to.
+    #[must_use]
+    pub fn encodes(&self, path: &str) -> bool {
+        self.spaces.contains(path)
+    }
+
+    /// The measured regions, in pre-order.
+    pub fn measured(&self) -> impl Iterator<Item = &'a Region> + use<'a> {
+        self.tree.regions().filter(|region| region.measured)
+    }
+
+    /// A finding about a region of the image.
+    #[must_use]
+    pub fn about(&self, id: &str, region: &Region) -> Finding {
+        let path = self.tree.path(region.id);
+        let finding = Finding::new(id).at(path, self.tree.space_path(region.space), region.span);
+        self.describe(finding, region.kind, crate::reference::display_name(self.tree, region))
+    }
+
+    /// A finding about a reference value that the image does not have.
+    #[must_use]
+    pub fn about_wanted(&self, id: &str, wanted: &ReferenceRegion) -> Finding {
+        let finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
+        self.describe(finding, &wanted.kind, wanted.name.clone())
+    }
+
+    fn describe(&self, mut finding: Finding, kind: &str, name: Option<String>) -> Finding {
+        finding.supplier = self.supplier(&finding.path);
+        let finding = finding.arg("kind", kind);
+        match name {
+            Some(name) => finding.arg("name", name),
+            None => finding,
+        }
+    }
+
+    /// Who answers for a path: by the reference value with the longest beginning in common.
+    #[must_use]
+    pub fn supplier(&self, path: &str) -> Option<String> {
+        let common = |region: &&ReferenceRegion| {
+            kiwame_image::segments(path)
+                .zip(kiwame_image::segments(&region.path))
+                .take_while(|(a, b)| a == b)
+                .count()
+        };
+        let named = self.reference.regions.iter().filter(|region| region.supplier.is_some());
+        named.rev().max_by_key(common).filter(|region| common(region) > 0)?.supplier.clone()
+    }
+
+    fn classes(&self) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
+        classes(self.tree, |region| match self.matches.get(&region) {
+            Some(Match::Bytes(_)) => Some((Class::Matched, Some(Basis::Bytes))),
+            Some(Match::Content(_)) => Some((Class::Matched, Some(Basis::Content))),
+            Some(Match::Mutable) => Some((Class::Mutable, None)),
+            Some(Match::Differs(_) | Match::Nothing) | None => None,
+        })
+    }
+}
+
+/// The class of each leaf: that of the measured region which covers it, else by what its bytes are. A leaf that
+/// encodes a stream has at best the worst class of what it decodes to; fill inside it is no worse than matched.
+fn classes(
+    tree: &Tree,
+    of: impl Fn(RegionId) -> Option<(Class, Option<Basis>)>,
+) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
+    let mut classes = BTreeMap::new();
+    let mut worst: BTreeMap<kiwame_image::SpaceId, Class> = BTreeMap::new();
+    let leaves: Vec<_> = tree.leaves().collect();
+    // Backwards: what a stream decodes to comes behind it in pre-order.
+    for leaf in leaves.into_iter().rev() {
+        let covering = core::iter::once(leaf).chain(tree.ancestors(leaf.id)).find_map(|region| of(region.id));
+        let mut class = match covering {
+            Some(_) if leaf.content == Content::Fill => (Class::Fill, None),
+            Some(class) => class,
+            None => (Class::unreferenced(leaf), None),
+        };
+        if let Some(inner) = leaf.encodes.and_then(|space| worst.get(&space)) {
+            let inner = if *inner == Class::Fill { Class::Matched } else { *inner };
+            let known = covering.map_or(Class::Matched, |(class, _)| class);
+            let bound = inner.max(known);
+            if covering.is_none() || bound > class.0 {
+                let bound = if covering.is_none() { bound.max(Class::Parsed) } else { bound };
+                class = (bound, None);
+            }
+        }
+        let space = worst.entry(leaf.space).or_insert(Class::Matched);
+        *space = (*space).max(if class.0 == Class::Fill { Class::Matched } else { class.0 });
+        classes.insert(leaf.id, class);
+    }
+    classes
+}
+
+/// A value as the manifest writes it.
+#[must_use]
+pub fn json_of(value: &Value) -> Json {
+    match value {
+        Value::Uint(number) if *number <= MAX_NUMBER => Json::Uint(*number),
+        Value::Flag(flag) => Json::Flag(*flag),
+        Value::Uint(_) | Value::Text(_) | Value::Bytes(_) => Json::Text(value.display()),
+    }
+}
+
+/// A span as people read it.
+pub(crate) fn place(space: &str, span: Span) -> String {
+    format!("{space} {:#x}+{:#x}", span.offset, span.length)
+}

@@ -1,0 +1,212 @@
+//! Pairs regions with reference values, and says which component was modified, added, removed, duplicated.
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{Content, Region, RegionId};
+use kiwame_trust::manifest::{ReferenceRegion, path_within};
+
+use crate::checks::Check;
+use crate::{Case, Match, json_of};
+
+/// Pairs by path; among equals by digest first, the same place before another, then in order.
+#[derive(Debug)]
+pub(crate) struct Pairing;
+
+impl Check for Pairing {
+    fn name(&self) -> &'static str {
+        "pairing"
+    }
+
+    fn run(&self, case: &mut Case<'_>) {
+        let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, region) in case.reference.regions.iter().enumerate() {
+            wanted.entry(&region.path).or_default().push(index);
+        }
+        let mut actual: BTreeMap<&str, Vec<&Region>> = BTreeMap::new();
+        for region in case.measured() {
+            actual.entry(case.tree.path(region.id)).or_default().push(region);
+        }
+        for (path, mut regions) in actual {
+            let mut left = wanted.remove(path).unwrap_or_default();
+            take(case, &mut regions, &mut left, same_place, Match::Bytes);
+            take(case, &mut regions, &mut left, same_bytes, Match::Bytes);
+            take(case, &mut regions, &mut left, |_, _| true, Match::Differs);
+            for region in regions {
+                case.matches.insert(region.id, Match::Nothing);
+            }
+            case.unmatched.extend(left);
+        }
+        case.unmatched.extend(wanted.into_values().flatten());
+        case.unmatched.sort_unstable();
+    }
+}
+
+fn same_bytes(region: &Region, wanted: &ReferenceRegion) -> bool {
+    region.sha256.as_ref() == Some(&wanted.sha256) && region.span.length == wanted.span.length
+}
+
+fn same_place(region: &Region, wanted: &ReferenceRegion) -> bool {
+    same_bytes(region, wanted) && region.span == wanted.span
+}
+
+fn take(
+    case: &mut Case<'_>,
+    regions: &mut Vec<&Region>,
+    left: &mut Vec<usize>,
+    equal: impl Fn(&Region, &ReferenceRegion) -> bool,
+    outcome: impl Fn(usize) -> Match,
+) {
+    regions.retain(|region| {
+        let fits = |index: &usize| case.wanted(*index).is_some_and(|wanted| equal(region, wanted));
+        let Some(at) = left.iter().position(fits) else { return true };
+        let index = left.remove(at);
+        case.matches.insert(region.id, outcome(index));
+        false
+    });
+}
+
+/// Reports what is left over when rules and re-encoding have had their say.
+#[derive(Debug)]
+pub(crate) struct Differences;
+
+impl Check for Differences {
+    fn name(&self) -> &'static str {
+        "differences"
+    }
+
+    fn run(&self, case: &mut Case<'_>) {
+        let regions: Vec<_> = case.measured().collect();
+        for region in regions {
+            match case.matches.get(&region.id).copied() {
+                Some(Match::Bytes(index) | Match::Content(index)) => attributes(case, region, index),
+                Some(Match::Differs(index)) => differs(case, region, index),
+                Some(Match::Nothing) => added(case, region),
+                Some(Match::Mutable) | None => {}
+            }
+        }
+        let unopened = unopened(case);
+        for index in case.unmatched.clone() {
+            let Some(wanted) = case.wanted(index) else { continue };
+            let shut = unopened.iter().any(|stream| below(&wanted.path, stream));
+            if !shut && case.manifest.mutable_rule(&wanted.path).is_none() {
+                let finding = case.about_wanted("component/removed", wanted);
+                case.findings.push(finding.compared(wanted.sha256.hex(), None));
+            }
+        }
+    }
+}
+
+/// Facts beside the bytes. One that the manifest does not list is *could not tell*, not *any* (RULES 10).
+fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
+    let Some(wanted) = case.wanted(index) else { return };
+    for attribute in region.attributes.iter().filter(|attribute| !attribute.encoding) {
+        let actual = json_of(&attribute.value);
+        let finding = match wanted.attributes.get(attribute.name) {
+            Some(expected) if *expected == actual => continue,
+            Some(expected) => case
+                .about("component/attributes", region)
+                .compared(format!("{expected:?}"), format!("{actual:?}"))
+                .arg("attribute", attribute.name),
+            None => case.about("component/attribute-unlisted", region).arg("attribute", attribute.name),
+        };
+        case.findings.push(finding);
+    }
+    if wanted.kind != region.kind {
+        let finding = case.about("component/attributes", region).arg("attribute", "kind");
+        case.findings.push(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
+    }
+}
+
+fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
+    let Some(wanted) = case.wanted(index) else { return };
+    let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+    let compared = |finding: crate::Finding| finding.compared(wanted.sha256.hex(), digest.clone());
+    let was_fill = FILL_KINDS.contains(&wanted.kind.as_str());
+    let id = match (region.content, was_fill) {
+        _ if case.limited.contains(&region.id) => return,
+        // Erased space that is erased still; its size is the business of `encoding`.
+        (Content::Fill, true) if region.is_leaf() => return,
+        (Content::Fill, false) if region.is_leaf() => "component/erased",
+        (_, true) if region.is_leaf() && wanted.kind == region.kind => "fill/not-erased",
+        (Content::Encoded, _) if region.encodes.is_some() => return stream_differs(case, region),
+        _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
+            let count =
+                case.reference.regions.iter().filter(|other| below(&other.path, &wanted.path)).count();
+            let finding = compared(case.about("encoding/undecodable", region)).arg("count", count);
+            return case.findings.push(finding);
+        }
+        _ if follows_a_stream(case, region, index) => return,
+        _ => "component/modified",
+    };
+    let finding = compared(case.about(id, region));
+    case.findings.push(finding);
+}
+
+/// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
+/// stream itself has.
+fn stream_differs(case: &mut Case<'_>, region: &Region) {
+    let path = case.tree.path(region.id);
+    let inside = |id: &RegionId| below(case.tree.path(*id), path);
+    let differs = |outcome: &Match| matches!(outcome, Match::Differs(_) | Match::Nothing);
+    let explained = case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
+        || case
+            .unmatched
+            .iter()
+            .filter_map(|&index| case.wanted(index))
+            .any(|wanted| below(&wanted.path, path))
+        || case.limited.iter().any(inside);
+    if !explained {
+        let finding = case.about("component/modified", region);
+        case.findings.push(finding);
+    }
+}
+
+/// True for a header that differs only in fields that encode, around a stream that differs or was not opened: the
+/// stream carries the finding.
+fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize) -> bool {
+    let equal = region.masked.is_some()
+        && region.masked == case.wanted(index).and_then(|wanted| wanted.masked.clone());
+    equal && region.parent.is_some_and(|around| super::encoding::holds_changed_stream(case, around))
+}
+
+fn added(case: &mut Case<'_>, region: &Region) {
+    if region.content == Content::Fill && region.is_leaf() {
+        return;
+    }
+    if case.reference.coverage == kiwame_trust::manifest::Coverage::Partial {
+        return; // `coverage` speaks of it.
+    }
+    let path = case.tree.path(region.id);
+    if below_differing_stream_without_reference(case, region) {
+        return;
+    }
+    let id = if case.paths.contains(path) { "component/duplicated" } else { "component/added" };
+    let finding = case.about(id, region);
+    let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+    case.findings.push(finding.compared(None, digest));
+}
+
+/// True when the stream that `region` comes out of is itself an added one: one finding is enough.
+fn below_differing_stream_without_reference(case: &Case<'_>, region: &Region) -> bool {
+    let outer = case.tree.space(region.space).and_then(|space| space.encoder);
+    outer.is_some_and(|stream| case.matches.get(&stream) == Some(&Match::Nothing))
+}
+
+/// Paths of the streams that a limit or a decoder kept shut: what the reference has in them is not missing, it
+/// cannot be seen.
+fn unopened<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let shut = |(id, outcome): (&RegionId, &Match)| {
+        let region = case.tree.region(*id)?;
+        let path = case.tree.path(*id);
+        let differs = matches!(outcome, Match::Differs(_)) && region.is_leaf() && region.encodes.is_none();
+        (differs && case.encodes(path)).then_some(path)
+    };
+    case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
+}
+
+pub(super) fn below(path: &str, scope: &str) -> bool {
+    path != scope && path_within(path, scope)
+}
+
+/// Kinds of leaf that are erased in a reference: structure bounds them, and nothing is meant to be in them.
+pub(super) const FILL_KINDS: &[&str] = &["free-space", "fill", "padding", "erased"];

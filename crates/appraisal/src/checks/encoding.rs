@@ -1,0 +1,140 @@
+//! Re-encoded containers (RULES 2): the content is equal, the encoding is not.
+//!
+//! A stream counts as equal when everything it decodes to is matched at the same place, nothing of the reference
+//! is missing and nothing is added. The headers around it may then differ in fields that only encode, and erased
+//! space beside it may have another size.
+
+use kiwame_image::{Content, Region, RegionId};
+
+use super::components::{FILL_KINDS, below};
+use crate::case::place;
+use crate::checks::Check;
+use crate::{Case, Match};
+
+/// Decides streams from the inside out, then the headers around them.
+#[derive(Debug)]
+pub(crate) struct Encoding;
+
+impl Check for Encoding {
+    fn name(&self) -> &'static str {
+        "encoding"
+    }
+
+    fn run(&self, case: &mut Case<'_>) {
+        let streams: Vec<_> = case.measured().filter(|region| region.content == Content::Encoded).collect();
+        for stream in streams.into_iter().rev() {
+            let Some(Match::Differs(index)) = case.matches.get(&stream.id).copied() else { continue };
+            if stream.encodes.is_some() && content_equal(case, stream) {
+                case.matches.insert(stream.id, Match::Content(index));
+                let digest = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
+                let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
+                let finding = case.about("encoding/re-encoded", stream).compared(expected, digest);
+                case.findings.push(finding);
+            }
+        }
+        let regions: Vec<_> = case.measured().filter(|region| region.is_leaf()).collect();
+        for region in regions {
+            header(case, region);
+            erased(case, region);
+        }
+    }
+}
+
+/// A header that differs in encoding fields only: excused by a re-encoded stream below the same parent.
+fn header(case: &mut Case<'_>, region: &Region) {
+    let Some(Match::Differs(index)) = case.matches.get(&region.id).copied() else { return };
+    let Some(wanted) = case.wanted(index) else { return };
+    if region.masked.is_none() || region.masked != wanted.masked || region.span.length != wanted.span.length {
+        return;
+    }
+    let Some(around) = region.parent else { return };
+    if holds(case, around, |case, id| matches!(case.matches.get(&id), Some(Match::Content(_)))) {
+        case.matches.insert(region.id, Match::Content(index));
+    } else if !holds_changed_stream(case, around) {
+        // Every difference deserves a word; this one is not proof of other content.
+        case.matches.insert(region.id, Match::Content(index));
+        let finding = case.about("encoding/header", region);
+        let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+        case.findings.push(finding.compared(wanted.sha256.hex(), digest));
+    }
+}
+
+/// Erased space of another size: the other side of a stream of another size, else worth a warning.
+fn erased(case: &mut Case<'_>, region: &Region) {
+    if region.content != Content::Fill {
+        return;
+    }
+    let Some(outcome @ (Match::Differs(_) | Match::Nothing)) = case.matches.get(&region.id).copied() else {
+        return;
+    };
+    let wanted = match outcome {
+        Match::Differs(index) => case.wanted(index),
+        Match::Nothing | Match::Bytes(_) | Match::Content(_) | Match::Mutable => None,
+    };
+    if wanted.is_some_and(|wanted| !FILL_KINDS.contains(&wanted.kind.as_str())) {
+        return; // Content was erased: a difference.
+    }
+    let excused = region.parent.is_some_and(|around| {
+        let moved = |case: &Case<'_>, id: RegionId| {
+            matches!(case.matches.get(&id), Some(Match::Content(_) | Match::Nothing))
+                || is_changed_stream(case, id)
+        };
+        holds(case, around, moved) || holds_removed(case, around)
+    });
+    if !excused {
+        let space = case.tree.space_path(region.space);
+        let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
+        let finding = case.about("fill/resized", region).compared(expected, place(space, region.span));
+        case.findings.push(finding);
+    }
+}
+
+/// True when some measured region at or below `around`, in the same space, is as asked.
+fn holds(case: &Case<'_>, around: RegionId, asked: impl Fn(&Case<'_>, RegionId) -> bool) -> bool {
+    let mut stack = vec![around];
+    while let Some(id) = stack.pop() {
+        if asked(case, id)
+            && id != around
+            && case.tree.region(id).is_some_and(|region| region.content != Content::Fill)
+        {
+            return true;
+        }
+        stack.extend(case.tree.region(id).into_iter().flat_map(|region| region.children.iter().copied()));
+    }
+    false
+}
+
+fn holds_removed(case: &Case<'_>, around: RegionId) -> bool {
+    let scope = case.tree.path(around);
+    case.unmatched.iter().filter_map(|&index| case.wanted(index)).any(|wanted| below(&wanted.path, scope))
+}
+
+fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {
+    let stream = case.tree.region(id).is_some_and(|region| region.content == Content::Encoded);
+    stream && matches!(case.matches.get(&id), Some(Match::Differs(_)))
+}
+
+/// True when a stream that is not equal to its reference, or could not be opened, lies below.
+pub(super) fn holds_changed_stream(case: &Case<'_>, around: RegionId) -> bool {
+    holds(case, around, is_changed_stream)
+}
+
+fn content_equal(case: &Case<'_>, stream: &Region) -> bool {
+    let path = case.tree.path(stream.id);
+    let inside = |id: RegionId| below(case.tree.path(id), path);
+    let settled = |region: &Region| match case.matches.get(&region.id) {
+        Some(Match::Bytes(index)) => case.wanted(*index).is_some_and(|wanted| wanted.span == region.span),
+        Some(Match::Content(_) | Match::Mutable) => true,
+        Some(Match::Differs(_) | Match::Nothing) | None => false,
+    };
+    let all = case.measured().filter(|region| inside(region.id)).all(settled);
+    let none_missing = !case
+        .unmatched
+        .iter()
+        .filter_map(|&index| case.wanted(index))
+        .any(|wanted| below(&wanted.path, path));
+    let defects = case.tree.defects().iter();
+    let sound =
+        !defects.clone().any(|defect| defect.region == stream.id || Some(defect.region) == stream.parent);
+    all && none_missing && sound
+}

@@ -1,0 +1,39 @@
+//! The checks, one file each, in the order in which they run.
+//!
+//! To add one: write its file and add one line to [`CHECKS`].
+
+use crate::Case;
+
+mod components;
+mod coverage;
+mod defects;
+mod encoding;
+mod limits;
+mod mutable;
+mod placement;
+mod whole;
+
+pub(crate) use defects::defect;
+pub(crate) use limits::limits;
+
+/// A check: looks at a case, adds findings, and may settle how regions stand to the reference.
+pub trait Check: core::fmt::Debug + Sync {
+    /// Name, for people.
+    fn name(&self) -> &'static str;
+    /// Looks.
+    fn run(&self, case: &mut Case<'_>);
+}
+
+/// Every check. Limits come first, since what could not be opened is no difference; pairing before whatever judges
+/// pairs; mutable rules before differences are reported.
+pub static CHECKS: &[&dyn Check] = &[
+    &limits::LimitsHit,
+    &components::Pairing,
+    &mutable::MutableRules,
+    &encoding::Encoding,
+    &components::Differences,
+    &placement::Placement,
+    &coverage::Coverage,
+    &defects::Defects,
+    &whole::Whole,
+];

@@ -1,0 +1,93 @@
+//! Order and place (RULES 3): a loader searches, dispatches or executes in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kiwame_image::{Content, Region, SpaceId};
+
+use crate::case::place;
+use crate::checks::Check;
+use crate::{Case, Match};
+
+/// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
+/// along with a neighbour are counted, and only when nothing else explains it.
+#[derive(Debug)]
+pub(crate) struct Placement;
+
+impl Check for Placement {
+    fn name(&self) -> &'static str {
+        "placement"
+    }
+
+    fn run(&self, case: &mut Case<'_>) {
+        let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
+        for region in case.measured().filter(|region| region.content != Content::Fill) {
+            if let Some(Match::Bytes(index) | Match::Content(index) | Match::Differs(index)) =
+                case.matches.get(&region.id)
+            {
+                spaces.entry(region.space).or_default().push((region, *index));
+            }
+        }
+        for (space, regions) in spaces {
+            let in_order = longest_ordered(case, &regions);
+            let mut reordered = false;
+            for (position, (region, index)) in regions.iter().enumerate() {
+                let Some(wanted) = case.wanted(*index) else { continue };
+                if !in_order.contains(&position) {
+                    reordered = true;
+                    let expected = place(&wanted.space, wanted.span);
+                    let actual = place(case.tree.space_path(space), region.span);
+                    let finding = case.about("component/reordered", region).compared(expected, actual);
+                    case.findings.push(finding);
+                }
+            }
+            if !reordered && !content_changed(case, space) {
+                moved(case, &regions);
+            }
+        }
+    }
+}
+
+fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
+    let elsewhere = |(region, index): &&(&Region, usize)| {
+        case.wanted(*index).is_some_and(|wanted| wanted.span.offset != region.span.offset)
+    };
+    let count = regions.iter().filter(elsewhere).count();
+    if let Some((region, index)) = regions.iter().find(elsewhere) {
+        let expected = case.wanted(*index).map(|wanted| place(&wanted.space, wanted.span));
+        let actual = place(case.tree.space_path(region.space), region.span);
+        let finding = case.about("component/moved", region).compared(expected, actual).arg("count", count);
+        case.findings.push(finding);
+    }
+}
+
+/// True when something was added to or removed from the space: what lies behind it then moves along.
+fn content_changed(case: &Case<'_>, space: SpaceId) -> bool {
+    let path = case.tree.space_path(space);
+    let added = case.measured().any(|region| {
+        region.space == space
+            && region.content != Content::Fill
+            && case.matches.get(&region.id) == Some(&Match::Nothing)
+    });
+    added || case.unmatched.iter().filter_map(|&index| case.wanted(index)).any(|wanted| wanted.space == path)
+}
+
+/// The largest set of regions, by position, whose order is that of the reference.
+fn longest_ordered(case: &Case<'_>, regions: &[(&Region, usize)]) -> BTreeSet<usize> {
+    let rank = |index: usize| case.wanted(index).map_or(0, |wanted| wanted.span.offset);
+    // Patience sorting: `tails` holds, for each length, the position that ends a run of it with the lowest rank.
+    let mut tails: Vec<(u64, usize)> = Vec::new();
+    let mut before = vec![None; regions.len()];
+    for (position, (_, index)) in regions.iter().enumerate() {
+        let key = rank(*index);
+        let at = tails.partition_point(|&(tail, _)| tail < key);
+        if let (Some(slot), Some(last)) = (before.get_mut(position), at.checked_sub(1)) {
+            *slot = tails.get(last).map(|&(_, position)| position);
+        }
+        match tails.get_mut(at) {
+            Some(tail) => *tail = (key, position),
+            None => tails.push((key, position)),
+        }
+    }
+    let last = tails.last().map(|&(_, position)| position);
+    core::iter::successors(last, |&position| before.get(position).copied().flatten()).collect()
+}

@@ -1,0 +1,224 @@
+//! Findings, and the one table that says what each kind of finding means for the verdict.
+
+use std::collections::BTreeMap;
+
+/// How much it matters to the person who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Odd, and without consequence for the verdict.
+    Low,
+    /// Somebody should look.
+    Medium,
+    /// Do not use the image.
+    High,
+}
+
+impl Severity {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Why nothing can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No reference for this image, or another release: exit 3.
+    Reference,
+    /// Manifest, signature, key, time or expectation not trusted: exit 4.
+    Trust,
+    /// Coverage or depth below what the policy asks: exit 5.
+    Coverage,
+    /// A limit was hit: exit 6.
+    Limit,
+}
+
+/// What a finding does to the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Nothing,
+    /// At best `warning`.
+    Warning,
+    /// `contraindicated`.
+    Refuted,
+    /// At best `none`.
+    CannotTell(Reason),
+}
+
+/// A kind of finding.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Stable id.
+    pub id: &'static str,
+    /// Severity.
+    pub severity: Severity,
+    /// Effect on the verdict.
+    pub effect: Effect,
+}
+
+const fn kind(id: &'static str, severity: Severity, effect: Effect) -> Kind {
+    Kind { id, severity, effect }
+}
+
+/// The table. Findings about malformed bytes carry the format's own id and are all of the kind `defect`.
+pub static KINDS: &[Kind] = &[
+    kind("component/added", Severity::High, Effect::Refuted),
+    kind("component/attribute-unlisted", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("component/attributes", Severity::High, Effect::Refuted),
+    kind("component/duplicated", Severity::High, Effect::Refuted),
+    kind("component/erased", Severity::High, Effect::Refuted),
+    kind("component/modified", Severity::High, Effect::Refuted),
+    kind("component/moved", Severity::Medium, Effect::Warning),
+    kind("component/removed", Severity::High, Effect::Refuted),
+    kind("component/reordered", Severity::High, Effect::Refuted),
+    kind("coverage/partial", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("coverage/program-unreferenced", Severity::High, Effect::CannotTell(Reason::Coverage)),
+    kind("coverage/unexplained", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("coverage/unreferenced", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("defect", Severity::Low, Effect::Nothing),
+    kind("defect/ambiguous", Severity::Medium, Effect::Warning),
+    kind("encoding/header", Severity::Medium, Effect::Warning),
+    kind("encoding/re-encoded", Severity::Info, Effect::Nothing),
+    kind("encoding/undecodable", Severity::High, Effect::Refuted),
+    kind("fill/not-erased", Severity::High, Effect::Refuted),
+    kind("fill/resized", Severity::Medium, Effect::Warning),
+    kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
+    kind("limit/not-opened", Severity::Medium, Effect::CannotTell(Reason::Limit)),
+    kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
+    kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
+    kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),
+    kind("manifest/includes-not-followed", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("manifest/none", Severity::Medium, Effect::CannotTell(Reason::Reference)),
+    kind("manifest/not-for-this-image", Severity::Medium, Effect::CannotTell(Reason::Reference)),
+    kind("manifest/required-image-absent", Severity::Medium, Effect::CannotTell(Reason::Reference)),
+    kind("manifest/unknown-digest", Severity::Medium, Effect::CannotTell(Reason::Trust)),
+    kind("mutable/any", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("mutable/outside-rule", Severity::High, Effect::Refuted),
+    kind("mutable/trust-anchor", Severity::High, Effect::Refuted),
+    kind("mutable/within-rule", Severity::Info, Effect::Nothing),
+    kind("trust/known-key-accepted", Severity::Medium, Effect::Nothing),
+    kind("trust/not-verified", Severity::High, Effect::CannotTell(Reason::Trust)),
+    kind("trust/unsuitable", Severity::High, Effect::CannotTell(Reason::Trust)),
+];
+
+/// The kind of a finding by its id; an id that the table does not have is a format's, and a defect.
+#[must_use]
+pub fn kind_of(id: &str) -> &'static Kind {
+    static DEFECT: Kind = kind("defect", Severity::Low, Effect::Nothing);
+    KINDS.iter().find(|kind| kind.id == id).unwrap_or(&DEFECT)
+}
+
+/// One outcome of a check that a person should know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable id.
+    pub id: String,
+    /// Severity.
+    pub severity: Severity,
+    /// Where: path of the region.
+    pub path: String,
+    /// Path of its space.
+    pub space: String,
+    /// Offset in the space.
+    pub offset: u64,
+    /// Length in bytes.
+    pub length: u64,
+    /// What should be there.
+    pub expected: Option<String>,
+    /// What is there.
+    pub actual: Option<String>,
+    /// Who answers for it, by the maker's word.
+    pub supplier: Option<String>,
+    /// Names and numbers for the sentence.
+    pub args: BTreeMap<&'static str, String>,
+    effect: Effect,
+}
+
+impl Finding {
+    /// A finding of a kind of the table, about the whole image until a place is given.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        let kind = kind_of(id);
+        Self {
+            id: id.to_owned(),
+            severity: kind.severity,
+            path: "image".to_owned(),
+            space: "image".to_owned(),
+            offset: 0,
+            length: 0,
+            expected: None,
+            actual: None,
+            supplier: None,
+            args: BTreeMap::new(),
+            effect: kind.effect,
+        }
+    }
+
+    /// A defect under the format's own id; an ambiguous one keeps the image from affirming.
+    #[must_use]
+    pub fn defect(id: &str, ambiguous: bool) -> Self {
+        let kind = kind_of(if ambiguous { "defect/ambiguous" } else { "defect" });
+        Self { severity: kind.severity, effect: kind.effect, ..Self::new(id) }
+    }
+
+    /// What it does to the verdict.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn at(mut self, path: &str, space: &str, span: kiwame_image::Span) -> Self {
+        self.path = path.to_owned();
+        self.space = space.to_owned();
+        self.offset = span.offset;
+        self.length = span.length;
+        self
+    }
+
+    /// What should be and what is there.
+    #[must_use]
+    pub fn compared(
+        mut self,
+        expected: impl Into<Option<String>>,
+        actual: impl Into<Option<String>>,
+    ) -> Self {
+        self.expected = expected.into();
+        self.actual = actual.into();
+        self
+    }
+
+    /// A word for the sentence.
+    #[must_use]
+    pub fn arg(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.args.insert(name, value.to_string());
+        self
+    }
+
+    /// Takes the effect away, because the buyer's policy says so, for a reason that is shown.
+    #[must_use]
+    pub fn waived(self, reason: &str, until: &str) -> Self {
+        Self { effect: Effect::Nothing, ..self }.arg("waiver", reason).arg("waivedUntil", until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_nothing_of_high_severity_affirms() {
+        assert!(KINDS.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert!(KINDS.iter().all(|kind| kind.severity != Severity::High || kind.effect != Effect::Nothing));
+    }
+}

@@ -1,0 +1,76 @@
+//! From a tree to the reference values a maker signs.
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{Region, Tree};
+use kiwame_trust::json::Json;
+use kiwame_trust::manifest::{Method, ReferenceRegion, path_within};
+
+use crate::case::json_of;
+
+/// The measured regions of a tree as reference values. They tile every space, since every leaf is covered by
+/// exactly one measured region. `suppliers` gives path and name; the longest path wins.
+#[must_use]
+pub fn reference_regions(tree: &Tree, suppliers: &[(String, String)]) -> Vec<ReferenceRegion> {
+    tree.regions().filter_map(|region| reference(tree, region, suppliers)).collect()
+}
+
+fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Option<ReferenceRegion> {
+    let sha256 = region.sha256.clone().filter(|_| region.measured)?;
+    let path = tree.path(region.id);
+    let answers =
+        suppliers.iter().filter(|(scope, _)| path_within(path, scope)).max_by_key(|(scope, _)| scope.len());
+    let mut defects: Vec<_> = tree
+        .defects()
+        .iter()
+        .filter(|defect| covers(tree, region, defect.region))
+        .map(|d| d.id.to_owned())
+        .collect();
+    defects.sort();
+    defects.dedup();
+    Some(ReferenceRegion {
+        path: path.to_owned(),
+        space: tree.space_path(region.space).to_owned(),
+        span: region.span,
+        kind: region.kind.to_owned(),
+        name: display_name(tree, region),
+        sha256,
+        masked: region.masked.clone(),
+        method: Method::Bytes,
+        attributes: attributes(region),
+        order: region.order.map(u64::from),
+        supplier: answers.map(|(_, name)| name.clone()),
+        defects,
+    })
+}
+
+/// What the maker signs of a region's facts: all but those that only encode.
+pub(crate) fn attributes(region: &Region) -> BTreeMap<String, Json> {
+    let facts = region.attributes.iter().filter(|attribute| !attribute.encoding);
+    facts.map(|attribute| (attribute.name.to_owned(), json_of(&attribute.value))).collect()
+}
+
+/// The name of a region, or of the nearest component around it.
+pub(crate) fn display_name(tree: &Tree, region: &Region) -> Option<String> {
+    let around = tree.ancestors(region.id).find(|above| above.component).and_then(|above| above.name.clone());
+    region.name.clone().or(around)
+}
+
+/// True when a defect of `inner` is recorded with `outer`: at it, below it, or at a container whose first measured
+/// region it is.
+pub(crate) fn covers(tree: &Tree, outer: &Region, inner: kiwame_image::RegionId) -> bool {
+    if outer.id == inner || tree.ancestors(inner).any(|above| above.id == outer.id) {
+        return true;
+    }
+    // A defect of a container belongs to its first leaf, which is its header.
+    let first = |id| {
+        core::iter::successors(tree.region(id), |region| {
+            region.children.first().and_then(|&child| tree.region(child))
+        })
+        .last()
+        .map(|leaf| leaf.id)
+    };
+    outer.is_leaf()
+        && tree.region(inner).is_some_and(|region| !region.is_leaf())
+        && first(inner) == Some(outer.id)
+}

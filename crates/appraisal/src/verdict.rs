@@ -1,0 +1,92 @@
+//! The verdict, which follows from the findings.
+
+use crate::{Effect, Finding, Reason};
+
+/// How sure, and which way (after AR4SI, the tiers of attestation results).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Matches the signed reference, and the policy is satisfied.
+    Affirming,
+    /// A person must look.
+    Warning,
+    /// Does not match the reference or the rules.
+    Contraindicated,
+    /// Cannot tell.
+    None,
+}
+
+impl Tier {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Affirming => "affirming",
+            Self::Warning => "warning",
+            Self::Contraindicated => "contraindicated",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The verdict over one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The tier.
+    pub tier: Tier,
+    /// Ids of the findings that decided, without repetition, in their order.
+    pub reasons: Vec<String>,
+    /// The exit code. Only 0 is acceptance.
+    pub exit: u8,
+}
+
+impl Verdict {
+    /// The verdict of a run that had nothing to compare with: done, and no statement about the image.
+    #[must_use]
+    pub fn unreferenced() -> Self {
+        Self { tier: Tier::None, reasons: Vec::new(), exit: 0 }
+    }
+
+    /// The verdict of an inspection: no tier, and exit 0 unless a limit kept it from looking everywhere.
+    #[must_use]
+    pub fn of_inspection(findings: &[Finding]) -> Self {
+        let limit = |finding: &&Finding| finding.effect() == Effect::CannotTell(Reason::Limit);
+        let reasons = ids(findings.iter().filter(limit));
+        let exit = if reasons.is_empty() { 0 } else { 6 };
+        Self { tier: Tier::None, reasons, exit }
+    }
+
+    /// The verdict of a verification.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        let of =
+            |wanted: &dyn Fn(Effect) -> bool| ids(findings.iter().filter(|finding| wanted(finding.effect())));
+        let refuted = of(&|effect| effect == Effect::Refuted);
+        if !refuted.is_empty() {
+            return Self { tier: Tier::Contraindicated, reasons: refuted, exit: 1 };
+        }
+        for (reason, exit) in
+            [(Reason::Trust, 4), (Reason::Coverage, 5), (Reason::Reference, 3), (Reason::Limit, 6)]
+        {
+            let unknown = of(&|effect| effect == Effect::CannotTell(reason));
+            if !unknown.is_empty() {
+                let reasons = of(&|effect| matches!(effect, Effect::CannotTell(_)));
+                return Self { tier: Tier::None, reasons, exit };
+            }
+        }
+        let warnings = of(&|effect| effect == Effect::Warning);
+        if !warnings.is_empty() {
+            return Self { tier: Tier::Warning, reasons: warnings, exit: 7 };
+        }
+        Self { tier: Tier::Affirming, reasons: Vec::new(), exit: 0 }
+    }
+}
+
+fn ids<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for finding in findings {
+        if !ids.contains(&finding.id) {
+            ids.push(finding.id.clone());
+        }
+    }
+    ids
+}
