@@ -18,6 +18,8 @@ use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 mod decode;
 mod elf;
 mod fill;
+mod ftw;
+mod nvram;
 mod pe;
 mod program;
 mod raw;
@@ -30,6 +32,7 @@ mod uefi_guid;
 mod uefi_image;
 mod uefi_section;
 mod uefi_volume;
+mod variable_data;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
@@ -40,6 +43,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &pe::Pe,
     &te::Te,
     &elf::Elf,
+    &nvram::Nvram,
     &raw::Raw,
 ];
 

@@ -75,9 +75,12 @@ pub(crate) fn refuse<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, kind: &'stati
     out.add(Node::new(kind, "0", kind, at).unknown());
 }
 
-/// Gives the current region facts. The names are those of the specification's fields, in lower case.
+/// Gives the current region facts, unless its parent gave them already.
 pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static str, Value); N]) {
     for (name, value) in facts {
-        out.fact(name, value);
+        let known = out.look(out.region()).is_some_and(|region| region.attribute(name).is_some());
+        if !known {
+            out.fact(name, value);
+        }
     }
 }

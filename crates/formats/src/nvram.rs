@@ -1,0 +1,595 @@
+//! UEFI variable stores, and the volume that holds them.
+//!
+//! EDK II (stable202411) `MdeModulePkg/Include/Guid/VariableFormat.h` and `SystemNvDataGuid.h`; the variables
+//! themselves are those of the UEFI Specification 2.10, section 8.2.
+//!
+//! ```text
+//! store (GUID)         store ($VSS)       variable             authenticated variable
+//! 0x00 Signature  16   0x00 Signature 4   0x00 StartId 55AA 2  0x00 StartId 55AA    2
+//! 0x10 Size        4   0x04 Size      4   0x02 State        1  0x02 State           1
+//! 0x14 Format 5A   1   0x08 Format    1   0x04 Attributes   4  0x04 Attributes      4
+//! 0x15 State FE    1   0x09 State     1   0x08 NameSize     4  0x08 MonotonicCount  8
+//! 0x16 Reserved    6   0x0a Reserved  6   0x0c DataSize     4  0x10 TimeStamp      16
+//! 0x1c variables       0x10 variables     0x10 VendorGuid  16  0x20 PubKeyIndex     4
+//!                                         0x20 name, data      0x24 NameSize        4
+//!                                                              0x28 DataSize        4
+//!                                                              0x2c VendorGuid     16
+//!                                                              0x3c name, data
+//! ```
+//!
+//! Behind the header of the volume lie stores, working blocks ([`crate::ftw`]) and spare blocks; no field says
+//! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes.
+//! Each variable starts at a multiple of four bytes of its store, and the first one without `StartId` ends them.
+//!
+//! Loader modelled: EDK II `VariableRuntimeDxe`. A variable counts when its state is 3F; or 3E (a newer one was
+//! about to replace it) as long as no variable of the same name has 3F. All others, deleted or never finished,
+//! are leaves as well, and never free space. The erase value of a store is FF, as in EDK II.
+//!
+//! Ambiguities, each a defect: two live variables of one name (the first one is found, until a reclaim); a variable
+//! or a store that ends behind what holds it; a store whose format or state says that it is not healthy (EDK II
+//! formats it anew; others read on).
+//!
+//! Limitations: the formats of other makers (Apple, Phoenix, Insyde, Dell and AMI stores) are leaves that are not
+//! understood. `$VSS` stores of the time before EDK II's GUIDs have either kind of variable and nothing says
+//! which; the plain kind is taken if its first name is one.
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{
+    Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Value, Window, len64,
+};
+
+use crate::{ftw, variable_data};
+
+/// What lies behind the header of a volume of variable stores.
+#[derive(Debug)]
+pub(crate) struct Nvram;
+
+/// For the parser of volumes.
+pub(crate) static NVRAM: &dyn Format = &Nvram;
+
+impl Format for Nvram {
+    fn name(&self) -> &'static str {
+        "nvram"
+    }
+
+    fn about(&self) -> &'static str {
+        "UEFI variable stores, plain and authenticated, down to the variable; fault-tolerant write blocks"
+    }
+
+    /// A store without a volume around it.
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let kind = StoreKind::of(head.all())?;
+        let size = u64::from(head.u32_le(kind.size_field())?);
+        let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
+        (state == HEALTHY && size <= head.size()).then(|| Match::weighted(self, 3))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let mut numbers = Numbers::default();
+        let mut done = 0;
+        while done < at.length() {
+            let found = match find(&at, done) {
+                Ok(found) => found,
+                Err(trouble) => return out.trouble(trouble),
+            };
+            let start = found.as_ref().map_or(at.length(), |(start, _)| *start);
+            numbers.beside(at.slice(done, start.saturating_sub(done)), out);
+            let Some((start, block)) = found else { return };
+            done = start.saturating_add(numbers.block(&at, start, block, out));
+        }
+    }
+}
+
+/// What a signature in the volume announces.
+#[derive(Clone, Copy)]
+enum Block {
+    Store(StoreKind),
+    Working,
+}
+
+/// Indices of what has no other name.
+#[derive(Default)]
+struct Numbers {
+    stores: u32,
+    working: u32,
+    beside: u32,
+}
+
+impl Numbers {
+    /// Adds a store or a working block, and says how long it is.
+    fn block<'a>(&mut self, at: &Input<'a>, start: u64, block: Block, out: &mut Builder<'_, 'a>) -> u64 {
+        let (size, node) = match block {
+            Block::Store(kind) => {
+                let size = store_size(at, start, kind, out);
+                let key = next(&mut self.stores);
+                let node = Node::new("variable-store", key, "variable-store", at.slice(start, size));
+                (size, node.then(kind.format()))
+            }
+            Block::Working => {
+                let size = ftw::working_size(at, start).unwrap_or(1);
+                let key = next(&mut self.working);
+                (
+                    size,
+                    Node::new("ftw-working", key, "ftw-working", at.slice(start, size)).then(&ftw::WORKING),
+                )
+            }
+        };
+        out.add(node);
+        size.max(1)
+    }
+
+    /// Adds what lies beside: behind a working block that is the spare block, else a log or padding.
+    fn beside<'a>(&mut self, input: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if input.is_empty() {
+            return;
+        }
+        let kind = if self.working == 0 { "nvram-padding" } else { "ftw-spare" };
+        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input), ERASED);
+    }
+}
+
+fn next(number: &mut u32) -> String {
+    let key = number.to_string();
+    *number = number.saturating_add(1);
+    key
+}
+
+/// The next store or working block at `from` or behind it.
+fn find(at: &Input<'_>, from: u64) -> Result<Option<(u64, Block)>, Trouble> {
+    let mut start = from.checked_next_multiple_of(4).unwrap_or(u64::MAX);
+    while start < at.length() {
+        let window = at.slice(start, PIECE).window()?;
+        let words = (start..).step_by(4).zip(window.chunks_exact(4));
+        for (place, _) in words.filter(|(_, word)| FIRST_WORDS.contains(word)) {
+            if let Some(block) = recognise(at, place)? {
+                return Ok(Some((place, block)));
+            }
+        }
+        start = start.saturating_add(PIECE);
+    }
+    Ok(None)
+}
+
+fn recognise(at: &Input<'_>, place: u64) -> Result<Option<Block>, Trouble> {
+    let head = at.slice(place, STORE_HEADER).window()?;
+    if let Some(kind) = StoreKind::of(&head) {
+        return Ok(Some(Block::Store(kind)));
+    }
+    Ok(ftw::working_size(at, place).map(|_| Block::Working))
+}
+
+/// How a store lays out its header and its variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoreKind {
+    Plain,
+    Authenticated,
+    Vss,
+}
+
+impl StoreKind {
+    fn of(head: &[u8]) -> Option<Self> {
+        if head.len() < 16 {
+            return None;
+        }
+        match head {
+            _ if head.starts_with(PLAIN_GUID) => Some(Self::Plain),
+            _ if head.starts_with(AUTHENTICATED_GUID) => Some(Self::Authenticated),
+            // Four letters alone are not enough.
+            [b'$', b'V', b'S', b'S', _, _, _, _, 0x5a, 0xfe, ..] => Some(Self::Vss),
+            _ => None,
+        }
+    }
+
+    fn size_field(self) -> u64 {
+        match self {
+            Self::Plain | Self::Authenticated => 16,
+            Self::Vss => 4,
+        }
+    }
+
+    fn header(self) -> u64 {
+        self.size_field().saturating_add(12)
+    }
+
+    fn format(self) -> &'static dyn Format {
+        match self {
+            Self::Plain => &Store(Self::Plain),
+            Self::Authenticated => &Store(Self::Authenticated),
+            Self::Vss => &Store(Self::Vss),
+        }
+    }
+}
+
+/// `Size` of the store at `start`, cut off where the volume ends.
+fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_, '_>) -> u64 {
+    let room = at.length().saturating_sub(start);
+    let place = at.offset().saturating_add(start).saturating_add(kind.size_field());
+    let size = match at.slice(start, kind.header()).window() {
+        Ok(head) => size_field(&head, kind),
+        Err(trouble) => {
+            out.trouble(trouble);
+            None
+        }
+    };
+    match size.map(u64::from) {
+        Some(size) if (kind.header()..=room).contains(&size) => size,
+        Some(size) => {
+            out.defect(Defect::new("nvram/store-size", "Size", place, size, room).ambiguous());
+            room
+        }
+        None => {
+            out.defect(Defect::new("nvram/truncated", "VARIABLE_STORE_HEADER", place, room, kind.header()));
+            room
+        }
+    }
+}
+
+fn size_field(head: &Window, kind: StoreKind) -> Option<u32> {
+    head.piece(0, kind.header())?;
+    Some(u32::from_le_bytes(head.piece(kind.size_field(), 4)?.try_into().ok()?))
+}
+
+/// One store.
+#[derive(Debug)]
+struct Store(StoreKind);
+
+impl Format for Store {
+    fn name(&self) -> &'static str {
+        "variable-store"
+    }
+
+    fn about(&self) -> &'static str {
+        "a store of UEFI variables"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = self.split(&at, out) {
+            out.trouble(trouble);
+            let rest = at.from(self.0.header());
+            out.add(Node::new("variable-store", "unread", "variable-store-unread", rest).unknown());
+        }
+    }
+}
+
+impl Store {
+    fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let header = self.0.header();
+        let store = at.window()?;
+        self.describe(&store, out)?;
+        out.add(Node::new("variable-store", "header", "variable-store-header", at.slice(0, header)));
+
+        let layout = self.layout(&store);
+        let (variables, end) = read_all(&store, header, layout, out);
+        let alive = Alive::of(&variables);
+        for variable in &variables {
+            let input = at.slice(variable.start, variable.length);
+            out.add(variable.node(input, alive.is(variable)).then(layout.format()));
+        }
+        for double in alive.doubles {
+            let place = at.offset().saturating_add(double.start);
+            let (found, expected) = (double.name(), "one live variable of that name");
+            out.defect(Defect::new("nvram/duplicate-variable", "State", place, found, expected).ambiguous());
+        }
+        out.add_fill(Node::new("variable-store", "free", "variable-store-free", at.from(end)), ERASED);
+        Ok(())
+    }
+
+    fn describe(&self, store: &Window, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
+        let mut reader = store.reader("nvram/truncated");
+        let kind = self.0;
+        reader.bytes(kind.size_field(), "Signature")?;
+        let size = reader.u32_le("Size")?;
+        let place = reader.offset();
+        let state = reader.bytes(2, "Format, State")?;
+        if state != HEALTHY {
+            out.defect(Defect::new("nvram/store-state", "Format, State", place, state, HEALTHY).ambiguous());
+        }
+        out.fact("authenticated", kind == StoreKind::Authenticated);
+        out.fact("size", size);
+        for (name, value) in ["format", "state"].into_iter().zip(state) {
+            out.fact(name, *value);
+        }
+        Ok(())
+    }
+
+    fn layout(&self, store: &Window) -> Layout {
+        match self.0 {
+            StoreKind::Plain => Layout::Plain,
+            StoreKind::Authenticated => Layout::Authenticated,
+            StoreKind::Vss => {
+                let plain = Variable::read(store, self.0.header(), Layout::Plain);
+                let named = plain.is_ok_and(|first| first.is_some_and(|first| first.has_name()));
+                if named { Layout::Plain } else { Layout::Authenticated }
+            }
+        }
+    }
+}
+
+/// Reads variables until one does not start, and says where that is.
+fn read_all(store: &Window, from: u64, layout: Layout, out: &mut Builder<'_, '_>) -> (Vec<Variable>, u64) {
+    let mut variables = Vec::new();
+    let mut at = from;
+    loop {
+        match Variable::read(store, at, layout) {
+            Ok(Some(_)) if variables.len() >= MAX_VARIABLES => {
+                let place = store.offset().saturating_add(at);
+                out.defect(Defect::new(
+                    "nvram/too-many",
+                    "StartId",
+                    place,
+                    len64(&variables),
+                    MAX_VARIABLES_64,
+                ));
+                return (variables, at);
+            }
+            Ok(Some(variable)) => {
+                at = at.saturating_add(variable.length);
+                variables.push(variable);
+            }
+            Ok(None) => return (variables, at),
+            Err(defect) => {
+                out.defect(defect.ambiguous());
+                return (variables, at);
+            }
+        }
+    }
+}
+
+/// Which variables count.
+struct Alive<'v> {
+    added: BTreeMap<(Guid, &'v [u8]), u64>,
+    moving: BTreeMap<(Guid, &'v [u8]), u64>,
+    doubles: Vec<&'v Variable>,
+}
+
+impl<'v> Alive<'v> {
+    fn of(variables: &'v [Variable]) -> Self {
+        let mut alive = Self { added: BTreeMap::new(), moving: BTreeMap::new(), doubles: Vec::new() };
+        for variable in variables {
+            let map = match variable.state {
+                ADDED => &mut alive.added,
+                IN_DELETED_TRANSITION => &mut alive.moving,
+                _ => continue,
+            };
+            let first = *map.entry(variable.key()).or_insert(variable.start);
+            if first != variable.start {
+                alive.doubles.push(variable);
+            }
+        }
+        alive
+    }
+
+    fn is(&self, variable: &Variable) -> bool {
+        match variable.state {
+            ADDED => true,
+            IN_DELETED_TRANSITION => !self.added.contains_key(&variable.key()),
+            _ => false,
+        }
+    }
+}
+
+/// How the variables of a store are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Plain,
+    Authenticated,
+}
+
+impl Layout {
+    fn header(self) -> u64 {
+        match self {
+            Self::Plain => 32,
+            Self::Authenticated => 60,
+        }
+    }
+
+    fn format(self) -> &'static dyn Format {
+        match self {
+            Self::Plain => &Content(Self::Plain),
+            Self::Authenticated => &Content(Self::Authenticated),
+        }
+    }
+}
+
+/// The header and the name of a variable.
+struct Variable {
+    /// Offset in the store.
+    start: u64,
+    /// With the padding up to the next one.
+    length: u64,
+    header: u64,
+    state: u8,
+    attributes: u32,
+    authentication: Option<Authentication>,
+    name_size: u64,
+    data_size: u64,
+    vendor: Guid,
+    /// As it lies there.
+    raw_name: Vec<u8>,
+}
+
+struct Authentication {
+    monotonic_count: u64,
+    time: String,
+    key_index: u32,
+}
+
+impl Variable {
+    /// The variable at `start`; `None` where there is none.
+    fn read(store: &Window, start: u64, layout: Layout) -> Result<Option<Self>, Defect> {
+        let bytes = store.get(kiwame_image::to_usize(start)..).unwrap_or_default();
+        if !bytes.starts_with(START_ID) {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(bytes, store.offset().saturating_add(start), "nvram/variable-size");
+        reader.bytes(2, "StartId")?;
+        let state = reader.u8("State")?;
+        reader.u8("Reserved")?;
+        let attributes = reader.u32_le("Attributes")?;
+        let authentication = match layout {
+            Layout::Plain => None,
+            Layout::Authenticated => Some(Authentication::read(&mut reader)?),
+        };
+        let sizes = (reader.u32_le("NameSize")?, reader.u32_le("DataSize")?);
+        let vendor = reader.guid("VendorGuid")?;
+        // EDK II `NameSizeOfVariable`: a header that was not written to its end has neither name nor data.
+        let unwritten =
+            state == ERASED || attributes == u32::MAX || sizes.0 == u32::MAX || sizes.1 == u32::MAX;
+        let (name_size, data_size) =
+            if unwritten { (0, 0) } else { (u64::from(sizes.0), u64::from(sizes.1)) };
+        let raw_name = reader.bytes(name_size, "NameSize")?.to_vec();
+        reader.bytes(data_size, "DataSize")?;
+        let length = reader.position().checked_next_multiple_of(4).unwrap_or(u64::MAX).min(len64(bytes));
+        let header = layout.header();
+        Ok(Some(Self {
+            start,
+            length,
+            header,
+            state,
+            attributes,
+            authentication,
+            name_size,
+            data_size,
+            vendor,
+            raw_name,
+        }))
+    }
+
+    fn key(&self) -> (Guid, &[u8]) {
+        (self.vendor, &self.raw_name)
+    }
+
+    /// The name without its end, in UTF-8 where it is UTF-16; else the bytes as they are.
+    fn name_key(&self) -> Vec<u8> {
+        utf16(&self.raw_name).map_or_else(|| self.raw_name.clone(), String::into_bytes)
+    }
+
+    fn name(&self) -> String {
+        String::from_utf8_lossy(&self.name_key()).into_owned()
+    }
+
+    /// True when the name is what names are: letters with an end.
+    fn has_name(&self) -> bool {
+        self.raw_name.ends_with(&[0, 0]) && utf16(&self.raw_name).is_some_and(|name| !name.is_empty())
+    }
+
+    fn node<'a>(&self, input: Input<'a>, live: bool) -> Node<'a> {
+        let key = [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat();
+        let node = Node::new("variable", key, "variable", input)
+            .guid(self.vendor)
+            .name(self.name())
+            .component()
+            .with("live", live)
+            .with("state", self.state)
+            .with("attributes", self.attributes)
+            .with("data-size", self.data_size);
+        match &self.authentication {
+            None => node,
+            Some(authentication) => node
+                .with("monotonic-count", authentication.monotonic_count)
+                .with("timestamp", authentication.time.as_str())
+                .with("public-key-index", authentication.key_index),
+        }
+    }
+}
+
+impl Authentication {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Defect> {
+        let monotonic_count = reader.u64_le("MonotonicCount")?;
+        let time = time(reader)?;
+        let key_index = reader.u32_le("PubKeyIndex")?;
+        Ok(Self { monotonic_count, time, key_index })
+    }
+}
+
+/// An `EFI_TIME` (UEFI 2.10, section 8.3.1), as far as authenticated variables use it: the rest of it must be zero
+/// there. Empty when it is all zeros.
+fn time(reader: &mut Reader<'_>) -> Result<String, Defect> {
+    let year = reader.u16_le("TimeStamp")?;
+    let rest = reader.bytes(14, "TimeStamp")?;
+    if year == 0 && rest.iter().all(|&byte| byte == 0) {
+        return Ok(String::new());
+    }
+    let [month, day, hour, minute, second, ..] = *rest else { return Ok(String::new()) };
+    Ok(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+}
+
+/// A string of UTF-16 with or without its end; `None` when it is not one, or has an end within.
+pub(crate) fn utf16(raw: &[u8]) -> Option<String> {
+    let (pairs, []) = raw.as_chunks::<2>() else { return None };
+    let units: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    let units = units.strip_suffix(&[0]).unwrap_or(&units);
+    if units.contains(&0) {
+        return None;
+    }
+    String::from_utf16(units).ok()
+}
+
+/// A variable, taken apart.
+#[derive(Debug)]
+struct Content(Layout);
+
+impl Format for Content {
+    fn name(&self) -> &'static str {
+        "variable"
+    }
+
+    fn about(&self) -> &'static str {
+        "a UEFI variable"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let window = match at.window() {
+            Ok(window) => window,
+            Err(trouble) => return out.trouble(trouble),
+        };
+        let Ok(Some(variable)) = Variable::read(&window, 0, self.0) else { return };
+        let leaf = |name: &'static str, kind, input| Node::new("variable", name, kind, input);
+        let (header, name_size) = (variable.header, variable.name_size);
+        let name_end = header.saturating_add(name_size);
+        let data_end = name_end.saturating_add(variable.data_size);
+        out.add(leaf("header", "variable-header", at.slice(0, header)));
+        out.add(leaf("name", "variable-name", at.slice(header, name_size)));
+        let data = at.slice(name_end, variable.data_size);
+        if let Some(bytes) = window.piece(name_end, variable.data_size) {
+            if bytes.len() <= SHORT_VALUE {
+                out.fact("value", Value::Bytes(bytes.to_vec()));
+            }
+            variable_data::add(&variable.name(), variable.vendor, data, bytes, out);
+        }
+        out.add_fill(leaf("padding", "variable-padding", at.from(data_end)), ERASED);
+    }
+}
+
+const ERASED: u8 = 0xff;
+const START_ID: &[u8] = &[0xaa, 0x55];
+/// `VARIABLE_STORE_FORMATTED` and `VARIABLE_STORE_HEALTHY`.
+const HEALTHY: &[u8] = &[0x5a, 0xfe];
+/// `VAR_ADDED`; bits of a state are cleared one after the other.
+const ADDED: u8 = 0x3f;
+/// `VAR_ADDED & VAR_IN_DELETED_TRANSITION`.
+const IN_DELETED_TRANSITION: u8 = 0x3e;
+/// `gEfiVariableGuid` DDCF3616-3275-4164-98B6-FE85707FFE7D.
+const PLAIN_GUID: &[u8; 16] = b"\x16\x36\xcf\xdd\x75\x32\x64\x41\x98\xb6\xfe\x85\x70\x7f\xfe\x7d";
+/// `gEfiAuthenticatedVariableGuid` AAF32C78-947B-439A-A180-2E144EC37792.
+const AUTHENTICATED_GUID: &[u8; 16] = b"\x78\x2c\xf3\xaa\x7b\x94\x9a\x43\xa1\x80\x2e\x14\x4e\xc3\x77\x92";
+/// How the blocks of a volume begin: three GUIDs, an older one of working blocks, `$VSS`.
+const FIRST_WORDS: [&[u8]; 5] =
+    [b"\x16\x36\xcf\xdd", b"\x78\x2c\xf3\xaa", b"\x2b\x29\x58\x9e", b"\x8d\x2b\xf1\xff", b"$VSS"];
+const STORE_HEADER: u64 = 28;
+/// Bytes searched in one go; a multiple of four.
+const PIECE: u64 = 64 << 10;
+/// So many variables of one store are looked at; real stores hold some hundred.
+const MAX_VARIABLES: usize = 0x1_0000;
+const MAX_VARIABLES_64: u64 = 0x1_0000;
+/// Values up to this length are facts, so that rules can speak of them.
+const SHORT_VALUE: usize = 256;
