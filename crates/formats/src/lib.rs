@@ -15,10 +15,15 @@
 
 use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 
+mod amd_microcode;
 mod decode;
 mod elf;
+mod embedded;
 mod fill;
+mod fit;
 mod ftw;
+mod intel_flash;
+mod microcode;
 mod nvram;
 mod pe;
 mod program;
@@ -37,6 +42,7 @@ mod variable_data;
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
     &fill::Fill,
+    &intel_flash::IntelFlash,
     &uefi_image::UefiImage,
     &uefi_volume::UefiVolume,
     &uefi_section::UefiSections,
@@ -44,6 +50,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &te::Te,
     &elf::Elf,
     &nvram::Nvram,
+    &microcode::Microcode,
+    &amd_microcode::AmdMicrocode,
     &raw::Raw,
 ];
 

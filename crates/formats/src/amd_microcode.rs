@@ -1,0 +1,122 @@
+//! AMD microcode containers.
+//!
+//! Linux 6.12 `arch/x86/kernel/cpu/microcode/amd.c` and `Documentation/arch/x86/microcode.rst`; AMD publishes no
+//! specification.
+//!
+//! ```text
+//! 0x00 magic "DMA\0"   4     patch section             patch
+//! 0x04 type 0          4     0x00 type 1    4          0x00 data_code (BCD mmddyyyy)  4
+//! 0x08 size            4     0x04 size      4          0x04 patch_id                  4
+//! 0x0c equivalence table:    0x08 patch, size          0x18 processor_rev_id          2
+//!      installed_cpu 4, errata 8, equiv_cpu 2, 2       0x40 encrypted
+//! ```
+//!
+//! A file may hold several containers, one behind the other.
+//!
+//! Loader modelled: Linux, which walks the sections of each container. Ambiguities: none beyond two patches for one
+//! processor, which are two components of one path. Limitations: patches are encrypted and carry no checksum that is
+//! documented.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble};
+
+/// Containers of patches.
+#[derive(Debug)]
+pub(crate) struct AmdMicrocode;
+
+impl Format for AmdMicrocode {
+    fn name(&self) -> &'static str {
+        "amd-microcode"
+    }
+
+    fn about(&self) -> &'static str {
+        "AMD microcode containers: equivalence table and patches"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let size = u64::from(head.u32_le(8)?);
+        let found = head.bytes(0, 4)? == MAGIC
+            && head.u32_le(4)? == EQUIVALENCE
+            && size.checked_rem(ENTRY) == Some(0)
+            && size < head.size();
+        found.then(|| Match::weighted(self, 3))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let mut walk = Walk { at, start: 0, containers: 0 };
+        if let Err(trouble) = walk.all(out) {
+            out.trouble(trouble);
+        }
+        let rest = walk.at.from(walk.start);
+        out.add(Node::new("amd-microcode", "behind", "amd-microcode-behind", rest).unknown());
+    }
+}
+
+struct Walk<'a> {
+    at: Input<'a>,
+    start: u64,
+    containers: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn all(&mut self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        while self.start < self.at.length() {
+            let head = self.at.slice(self.start, SECTION).window()?;
+            let (first, second, third) = (word(&head, 0), word(&head, 4), word(&head, 8));
+            let room = self.at.length().saturating_sub(self.start);
+            let fits =
+                |header: u64, size: u32| u64::from(size).checked_add(header).filter(|&length| length <= room);
+            let length = match (first, second, third) {
+                (Some(MAGIC_WORD), Some(EQUIVALENCE), Some(size)) => fits(SECTION, size),
+                (Some(PATCH), Some(size), _) if size >= 0x20 => fits(PATCH_HEADER, size),
+                _ => None,
+            };
+            let Some(length) = length else { return Ok(()) };
+            let input = self.at.slice(self.start, length);
+            if first == Some(MAGIC_WORD) {
+                let node =
+                    Node::new("amd-microcode", self.containers.to_string(), "amd-microcode-table", input);
+                out.add(node.component());
+                self.containers = self.containers.saturating_add(1);
+            } else {
+                out.add(patch(input)?);
+            }
+            self.start = self.start.saturating_add(length);
+        }
+        Ok(())
+    }
+}
+
+/// A patch with the header of its section.
+fn patch(input: Input<'_>) -> Result<Node<'_>, Trouble> {
+    let head = input.head(PATCH_HEADER.saturating_add(0x20))?;
+    let mut reader = head.reader("amd-microcode/truncated");
+    reader.bytes(PATCH_HEADER, "type, size")?;
+    let date = reader.u32_le("data_code")?;
+    let id = reader.u32_le("patch_id")?;
+    reader.bytes(16, "mc_patch_data_id to sb_dev_id")?;
+    let processor = reader.u16_le("processor_rev_id")?;
+    let date = format!("{:04x}-{:02x}-{:02x}", date & 0xffff, date >> 24, date >> 16 & 0xff);
+    Ok(Node::new("amd-patch", format!("{processor:04x}"), "amd-microcode", input)
+        .component()
+        .name(format!("processor {processor:04x}, patch {id:#x}, {date}"))
+        .with("processor", processor)
+        .with("revision", id)
+        .with("date", date))
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+const MAGIC: &[u8] = b"DMA\0";
+const MAGIC_WORD: u32 = 0x0041_4d44;
+/// Section types.
+const EQUIVALENCE: u32 = 0;
+const PATCH: u32 = 1;
+/// Magic, type and size of an equivalence table.
+const SECTION: u64 = 12;
+/// Type and size of a patch.
+const PATCH_HEADER: u64 = 8;
+/// Size of an entry of an equivalence table.
+const ENTRY: u64 = 16;

@@ -1,0 +1,204 @@
+//! Intel flash images: the descriptor and the regions it names.
+//!
+//! Intel 9 Series and 100 Series chipset datasheets, "Serial Peripheral Interface" and "Flash Descriptor"; the SPI
+//! programming guides that define the rest are not public, and UEFITool's `descriptor.h` and flashrom's
+//! `ich_descriptors.c` are taken for facts about them.
+//!
+//! ```text
+//! 0x10 FLVALSIG 0FF0A55A  4   (at 0x00 before the ICH9; what follows is counted from it)
+//! +0x04 FLMAP0            4   component base 7:0, components 9:8, region base 23:16, regions 26:24
+//! +0x08 FLMAP1            4   master base 7:0, masters 10:8
+//! +0x0c FLMAP2            4
+//! region base:    FLREG0.. 4  base 14:0 and limit 30:16, in units of 4 KiB; unused when the limit is below the base
+//! component base: FLCOMP   4  density of the first component, read clock 19:17
+//! master base:    FLMSTR1..4  who may read and write which region
+//! ```
+//!
+//! Bases are in units of 16 bytes. The descriptor is the first 4 KiB. A read clock of 20 MHz (0) marks descriptors of
+//! the first version, with 5 regions and masks of 8 bits; 17 MHz (6) and others the second, with 16 regions.
+//!
+//! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
+//! Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
+//! the network controllers and of the embedded controller are leaves that are not understood.
+
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
+
+use crate::uefi_image::UEFI_IMAGE;
+
+/// A flash image with a descriptor.
+#[derive(Debug)]
+pub(crate) struct IntelFlash;
+
+impl Format for IntelFlash {
+    fn name(&self) -> &'static str {
+        "intel-flash"
+    }
+
+    fn about(&self) -> &'static str {
+        "Intel flash image: descriptor, BIOS, ME, GbE and the other regions"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let descriptor = Descriptor::read(head.bytes(0, DESCRIPTOR)?)?;
+        let one = descriptor.regions.iter().any(|region| region.start < head.size());
+        one.then(|| Match::weighted(self, 6))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match read(&at) {
+            Ok(descriptor) => descriptor.split(&at, out),
+            Err(trouble) => {
+                out.trouble(trouble);
+                out.add(Node::new("intel-flash", "unread", "intel-flash-unread", at).unknown());
+            }
+        }
+    }
+}
+
+fn read(at: &Input<'_>) -> Result<Descriptor, Trouble> {
+    let window: Window = at.head(DESCRIPTOR)?;
+    Descriptor::read(&window).ok_or_else(|| {
+        Defect::new("intel-flash/descriptor", "FLVALSIG", at.offset(), "no descriptor", "one").into()
+    })
+}
+
+/// What the descriptor says.
+struct Descriptor {
+    version: u8,
+    density: u8,
+    regions: Vec<Region>,
+    masters: Vec<(&'static str, u32)>,
+}
+
+struct Region {
+    name: String,
+    start: u64,
+    /// Behind its last byte.
+    end: u64,
+}
+
+impl Descriptor {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let base = [0x10, 0].into_iter().find(|&at| word(bytes, at) == Some(FLVALSIG))?;
+        let map = |number: u64| word(bytes, base.checked_add(number.checked_mul(4)?)?);
+        let (map0, map1) = (map(1)?, map(2)?);
+        let [component, _, region, _] = map0.to_le_bytes();
+        let [master, _, _, _] = map1.to_le_bytes();
+        // Every table lies behind the map, and no two begin at one place.
+        let bases = [component, region, master];
+        let apart = component != region && component != master && region != master;
+        if bases.contains(&0) || !apart {
+            return None;
+        }
+        let place = |base: u8| u64::from(base).saturating_mul(16);
+        let flcomp = word(bytes, place(component))?;
+        let version = if flcomp >> 17 & 7 == 0 { 1 } else { 2 };
+        let count = if version == 1 { 5 } else { 16 };
+        let regions = (0..count)
+            .filter_map(|number: u8| {
+                let offset = place(region).checked_add(u64::from(number).checked_mul(4)?)?;
+                Region::read(number, word(bytes, offset)?)
+            })
+            .collect();
+        let masters = (0u64..).zip(MASTERS).filter_map(|(number, name)| {
+            let offset = place(master).checked_add(number.checked_mul(4)?)?;
+            Some((name, word(bytes, offset)?))
+        });
+        let density = flcomp.to_le_bytes().first().copied()? & if version == 1 { 7 } else { 15 };
+        Some(Self { version, density, regions, masters: masters.collect() })
+    }
+
+    fn split<'a>(mut self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.gaps("intel-gap", Some(0xff));
+        self.describe(out);
+        if !self.regions.iter().any(|region| region.name == "descriptor") {
+            // The chipset takes it from there whether or not the first entry says so.
+            self.regions.push(Region { name: "descriptor".to_owned(), start: 0, end: DESCRIPTOR });
+        }
+        self.regions.sort_by_key(|region| region.start);
+        let mut done = 0;
+        for region in &self.regions {
+            let place = at.offset().saturating_add(region.start.min(at.length()));
+            if region.start < done {
+                out.defect(
+                    Defect::new("intel-flash/overlap", "FLREG", place, region.start, done).ambiguous(),
+                );
+            }
+            if region.end > at.length() {
+                let defect = Defect::new("intel-flash/beyond-end", "FLREG", place, region.end, at.length());
+                out.defect(defect.ambiguous());
+            }
+            let start = region.start.max(done);
+            out.add(region.node(at.slice(start, region.end.saturating_sub(start))));
+            done = done.max(region.end);
+        }
+    }
+
+    fn describe(&self, out: &mut Builder<'_, '_>) {
+        out.fact("descriptor-version", self.version);
+        let size = SMALLEST.checked_shl(self.density.into()).unwrap_or(0);
+        out.fact("component-size", size);
+        for (name, access) in &self.masters {
+            // Masks of regions: 8 bits each, or 12 bits each with four more of the extended ones below.
+            let (read, write) = match self.version {
+                1 => (access >> 16 & 0xff, access >> 24),
+                _ => (access >> 8 & 0xfff, access >> 20),
+            };
+            out.fact(name, format!("read {read:#x}, write {write:#x}"));
+        }
+    }
+}
+
+impl Region {
+    /// `None` for a region that is not there.
+    fn read(number: u8, value: u32) -> Option<Self> {
+        let unit = |value: u32| u64::from(value & 0x7fff).saturating_mul(4096);
+        let (start, last) = (unit(value), unit(value >> 16));
+        let name =
+            NAMES.get(usize::from(number)).map_or_else(|| number.to_string(), |name| (*name).to_owned());
+        // Erased and zeroed entries are unused ones; only the descriptor begins at 0.
+        let used = last >= start && value != u32::MAX && (number == 0 || start > 0);
+        used.then(|| Self { name, start, end: last.saturating_add(4096) })
+    }
+
+    fn node<'a>(&self, input: Input<'a>) -> Node<'a> {
+        let node = Node::new("intel-region", &self.name, "intel-region", input).name(&self.name);
+        match self.name.as_str() {
+            "descriptor" => node.component(),
+            "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
+            _ => node.unknown().component(),
+        }
+    }
+}
+
+fn word(bytes: &[u8], at: u64) -> Option<u32> {
+    let mut reader = Reader::new(bytes, 0, "intel-flash/truncated");
+    reader.bytes(at, "descriptor").ok()?;
+    reader.u32_le("descriptor").ok()
+}
+
+const DESCRIPTOR: u64 = 4096;
+const FLVALSIG: u32 = 0x0ff0_a55a;
+/// Density 0 of a component: 512 KiB.
+const SMALLEST: u64 = 0x8_0000;
+/// Regions by number.
+const NAMES: [&str; 16] = [
+    "descriptor",
+    "bios",
+    "me",
+    "gbe",
+    "pdr",
+    "devexp1",
+    "bios2",
+    "microcode",
+    "ec",
+    "devexp2",
+    "ie",
+    "10gbe1",
+    "10gbe2",
+    "reserved13",
+    "reserved14",
+    "ptt",
+];
+/// Who masters the bus, by number.
+const MASTERS: [&str; 5] = ["access-bios", "access-me", "access-gbe", "access-reserved", "access-ec"];
