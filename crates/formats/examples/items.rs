@@ -11,7 +11,7 @@ fn main() -> std::io::Result<()> {
     for path in std::env::args_os().skip(1) {
         let bytes = std::fs::read(path)?;
         let size = len64(&bytes);
-        let options = Options { list_digests: true };
+        let options = Options { list_digests: true, ..Options::default() };
         let tree = kiwame_formats::parse(&Memory::new([bytes]), 0, size, &Limits::default(), &options)
             .map_err(|error| std::io::Error::other(error.to_string()))?;
         for region in tree.regions() {

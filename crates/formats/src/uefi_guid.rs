@@ -4,7 +4,6 @@
 /// time: text that is no GUID does not compile.
 #[expect(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::arithmetic_side_effects,
     reason = "runs in constants only, where a panic is an error of the compiler"
 )]

@@ -20,7 +20,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Value, Window};
+use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Window, len64};
 
 use crate::decode::{self, DecodeError, Decoded};
 use crate::{uefi_depex, uefi_file, uefi_guid, uefi_image};
@@ -364,6 +364,20 @@ impl<'a> Section<'_, 'a> {
         let body = self.header(5, out);
         match kind {
             NOT_COMPRESSED => walk(&body, out),
+            STANDARD_COMPRESSION => {
+                let mut two_readings = false;
+                let either = |input: &[u8], expected, room| {
+                    let (decoded, ambiguous) = decode::tiano::either(input, expected, room)?;
+                    two_readings = ambiguous;
+                    Ok(decoded)
+                };
+                stream(&STANDARD, either, Some(size.into()), &body, out)?;
+                if two_readings {
+                    let (offset, name) = (body.offset(), STANDARD.name);
+                    let defect = Defect::new("uefi-section/two-readings", name, offset, "two", "one");
+                    out.defect(defect.ambiguous());
+                }
+            }
             _ => {
                 let field = window.offset().saturating_add(4);
                 let defect =
@@ -397,8 +411,8 @@ impl<'a> Section<'_, 'a> {
         let body = self.header(data_offset.saturating_sub(self.length), out);
         if let Some(encapsulation) = ENCAPSULATIONS.iter().find(|entry| entry.guid == guid.0) {
             out.fact("encapsulation", encapsulation.name);
-            return match encapsulation.holds {
-                Holds::Stream(ref codec) => stream(codec, None, &body, out),
+            return match &encapsulation.holds {
+                Holds::Stream(codec) => stream(codec, codec.decode, None, &body, out),
                 Holds::Checked => {
                     check_crc32(&own, &body, out)?;
                     walk(&body, out);
@@ -415,37 +429,55 @@ impl<'a> Section<'_, 'a> {
     }
 }
 
-/// A kind of stream: how much content it declares, and how it is decoded.
+/// A kind of stream, and how it is decoded.
 struct Codec {
-    /// Name of the path's segment.
+    /// What the path's segment says.
     name: &'static str,
     kind: &'static str,
+    /// Length of what comes before the stream and is no part of it: a leaf of its own.
+    header: fn(&[u8]) -> u64,
+    /// Length of the stream as that header states it.
+    stated: fn(&[u8]) -> Option<u64>,
+    /// Size of the content, from the first bytes of the stream.
     declared: fn(&[u8]) -> Option<u64>,
-    decode: fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>,
-    /// Decoders of streams that carry no length of their own in the section find their end themselves; what
-    /// comes before the stream is counted in `skip`.
-    skip: u64,
+    decode: Decode,
 }
 
-/// Decodes a stream and queues what it holds. The stream's leaf ends where the stream does.
+type Decode = fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>;
+
+/// Decodes a stream and queues what it holds. The stream's leaf ends where the stream does. `expected` is the
+/// size of the content as the section states it.
 fn stream<'a>(
     codec: &Codec,
+    decode: impl FnOnce(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>,
     expected: Option<u64>,
     body: &Input<'a>,
     out: &mut Builder<'_, 'a>,
 ) -> Result<(), Trouble> {
     let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
-    let body = &skip(codec, body, out);
-    let window: Window = body.window()?;
-    let declared = (codec.declared)(&window).or(expected);
-    let Ok(room) = out.room(declared) else {
-        out.add(node(body.clone()).unknown());
+    let window = body.window()?;
+    let header = body.slice(0, (codec.header)(&window));
+    let stated = (codec.stated)(&window);
+    let body = body.from(header.length());
+    let stream = window.get(kiwame_image::to_usize(header.length())..).unwrap_or_default();
+    out.add(Node::new(codec.name, "header", "stream-header", header));
+    let Ok(room) = out.room((codec.declared)(stream).or(expected)) else {
+        out.add(node(body).unknown());
         return Ok(());
     };
-    match (codec.decode)(&window, expected, room) {
+    match decode(stream, expected, room) {
         Ok(Decoded { bytes, consumed }) => {
-            let size = Value::Uint(kiwame_image::len64(&bytes));
-            let id = out.add(node(body.slice(0, consumed)).with("content-size", size).encoded());
+            if stated.is_some_and(|stated| stated != consumed) {
+                let defect = Defect::new(
+                    "uefi-section/decode",
+                    "CompressedSize",
+                    body.offset(),
+                    consumed,
+                    stated.unwrap_or(0),
+                );
+                out.defect(defect.ambiguous());
+            }
+            let id = out.add(node(body.slice(0, consumed)).with("content-size", len64(&bytes)).encoded());
             trailing(&body.from(consumed), out);
             if let Some(id) = id {
                 out.decoded(id, bytes, "uefi-sections", &UEFI_SECTIONS);
@@ -459,16 +491,10 @@ fn stream<'a>(
             let defect =
                 Defect::new("uefi-section/decode", codec.name, offset, error.what(), "a whole stream");
             out.defect(defect.ambiguous());
-            out.add(node(body.clone()).unknown());
+            out.add(node(body).unknown());
         }
     }
     Ok(())
-}
-
-/// Adds what comes before the stream as a leaf and returns the rest.
-fn skip<'a>(codec: &Codec, body: &Input<'a>, out: &mut Builder<'_, 'a>) -> Input<'a> {
-    out.add(Node::new(codec.name, "header", "stream-header", body.slice(0, codec.skip)));
-    body.from(codec.skip)
 }
 
 /// What lies behind a stream is never skipped silently.
@@ -527,18 +553,16 @@ enum Holds {
     Checked,
 }
 
-/// The GUIDed encapsulations that are understood.
+/// The GUIDed encapsulations that are understood: those of EDK II, and what vendors are known to use.
 static ENCAPSULATIONS: &[Encapsulation] = &[
-    Encapsulation {
-        guid: uefi_guid::raw("EE4E5898-3914-4259-9D6E-DC7BD79403CF"),
-        name: "LZMA",
-        holds: Holds::Stream(LZMA),
-    },
-    Encapsulation {
-        guid: uefi_guid::raw("D42AE6BD-1352-4BFB-909A-CA72A6EAE889"),
-        name: "LZMA with x86 filter",
-        holds: Holds::Stream(Codec { kind: "lzma-x86-stream", decode: lzma_x86, ..LZMA }),
-    },
+    packed("EE4E5898-3914-4259-9D6E-DC7BD79403CF", "LZMA", LZMA),
+    packed("0ED85E23-F253-413F-A03C-901987B04397", "LZMA (HP)", LZMA),
+    packed("BD9921EA-ED91-404A-8B2F-B4D724747C8C", "LZMA (Microsoft)", LZMA),
+    packed("D42AE6BD-1352-4BFB-909A-CA72A6EAE889", "LZMA with x86 filter", LZMA_X86),
+    packed("A31280AD-481E-41B6-95E8-127F4C984779", "Tiano", TIANO),
+    packed("3D532050-5CDA-4FD0-879E-0F7F630D5AFB", "Brotli", BROTLI),
+    packed("CE3233F5-2CD6-4D87-9152-4A238BB6D1C4", "zlib (AMD)", ZLIB_AMD),
+    packed("1D301FE9-BE79-4353-91C2-D23BC959AE0C", "gzip", GZIP),
     Encapsulation {
         guid: uefi_guid::raw("FC1BCDB0-7D31-49AA-936A-A4600D9DD083"),
         name: "CRC-32",
@@ -546,19 +570,68 @@ static ENCAPSULATIONS: &[Encapsulation] = &[
     },
 ];
 
+const fn packed(guid: &str, name: &'static str, codec: Codec) -> Encapsulation {
+    Encapsulation { guid: uefi_guid::raw(guid), name, holds: Holds::Stream(codec) }
+}
+
 const LZMA: Codec = Codec {
     name: "lzma",
     kind: "lzma-stream",
+    header: |_| 0,
+    stated: |_| None,
     declared: decode::lzma::declared,
     decode: decode::lzma::decode,
-    skip: 0,
 };
 
-fn lzma_x86(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    let mut decoded = decode::lzma::decode(input, expected, room)?;
-    decode::x86::restore(&mut decoded.bytes);
-    Ok(decoded)
-}
+const LZMA_X86: Codec = Codec {
+    kind: "lzma-x86-stream",
+    decode: |input, expected, room| {
+        let mut decoded = decode::lzma::decode(input, expected, room)?;
+        decode::x86::restore(&mut decoded.bytes);
+        Ok(decoded)
+    },
+    ..LZMA
+};
+
+const TIANO: Codec = Codec {
+    name: "tiano",
+    kind: "tiano-stream",
+    header: |_| 0,
+    stated: |_| None,
+    declared: |stream| stream.get(4..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
+    decode: decode::tiano::decode,
+};
+
+/// What a compression section holds. Vendors pack with either algorithm there, though the specification has one.
+const STANDARD: Codec = Codec { name: "compression", kind: "compressed-stream", ..TIANO };
+
+const BROTLI: Codec = Codec {
+    name: "brotli",
+    kind: "brotli-stream",
+    header: |_| 0,
+    stated: |_| None,
+    declared: decode::brotli::declared,
+    decode: decode::brotli::decode,
+};
+
+/// Behind 256 bytes, of which only the length of the stream is used.
+const ZLIB_AMD: Codec = Codec {
+    name: "zlib",
+    kind: "zlib-stream",
+    header: |_| 0x100,
+    stated: |body| body.get(0x14..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
+    declared: |_| None,
+    decode: decode::zlib::decode,
+};
+
+const GZIP: Codec = Codec {
+    name: "gzip",
+    kind: "gzip-stream",
+    header: decode::zlib::gzip_header,
+    stated: |_| None,
+    declared: |_| None,
+    decode: decode::zlib::gzip_body,
+};
 
 const TRUNCATED: &str = "uefi-section/truncated";
 
@@ -573,6 +646,7 @@ static APRIORI: [[u8; 16]; 2] = [
 
 const PROCESSING_REQUIRED: u16 = 1;
 const NOT_COMPRESSED: u8 = 0;
+const STANDARD_COMPRESSION: u8 = 1;
 
 const COMPRESSION: u8 = 0x01;
 const GUID_DEFINED: u8 = 0x02;

@@ -11,6 +11,8 @@
 //! marker. Either way the range coder must be at rest: its code is zero after the last byte. A distance beyond
 //! the dictionary is malformed, as in the SDK.
 
+use core::hint::select_unpredictable;
+
 use kiwame_image::{len64, to_usize};
 
 use super::{DecodeError, Decoded};
@@ -77,6 +79,9 @@ fn content(
         }
     }
     out.truncate(at.at);
+    if size.is_none() {
+        out.shrink_to_fit();
+    }
     Ok(out)
 }
 
@@ -159,10 +164,22 @@ impl<'i> RangeCoder<'i> {
         one
     }
 
-    /// One step down a tree of bits: `symbol` becomes twice itself plus the bit.
+    /// One step down a tree of bits: `symbol` becomes twice itself plus the bit. Such a bit is as good as random,
+    /// so it selects by a mask where a branch would be guessed wrong half the time.
     #[inline(always)]
     fn step(&mut self, probability: &mut u16, symbol: u32) -> u32 {
-        (symbol << 1) | u32::from(self.bit(probability))
+        self.normalize();
+        let p = u32::from(*probability);
+        let bound = (self.range >> 11).wrapping_mul(p);
+        let zero = self.code < bound;
+        self.range = select_unpredictable(zero, bound, self.range.wrapping_sub(bound));
+        self.code = select_unpredictable(zero, self.code, self.code.wrapping_sub(bound));
+        // A zero moves it a 32nd of the way to 2048, a one a 32nd of the way to 0, both rounding towards where
+        // it came from.
+        let p = *probability;
+        let up = p.wrapping_add(2048u16.wrapping_sub(p) >> 5);
+        *probability = select_unpredictable(zero, up, p.wrapping_sub(p >> 5));
+        (symbol << 1) | u32::from(!zero)
     }
 
     /// Bits of equal probability.
@@ -202,6 +219,9 @@ impl<'i> RangeCoder<'i> {
         DecodeError::Malformed { offset: len64(self.input.get(..self.at).unwrap_or_default()) }
     }
 }
+
+/// The state behind a literal, by the state before it.
+const AFTER_LITERAL: [u32; 12] = [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5];
 
 /// The adaptive probabilities and what the decoder remembers of the last symbols.
 struct Model {
@@ -276,9 +296,8 @@ fn reverse_bits<const N: usize>(
     let mut symbol = 1u32;
     let mut value = 0u32;
     for bit in 0..bits {
-        let one = coder.bit(slot(tree, base.wrapping_add(symbol)));
-        symbol = (symbol << 1) | u32::from(one);
-        value |= u32::from(one) << bit;
+        symbol = coder.step(slot(tree, base.wrapping_add(symbol)), symbol);
+        value |= (symbol & 1) << bit;
     }
     value
 }
@@ -322,6 +341,8 @@ impl Model {
     }
 
     /// Decodes until `limit` bytes are there, or the end marker came: then true. `out` has [`SLACK`] bytes more.
+    ///
+    /// What changes with every bit is copied into locals here, so that it lives in registers.
     fn run(
         &mut self,
         coder: &mut RangeCoder<'_>,
@@ -331,96 +352,98 @@ impl Model {
         dictionary: u32,
     ) -> Result<bool, DecodeError> {
         let mut rc = *coder;
-        let mut at = position.at;
+        let Position { mut at, mut pending } = *position;
         let mut state = self.state;
-        let [mut rep0, mut rep1, mut rep2, mut rep3] = self.reps;
-        let mut pending = position.pending;
+        let mut reps = self.reps;
         let mut ended = false;
         if pending > 0 {
-            let now = pending.min(limit.saturating_sub(at));
-            copy(out, &mut at, rep0, now);
-            pending = pending.saturating_sub(now);
+            let [distance, ..] = reps;
+            pending = repeat(out, &mut at, distance, pending, limit);
         }
         while at < limit {
             rc.check()?;
-            let here = low_bits(at);
-            let position_state = here & self.position_mask;
+            let position_state = low_bits(at) & self.position_mask;
             if !rc.bit(slot(&mut self.is_match, (state << 4).wrapping_add(position_state))) {
-                let previous = at.checked_sub(1).and_then(|last| out.get(last)).copied().unwrap_or(0);
-                let context = ((here & self.literal_position_mask) << self.literal_context_bits)
-                    | (u32::from(previous) >> 8u32.wrapping_sub(self.literal_context_bits));
-                let Some(tree) = self.literals.get_mut(index(context)) else { break };
-                let symbol = if state < 7 {
-                    literal(&mut rc, tree)
-                } else {
-                    let matched = back(out, at, rep0);
-                    matched_literal(&mut rc, tree, matched)
-                };
-                if let Some(byte) = out.get_mut(at) {
-                    *byte = symbol;
-                }
+                self.literal(&mut rc, out, at, state, reps);
                 at = at.wrapping_add(1);
-                state = match state {
-                    0..=3 => 0,
-                    4..=9 => state.wrapping_sub(3),
-                    _ => state.wrapping_sub(6),
-                };
+                state = AFTER_LITERAL.get(index(state)).copied().unwrap_or(0);
                 continue;
             }
-            let length;
-            if !rc.bit(slot(&mut self.is_rep, state)) {
-                (rep3, rep2, rep1) = (rep2, rep1, rep0);
-                length = self.match_length.decode(&mut rc, position_state);
-                state = if state < 7 { 7 } else { 10 };
-                rep0 = self.distance(&mut rc, length);
-                if rep0 == u32::MAX {
+            let length = if !rc.bit(slot(&mut self.is_rep, state)) {
+                let length = self.match_length.decode(&mut rc, position_state);
+                let distance = self.distance(&mut rc, length);
+                if distance == u32::MAX {
                     ended = true;
                     break;
                 }
+                let [a, b, c, _] = reps;
+                reps = [distance, a, b, c];
+                state = if state < 7 { 7 } else { 10 };
+                length
+            } else if self.choose(&mut rc, state, position_state, &mut reps) {
+                state = if state < 7 { 9 } else { 11 };
+                1
             } else {
-                if !rc.bit(slot(&mut self.is_rep0, state)) {
-                    if !rc.bit(slot(&mut self.is_rep0_long, (state << 4).wrapping_add(position_state))) {
-                        if index(rep0) >= at {
-                            return Err(rc.malformed());
-                        }
-                        let byte = back(out, at, rep0);
-                        if let Some(slot) = out.get_mut(at) {
-                            *slot = byte;
-                        }
-                        at = at.wrapping_add(1);
-                        state = if state < 7 { 9 } else { 11 };
-                        continue;
-                    }
-                } else if !rc.bit(slot(&mut self.is_rep1, state)) {
-                    (rep1, rep0) = (rep0, rep1);
-                } else if !rc.bit(slot(&mut self.is_rep2, state)) {
-                    (rep2, rep1, rep0) = (rep1, rep0, rep2);
-                } else {
-                    (rep3, rep2, rep1, rep0) = (rep2, rep1, rep0, rep3);
-                }
-                length = self.rep_length.decode(&mut rc, position_state);
+                let length = self.rep_length.decode(&mut rc, position_state);
                 state = if state < 7 { 8 } else { 11 };
-            }
-            if index(rep0) >= at || rep0 >= dictionary {
+                length
+            };
+            let [distance, ..] = reps;
+            if index(distance) >= at || distance >= dictionary {
                 return Err(rc.malformed());
             }
-            let length = index(length);
-            let now = length.min(limit.saturating_sub(at));
-            copy(out, &mut at, rep0, now);
-            pending = length.saturating_sub(now);
+            pending = repeat(out, &mut at, distance, index(length), limit);
         }
-        if ended {
-            rc.normalize();
-            if rc.code != 0 {
-                return Err(rc.malformed());
-            }
+        if ended && !rc.at_rest()? {
+            return Err(rc.malformed());
         }
         rc.check()?;
         *coder = rc;
         self.state = state;
-        self.reps = [rep0, rep1, rep2, rep3];
+        self.reps = reps;
         *position = Position { at, pending };
         Ok(ended)
+    }
+
+    /// Decodes one byte that is not part of a match.
+    #[inline(always)]
+    fn literal(&mut self, rc: &mut RangeCoder<'_>, out: &mut [u8], at: usize, state: u32, reps: [u32; 4]) {
+        let before = back(out, at, 0);
+        let context = ((low_bits(at) & self.literal_position_mask) << self.literal_context_bits)
+            | (u32::from(before) >> 8u32.wrapping_sub(self.literal_context_bits));
+        let Some(tree) = self.literals.get_mut(index(context)) else { return };
+        let symbol = if state < 7 {
+            literal(rc, tree)
+        } else {
+            let [distance, ..] = reps;
+            matched_literal(rc, tree, back(out, at, distance))
+        };
+        if let Some(byte) = out.get_mut(at) {
+            *byte = symbol;
+        }
+    }
+
+    /// Which earlier distance is used once more: it moves to the front. True for the form of one byte.
+    #[inline(always)]
+    fn choose(
+        &mut self,
+        rc: &mut RangeCoder<'_>,
+        state: u32,
+        position_state: u32,
+        reps: &mut [u32; 4],
+    ) -> bool {
+        let [a, b, c, d] = *reps;
+        if !rc.bit(slot(&mut self.is_rep0, state)) {
+            return !rc.bit(slot(&mut self.is_rep0_long, (state << 4).wrapping_add(position_state)));
+        }
+        *reps = if !rc.bit(slot(&mut self.is_rep1, state)) {
+            [b, a, c, d]
+        } else if !rc.bit(slot(&mut self.is_rep2, state)) {
+            [c, a, b, d]
+        } else {
+            [d, a, b, c]
+        };
+        false
     }
 
     /// The distance of a match, less one; all ones is the end marker.
@@ -506,6 +529,14 @@ fn low_byte(symbol: u32) -> u8 {
 fn back(out: &[u8], at: usize, distance: u32) -> u8 {
     let from = at.wrapping_sub(index(distance)).wrapping_sub(1);
     out.get(from).copied().unwrap_or(0)
+}
+
+/// Repeats `length` bytes, or as many as there are up to `limit`, and returns how many are left.
+#[inline(always)]
+fn repeat(out: &mut [u8], at: &mut usize, distance: u32, length: usize, limit: usize) -> usize {
+    let now = length.min(limit.saturating_sub(*at));
+    copy(out, at, distance, now);
+    length.wrapping_sub(now)
 }
 
 /// Repeats `length` bytes from `distance` + 1 back. In pieces of 16 where source and target are that far apart;

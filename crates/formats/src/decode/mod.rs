@@ -4,9 +4,11 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 
+pub(crate) mod brotli;
 pub(crate) mod lzma;
 pub(crate) mod tiano;
 pub(crate) mod x86;
+pub(crate) mod zlib;
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]
