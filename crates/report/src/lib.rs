@@ -1,1 +1,37 @@
+//! What the tool says: the versioned report, its canonical JSON, and its renderings.
+//!
+//! ```
+//! // Every string from an image or a manifest passes here before a person reads it (RULES 27).
+//! assert_eq!(kiwame_report::escape("evil\u{202e}gnp.exe\n"), r"evil\u{202e}gnp.exe\u{a}");
+//! ```
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::float_arithmetic
+)]
 
+mod catalogue;
+mod escape;
+mod model;
+mod renderers;
+mod statement;
+
+pub use catalogue::{ClassName, Lang, NOT_SEEN, class_name, message, not_seen, remedy, tier_line};
+pub use escape::escape;
+pub use model::{
+    AccountOf, Depth, FindingOf, ImageOf, ManifestOf, PolicyOf, RegionOf, Report, SignerOf, SpaceOf, TimeOf,
+    ToolOf, VerdictOf,
+};
+pub use renderers::{RENDERERS, Renderer, View, renderer};
+pub use statement::statement;
+
+/// Version of the report's schema.
+pub const SCHEMA_VERSION: &str = "1.0";

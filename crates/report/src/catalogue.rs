@@ -1,0 +1,399 @@
+//! What people read, by finding id, in two languages. Data in the report never depends on the language.
+
+use kiwame_appraisal::Class;
+
+use crate::model::FindingOf;
+
+/// A language of the renderings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    English,
+    /// Japanese.
+    Japanese,
+}
+
+impl Lang {
+    /// The language of a locale such as `ja_JP.UTF-8`; English for all others.
+    #[must_use]
+    pub fn of(locale: &str) -> Self {
+        if locale.starts_with("ja") { Self::Japanese } else { Self::English }
+    }
+
+    fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+        match self {
+            Self::English => english,
+            Self::Japanese => japanese,
+        }
+    }
+}
+
+/// First line for a tier, by its name in the report.
+#[must_use]
+pub fn tier_line(lang: Lang, tier: &str) -> &'static str {
+    match tier {
+        "affirming" => lang.pick("matches the signed reference", "署名済み基準値と一致"),
+        "warning" => lang.pick("needs a person; not accepted as it is", "要確認(このままでは受入不可)"),
+        "contraindicated" => {
+            lang.pick("does not match the reference or the rules", "基準値または規則に不適合")
+        }
+        _ => lang.pick("cannot tell; this is not a pass", "判定不能(合格ではない)"),
+    }
+}
+
+/// How a class is called.
+pub type ClassName = &'static str;
+
+/// The name of a class for people.
+#[must_use]
+pub fn class_name(lang: Lang, class: Class) -> ClassName {
+    match class {
+        Class::Matched => lang.pick("matched", "基準値と一致"),
+        Class::Mutable => lang.pick("mutable, within its rules", "可変(規則内)"),
+        Class::Fill => lang.pick("fill (erased)", "消去値"),
+        Class::Parsed => lang.pick("parsed, no reference value", "構造のみ判読・基準値なし"),
+        Class::Unexplained => lang.pick("unexplained", "未説明"),
+    }
+}
+
+/// The codes of [`crate::Report::not_seen`], with what they say.
+pub static NOT_SEEN: &[(&str, &str, &str)] = &[
+    ("behaviour", "what the programs do when they run", "プログラムの実行時の動作"),
+    ("device", "whether this file is all that is in the device", "このファイルが機器内の全てであるか"),
+    ("encrypted", "the content of encrypted or opaque regions", "暗号化または不明な領域の内容"),
+    ("hardware", "circuits and parts", "回路および部品"),
+    (
+        "native-signatures",
+        "native signatures inside the image (Authenticode and others)",
+        "イメージ内の固有署名(Authenticode等)",
+    ),
+    (
+        "not-parsed",
+        "the inside of the image: its whole digest matched, and it was not taken apart",
+        "イメージの内部(全体のダイジェストが一致したため分解していない)",
+    ),
+    (
+        "reference",
+        "anything a signed reference would show: none was given",
+        "署名済み基準値との相違(基準値が与えられていない)",
+    ),
+    ("rollback", "whether an older release was put back: no floor is known", "旧版への巻き戻し(下限が不明)"),
+    ("transparency", "whether the manifest is in a public log", "マニフェストが公開ログに載っているか"),
+];
+
+/// The sentence for a code of [`crate::Report::not_seen`].
+#[must_use]
+pub fn not_seen(lang: Lang, code: &str) -> &'static str {
+    let entry = NOT_SEEN.iter().find(|(id, _, _)| *id == code);
+    entry.map_or("", |(_, english, japanese)| lang.pick(english, japanese))
+}
+
+struct Entry {
+    id: &'static str,
+    english: [&'static str; 2],
+    japanese: [&'static str; 2],
+}
+
+const ACQUIRE: [&str; 2] = [
+    "Acquire the dump again by another way; if it differs again, ask the maker and keep the device aside.",
+    "別の方法でダンプを取り直す。再び相違する場合は製造者に照会し、機器を隔離する。",
+];
+const ASK: [&str; 2] = ["Ask the maker for the right manifest.", "製造者に正しいマニフェストを請求する。"];
+
+const fn entry(
+    id: &'static str,
+    english: &'static str,
+    japanese: &'static str,
+    next: [&'static str; 2],
+) -> Entry {
+    Entry { id, english: [english, next[0]], japanese: [japanese, next[1]] }
+}
+
+static ENTRIES: &[Entry] = &[
+    entry(
+        "component/added",
+        "{what} is in the image and not in the reference.",
+        "{what} は基準値に無く、イメージに有る。",
+        ACQUIRE,
+    ),
+    entry(
+        "component/attribute-unlisted",
+        "{what} has the attribute {attribute}, and the manifest does not say which value it may have.",
+        "{what} の属性 {attribute} の値がマニフェストに記載されていない。",
+        [
+            "Ask the maker for a manifest made with this version.",
+            "この版で作成されたマニフェストを製造者に請求する。",
+        ],
+    ),
+    entry(
+        "component/attributes",
+        "{what} has another {attribute} than the reference.",
+        "{what} の {attribute} が基準値と異なる。",
+        ACQUIRE,
+    ),
+    entry(
+        "component/duplicated",
+        "{what} is in the image more often than in the reference.",
+        "{what} がイメージに基準値より多く存在する。",
+        ACQUIRE,
+    ),
+    entry(
+        "component/erased",
+        "{what} is erased; the reference has content there.",
+        "{what} が消去されている(基準値には内容が有る)。",
+        ACQUIRE,
+    ),
+    entry("component/modified", "{what} differs from the reference.", "{what} が基準値と異なる。", ACQUIRE),
+    entry(
+        "component/moved",
+        "{count} parts are unchanged and lie elsewhere, the first of them {what}.",
+        "{count} 個の部分が内容は同じで位置が異なる(最初は {what})。",
+        ["Ask the maker why.", "製造者に理由を照会する。"],
+    ),
+    entry(
+        "component/removed",
+        "{what} is in the reference and not in the image.",
+        "{what} は基準値に有り、イメージに無い。",
+        ACQUIRE,
+    ),
+    entry("component/reordered", "{what} is out of its order.", "{what} の順序が基準値と異なる。", ACQUIRE),
+    entry(
+        "coverage/partial",
+        "{bytes} bytes have no reference value, and the policy does not accept that.",
+        "{bytes} バイトに基準値が無く、ポリシーはそれを認めていない。",
+        ASK,
+    ),
+    entry(
+        "coverage/program-unreferenced",
+        "{what} is a program without reference value.",
+        "{what} は基準値の無いプログラム。",
+        ASK,
+    ),
+    entry(
+        "coverage/unexplained",
+        "{what} is not understood and has no reference value.",
+        "{what} は判読できず基準値も無い。",
+        ASK,
+    ),
+    entry("coverage/unreferenced", "{what} has no reference value.", "{what} に基準値が無い。", ASK),
+    entry(
+        "encoding/header",
+        "{what}: only fields that encode differ, and no content explains it.",
+        "{what}:符号化に関する欄のみ異なるが、それを説明する内容の変化が無い。",
+        ["Ask the maker why.", "製造者に理由を照会する。"],
+    ),
+    entry(
+        "encoding/re-encoded",
+        "{what} is encoded differently and decodes to equal content.",
+        "{what} は符号化が異なるが、復号した内容は一致。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
+        "encoding/undecodable",
+        "{what} can no longer be decoded; {count} parts that the reference has in it cannot be seen.",
+        "{what} を復号できない。基準値に有る {count} 個の部分を確認できない。",
+        ACQUIRE,
+    ),
+    entry(
+        "fill/not-erased",
+        "{what} should be erased and is not.",
+        "{what} は消去されているべきだが、データが有る。",
+        ACQUIRE,
+    ),
+    entry(
+        "fill/resized",
+        "{what} is erased as it should be, and has another size.",
+        "{what} は消去されているが、大きさが異なる。",
+        ["Ask the maker why.", "製造者に理由を照会する。"],
+    ),
+    entry(
+        "limit/hit",
+        "{what}: the limit \"{limit}\" was reached, and nothing behind it was looked at.",
+        "{what}:上限「{limit}」に達したため、以降を調べていない。",
+        [
+            "Raise the limit with --limit if you trust the source enough to spend the work.",
+            "必要であれば --limit で上限を上げる。",
+        ],
+    ),
+    entry(
+        "limit/not-opened",
+        "{what} was not opened.",
+        "{what} を開いていない。",
+        ["Raise the limit.", "上限を上げる。"],
+    ),
+    entry(
+        "manifest/another-release",
+        "The image is {found}; expected was {wanted}.",
+        "イメージは {found}。期待は {wanted}。",
+        ["Check which release was ordered.", "発注した版を確認する。"],
+    ),
+    entry(
+        "manifest/conflicting",
+        "Two different manifests are signed for {product}.",
+        "{product} に対し相異なる二つの署名済みマニフェストが有る。",
+        ASK,
+    ),
+    entry(
+        "manifest/contradicts-itself",
+        "All parts match the manifest, and the whole image does not.",
+        "全ての部分は一致するが、全体のダイジェストが一致しない(マニフェストの矛盾)。",
+        ASK,
+    ),
+    entry(
+        "manifest/includes-not-followed",
+        "The manifest leaves {count} parts to sub-manifests, which this version does not follow.",
+        "マニフェストは {count} 件を副マニフェストに委ねているが、この版は追跡しない。",
+        ASK,
+    ),
+    entry(
+        "manifest/none",
+        "No manifest was given that speaks of this image.",
+        "このイメージに関するマニフェストが与えられていない。",
+        ASK,
+    ),
+    entry(
+        "manifest/not-for-this-image",
+        "The manifest speaks of another kind of image ({wanted}; this is {found}).",
+        "マニフェストは別種のイメージ({wanted})に関するもの(本イメージは {found})。",
+        ASK,
+    ),
+    entry(
+        "manifest/required-image-absent",
+        "The release is not complete without {name}, which was not presented.",
+        "{name} が提示されておらず、リリースとして不完全。",
+        ["Present all images of the release in one command.", "リリースの全イメージを一度に提示する。"],
+    ),
+    entry(
+        "manifest/unknown-digest",
+        "The manifest carries a digest of the algorithm {algorithm}, which this version does not know.",
+        "マニフェストのダイジェスト方式 {algorithm} をこの版は知らない。",
+        ASK,
+    ),
+    entry(
+        "mutable/any",
+        "{bytes} bytes may be anything, by the manifest; the policy does not accept that here.",
+        "マニフェストは {bytes} バイトを任意としているが、ポリシーはここでは認めていない。",
+        [
+            "Name the path in the policy, with a byte cap, if you accept it.",
+            "認める場合はポリシーに経路と上限を記す。",
+        ],
+    ),
+    entry(
+        "mutable/outside-rule",
+        "{what} may differ from device to device, but not like this.",
+        "{what} は可変だが、規則を外れている。",
+        ACQUIRE,
+    ),
+    entry(
+        "mutable/trust-anchor",
+        "{what} decides what may start, and is not in the reference.",
+        "{what} は起動可否を決めるものであり、基準値に無い。",
+        ACQUIRE,
+    ),
+    entry(
+        "mutable/within-rule",
+        "{bytes} bytes differ from the reference within the mutable rule.",
+        "{bytes} バイトが可変規則の範囲内で基準値と異なる。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
+        "trust/known-key-accepted",
+        "A key whose private half is published was accepted, as asked.",
+        "秘密鍵が公開されている鍵を、指定により受け入れた。",
+        ["Never do this outside tests.", "試験以外では行わない。"],
+    ),
+    entry(
+        "trust/not-verified",
+        "{file}: {why}.",
+        "{file}:{why}。",
+        [
+            "Check the key, the policy and where the manifest came from.",
+            "鍵、ポリシー、マニフェストの入手元を確認する。",
+        ],
+    ),
+    entry("trust/unsuitable", "{file}: {why}.", "{file}:{why}。", ASK),
+];
+
+static DEFECT: Entry = entry(
+    "defect",
+    "{what}: {field} is {actual}, should be {expected}.",
+    "{what}:{field} は {actual}、正しくは {expected}。",
+    [
+        "Compare with the specification; ask the maker if the manifest does not record it.",
+        "仕様と照合し、マニフェストに記録が無ければ製造者に照会する。",
+    ],
+);
+
+fn find(id: &str) -> &'static Entry {
+    ENTRIES.iter().find(|entry| entry.id == id).unwrap_or(&DEFECT)
+}
+
+/// The sentence for a finding.
+#[must_use]
+pub fn message(lang: Lang, finding: &FindingOf) -> String {
+    let entry = find(&finding.id);
+    fill(lang.pick(entry.english[0], entry.japanese[0]), finding)
+}
+
+/// The next step for a finding.
+#[must_use]
+pub fn remedy(lang: Lang, finding: &FindingOf) -> String {
+    let entry = find(&finding.id);
+    lang.pick(entry.english[1], entry.japanese[1]).to_owned()
+}
+
+/// Puts the words of a finding, all of them escaped before, into a sentence.
+fn fill(template: &str, finding: &FindingOf) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        match name {
+            "what" => text.push_str(&what(finding)),
+            "actual" => text.push_str(finding.actual.as_deref().unwrap_or("?")),
+            "expected" => text.push_str(finding.expected.as_deref().unwrap_or("?")),
+            _ => text.push_str(finding.args.get(name).map_or("?", String::as_str)),
+        }
+        rest = behind;
+    }
+    text.push_str(rest);
+    text
+}
+
+/// What a finding is about: its display name and kind, with the last named step of the path.
+fn what(finding: &FindingOf) -> String {
+    let kind = finding.args.get("kind").map_or("region", String::as_str);
+    let step = finding.path.rsplit('/').find(|step| step.len() > 36).or(finding.path.rsplit('/').next());
+    let step = step.and_then(|step| step.split_once(':')).map_or(finding.path.as_str(), |(_, key)| key);
+    match finding.args.get("name") {
+        Some(name) => format!("{name} ({kind} {step})"),
+        None => format!("{kind} {step}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_finding_has_its_sentence_in_both_languages() {
+        for kind in kiwame_appraisal::KINDS.iter().filter(|kind| !kind.id.starts_with("defect")) {
+            let entry =
+                ENTRIES.iter().find(|entry| entry.id == kind.id).unwrap_or_else(|| panic!("{}", kind.id));
+            assert!(!entry.japanese[0].is_ascii() && !entry.japanese[1].is_ascii());
+        }
+        assert!(ENTRIES.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert!(NOT_SEEN.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn no_word_that_promises_too_much_is_ever_said() {
+        let banned =
+            ["本物", "安全", "異常なし", "改ざん", "証明書", "鑑定書", "genuine", "clean", "tamper", "safe"];
+        let texts = ENTRIES.iter().flat_map(|entry| entry.english.iter().chain(&entry.japanese));
+        for text in texts {
+            assert!(banned.iter().all(|word| !text.contains(word)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! The report as data. Fields stand in alphabetical order, so that serialising them gives canonical JSON.
+
+use std::collections::BTreeMap;
+
+use kiwame_appraisal::{Account, Assessment, Basis, Class, Finding, Verdict, json_of};
+use kiwame_image::{Digest, Limits, Region, Tree};
+use kiwame_trust::json::Json;
+use kiwame_trust::manifest::ReferenceRegion;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::catalogue::{Lang, message, remedy};
+use crate::escape;
+
+/// The report: a pure function of what it names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Report {
+    /// True only when the tier is affirming.
+    pub accepted: bool,
+    /// The account of the image.
+    pub account: AccountOf,
+    /// Whether the image was taken apart.
+    pub depth: Depth,
+    /// The exit code.
+    pub exit_code: u8,
+    /// What the user said the image should be.
+    pub expected: BTreeMap<String, String>,
+    /// Findings.
+    pub findings: Vec<FindingOf>,
+    /// The image.
+    pub image: ImageOf,
+    /// The limits of the run.
+    pub limits: BTreeMap<String, u64>,
+    /// The manifests that were verified.
+    pub manifests: Vec<ManifestOf>,
+    /// The verb: `inspect` or `verify`.
+    pub mode: String,
+    /// What this run could not have seen.
+    pub not_seen: Vec<String>,
+    /// The policy.
+    pub policy: PolicyOf,
+    /// Regions in pre-order; leaves carry a class.
+    pub regions: Vec<RegionOf>,
+    /// Rule files; none in this version.
+    pub rules: Vec<String>,
+    /// Version of this schema.
+    pub schema_version: String,
+    /// Accounts of all spaces, the image first.
+    pub spaces: Vec<SpaceOf>,
+    /// The time that was used.
+    pub time: TimeOf,
+    /// The tool.
+    pub tool: ToolOf,
+    /// The verdict.
+    pub verdict: VerdictOf,
+}
+
+/// Five sums of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountOf {
+    /// Erased.
+    pub fill: u64,
+    /// Equal to a reference value.
+    pub matched: u64,
+    /// Declared mutable.
+    pub mutable: u64,
+    /// Understood only.
+    pub parsed: u64,
+    /// Not understood.
+    pub unexplained: u64,
+}
+
+impl From<Account> for AccountOf {
+    fn from(account: Account) -> Self {
+        let Account { matched, mutable, fill, parsed, unexplained } = account;
+        Self { fill, matched, mutable, parsed, unexplained }
+    }
+}
+
+impl AccountOf {
+    /// The bytes in one class.
+    #[must_use]
+    pub fn get(&self, class: Class) -> u64 {
+        match class {
+            Class::Matched => self.matched,
+            Class::Mutable => self.mutable,
+            Class::Fill => self.fill,
+            Class::Parsed => self.parsed,
+            Class::Unexplained => self.unexplained,
+        }
+    }
+}
+
+/// Whether the image was taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// Only its digest was compared.
+    Whole,
+    /// It was taken apart.
+    Deep,
+}
+
+/// The image.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageOf {
+    /// Format that reads it.
+    pub format: String,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A manifest that was verified.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManifestOf {
+    /// True when the image was compared with this one.
+    pub applied: bool,
+    /// Its identity: SHA-256 over payload type and payload.
+    pub payload_sha256: String,
+    /// `VENDOR/MODEL`.
+    pub product: String,
+    /// Its release.
+    pub release: String,
+    /// Who signed, by the policy's names.
+    pub signers: Vec<SignerOf>,
+}
+
+/// Somebody who signed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerOf {
+    /// Name in the policy.
+    pub id: String,
+    /// Fingerprint of the key.
+    pub key: String,
+}
+
+/// The policy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyOf {
+    /// SHA-256 of the policy file; absent when the policy was a key on the command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// A space and its account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceOf {
+    /// The account.
+    pub account: AccountOf,
+    /// Its path: that of the region that encodes it, or `image`.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// The time of the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeOf {
+    /// `argument`, `host-clock`, or `not-used` when nothing was compared with a time.
+    pub source: String,
+    /// The time; absent when it was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// The tool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolOf {
+    /// SHA-256 of the core module, as the host says.
+    pub core_sha256: String,
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+/// The verdict.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictOf {
+    /// Ids of the findings that decided.
+    pub reasons: Vec<String>,
+    /// The tier.
+    pub tier: String,
+}
+
+/// A finding.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindingOf {
+    /// What is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// Names and numbers for the sentence.
+    pub args: BTreeMap<String, String>,
+    /// What should be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Stable id.
+    pub id: String,
+    /// Length in bytes.
+    pub length: u64,
+    /// A sentence in English.
+    pub message: String,
+    /// Offset in the space.
+    pub offset: u64,
+    /// Path of the region.
+    pub path: String,
+    /// The next step, in English.
+    pub remedy: String,
+    /// Severity.
+    pub severity: String,
+    /// Path of the space.
+    pub space: String,
+    /// Who answers for it, by the maker's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<String>,
+}
+
+impl FindingOf {
+    fn new(finding: &Finding) -> Self {
+        let shown = |text: &Option<String>| text.as_deref().map(escape);
+        let mut made = Self {
+            actual: shown(&finding.actual),
+            args: finding.args.iter().map(|(name, value)| ((*name).to_owned(), escape(value))).collect(),
+            expected: shown(&finding.expected),
+            id: finding.id.clone(),
+            length: finding.length,
+            message: String::new(),
+            offset: finding.offset,
+            path: finding.path.clone(),
+            remedy: String::new(),
+            severity: finding.severity.name().to_owned(),
+            space: finding.space.clone(),
+            supplier: shown(&finding.supplier),
+        };
+        made.message = message(Lang::English, &made);
+        made.remedy = remedy(Lang::English, &made);
+        made
+    }
+}
+
+/// A region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionOf {
+    /// Facts.
+    pub attributes: BTreeMap<String, Value>,
+    /// Why a matched leaf is matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// Class of a leaf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guid: Option<String>,
+    /// What it is.
+    pub kind: String,
+    /// Length in bytes.
+    pub length: u64,
+    /// Display name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Offset in the space.
+    pub offset: u64,
+    /// Path.
+    pub path: String,
+    /// SHA-256, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Path of the space.
+    pub space: String,
+}
+
+/// A value on its way out. Strings are escaped here: they came from an image.
+fn shown(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Null,
+        Json::Flag(flag) => Value::from(*flag),
+        Json::Uint(number) => Value::from(*number),
+        Json::Text(text) => Value::from(escape(text)),
+        Json::List(list) => Value::Array(list.iter().map(shown).collect()),
+        Json::Map(map) => {
+            Value::Object(map.iter().map(|(name, value)| (name.clone(), shown(value))).collect())
+        }
+    }
+}
+
+impl RegionOf {
+    fn new(tree: &Tree, region: &Region, class: Option<(Class, Option<Basis>)>) -> Self {
+        let facts = region.attributes.iter().map(|fact| (fact.name.to_owned(), shown(&json_of(&fact.value))));
+        Self {
+            attributes: facts.collect(),
+            basis: class.and_then(|(_, basis)| basis).map(|basis| basis.name().to_owned()),
+            class: class.map(|(class, _)| class.name().to_owned()),
+            guid: region.guid.map(|guid| guid.to_string()),
+            kind: region.kind.to_owned(),
+            length: region.span.length,
+            name: region.name.as_deref().map(escape),
+            offset: region.span.offset,
+            path: tree.path(region.id).to_owned(),
+            sha256: region.sha256.as_ref().map(Digest::hex),
+            space: tree.space_path(region.space).to_owned(),
+        }
+    }
+}
+
+impl RegionOf {
+    fn whole(region: &ReferenceRegion) -> Self {
+        let facts = region.attributes.iter().map(|(name, value)| (name.clone(), shown(value)));
+        Self {
+            attributes: facts.collect(),
+            basis: Some(Basis::Whole.name().to_owned()),
+            class: Some(Class::Matched.name().to_owned()),
+            guid: None,
+            kind: escape(&region.kind),
+            length: region.span.length,
+            name: region.name.as_deref().map(escape),
+            offset: region.span.offset,
+            path: escape(&region.path),
+            sha256: Some(region.sha256.hex()),
+            space: escape(&region.space),
+        }
+    }
+}
+
+impl Report {
+    /// A report without regions, spaces and findings: what is known before anything is compared.
+    #[must_use]
+    pub fn new(mode: &str, core_sha256: &str, limits: &Limits, image: ImageOf) -> Self {
+        let limits = BTreeMap::from([
+            ("decoded", limits.decoded),
+            ("defects", limits.defects),
+            ("depth", limits.depth.into()),
+            ("live", limits.live),
+            ("nodes", limits.nodes),
+            ("reads", limits.reads),
+            ("space", limits.space),
+        ]);
+        let limits = limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let tool = ToolOf {
+            core_sha256: core_sha256.to_owned(),
+            name: "kiwame".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Self {
+            accepted: false,
+            account: AccountOf::default(),
+            depth: Depth::Whole,
+            exit_code: 2,
+            expected: BTreeMap::new(),
+            findings: Vec::new(),
+            image,
+            limits,
+            manifests: Vec::new(),
+            mode: mode.to_owned(),
+            not_seen: Vec::new(),
+            policy: PolicyOf::default(),
+            regions: Vec::new(),
+            rules: Vec::new(),
+            schema_version: crate::SCHEMA_VERSION.to_owned(),
+            spaces: Vec::new(),
+            time: TimeOf { source: "not-used".to_owned(), value: None },
+            tool,
+            verdict: VerdictOf { reasons: Vec::new(), tier: "none".to_owned() },
+        }
+    }
+
+    /// Takes over what was found in a tree.
+    pub fn set_tree(&mut self, tree: &Tree, assessment: &Assessment) {
+        let class = |region: &Region| assessment.classes.get(&region.id).copied();
+        self.depth = Depth::Deep;
+        self.regions = tree.regions().map(|region| RegionOf::new(tree, region, class(region))).collect();
+        let mut accounts = vec![Account::default(); tree.spaces().len()];
+        for leaf in tree.leaves() {
+            let at = tree.spaces().binary_search_by_key(&leaf.space, |space| space.id).ok();
+            if let (Some(account), Some((class, _))) = (at.and_then(|at| accounts.get_mut(at)), class(leaf)) {
+                account.add(class, leaf.span.length);
+            }
+        }
+        let spaces = tree.spaces().iter().zip(accounts);
+        self.spaces = spaces
+            .map(|(space, account)| SpaceOf {
+                account: account.into(),
+                path: tree.space_path(space.id).to_owned(),
+                size: space.size,
+            })
+            .collect();
+        self.account = self.spaces.first().map(|space| space.account).unwrap_or_default();
+    }
+
+    /// The account of an image whose whole digest matched: everything as the manifest lists it, nothing parsed.
+    pub fn set_whole(&mut self, regions: &[ReferenceRegion]) {
+        self.depth = Depth::Whole;
+        self.account = AccountOf { matched: self.image.size, ..AccountOf::default() };
+        self.regions = regions.iter().map(RegionOf::whole).collect();
+        let mut sizes: BTreeMap<&str, u64> = BTreeMap::from([("image", 0)]);
+        for region in regions {
+            let size = sizes.entry(&region.space).or_default();
+            *size = (*size).max(region.span.end());
+        }
+        sizes.insert("image", self.image.size);
+        let space = |(path, size): (&str, u64)| SpaceOf {
+            account: AccountOf { matched: size, ..AccountOf::default() },
+            path: path.to_owned(),
+            size,
+        };
+        // The image first, then the decoded spaces in the order of their paths.
+        let image = sizes.remove_entry("image");
+        self.spaces = image.into_iter().chain(sizes).map(space).collect();
+    }
+
+    /// Takes over findings and the verdict that follows from them.
+    pub fn set_verdict(&mut self, findings: &[Finding], verdict: &Verdict) {
+        self.findings = findings.iter().map(FindingOf::new).collect();
+        // The worst first; among equals the order of the checks.
+        self.findings.sort_by_key(|finding| match finding.severity.as_str() {
+            "high" => 0,
+            "medium" => 1,
+            "low" => 2,
+            _ => 3,
+        });
+        self.accepted = verdict.tier == kiwame_appraisal::Tier::Affirming;
+        self.exit_code = verdict.exit;
+        self.verdict = VerdictOf { reasons: verdict.reasons.clone(), tier: verdict.tier.name().to_owned() };
+    }
+
+    /// Reads a report that somebody else made. It is a claim: nothing in it was performed again.
+    ///
+    /// # Errors
+    /// What the reader of JSON says.
+    pub fn claimed(text: &[u8]) -> Result<Self, String> {
+        Json::parse(text).map_err(|error| error.to_string())?;
+        let mut report: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if report.schema_version != crate::SCHEMA_VERSION {
+            return Err(format!(
+                "schemaVersion: found {}, expected {}",
+                report.schema_version,
+                crate::SCHEMA_VERSION
+            ));
+        }
+        report.escape_again();
+        Ok(report)
+    }
+
+    /// Strings of a claimed report may hold anything.
+    fn escape_again(&mut self) {
+        let again = |text: &mut String| *text = escape::escape_shown(text);
+        for finding in &mut self.findings {
+            [
+                &mut finding.id,
+                &mut finding.path,
+                &mut finding.space,
+                &mut finding.message,
+                &mut finding.remedy,
+            ]
+            .into_iter()
+            .chain([&mut finding.actual, &mut finding.expected, &mut finding.supplier].into_iter().flatten())
+            .chain(finding.args.values_mut())
+            .for_each(again);
+        }
+        for region in &mut self.regions {
+            [&mut region.kind, &mut region.path, &mut region.space]
+                .into_iter()
+                .chain(&mut region.name)
+                .for_each(again);
+        }
+        for manifest in &mut self.manifests {
+            [&mut manifest.product, &mut manifest.release].into_iter().for_each(again);
+            manifest.signers.iter_mut().flat_map(|signer| [&mut signer.id, &mut signer.key]).for_each(again);
+        }
+        [&mut self.image.format, &mut self.image.sha256, &mut self.mode, &mut self.verdict.tier]
+            .into_iter()
+            .chain(&mut self.not_seen)
+            .for_each(again);
+    }
+
+    /// Canonical JSON (RFC 8785, restricted to whole numbers), with a newline at the end.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec(self).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+}

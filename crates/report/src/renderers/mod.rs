@@ -1,0 +1,42 @@
+//! Renderings of a report, one file each.
+//!
+//! To add one: write its file and add one line to [`RENDERERS`].
+
+use crate::{Lang, Report};
+
+mod json;
+mod text;
+
+/// How a person wants to see it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Language.
+    pub lang: Lang,
+    /// Terminal colours. Never the only sign.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+    /// Everything, not just the first screen.
+    pub verbose: bool,
+    /// True when the report is somebody's claim.
+    pub claimed: bool,
+    /// Name of the image, as the user gave it.
+    pub image: String,
+}
+
+/// A rendering.
+pub trait Renderer: core::fmt::Debug + Sync {
+    /// Name, as `--format` takes it.
+    fn name(&self) -> &'static str;
+    /// Renders.
+    fn render(&self, report: &Report, view: &View) -> Vec<u8>;
+}
+
+/// Every rendering.
+pub static RENDERERS: &[&dyn Renderer] = &[&text::Text, &json::Json];
+
+/// The rendering of that name.
+#[must_use]
+pub fn renderer(name: &str) -> Option<&'static dyn Renderer> {
+    RENDERERS.iter().copied().find(|renderer| renderer.name() == name)
+}
