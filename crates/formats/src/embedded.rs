@@ -5,7 +5,7 @@
 //! of its own. Limitations: only these two are looked for, at multiples of four (updates) and sixteen bytes (tables);
 //! everything else stays bytes that are not understood.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
 
 use crate::{fit, microcode};
 
@@ -30,6 +30,9 @@ impl Format for Embedded {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if out.look(out.region()).is_some_and(|region| region.content == Content::Fill) {
+            return;
+        }
         let (mut done, mut gaps) = (0u64, 0u32);
         loop {
             let found = match find(&at, done) {

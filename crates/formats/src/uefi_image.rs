@@ -7,6 +7,8 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64};
 
+use crate::embedded::EMBEDDED;
+use crate::fit;
 use crate::uefi_volume::{self, VolumeHeader};
 
 /// Images with firmware volumes.
@@ -44,8 +46,18 @@ impl Format for UefiImage {
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let found = lay_out(&at, out);
-        if !found && out.region() == RegionId::ROOT {
+        let flash =
+            out.look(out.region()).is_some_and(|region| matches!(region.kind, "uefi-image" | "intel-region"));
+        if flash && let Err(trouble) = fit::check(&at, out) {
+            out.trouble(trouble);
+        }
+        if found {
+            return;
+        }
+        if out.region() == RegionId::ROOT {
             out.add(Node::new("raw", "0", "raw", at).unknown());
+        } else {
+            EMBEDDED.parse(at, out);
         }
     }
 }
@@ -75,10 +87,11 @@ pub(crate) fn lay_out<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> bool {
     true
 }
 
-/// What lies beside volumes. Formats that are found inside it (microcode, interface tables) would be queued here.
+/// What lies beside volumes; microcode and interface tables in it are found later.
 fn padding<'a>(input: Input<'a>, erase: u8, number: &mut u32, out: &mut Builder<'_, 'a>) {
     if !input.is_empty() {
-        out.add_fill(Node::new("padding", number.to_string(), "padding", input), erase);
+        let node = Node::new("padding", number.to_string(), "padding", input);
+        out.add_fill(node.then(EMBEDDED), erase);
         *number = number.saturating_add(1);
     }
 }

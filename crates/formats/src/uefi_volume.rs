@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 
 use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble};
 
+use crate::nvram::NVRAM;
 use crate::uefi_file::{self, FileHeader, UefiFile};
 
 /// Firmware volumes.
@@ -198,6 +199,10 @@ fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
         Some(FileSystem { kind: FileSystemKind::Ffs(version), .. }) => {
             Walk { at, file: uefi_file::format(*version, header.erase()), erase: header.erase() }
                 .files(body, out)
+        }
+        Some(FileSystem { kind: FileSystemKind::Variables, .. }) => {
+            NVRAM.parse(at.from(body), out);
+            Ok(())
         }
         _ => {
             let data = Node::new("uefi-volume", "data", "uefi-volume-data", at.from(body)).unknown();
@@ -400,7 +405,9 @@ struct FileSystem {
 enum FileSystemKind {
     /// Files, in this version of the format.
     Ffs(u8),
-    /// Not files.
+    /// Variable stores.
+    Variables,
+    /// Neither.
     Other,
 }
 
@@ -418,7 +425,11 @@ static FILE_SYSTEMS: &[FileSystem] = &[
     ffs("AD3FFFFF-D28B-44C4-9F13-9EA98A97F9F0", "FFS2 (Intel)", 2),
     ffs("D6A1CD70-4B33-4994-A6EA-375F2CCC5437", "FFS2 (Intel)", 2),
     ffs("4F494156-AED6-4D64-A537-B8A5557BCEEC", "FFS2 (Sony)", 2),
-    other("FFF12B8D-7696-4C8B-A985-2747075B4F50", "variable store"),
+    FileSystem {
+        guid: crate::uefi_guid::raw("FFF12B8D-7696-4C8B-A985-2747075B4F50"),
+        name: "variable store",
+        kind: FileSystemKind::Variables,
+    },
     other("00504624-8A59-4EEB-BD0F-6B36E96128E0", "variable store, additional"),
     other("153D2197-29BD-44DC-AC59-887F70E41A6B", "microcode (Apple)"),
 ];
