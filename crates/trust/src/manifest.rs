@@ -18,7 +18,7 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "urn:kiwame:firmware-reference-manifest/v1";
 
 /// A manifest: what a maker says its firmware is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// What it is for.
     pub product: Product,
@@ -37,7 +37,7 @@ pub struct Manifest {
 }
 
 /// A product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Product {
     /// Its maker.
     pub vendor: String,
@@ -58,7 +58,7 @@ impl Product {
 }
 
 /// A release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     /// Its version, as the maker writes it.
     pub version: String,

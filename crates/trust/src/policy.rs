@@ -41,7 +41,7 @@ pub struct Principal {
 }
 
 /// What is asked of one product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// Maker, exactly.
     pub vendor: String,

@@ -1,8 +1,46 @@
 //! The façade: one request, one response.
+//!
+//! ```
+//! use kiwame_image::Memory;
+//!
+//! let request = br#"{"abi":1,"verb":"inspect","sources":[{"role":"image","name":"empty.bin","size":4}],
+//!     "coreSha256":"","render":"json"}"#;
+//! let response = kiwame_verifier::run(request, &Memory::new([vec![0xff; 4]]));
+//! assert_eq!(response.exit, 0);
+//! let report = response.output("stdout").expect("a report");
+//! assert!(report.starts_with(br#"{"accepted":false,"account":{"fill":4,"#));
+//! ```
 #![forbid(unsafe_code)]
-#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::float_arithmetic
+)]
+
+mod attest;
+mod describe;
+mod failure;
+mod inspect;
+mod keys;
+mod manifests;
+mod policies;
+mod request;
+mod verify;
 
 use kiwame_image::Host;
+
+use failure::Failure;
+use request::{Request, Run};
+
+/// Version of the boundary between host and core.
+pub const ABI: u32 = 1;
 
 /// What a run gives back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +60,45 @@ pub struct Output {
     pub bytes: Vec<u8>,
 }
 
+impl Response {
+    /// The bytes of an output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<&[u8]> {
+        self.outputs.iter().find(|output| output.name == name).map(|output| output.bytes.as_slice())
+    }
+
+    fn with(mut self, name: &'static str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.outputs.push(Output { name, bytes: bytes.into() });
+        self
+    }
+}
+
+/// A verb, in the order of the manual.
+type Verb = fn(&Run<'_>) -> Result<Response, Failure>;
+
+/// Every verb of the core.
+static VERBS: &[(&str, Verb)] = &[
+    ("inspect", inspect::inspect),
+    ("attest", attest::attest),
+    ("verify", verify::verify),
+    ("diff", verify::diff),
+    ("key-show", keys::show),
+    ("manifest-show", manifests::show),
+    ("manifest-lint", manifests::lint),
+    ("policy-new", policies::new),
+    ("policy-check", policies::check),
+    ("policy-explain", policies::explain),
+    ("report-show", inspect::report_show),
+];
+
 /// Does what the request asks. `request` is JSON; sources are lent by the host.
 #[must_use]
 pub fn run(request: &[u8], host: &dyn Host) -> Response {
-    let _ = (request, host);
-    Response { exit: 2, outputs: Vec::new() }
+    let done = Request::parse(request).and_then(|request| {
+        let verb = VERBS.iter().find(|(name, _)| *name == request.verb);
+        let (_, verb) =
+            verb.ok_or_else(|| Failure::usage("request", format!("no verb \"{}\"", request.verb)))?;
+        verb(&Run { request: &request, host })
+    });
+    done.unwrap_or_else(|failure| failure.response())
 }

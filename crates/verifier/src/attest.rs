@@ -1,0 +1,89 @@
+//! `attest`: a maker's statement about its images. The core makes it; the host signs it.
+
+use kiwame_image::{Algorithm, Tree};
+use kiwame_report::escape;
+use kiwame_trust::Manifest;
+use kiwame_trust::manifest::{Coverage, ImageReference, PAYLOAD_TYPE};
+
+use crate::Response;
+use crate::describe::Description;
+use crate::failure::Failure;
+use crate::request::{Run, Source};
+
+/// Makes the statement.
+pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
+    let source = run.source("describe")?;
+    let wrong = |what: String| Failure::usage(&source.1.name, what);
+    let description = Description::parse(&run.read(source)?).map_err(wrong)?;
+    if !description.layout().is_empty() {
+        return Err(wrong(
+            "[[layout]] is not supported by this version: the image must state its own structure".to_owned(),
+        ));
+    }
+    let images = run
+        .sources("image")
+        .map(|image| reference(run, &description, image))
+        .collect::<Result<Vec<_>, _>>()?;
+    if images.is_empty() {
+        return Err(Failure::usage("image", "none was given"));
+    }
+    let manifest = Manifest {
+        product: description.product(),
+        release: description.release(),
+        images,
+        mutable: description.mutable().map_err(wrong)?,
+        suppliers: description.suppliers(),
+        includes: Vec::new(),
+        references: description.references(),
+    };
+    let statement = kiwame_report::statement(&manifest);
+    // What verification would refuse is not worth signing.
+    Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| wrong(error.to_string()))?;
+    let text = summary(&manifest);
+    Ok(Response::default().with("stderr", text).with("statement", statement))
+}
+
+fn reference(
+    run: &Run<'_>,
+    description: &Description,
+    image: (u32, &Source),
+) -> Result<ImageReference, Failure> {
+    let tree = run.tree(image, None, false)?;
+    refuse_what_was_not_seen(&tree, image.1)?;
+    let sha256 = tree.image_digest().cloned().ok_or_else(|| Failure::usage(&image.1.name, "no digest"))?;
+    let sha384 = run.digest(Algorithm::Sha384, image.0, image.1)?;
+    Ok(ImageReference {
+        name: image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned(),
+        digests: vec![sha256, sha384],
+        unknown_digests: Vec::new(),
+        format: tree.format().to_owned(),
+        size: image.1.size,
+        erase_value: 0xff,
+        required: true,
+        coverage: Coverage::Complete,
+        layout: description.layout(),
+        regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
+    })
+}
+
+/// A statement over bytes that a limit kept out of sight would claim more than was seen.
+fn refuse_what_was_not_seen(tree: &Tree, image: &Source) -> Result<(), Failure> {
+    let Some((kind, region)) = tree.limits_hit().first() else { return Ok(()) };
+    let what = format!("{}: the limit \"{}\" was reached", tree.path(*region), kind.name());
+    Err(Failure { exit: 6, ..Failure::usage(&image.name, what).then("Raise it with --limit.") })
+}
+
+fn summary(manifest: &Manifest) -> String {
+    let mut text = format!("{}@{}\n", escape(&manifest.product.scope()), escape(&manifest.release.version));
+    for image in &manifest.images {
+        let line = format!(
+            "  {}  {} bytes, {}, {} reference values\n",
+            escape(&image.name),
+            image.size,
+            image.format,
+            image.regions.len()
+        );
+        text.push_str(&line);
+    }
+    text
+}

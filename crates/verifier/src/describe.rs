@@ -1,0 +1,183 @@
+//! `firmware.toml`: what a maker writes once for a product.
+
+use kiwame_image::Span;
+use kiwame_trust::manifest::{
+    KeyRule, Layout, Mutable, MutableRule, Product, Reference, Release, Supplier, read_grammar,
+};
+use serde::Deserialize;
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Description {
+    schema: String,
+    product: ProductEntry,
+    release: ReleaseEntry,
+    #[serde(default)]
+    layout: Vec<LayoutEntry>,
+    #[serde(default)]
+    supplier: Vec<SupplierEntry>,
+    #[serde(default)]
+    mutable: Vec<MutableEntry>,
+    #[serde(default)]
+    reference: Vec<ReferenceEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ProductEntry {
+    vendor: String,
+    model: String,
+    #[serde(default)]
+    hardware_revisions: Vec<String>,
+    channel: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ReleaseEntry {
+    version: String,
+    security_version: Option<u64>,
+    not_before: Option<String>,
+    not_after: Option<String>,
+    support_until: Option<String>,
+    #[serde(default)]
+    supersedes: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LayoutEntry {
+    name: String,
+    offset: u64,
+    length: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SupplierEntry {
+    path: String,
+    name: String,
+    contact: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ReferenceEntry {
+    #[serde(rename = "type")]
+    kind: String,
+    sha256: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct MutableEntry {
+    path: String,
+    rule: String,
+    #[serde(default)]
+    keys: Vec<KeyEntry>,
+    #[serde(default)]
+    names: Vec<String>,
+    max_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct KeyEntry {
+    name: String,
+    value: String,
+}
+
+const SCHEMA: &str = "kiwame-firmware/1";
+
+impl Description {
+    /// Reads the file.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
+        let text = core::str::from_utf8(text).map_err(|error| error.to_string())?;
+        let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if read.schema == SCHEMA {
+            Ok(read)
+        } else {
+            Err(format!("schema: found \"{}\", expected \"{SCHEMA}\"", read.schema))
+        }
+    }
+
+    pub(crate) fn product(&self) -> Product {
+        let ProductEntry { vendor, model, hardware_revisions, channel } = &self.product;
+        Product {
+            vendor: vendor.clone(),
+            model: model.clone(),
+            hardware_revisions: hardware_revisions.clone(),
+            channel: channel.clone(),
+        }
+    }
+
+    pub(crate) fn release(&self) -> Release {
+        Release {
+            version: self.release.version.clone(),
+            security_version: self.release.security_version,
+            not_before: self.release.not_before.clone(),
+            not_after: self.release.not_after.clone(),
+            support_until: self.release.support_until.clone(),
+            supersedes: self.release.supersedes.clone(),
+        }
+    }
+
+    pub(crate) fn layout(&self) -> Vec<Layout> {
+        let part = |part: &LayoutEntry| Layout {
+            name: part.name.clone(),
+            span: Span::new(part.offset, part.length),
+        };
+        self.layout.iter().map(part).collect()
+    }
+
+    /// Who answers for which path.
+    pub(crate) fn answers(&self) -> Vec<(String, String)> {
+        self.supplier.iter().map(|supplier| (supplier.path.clone(), supplier.name.clone())).collect()
+    }
+
+    pub(crate) fn suppliers(&self) -> Vec<Supplier> {
+        let mut suppliers: Vec<_> = self
+            .supplier
+            .iter()
+            .map(|supplier| Supplier { name: supplier.name.clone(), contact: supplier.contact.clone() })
+            .collect();
+        suppliers.sort_by(|a, b| a.name.cmp(&b.name));
+        suppliers.dedup_by(|a, b| a.name == b.name);
+        suppliers
+    }
+
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        let reference =
+            |entry: &ReferenceEntry| Reference { kind: entry.kind.clone(), sha256: entry.sha256.clone() };
+        self.reference.iter().map(reference).collect()
+    }
+
+    pub(crate) fn mutable(&self) -> Result<Vec<MutableRule>, String> {
+        self.mutable.iter().map(MutableEntry::read).collect()
+    }
+}
+
+impl MutableEntry {
+    fn read(&self) -> Result<MutableRule, String> {
+        let cap = || self.max_bytes.ok_or_else(|| format!("mutable {}: max-bytes is missing", self.path));
+        let rule = match self.rule.as_str() {
+            "keys" => Mutable::Keys(self.keys.iter().map(|key| self.key(key)).collect::<Result<_, _>>()?),
+            "fields" => Mutable::Fields(self.names.clone()),
+            "data-files" => Mutable::DataFiles { names: self.names.clone(), max_bytes: cap()? },
+            "erased" => Mutable::Erased,
+            "any" => Mutable::Any { max_bytes: cap()? },
+            other => {
+                let rules = "keys, fields, data-files, erased or any";
+                return Err(format!("mutable {}: rule: found \"{other}\", expected {rules}", self.path));
+            }
+        };
+        Ok(MutableRule { path: self.path.clone(), rule })
+    }
+
+    fn key(&self, key: &KeyEntry) -> Result<KeyRule, String> {
+        let field = format!("mutable {}: {}", self.path, key.name);
+        let value = read_grammar(&key.value, &field).map_err(|error| error.to_string())?;
+        Ok(KeyRule { name: key.name.clone(), value })
+    }
+}

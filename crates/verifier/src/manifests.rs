@@ -1,0 +1,116 @@
+//! `manifest show` and `manifest lint`: what a manifest claims. Signatures are not checked here, and that is said.
+
+use kiwame_report::escape;
+use kiwame_trust::manifest::{Coverage, Mutable};
+use kiwame_trust::{Envelope, Manifest};
+use serde_json::json;
+
+use crate::Response;
+use crate::failure::Failure;
+use crate::request::Run;
+
+fn read(run: &Run<'_>) -> Result<(Envelope, Manifest, String), Failure> {
+    let source = run.source("manifest")?;
+    let untrusted = |error| Failure::trust(&source.1.name, &error);
+    let envelope = Envelope::parse(&run.read(source)?).map_err(untrusted)?;
+    let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload).map_err(untrusted)?;
+    let identity = run.sha256_of(&envelope.pae())?.hex();
+    Ok((envelope, manifest, identity))
+}
+
+/// Shows what a manifest claims.
+pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
+    let (envelope, manifest, identity) = read(run)?;
+    let images: Vec<_> = manifest
+        .images
+        .iter()
+        .map(|image| {
+            json!({ "name": escape(&image.name), "size": image.size, "format": escape(&image.format),
+                "regions": image.regions.len(), "complete": image.coverage == Coverage::Complete,
+                "sha256": image.digests.iter().map(kiwame_image::Digest::hex).next() })
+        })
+        .collect();
+    if run.json() {
+        let json = json!({ "payloadSha256": identity, "signatures": envelope.signatures.len(), "signaturesChecked": false,
+            "product": escape(&manifest.product.scope()), "release": escape(&manifest.release.version), "images": images });
+        return Ok(Response::default().with("stdout", format!("{json}\n")));
+    }
+    let mut text = format!(
+        "as claimed; {} signatures, none of them checked here\n{}@{}\n  identity {identity}\n",
+        envelope.signatures.len(),
+        escape(&manifest.product.scope()),
+        escape(&manifest.release.version)
+    );
+    for image in &manifest.images {
+        let digest = image.digests.iter().map(kiwame_image::Digest::hex).next_back().unwrap_or_default();
+        let coverage = if image.coverage == Coverage::Complete { "complete" } else { "partial" };
+        text.push_str(&format!(
+            "  {}  {} bytes, {}, {} regions, {coverage}\n    {digest}\n",
+            escape(&image.name),
+            image.size,
+            escape(&image.format),
+            image.regions.len()
+        ));
+    }
+    for rule in &manifest.mutable {
+        text.push_str(&format!("  mutable {}  {}\n", escape(&rule.path), rule_name(&rule.rule)));
+    }
+    Ok(Response::default().with("stdout", text))
+}
+
+fn rule_name(rule: &Mutable) -> String {
+    match rule {
+        Mutable::Keys(keys) => format!("keys ({})", keys.len()),
+        Mutable::Fields(names) => format!("fields ({})", names.len()),
+        Mutable::DataFiles { names, max_bytes } => {
+            format!("data-files ({}, at most {max_bytes} bytes each)", names.len())
+        }
+        Mutable::Erased => "erased".to_owned(),
+        Mutable::Any { max_bytes } => format!("any (at most {max_bytes} bytes)"),
+    }
+}
+
+/// Reads a manifest and lists what a careful buyer would ask about.
+pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Failure> {
+    let (envelope, manifest, _) = read(run)?;
+    let mut notes = Vec::new();
+    if envelope.signatures.is_empty() {
+        notes.push("signatures: none; nobody answers for this manifest".to_owned());
+    }
+    if manifest.release.security_version.is_none() {
+        notes.push("release.securityVersion: missing; a downgrade cannot be refused".to_owned());
+    }
+    if manifest.release.support_until.is_none() {
+        notes.push("release.supportUntil: missing".to_owned());
+    }
+    for image in &manifest.images {
+        if image.coverage == Coverage::Partial {
+            notes.push(format!(
+                "{}: coverage is partial; a policy must name the paths to accept that",
+                escape(&image.name)
+            ));
+        }
+        if image.regions.iter().any(|region| region.supplier.is_none()) {
+            notes.push(format!("{}: some regions have no supplier", escape(&image.name)));
+        }
+        if let Some(region) = image.regions.iter().find(|region| !region.defects.is_empty()) {
+            notes.push(format!(
+                "{}: defects are recorded, the first at {}",
+                escape(&image.name),
+                escape(&region.path)
+            ));
+        }
+    }
+    for rule in manifest.mutable.iter().filter(|rule| matches!(rule.rule, Mutable::Any { .. })) {
+        notes.push(format!(
+            "mutable {}: the rule `any` affirms only where the buyer's policy names the path",
+            escape(&rule.path)
+        ));
+    }
+    let text = if run.json() {
+        format!("{}\n", json!({ "notes": notes }))
+    } else {
+        notes.iter().map(|note| format!("{note}\n")).collect()
+    };
+    Ok(Response::default().with("stdout", text))
+}

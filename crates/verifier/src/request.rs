@@ -1,0 +1,204 @@
+//! The request, and what every verb needs of it.
+
+use std::collections::BTreeMap;
+
+use kiwame_image::{Algorithm, Digest, Host, Limits, Options, Part, Tree, to_usize};
+use kiwame_report::{Lang, View, renderer};
+use kiwame_trust::{PublicKey, Time};
+use serde::Deserialize;
+
+use crate::Response;
+use crate::failure::Failure;
+
+/// What the host asks for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Request {
+    abi: u32,
+    pub(crate) verb: String,
+    #[serde(default)]
+    pub(crate) sources: Vec<Source>,
+    pub(crate) now: Option<String>,
+    #[serde(default)]
+    pub(crate) now_source: String,
+    #[serde(default)]
+    limits: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(crate) core_sha256: String,
+    #[serde(default)]
+    pub(crate) deep: bool,
+    pub(crate) expect: Option<String>,
+    #[serde(default)]
+    render: String,
+    #[serde(default)]
+    lang: String,
+    #[serde(default)]
+    color: bool,
+    #[serde(default)]
+    width: usize,
+    #[serde(default)]
+    pub(crate) presented: Vec<String>,
+    #[serde(default)]
+    verbose: bool,
+    #[serde(default)]
+    pub(crate) insecure_accept_known_keys: bool,
+}
+
+/// A source that the host lends. Its number is its place in the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    pub(crate) role: String,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+}
+
+impl Request {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
+        let request: Self =
+            serde_json::from_slice(text).map_err(|error| Failure::usage("request", error.to_string()))?;
+        if request.abi != crate::ABI {
+            return Err(Failure::usage(
+                "request",
+                format!("abi is {}, expected {}", request.abi, crate::ABI),
+            ));
+        }
+        Ok(request)
+    }
+}
+
+/// A request in the making: the request and its host.
+pub(crate) struct Run<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) host: &'a dyn Host,
+}
+
+/// Bytes that a policy, a key or a description may have. Far above any real one.
+const SMALL: u64 = 16 << 20;
+/// Bytes that an envelope may have: a payload of 128 MiB in base64.
+const ENVELOPE: u64 = 192 << 20;
+
+impl<'a> Run<'a> {
+    /// The sources in a role, with their numbers.
+    pub(crate) fn sources(&self, role: &'a str) -> impl Iterator<Item = (u32, &'a Source)> + use<'a> {
+        (0..).zip(&self.request.sources).filter(move |(_, source)| source.role == role)
+    }
+
+    /// The one source in a role.
+    pub(crate) fn source(&self, role: &'a str) -> Result<(u32, &'a Source), Failure> {
+        let mut sources = self.sources(role);
+        match (sources.next(), sources.next()) {
+            (Some(source), None) => Ok(source),
+            (None, _) => Err(Failure::usage(role, "none was given")),
+            (Some(_), Some(_)) => Err(Failure::usage(role, "more than one was given")),
+        }
+    }
+
+    /// All bytes of a small source.
+    pub(crate) fn read(&self, (number, source): (u32, &Source)) -> Result<Vec<u8>, Failure> {
+        let most = if source.role == "manifest" { ENVELOPE } else { SMALL };
+        if source.size > most {
+            return Err(Failure::usage(
+                &source.name,
+                format!("found {} bytes, at most {most} are accepted", source.size),
+            ));
+        }
+        let mut bytes = vec![0; to_usize(source.size)];
+        self.host.read(number, 0, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
+        Ok(bytes)
+    }
+
+    /// SHA-256 of a whole source, by the host.
+    pub(crate) fn sha256(&self, (number, source): (u32, &Source)) -> Result<Digest, Failure> {
+        self.digest(Algorithm::Sha256, number, source)
+    }
+
+    /// A digest of a whole source, by the host.
+    pub(crate) fn digest(
+        &self,
+        algorithm: Algorithm,
+        number: u32,
+        source: &Source,
+    ) -> Result<Digest, Failure> {
+        let part = Part::Source { source: number, offset: 0, length: source.size };
+        self.host.digest(algorithm, &[part]).map_err(|error| Failure::read(&source.name, error))
+    }
+
+    /// SHA-256 of bytes that the core holds.
+    pub(crate) fn sha256_of(&self, bytes: &[u8]) -> Result<Digest, Failure> {
+        let digest = self.host.digest(Algorithm::Sha256, &[Part::Memory(bytes)]);
+        digest.map_err(|error| Failure::read("memory", error))
+    }
+
+    /// Takes an image apart.
+    pub(crate) fn tree(
+        &self,
+        (number, source): (u32, &Source),
+        image_digest: Option<Digest>,
+        list_digests: bool,
+    ) -> Result<Tree, Failure> {
+        if source.size == 0 {
+            return Err(Failure::usage(&source.name, "the file is empty"));
+        }
+        let options = Options { list_digests, image_digest };
+        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
+            .map_err(|error| Failure::read(&source.name, error))
+    }
+
+    /// The limits, as the request changes them.
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        let mut limits = Limits::default();
+        for (name, &value) in &self.request.limits {
+            match name.as_str() {
+                "space" => limits.space = value,
+                "live" => limits.live = value,
+                "decoded" => limits.decoded = value,
+                "depth" => limits.depth = u32::try_from(value).unwrap_or(u32::MAX),
+                "nodes" => limits.nodes = value,
+                "reads" => limits.reads = value,
+                "defects" => limits.defects = value,
+                _ => return Err(Failure::usage("--limit", format!("no limit \"{name}\""))),
+            }
+        }
+        Ok(limits)
+    }
+
+    /// The time that the host gave.
+    pub(crate) fn now(&self) -> Result<Option<Time>, Failure> {
+        let now = self.request.now.as_deref().map(Time::parse).transpose();
+        now.map_err(|error| Failure::usage("--now", error.to_string()))
+    }
+
+    /// The key that was given, vetted.
+    pub(crate) fn key(&self) -> Result<PublicKey, Failure> {
+        let source = self.source("key")?;
+        let text = self.read(source)?;
+        PublicKey::parse(&text).map_err(|error| Failure::trust(&source.1.name, &error))
+    }
+
+    pub(crate) fn lang(&self) -> Lang {
+        Lang::of(&self.request.lang)
+    }
+
+    /// How the user wants to see it.
+    pub(crate) fn view(&self, image: &str) -> View {
+        let Request { color, width, verbose, .. } = *self.request;
+        View { lang: self.lang(), color, width, verbose, claimed: false, image: image.to_owned() }
+    }
+
+    /// True when machine-readable output was asked for.
+    pub(crate) fn json(&self) -> bool {
+        self.request.render == "json"
+    }
+
+    /// A report as the response: rendered to `stdout`, and canonical as `report`.
+    pub(crate) fn respond(&self, report: &kiwame_report::Report, view: &View) -> Result<Response, Failure> {
+        let name = if self.request.render.is_empty() { "text" } else { &self.request.render };
+        let renderer =
+            renderer(name).ok_or_else(|| Failure::usage("--format", format!("no rendering \"{name}\"")))?;
+        let canonical = report.canonical();
+        let shown = if renderer.name() == "json" { canonical.clone() } else { renderer.render(report, view) };
+        let response = Response { exit: report.exit_code, ..Response::default() };
+        Ok(response.with("stdout", shown).with("report", canonical))
+    }
+}

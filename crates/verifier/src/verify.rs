@@ -1,0 +1,484 @@
+//! `verify` and `diff`.
+
+use kiwame_appraisal::{Assessment, Effect, Finding, Verdict, appraise};
+use kiwame_image::{Digest, Limits, Tree};
+use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
+use kiwame_trust::manifest::{Coverage, ImageReference, path_within};
+use kiwame_trust::policy::Expectation;
+use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified};
+
+use crate::Response;
+use crate::failure::Failure;
+use crate::inspect::not_seen;
+use crate::policies;
+use crate::request::{Run, Source};
+
+/// Compares an image with the manifests that somebody the policy trusts has signed.
+pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
+    let image = run.source("image")?;
+    if image.1.size == 0 {
+        return Err(Failure::usage(&image.1.name, "the file is empty"));
+    }
+    let policy = policy(run)?;
+    let expect = run.request.expect.as_deref().map(Expectation::parse).transpose();
+    let expect = expect.map_err(|error| Failure::usage("--expect", error.to_string()))?;
+    let now = run.now()?;
+    let mut trial = Trial { run, image, policy, expect, now, verified: Vec::new(), findings: Vec::new() };
+    trial.load()?;
+    let mut report = trial.judge()?;
+    trial.describe(&mut report)?;
+    run.respond(&report, &run.view(&image.1.name))
+}
+
+/// The policy: a file, or one key with an expectation.
+fn policy(run: &Run<'_>) -> Result<Policy, Failure> {
+    let file = run.sources("policy").next();
+    let key = run.sources("key").next();
+    let mut policy = match (file, key, run.request.expect.as_deref()) {
+        (Some(file), None, _) => policies::read(run, file)?,
+        (None, Some(_), Some(expect)) => Policy::one_key(run.key()?, expect)
+            .map_err(|error| Failure::usage("--expect", error.to_string()))?,
+        (None, Some(_), None) => return Err(without_expectation(run)),
+        (Some(_), Some(_), _) => {
+            return Err(Failure::usage("--key", "a policy was given as well; one of them decides"));
+        }
+        (None, None, _) => return Err(Failure::usage("--policy", "none was given, and no --key")),
+    };
+    policy.insecure_accept_known_keys = run.request.insecure_accept_known_keys;
+    Ok(policy)
+}
+
+/// `--key` says whose word counts, not what was ordered. The error shows what the manifest claims.
+fn without_expectation(run: &Run<'_>) -> Failure {
+    let claimed = run.sources("manifest").find_map(|source| {
+        let envelope = Envelope::parse(&run.read(source).ok()?).ok()?;
+        let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload).ok()?;
+        Some(format!("{}@{}", manifest.product.scope(), manifest.release.version))
+    });
+    let claimed = claimed.map(|claimed| format!("; the manifest claims \"{claimed}\"")).unwrap_or_default();
+    Failure::usage("--key", format!("--expect VENDOR/MODEL[@RELEASE] is needed with it{claimed}"))
+        .then("Say with --expect what was ordered, from the order and not from the manifest.")
+}
+
+/// One image on trial.
+struct Trial<'a> {
+    run: &'a Run<'a>,
+    image: (u32, &'a Source),
+    policy: Policy,
+    expect: Option<Expectation>,
+    now: Option<Time>,
+    verified: Vec<Verified<Manifest>>,
+    findings: Vec<Finding>,
+}
+
+/// What the comparison with one manifest gave.
+struct Outcome {
+    manifest: usize,
+    report: Report,
+    findings: Vec<Finding>,
+    verdict: Verdict,
+}
+
+impl Trial<'_> {
+    /// Verifies every manifest. One that is not verified is a finding: somebody thought it would count.
+    fn load(&mut self) -> Result<(), Failure> {
+        for source in self.run.sources("manifest") {
+            match self.load_one(source)? {
+                Ok(verified) => self.verified.push(verified),
+                Err(error) => {
+                    let finding = Finding::new("trust/not-verified");
+                    self.findings.push(finding.arg("file", &source.1.name).arg("why", error));
+                }
+            }
+        }
+        self.verified.dedup_by(|a, b| a.identity == b.identity);
+        let products: Vec<_> = self
+            .verified
+            .iter()
+            .map(|one| (one.value().product.scope(), &one.value().release.version))
+            .collect();
+        let twice = products
+            .iter()
+            .enumerate()
+            .find(|(at, product)| products.iter().skip(at.saturating_add(1)).any(|other| other == *product));
+        if let Some((_, (scope, release))) = twice {
+            let finding = Finding::new("manifest/conflicting").arg("product", format!("{scope}@{release}"));
+            self.findings.push(finding);
+        }
+        Ok(())
+    }
+
+    fn load_one(&self, source: (u32, &Source)) -> Result<Result<Verified<Manifest>, TrustError>, Failure> {
+        let text = self.run.read(source)?;
+        let envelope = match Envelope::parse(&text) {
+            Ok(envelope) => envelope,
+            Err(error) => return Ok(Err(error)),
+        };
+        let identity = self.run.sha256_of(&envelope.pae())?;
+        let verified = match self.policy.verify(&envelope, identity, self.now) {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Err(error)),
+        };
+        let product = &verified.value().product;
+        let expected = self
+            .expect
+            .as_ref()
+            .filter(|expect| expect.vendor != product.vendor || expect.model != product.model);
+        match expected {
+            Some(expected) => {
+                Ok(Err(TrustError::OtherProduct { found: product.scope(), expected: expected.text() }))
+            }
+            None => Ok(Ok(verified)),
+        }
+    }
+
+    /// The release that is expected: by the user, or by the rule for this product.
+    fn release(&self, rule: &Rule) -> Option<String> {
+        self.expect.as_ref().and_then(|expect| expect.release.clone()).or_else(|| rule.release.clone())
+    }
+
+    fn rule<'r>(&'r self, manifest: &Manifest) -> Option<&'r Rule> {
+        self.policy.rule(&manifest.product.vendor, &manifest.product.model).ok()
+    }
+
+    /// Which manifests apply, and what the worst of them says.
+    fn judge(&self) -> Result<Report, Failure> {
+        let sha256 = self.run.sha256(self.image)?;
+        let wholes = self
+            .verified
+            .iter()
+            .map(|one| self.whole(one.value(), &sha256))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (expected, others): (Vec<_>, Vec<_>) =
+            (0..self.verified.len()).partition(|&at| self.is_expected(at));
+        if let Some(at) = expected.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
+            return Ok(self.report(vec![self.compare(at, &sha256, true)?], &sha256));
+        }
+        if let Some(at) = others.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
+            return self.another_release(at, &sha256);
+        }
+        if expected.is_empty() && !others.is_empty() {
+            return self.unexpected(others.first().copied().unwrap_or(0), &sha256);
+        }
+        let outcomes =
+            expected.into_iter().map(|at| self.compare(at, &sha256, false)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.report(outcomes, &sha256))
+    }
+
+    fn is_expected(&self, at: usize) -> bool {
+        self.verified.get(at).is_some_and(|one| {
+            let release = self.rule(one.value()).and_then(|rule| self.release(rule));
+            release.is_none_or(|release| release == one.value().release.version)
+        })
+    }
+
+    /// True when every subject digest of a complete reference is that of the image, and we know all of them.
+    fn whole(&self, manifest: &Manifest, sha256: &Digest) -> Result<bool, Failure> {
+        manifest.images.iter().try_fold(false, |found, image| Ok(found || self.is_whole(image, sha256)?))
+    }
+
+    fn is_whole(&self, image: &ImageReference, sha256: &Digest) -> Result<bool, Failure> {
+        let (number, source) = self.image;
+        if image.coverage != Coverage::Complete
+            || image.size != source.size
+            || !image.unknown_digests.is_empty()
+            || !image.digests.contains(sha256)
+        {
+            return Ok(false);
+        }
+        for digest in image.digests.iter().filter(|digest| digest.algorithm != sha256.algorithm) {
+            if self.run.digest(digest.algorithm, number, source)? != *digest {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Compares with one manifest.
+    fn compare(&self, at: usize, sha256: &Digest, whole: bool) -> Result<Outcome, Failure> {
+        let verified = self.verified.get(at).ok_or_else(|| Failure::usage("manifest", "none"))?;
+        let manifest = verified.value();
+        let rule = self.rule(manifest).ok_or_else(|| Failure::usage("policy", "no rule"))?;
+        let mut findings = Vec::new();
+        let report = match manifest.images.iter().find(|image| image.digests.contains(sha256)) {
+            Some(image) if whole && !self.run.request.deep && !rule.deep => {
+                self.whole_report(image, sha256)?
+            }
+            _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
+        };
+        self.others_absent(manifest, &report, sha256, &mut findings);
+        self.waive(&mut findings);
+        let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
+        Ok(Outcome { manifest: at, report, findings, verdict })
+    }
+
+    fn empty_report(&self, format: &str, sha256: &Digest) -> Result<Report, Failure> {
+        let image = ImageOf { format: format.to_owned(), sha256: sha256.hex(), size: self.image.1.size };
+        Ok(Report::new("verify", &self.run.request.core_sha256, &self.run.limits()?, image))
+    }
+
+    fn whole_report(&self, image: &ImageReference, sha256: &Digest) -> Result<Report, Failure> {
+        let mut report = self.empty_report(&image.format, sha256)?;
+        report.set_whole(&image.regions);
+        report.not_seen = ["behaviour", "device", "encrypted", "hardware", "native-signatures", "not-parsed"]
+            .map(str::to_owned)
+            .to_vec();
+        Ok(report)
+    }
+
+    fn deep_report(
+        &self,
+        manifest: &Manifest,
+        rule: &Rule,
+        sha256: &Digest,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Report, Failure> {
+        let tree = self.run.tree(self.image, Some(sha256.clone()), false)?;
+        let mut report = self.empty_report(tree.format(), sha256)?;
+        let assessment = match self.reference(manifest, &tree, sha256) {
+            Some(reference) => appraise(&tree, manifest, reference, rule),
+            None => self.not_for_this(manifest, &tree),
+        };
+        report.set_tree(&tree, &assessment);
+        report.not_seen = not_seen(&[], &tree);
+        findings.extend(assessment.findings);
+        Ok(report)
+    }
+
+    fn not_for_this(&self, manifest: &Manifest, tree: &Tree) -> Assessment {
+        let wanted: Vec<_> = manifest.images.iter().map(|image| image.format.as_str()).collect();
+        let mut assessment = kiwame_appraisal::inspect(tree);
+        let finding = Finding::new("manifest/not-for-this-image")
+            .arg("wanted", wanted.join(", "))
+            .arg("found", tree.format());
+        assessment.findings.insert(0, finding);
+        assessment
+    }
+
+    /// The reference of a manifest that is meant for this image: equal by digest, else of its format and with a
+    /// top-level path in common, the same size before another.
+    fn reference<'m>(
+        &self,
+        manifest: &'m Manifest,
+        tree: &Tree,
+        sha256: &Digest,
+    ) -> Option<&'m ImageReference> {
+        let by_digest = manifest.images.iter().find(|image| image.digests.contains(sha256));
+        by_digest.or_else(|| {
+            let meant = manifest
+                .images
+                .iter()
+                .filter(|image| image.format == tree.format() && shares_a_path(image, tree));
+            meant.max_by_key(|image| image.size == self.image.1.size)
+        })
+    }
+
+    /// RULES 14: a release is complete with all its required images.
+    fn others_absent(
+        &self,
+        manifest: &Manifest,
+        report: &Report,
+        sha256: &Digest,
+        findings: &mut Vec<Finding>,
+    ) {
+        let this = manifest.images.iter().position(|image| image.digests.contains(sha256)).or_else(|| {
+            manifest
+                .images
+                .iter()
+                .position(|image| image.format == report.image.format && image.size == report.image.size)
+        });
+        let this = this.or((manifest.images.len() == 1).then_some(0));
+        for (at, image) in manifest.images.iter().enumerate() {
+            let presented =
+                image.digests.iter().any(|digest| self.run.request.presented.contains(&digest.hex()));
+            if image.required && Some(at) != this && !presented {
+                findings.push(Finding::new("manifest/required-image-absent").arg("name", &image.name));
+            }
+        }
+    }
+
+    /// Findings that the policy waives, for a reason and for a time. They stay in the report.
+    fn waive(&self, findings: &mut Vec<Finding>) {
+        let Some(now) = self.now else { return };
+        let waiver = |finding: &Finding| {
+            self.policy.waivers.iter().find(|waiver| {
+                waiver.finding == finding.id
+                    && path_within(&finding.path, &waiver.path)
+                    && Time::parse(&waiver.until).is_ok_and(|until| now <= until)
+            })
+        };
+        let waived = |finding: Finding| match waiver(&finding) {
+            Some(waiver) => finding.waived(&waiver.reason, &waiver.until),
+            None => finding,
+        };
+        *findings = core::mem::take(findings).into_iter().map(waived).collect();
+    }
+
+    fn another_release(&self, at: usize, sha256: &Digest) -> Result<Report, Failure> {
+        let mut outcome = self.compare(at, sha256, true)?;
+        let found = self
+            .verified
+            .get(at)
+            .map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
+        let rule = self.verified.get(at).and_then(|one| self.rule(one.value()));
+        let wanted = rule.and_then(|rule| self.release(rule)).unwrap_or_default();
+        let finding = Finding::new("manifest/another-release")
+            .arg("found", found.unwrap_or_default())
+            .arg("wanted", format!("@{wanted}"));
+        outcome.findings.push(finding);
+        outcome.verdict = Verdict::of(&[self.findings.as_slice(), &outcome.findings].concat());
+        Ok(self.report(vec![outcome], sha256))
+    }
+
+    /// Only manifests of other releases were given, and the image is none of them: no reference for it.
+    fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Report, Failure> {
+        let one = self.verified.get(at).map(|one| one.value());
+        let found = one
+            .map(|manifest| format!("{}@{}", manifest.product.scope(), manifest.release.version))
+            .unwrap_or_default();
+        let wanted = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
+        let error = TrustError::OtherProduct { found, expected: wanted };
+        let finding = Finding::new("trust/unsuitable").arg("file", "manifest").arg("why", error);
+        let mut report = self.undecided(sha256)?;
+        let findings = [self.findings.clone(), vec![finding]].concat();
+        report.set_verdict(&findings, &Verdict::of(&findings));
+        Ok(report)
+    }
+
+    /// The account of an image that was compared with nothing.
+    fn undecided(&self, sha256: &Digest) -> Result<Report, Failure> {
+        let tree = self.run.tree(self.image, Some(sha256.clone()), false)?;
+        let mut report = self.empty_report(tree.format(), sha256)?;
+        report.set_tree(&tree, &kiwame_appraisal::inspect(&tree));
+        report.not_seen = not_seen(&["reference"], &tree);
+        Ok(report)
+    }
+
+    /// The report of the worst outcome (RULES 14), or of none.
+    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Report {
+        const WORST_FIRST: [u8; 7] = [1, 4, 5, 3, 6, 7, 0];
+        let rank = |outcome: &Outcome| WORST_FIRST.iter().position(|exit| *exit == outcome.verdict.exit);
+        let Some(outcome) = outcomes.into_iter().min_by_key(rank) else {
+            let mut findings = self.findings.clone();
+            if findings.is_empty() {
+                findings.push(Finding::new("manifest/none"));
+            }
+            let mut report = self.undecided(sha256).unwrap_or_else(|_| {
+                let image = ImageOf { format: String::new(), sha256: sha256.hex(), size: self.image.1.size };
+                Report::new("verify", &self.run.request.core_sha256, &Limits::default(), image)
+            });
+            report.set_verdict(&findings, &Verdict::of(&findings));
+            return report;
+        };
+        let mut report = outcome.report;
+        report.manifests = self
+            .verified
+            .iter()
+            .enumerate()
+            .map(|(at, one)| manifest_of(one, at == outcome.manifest))
+            .collect();
+        let mut findings = [self.findings.clone(), outcome.findings].concat();
+        let signers = self.verified.iter().flat_map(|one| &one.signers);
+        let known = signers
+            .filter(|signer| self.policy.keys().any(|key| key.is_known() && key.fingerprint() == signer.key));
+        if known.count() > 0 {
+            findings.push(Finding::new("trust/known-key-accepted"));
+        }
+        report.set_verdict(&findings, &outcome.verdict);
+        report
+    }
+
+    /// What the report names beside the comparison: policy, expectation, time, what was not seen.
+    fn describe(&self, report: &mut Report) -> Result<(), Failure> {
+        if let Some(source) = self.run.sources("policy").next() {
+            report.policy = PolicyOf { sha256: Some(self.run.sha256(source)?.hex()) };
+        }
+        if let Some(expect) = &self.expect {
+            report
+                .expected
+                .insert("product".to_owned(), escape(&format!("{}/{}", expect.vendor, expect.model)));
+            if let Some(release) = &expect.release {
+                report.expected.insert("release".to_owned(), escape(release));
+            }
+        }
+        let timed = self.verified.iter().any(|one| one.time_used)
+            || self.policy.expires.is_some()
+            || !self.policy.waivers.is_empty();
+        if timed && self.now.is_some() {
+            let source = if self.run.request.now_source == "host-clock" { "host-clock" } else { "argument" };
+            report.time = TimeOf { source: source.to_owned(), value: self.run.request.now.clone() };
+        }
+        if !self.policy.rules.iter().any(|rule| rule.min_security_version.is_some()) {
+            report.not_seen.push("rollback".to_owned());
+        }
+        report.not_seen.push("transparency".to_owned());
+        report.not_seen.sort();
+        Ok(())
+    }
+}
+
+/// True when image and reference have a first step in common: otherwise they are of different make.
+fn shares_a_path(image: &ImageReference, tree: &Tree) -> bool {
+    let first = |path: &str| path.split('/').next().map(str::to_owned);
+    let steps: std::collections::BTreeSet<_> =
+        image.regions.iter().map(|region| first(&region.path)).collect();
+    tree.regions().any(|region| region.parent.is_some() && steps.contains(&first(tree.path(region.id))))
+}
+
+fn manifest_of(verified: &Verified<Manifest>, applied: bool) -> ManifestOf {
+    let signer = |signer: &kiwame_trust::policy::Signer| SignerOf {
+        id: escape_name(&signer.id),
+        key: signer.key.clone(),
+    };
+    ManifestOf {
+        applied,
+        payload_sha256: verified.identity.hex(),
+        product: escape(&verified.value().product.scope()),
+        release: escape(&verified.value().release.version),
+        signers: verified.signers.iter().map(signer).collect(),
+    }
+}
+
+/// Names of principals are the user's own words; `--key` is ours.
+fn escape_name(name: &str) -> String {
+    if name == "--key" { name.to_owned() } else { escape(name) }
+}
+
+/// What changed between two images, by component: the second against the first as if it were the reference.
+pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
+    let images: Vec<_> = run.sources("image").collect();
+    let [before, after] = images.as_slice() else {
+        return Err(Failure::usage("diff", format!("two images are needed, {} were given", images.len())));
+    };
+    let old = run.tree(*before, None, false)?;
+    let new = run.tree(*after, None, false)?;
+    let reference = ImageReference {
+        name: before.1.name.clone(),
+        digests: old.image_digest().cloned().into_iter().collect(),
+        unknown_digests: Vec::new(),
+        format: old.format().to_owned(),
+        size: before.1.size,
+        erase_value: 0xff,
+        required: true,
+        coverage: Coverage::Complete,
+        layout: Vec::new(),
+        regions: kiwame_appraisal::reference_regions(&old, &[]),
+    };
+    // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
+    let (manifest, rule) = (Manifest::default(), Rule::default());
+    let assessment = appraise(&new, &manifest, &reference, &rule);
+    let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
+    report.set_tree(&new, &assessment);
+    let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);
+    let limited = !old.limits_hit().is_empty() || !new.limits_hit().is_empty();
+    let exit = match (limited, differs) {
+        (true, _) => 6,
+        (false, differs) => u8::from(differs),
+    };
+    let verdict =
+        Verdict { tier: kiwame_appraisal::Tier::None, reasons: assessment.verdict.reasons.clone(), exit };
+    report.set_verdict(&assessment.findings, &verdict);
+    report.not_seen = not_seen(&["reference"], &new);
+    let name = format!("{} → {}", before.1.name, after.1.name);
+    run.respond(&report, &run.view(&name))
+}
