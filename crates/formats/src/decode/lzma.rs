@@ -573,3 +573,150 @@ fn copy(out: &mut [u8], at: &mut usize, distance: u32, length: usize) {
         done = done.wrapping_add(piece);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use std::io::Write as _;
+
+    use lzma_rust2::{LzmaOptions, LzmaWriter};
+
+    use super::*;
+
+    const ROOM: u64 = 1 << 22;
+
+    /// Bytes with literals, runs, near and far matches, in a proportion that `seed` sets.
+    fn content(seed: u64, length: usize) -> Vec<u8> {
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = move || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 20) as usize
+        };
+        let mut bytes: Vec<u8> = Vec::new();
+        while bytes.len() < length {
+            match next() % 4 {
+                0 => bytes.extend((0..next() % 40).map(|_| next() as u8)),
+                1 => bytes.extend(std::iter::repeat_n(next() as u8, next() % 700)),
+                2 => bytes.extend((0..next() % 60).map(|n| (n * 3 + 7) as u8)),
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let from = next() % bytes.len();
+                    let piece = bytes[from..].iter().copied().take(next() % 300).collect::<Vec<_>>();
+                    bytes.extend(piece);
+                }
+            }
+        }
+        bytes.truncate(length);
+        bytes
+    }
+
+    fn encode(bytes: &[u8], options: &LzmaOptions, size: bool, marker: bool) -> Vec<u8> {
+        let size = size.then_some(bytes.len() as u64);
+        let mut writer = LzmaWriter::new(Vec::new(), options, true, marker, size).unwrap();
+        writer.write_all(bytes).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn options(lc: u32, lp: u32, pb: u32) -> LzmaOptions {
+        LzmaOptions { lc, lp, pb, dict_size: 1 << 16, ..LzmaOptions::with_preset(6) }
+    }
+
+    #[test]
+    fn what_an_encoder_wrote_is_read_back_to_the_byte() {
+        let mut cases = 0;
+        for (seed, (lc, lp, pb)) in
+            [(3, 0, 2), (0, 0, 0), (0, 4, 4), (4, 0, 0), (1, 2, 3), (2, 2, 2)].into_iter().enumerate()
+        {
+            for length in [1, 2, 17, 300, 5_000, 300_000] {
+                let bytes = content(seed as u64 * 100 + length as u64, length);
+                for (size, marker) in [(true, false), (true, true), (false, true)] {
+                    let mut stream = encode(&bytes, &options(lc, lp, pb), size, marker);
+                    let consumed = stream.len() as u64;
+                    stream.extend(b"\0\0behind");
+                    let decoded = decode(&stream, None, ROOM).expect("sound");
+                    assert!(decoded.bytes == bytes, "{lc} {lp} {pb} {length} {size} {marker}");
+                    assert_eq!(decoded.consumed, consumed, "{lc} {lp} {pb} {length} {size} {marker}");
+                    cases += 1;
+                }
+            }
+        }
+        assert_eq!(cases, 108);
+    }
+
+    #[test]
+    fn an_empty_stream_has_only_its_marker() {
+        let stream = encode(b"", &options(3, 0, 2), true, true);
+        assert_eq!(decode(&stream, None, 0).map(|decoded| decoded.bytes), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn the_room_is_the_limit_with_and_without_a_size() {
+        let bytes = vec![0; 100_000];
+        let open = encode(&bytes, &options(3, 0, 2), false, true);
+        let sized = encode(&bytes, &options(3, 0, 2), true, false);
+        assert_eq!(decode(&open, None, 99_999), Err(DecodeError::Overflow));
+        assert_eq!(decode(&sized, None, 99_999), Err(DecodeError::Overflow));
+        assert!(decode(&open, None, 100_000).is_ok());
+        assert!(decode(&sized, None, 100_000).is_ok());
+    }
+
+    #[test]
+    fn a_stream_that_is_longer_or_shorter_than_declared() {
+        let bytes = content(5, 1000);
+        for (declared, marker) in [(999u64, false), (999, true), (1, true), (1001, true)] {
+            let mut stream = encode(&bytes, &options(3, 0, 2), true, marker);
+            stream[5..13].copy_from_slice(&declared.to_le_bytes());
+            let error = decode(&stream, None, ROOM).unwrap_err();
+            assert_eq!(error, DecodeError::SizeMismatch, "{declared} {marker}");
+        }
+        let stream = encode(&bytes, &options(3, 0, 2), true, false);
+        assert_eq!(
+            decode(&stream, Some(1001), ROOM),
+            Err(DecodeError::SizeMismatch),
+            "the section's own size"
+        );
+    }
+
+    #[test]
+    fn the_properties_and_the_first_byte_are_checked() {
+        let stream = encode(b"firmware", &options(3, 0, 2), true, false);
+        let with = |at: usize, byte: u8| {
+            let mut stream = stream.clone();
+            stream[at] = byte;
+            decode(&stream, None, ROOM)
+        };
+        assert_eq!(with(0, 225), Err(DecodeError::Malformed { offset: 0 }));
+        assert_eq!(with(13, 1), Err(DecodeError::Malformed { offset: 13 }));
+        assert!(with(1, 0).is_ok(), "a dictionary smaller than the least counts as that");
+    }
+
+    #[test]
+    fn a_match_beyond_the_dictionary_is_malformed() {
+        let far = content(9, 40_000);
+        let bytes = [far.as_slice(), &far[..2000]].concat();
+        let mut stream = encode(&bytes, &options(3, 0, 2), true, false);
+        assert!(decode(&stream, None, ROOM).is_ok());
+        stream[1..5].copy_from_slice(&4096u32.to_le_bytes());
+        assert!(matches!(decode(&stream, None, ROOM), Err(DecodeError::Malformed { .. })));
+    }
+
+    #[test]
+    fn every_cut_is_an_error_and_no_flip_panics() {
+        for (size, marker) in [(true, false), (false, true)] {
+            let bytes = content(3, 2000);
+            let stream = encode(&bytes, &options(3, 0, 2), size, marker);
+            for length in 0..stream.len() {
+                assert!(decode(&stream[..length], None, ROOM).is_err(), "{length}");
+            }
+            for bit in 0..stream.len() * 8 {
+                let mut stream = stream.clone();
+                stream[bit / 8] ^= 1 << (bit % 8);
+                if let Ok(decoded) = decode(&stream, None, 1 << 16) {
+                    assert!(decoded.consumed <= stream.len() as u64);
+                }
+            }
+        }
+    }
+}

@@ -82,3 +82,48 @@ fn relative(absolute: u32, next: u32, recent: u32) -> u32 {
     let sign = if target >> 24 & 1 == 0 { 0 } else { 0xff00_0000 };
     (target & 0x00ff_ffff) | sign
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use std::io::Write as _;
+
+    use lzma_rust2::filter::bcj::BcjWriter;
+
+    use super::*;
+
+    #[test]
+    fn what_the_filter_did_is_undone() {
+        let mut random = 1u32;
+        for case in 0..400usize {
+            // Programs are calls, zeros and sign bytes far more often than chance has them.
+            let bytes: Vec<u8> = (0..case * 3)
+                .map(|_| {
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    match random >> 24 {
+                        0..=70 => 0xe8,
+                        71..=110 => 0xe9,
+                        111..=150 => 0,
+                        151..=190 => 0xff,
+                        _ => (random >> 16) as u8,
+                    }
+                })
+                .collect();
+            let mut writer = BcjWriter::new_x86(Vec::new(), 0);
+            writer.write_all(&bytes).unwrap();
+            let mut filtered = writer.finish().unwrap();
+            restore(&mut filtered);
+            assert!(filtered == bytes, "case {case}");
+        }
+    }
+
+    #[test]
+    fn a_call_at_the_end_of_the_bytes_is_left_alone() {
+        let mut bytes = [0x90, 0xe8, 1, 0, 0];
+        restore(&mut bytes);
+        assert_eq!(bytes, [0x90, 0xe8, 1, 0, 0]);
+        let mut bytes = [0x90, 0xe8, 7, 0, 0, 0];
+        restore(&mut bytes);
+        assert_eq!(bytes, [0x90, 0xe8, 1, 0, 0, 0]);
+    }
+}
