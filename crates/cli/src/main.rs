@@ -1,1 +1,58 @@
-fn main() {}
+//! The `kiwame` command: arguments, files, exit codes and private keys. Everything else happens in the core, which
+//! runs in a sandbox that can read the files named on the command line and nothing more.
+
+mod args;
+mod clock;
+mod engine;
+mod failure;
+mod job;
+mod keys;
+mod output;
+mod pages;
+mod progress;
+mod sandbox;
+mod sources;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Command, Engine, Verb};
+use crate::failure::{BUG, Failure};
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    if command.common.engine == Engine::Native {
+        // Without a sandbox a panic of the core is ours; it must not look like any other exit code.
+        std::panic::set_hook(Box::new(|info| {
+            let failure = Failure::bug(format_args!("the core stopped: {info}"));
+            output::say(format!("{failure}\n").as_bytes());
+            std::process::exit(BUG.into());
+        }));
+    }
+    match run(&command) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            output::say(format!("{failure}\n").as_bytes());
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<u8, Failure> {
+    let common = &command.common;
+    match &command.verb {
+        Verb::Inspect(asked) => verbs::inspect(asked, common),
+        Verb::Attest(asked) => verbs::attest(asked, common),
+        Verb::Verify(asked) => verbs::verify(asked, common),
+        Verb::Diff(asked) => verbs::diff(asked, common),
+        Verb::Key(asked) => verbs::key(asked, common),
+        Verb::Manifest(asked) => verbs::manifest(asked, common),
+        Verb::Policy(asked) => verbs::policy(asked, common),
+        Verb::Report(asked) => verbs::report(asked, common),
+        Verb::Completions { shell } => pages::completions(*shell),
+        Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common.force),
+        Verb::Version { json } => pages::version(*json),
+    }
+}

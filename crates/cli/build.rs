@@ -1,0 +1,82 @@
+//! Compiles the core ahead of time, so that the command can embed machine code and needs no compiler.
+//!
+//! `KIWAME_CORE` names a `kiwame-core.wasm` to embed; without it the core is built here. The machine code is kept
+//! in the build directory under the core's digest, the target and wasmtime's version, and made again only when
+//! one of them changes.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "how a build script talks")]
+
+#[path = "../guest/build_core.rs"]
+mod build_core;
+#[path = "src/engine.rs"]
+mod engine;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use sha2::Digest as _;
+
+fn main() -> ExitCode {
+    match embed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn embed() -> Result<(), String> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    let target = env::var("TARGET").map_err(|error| error.to_string())?;
+    println!("cargo:rerun-if-env-changed=KIWAME_CORE");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/engine.rs");
+    println!("cargo:rerun-if-changed=../guest/build_core.rs");
+
+    let path = match env::var_os("KIWAME_CORE") {
+        Some(path) => PathBuf::from(path),
+        None => built(&out)?,
+    };
+    println!("cargo:rerun-if-changed={}", path.display());
+    let core = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let digest: String = sha2::Sha256::digest(&core).iter().map(|byte| format!("{byte:02x}")).collect();
+
+    let image = out.join(format!("{digest}-{target}-{}.cwasm", engine::WASMTIME));
+    if !image.is_file() {
+        let code = compile(&core, &target)?;
+        let aside = image.with_extension("part");
+        fs::write(&aside, code)
+            .and_then(|()| fs::rename(&aside, &image))
+            .map_err(|error| error.to_string())?;
+    }
+    println!("cargo:rustc-env=KIWAME_CORE_IMAGE={}", image.display());
+    println!("cargo:rustc-env=KIWAME_CORE_SHA256={digest}");
+    Ok(())
+}
+
+/// The core, built from this workspace; rebuilt whenever a file that went into it changes.
+fn built(out: &Path) -> Result<PathBuf, String> {
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set")?);
+    let root = manifest.ancestors().nth(2).ok_or("the package is not in its workspace")?;
+    let module = build_core::build_core(root, &out.join("core"))?;
+
+    let list = module.with_extension("d");
+    let text = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
+    for file in text.lines().flat_map(|line| line.split_once(": ")).flat_map(|(_, files)| files.split(' ')) {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    for file in ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+        println!("cargo:rerun-if-changed={}", root.join(file).display());
+    }
+    Ok(module)
+}
+
+fn compile(core: &[u8], target: &str) -> Result<Vec<u8>, String> {
+    let mut config = engine::config();
+    // Named even when it is the host's: otherwise the code would want the very processor that compiled it.
+    config.target(target).map_err(|error| error.to_string())?;
+    config.cranelift_opt_level(wasmtime::OptLevel::Speed);
+    let engine = wasmtime::Engine::new(&config).map_err(|error| error.to_string())?;
+    engine.precompile_module(core).map_err(|error| format!("cannot compile the core: {error:#}"))
+}

@@ -1,0 +1,140 @@
+//! One verb over some files: which sources the core gets, what it is asked, and where its answers go.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use kiwame_image::Algorithm;
+use serde_json::{Map, Value, json};
+
+use crate::args::{Color, Common, Engine, Format, Lang};
+use crate::clock;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::sandbox::{CORE_SHA256, Response, Sandbox};
+use crate::sources::{Source, Sources};
+
+/// Version of the request and of the imports.
+const ABI: u32 = 1;
+/// Columns when nobody says how wide the terminal is.
+const WIDTH: u16 = 100;
+
+/// What all runs of one command have in common.
+pub(crate) struct Job<'a> {
+    common: &'a Common,
+    sandbox: Option<Sandbox>,
+    now: (String, &'static str),
+}
+
+impl<'a> Job<'a> {
+    /// Prepares the engine, and reads the clock once for all runs.
+    pub(crate) fn new(common: &'a Common) -> Result<Self, Failure> {
+        let sandbox = match common.engine {
+            Engine::Sandbox => Some(Sandbox::new()?),
+            Engine::Native => None,
+        };
+        let now = match &common.now {
+            Some(time) => (time.clone(), "argument"),
+            None => (clock::now(), "host-clock"),
+        };
+        Ok(Self { common, sandbox, now })
+    }
+
+    /// Asks the core one thing about these sources. `extra` are the fields of the request that only some verbs
+    /// have.
+    pub(crate) fn ask(
+        &self,
+        verb: &str,
+        sources: &[Rc<Source>],
+        extra: Map<String, Value>,
+    ) -> Result<Response, Failure> {
+        let name = sources.first().map(|source| source.name.as_str()).unwrap_or_default();
+        let lent = Rc::new(Sources::new(sources.to_vec(), Progress::new(name, self.common.quiet)));
+        let request = self.request(verb, lent.list(), extra);
+        let response = match &self.sandbox {
+            Some(sandbox) => sandbox.run(&request, &lent),
+            None => Ok(kiwame_verifier::run(&request, &*lent).into()),
+        };
+        // First: whatever the core made of a file that changed under it is worth nothing.
+        lent.unchanged()?;
+        response
+    }
+
+    fn request(&self, verb: &str, sources: &[Rc<Source>], extra: Map<String, Value>) -> Vec<u8> {
+        let common = self.common;
+        let describe =
+            |source: &Rc<Source>| json!({"role": source.role, "name": source.name, "size": source.size});
+        let limits: Map<_, _> =
+            common.limits.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let mut request = json!({
+            "abi": ABI,
+            "verb": verb,
+            "sources": sources.iter().map(describe).collect::<Vec<_>>(),
+            "now": self.now.0,
+            "nowSource": self.now.1,
+            "coreSha256": CORE_SHA256,
+            "limits": limits,
+            "render": match common.format { Format::Text => "text", Format::Json => "json" },
+            "lang": match language(common.lang) { Lang::En => "en", Lang::Ja => "ja" },
+            "color": color(common.color),
+            "width": width(),
+            "verbose": common.verbose,
+        });
+        if let Value::Object(fields) = &mut request {
+            fields.extend(extra);
+        }
+        request.to_string().into_bytes()
+    }
+
+    /// Prints what the core said, on both streams.
+    pub(crate) fn print(&self, response: &Response) -> Result<(), Failure> {
+        output::say(response.output("stderr"));
+        output::print(response.output("stdout"))
+    }
+}
+
+/// Opens sources in the order of the request.
+pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Rc<Source>>, Failure> {
+    paths.iter().map(|path| Ok(Rc::new(Source::open(role, path)?))).collect()
+}
+
+/// Opens an image, which has to have something in it.
+pub(crate) fn open_image(path: &Path) -> Result<Rc<Source>, Failure> {
+    let source = Source::open("image", path)?;
+    if source.size == 0 {
+        let what = format_args!("{}: is empty; an image has at least one byte", source.name);
+        return Err(Failure::unusable(what, "check how the image was made or copied"));
+    }
+    Ok(Rc::new(source))
+}
+
+/// SHA-256 of a source, for the reports about one image of several.
+pub(crate) fn digest(source: &Source) -> Option<String> {
+    Some(source.digest(Algorithm::Sha256).ok()?.hex())
+}
+
+fn language(asked: Option<Lang>) -> Lang {
+    // The first that is set decides, even when it asks for a language that we do not have (POSIX, 8.2).
+    let set = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
+    let japanese = locale.is_some_and(|locale| locale.to_string_lossy().starts_with("ja"));
+    asked.unwrap_or(if japanese { Lang::Ja } else { Lang::En })
+}
+
+fn color(asked: Color) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match asked {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    }
+}
+
+fn width() -> u16 {
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+    terminal.filter(|&columns| columns > 0).unwrap_or(WIDTH)
+}

@@ -1,0 +1,96 @@
+//! Private keys: made, read and used here, never handed to the core.
+
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use ed25519_dalek::{Signer as _, SigningKey};
+use kiwame_trust::{PublicKey, dsse, manifest};
+
+use crate::failure::Failure;
+use crate::output::{self, Readers};
+
+/// What the PEM of a private key contains and that of a public one does not.
+const PRIVATE: &[u8] = b"PRIVATE KEY-----";
+
+/// Makes a key from the randomness of the operating system: `path`, and `path.pub` to hand out.
+pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Failure> {
+    let public_path = beside(path);
+    output::check_free(path, force)?;
+    output::check_free(&public_path, force)?;
+
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        let what = format_args!("the operating system gave no randomness: {error}");
+        Failure::unusable(what, "make the key on another machine")
+    })?;
+    let key = SigningKey::from_bytes(&seed);
+    // Without the public half: OpenSSL 3.0 does not read version 2 of PKCS#8, which carries it (RFC 5958).
+    let pair = KeypairBytes { secret_key: seed, public_key: None };
+    let pem = pair.to_pkcs8_pem(LineEnding::LF).map_err(Failure::bug)?;
+    let public = public(&key)?;
+    output::write(path, pem.as_bytes(), Readers::Owner, force)?;
+    output::write(&public_path, public.pem().as_bytes(), Readers::Usual, force)?;
+    Ok(public)
+}
+
+/// The public half, as PEM, when these are the bytes of a private key; `None` when they are not.
+pub(crate) fn public_half(path: &Path, bytes: &[u8]) -> Result<Option<String>, Failure> {
+    if !is_private(bytes) {
+        return Ok(None);
+    }
+    Ok(Some(public(&parse(path, bytes)?)?.pem()))
+}
+
+/// The envelope around a statement, signed by each of these keys.
+pub(crate) fn sign(statement: &[u8], keys: &[Key]) -> Vec<u8> {
+    let message = dsse::pae(manifest::PAYLOAD_TYPE, statement);
+    let sign = |key: &Key| (key.public.fingerprint(), key.private.sign(&message).to_bytes().to_vec());
+    let signatures: Vec<_> = keys.iter().map(sign).collect();
+    dsse::seal(manifest::PAYLOAD_TYPE, statement, &signatures)
+}
+
+/// A private key and its vetted public half.
+pub(crate) struct Key {
+    private: SigningKey,
+    public: PublicKey,
+}
+
+impl Key {
+    /// Reads a private key: PKCS#8 in PEM.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            let what = format_args!("{}: cannot be read: {error}", path.display());
+            Failure::unusable(what, "give the private key that `kiwame key new` wrote")
+        })?;
+        let private = parse(path, &bytes)?;
+        let public = public(&private)?;
+        Ok(Self { private, public })
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<SigningKey, Failure> {
+    let refuse = |found: &dyn std::fmt::Display| {
+        let what = format_args!("{}: is no Ed25519 private key (PKCS#8 in PEM): {found}", path.display());
+        Failure::unusable(what, "give the private key that `kiwame key new` wrote")
+    };
+    if !is_private(bytes) {
+        return Err(refuse(&"no `BEGIN PRIVATE KEY` line found"));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| refuse(&error))?;
+    SigningKey::from_pkcs8_pem(text).map_err(|error| refuse(&error))
+}
+
+fn is_private(bytes: &[u8]) -> bool {
+    bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE)
+}
+
+fn public(key: &SigningKey) -> Result<PublicKey, Failure> {
+    PublicKey::ed25519(key.verifying_key().as_bytes()).map_err(Failure::bug)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}

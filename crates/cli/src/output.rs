@@ -1,0 +1,82 @@
+//! What is written: to standard output, and to files that are there whole or not at all.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Who may read an output file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Whoever the umask allows.
+    Usual,
+    /// The owner alone.
+    Owner,
+}
+
+/// Refuses to write over a file that exists, before any work has been done for it.
+pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
+    if path == Path::new("-") || force || fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    Err(exists(path))
+}
+
+/// Writes a file: aside in the same directory, to the disk, then under its name. `-` is standard output.
+pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return print(bytes);
+    }
+    let failed = |error: io::Error| {
+        let what = format_args!("{}: cannot be written: {error}", path.display());
+        Failure::unusable(what, "make room or choose another place; nothing was left there")
+    };
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".kiwame-").suffix(".part");
+    #[cfg(unix)]
+    if readers == Readers::Usual {
+        // The temporary file is the owner's alone unless told otherwise; the umask takes its share off this.
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    let mut aside = builder.tempfile_in(directory).map_err(failed)?;
+    aside.write_all(bytes).and_then(|()| aside.as_file().sync_all()).map_err(failed)?;
+    if force {
+        aside.persist(path).map_err(|error| failed(error.error))?;
+    } else if let Err(error) = aside.persist_noclobber(path) {
+        return Err(if error.error.kind() == io::ErrorKind::AlreadyExists {
+            exists(path)
+        } else {
+            failed(error.error)
+        });
+    }
+    // The new name is on the disk only when its directory is. Not every file system can do that.
+    let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    Ok(())
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let what = format_args!("standard output cannot be written: {error}");
+            Err(Failure::unusable(what, "make room, or send the output elsewhere"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to standard error; there is nobody to tell when that fails.
+pub(crate) fn say(bytes: &[u8]) {
+    let _ = io::stderr().lock().write_all(bytes);
+}
+
+fn exists(path: &Path) -> Failure {
+    let what = format_args!("{}: exists already, and was left as it is", path.display());
+    Failure::unusable(what, "choose another name, or give --force to replace it")
+}

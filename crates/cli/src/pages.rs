@@ -1,0 +1,75 @@
+//! What the command says about itself: completions, manual pages, versions.
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use clap_mangen::Man;
+use serde_json::json;
+
+use crate::args::Command;
+use crate::engine;
+use crate::failure::Failure;
+use crate::output::{self, Readers};
+use crate::sandbox::CORE_SHA256;
+
+pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Command::command(), "kiwame", &mut script);
+    output::print(&script)?;
+    Ok(0)
+}
+
+/// The page of the command or of one verb, or all of them into a directory.
+pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> Result<u8, Failure> {
+    let mut root = Command::command();
+    root.build();
+    if let Some(directory) = directory {
+        for command in
+            std::iter::once(&root).chain(root.get_subcommands().filter(|verb| verb.get_name() != "help"))
+        {
+            let name = command.get_display_name().unwrap_or("kiwame");
+            output::write(&directory.join(format!("{name}.1")), &page(command)?, Readers::Usual, force)?;
+        }
+        return Ok(0);
+    }
+    let command = match verb {
+        None => &root,
+        Some(name) => root.find_subcommand(name).ok_or_else(|| {
+            Failure::unusable(
+                format_args!("{name}: is no verb of kiwame"),
+                "see `kiwame --help` for the verbs",
+            )
+        })?,
+    };
+    output::print(&page(command)?)?;
+    Ok(0)
+}
+
+fn page(command: &clap::Command) -> Result<Vec<u8>, Failure> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page).map_err(Failure::bug)?;
+    Ok(page)
+}
+
+pub(crate) fn version(as_json: bool) -> Result<u8, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    let schema = kiwame_report::SCHEMA_VERSION;
+    let text = if as_json {
+        let fields = json!({
+            "name": "kiwame",
+            "version": version,
+            "coreSha256": CORE_SHA256,
+            "wasmtime": engine::WASMTIME,
+            "schemaVersion": schema,
+        });
+        format!("{fields}\n")
+    } else {
+        format!(
+            "kiwame {version}\ncore sha256 {CORE_SHA256}\nwasmtime {}\nreport schema {schema}\n",
+            engine::WASMTIME
+        )
+    };
+    output::print(text.as_bytes())?;
+    Ok(0)
+}

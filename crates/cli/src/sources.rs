@@ -1,0 +1,339 @@
+//! The files that a run may see, lent to the core one range at a time.
+//!
+//! A file up to [`IN_MEMORY`] is read once and kept; a larger one is read where the core asks. Either way its
+//! identity is taken before it is opened and compared afterwards: a report must be about one image, not about
+//! two halves of two.
+
+use std::cell::RefCell;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use kiwame_image::{Algorithm, Digest, Host, Part, ReadError};
+use sha2::Digest as _;
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// Larger sources stay on disk. Most firmware is far smaller; disk images are not.
+const IN_MEMORY: u64 = 256 << 20;
+/// How much of a source on disk is hashed at a time.
+const CHUNK: usize = 1 << 20;
+
+/// One input of a run.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// What it is for: `image`, `manifest`, …
+    pub(crate) role: &'static str,
+    /// How the user called it.
+    pub(crate) name: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    store: Store,
+    identity: Option<(PathBuf, Identity)>,
+    whole: RefCell<Vec<Digest>>,
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u8>),
+    Disk(File),
+}
+
+impl Source {
+    /// Opens a file; `-` is standard input.
+    pub(crate) fn open(role: &'static str, path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Self::spool(role, "-", io::stdin().lock()).map_err(|error| unreadable(path, &error));
+        }
+        let before = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if before.is_dir() {
+            let what = format_args!("{}: is a directory, not a file", path.display());
+            return Err(Failure::unusable(what, "give the image or document itself"));
+        }
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let name = path.display().to_string();
+        if !before.is_file() {
+            return Self::spool(role, &name, file).map_err(|error| unreadable(path, &error));
+        }
+        let source =
+            Self::regular(role, name, path, file, &before).map_err(|error| unreadable(path, &error))?;
+        source.unchanged()?;
+        Ok(source)
+    }
+
+    /// Bytes that we made ourselves.
+    pub(crate) fn memory(role: &'static str, name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            role,
+            name: name.to_owned(),
+            size: bytes.len() as u64,
+            store: Store::Memory(bytes),
+            identity: None,
+            whole: RefCell::default(),
+        }
+    }
+
+    fn regular(
+        role: &'static str,
+        name: String,
+        path: &Path,
+        mut file: File,
+        before: &Metadata,
+    ) -> io::Result<Self> {
+        let size = before.len();
+        let store = if size > IN_MEMORY {
+            Store::Disk(file)
+        } else {
+            // One more than announced, so that a file that grew is noticed, and no more, however much it grew.
+            let mut bytes = Vec::with_capacity(size as usize + 1);
+            file.by_ref().take(size + 1).read_to_end(&mut bytes)?;
+            Store::Memory(bytes)
+        };
+        let identity = Some((path.to_path_buf(), Identity::of(before)));
+        let size = if let Store::Memory(bytes) = &store { bytes.len() as u64 } else { size };
+        Ok(Self { role, name, size, store, identity, whole: RefCell::default() })
+    }
+
+    /// Reads what can be read only once: into memory, or into an unnamed temporary file when it is large.
+    fn spool(role: &'static str, name: &str, mut from: impl Read) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        from.by_ref().take(IN_MEMORY + 1).read_to_end(&mut bytes)?;
+        let mut source = Self::memory(role, name, bytes);
+        if source.size > IN_MEMORY
+            && let Store::Memory(bytes) = &source.store
+        {
+            let mut file = tempfile::tempfile()?;
+            source.size = io::copy(&mut bytes.chain(from), &mut file)?;
+            source.store = Store::Disk(file);
+        }
+        Ok(source)
+    }
+
+    /// Whether the file still is what it was when it was opened.
+    pub(crate) fn unchanged(&self) -> Result<(), Failure> {
+        let Some((path, before)) = &self.identity else { return Ok(()) };
+        let after = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if *before == Identity::of(&after) && (after.len() == self.size) {
+            return Ok(());
+        }
+        let what = format_args!("{}: changed while it was read", self.name);
+        Err(Failure::unusable(what, "take a copy that nothing writes to, and run again"))
+    }
+
+    /// All its bytes, when they are in memory.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match &self.store {
+            Store::Memory(bytes) => Some(bytes),
+            Store::Disk(_) => None,
+        }
+    }
+
+    /// Digest of all its bytes; computed once.
+    pub(crate) fn digest(&self, algorithm: Algorithm) -> io::Result<Digest> {
+        let known = self.whole.borrow().iter().find(|digest| digest.algorithm == algorithm).cloned();
+        if let Some(digest) = known {
+            return Ok(digest);
+        }
+        let mut hasher = Hasher::new(algorithm);
+        self.feed(0, self.size, &mut hasher)?;
+        let digest = hasher.finish();
+        self.whole.borrow_mut().push(digest.clone());
+        Ok(digest)
+    }
+
+    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        match &self.store {
+            Store::Memory(bytes) => {
+                let range = range(bytes, offset, into.len() as u64)?;
+                into.copy_from_slice(range);
+                Ok(())
+            }
+            Store::Disk(file) => read_at(file, offset, into),
+        }
+    }
+
+    fn feed(&self, offset: u64, length: u64, hasher: &mut Hasher) -> io::Result<()> {
+        let file = match &self.store {
+            Store::Memory(bytes) => {
+                hasher.update(range(bytes, offset, length)?);
+                return Ok(());
+            }
+            Store::Disk(file) => file,
+        };
+        let mut buffer = vec![0; CHUNK];
+        let end = offset.checked_add(length).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let mut at = offset;
+        while at < end {
+            let piece = &mut buffer[..(end - at).min(CHUNK as u64) as usize];
+            read_at(file, at, piece)?;
+            hasher.update(piece);
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// What identifies a state of a file. The times change with every write, the number with every replacement.
+#[derive(Debug, PartialEq, Eq)]
+#[cfg(unix)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+#[cfg(unix)]
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+#[cfg(not(unix))]
+struct Identity {
+    size: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+#[cfg(not(unix))]
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self { size: metadata.len(), modified: metadata.modified().ok() }
+    }
+}
+
+/// The sources of one run, in the order of its request.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    list: Vec<std::rc::Rc<Source>>,
+    progress: Progress,
+}
+
+impl Sources {
+    /// Lends these sources, and tells `progress` how far the run is.
+    pub(crate) fn new(list: Vec<std::rc::Rc<Source>>, progress: Progress) -> Self {
+        Self { list, progress }
+    }
+
+    /// The sources.
+    pub(crate) fn list(&self) -> &[std::rc::Rc<Source>] {
+        &self.list
+    }
+
+    /// Whether all of them are what they were; to be asked when the run is over.
+    pub(crate) fn unchanged(&self) -> Result<(), Failure> {
+        self.progress.finish();
+        self.list.iter().try_for_each(|source| source.unchanged())
+    }
+
+    fn source(&self, number: u32) -> io::Result<&Source> {
+        self.list.get(number as usize).map(|source| &**source).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn hash(&self, algorithm: Algorithm, parts: &[Part<'_>]) -> io::Result<Digest> {
+        if let [Part::Source { source, offset: 0, length }] = *parts
+            && self.source(source)?.size == length
+        {
+            return self.source(source)?.digest(algorithm);
+        }
+        let mut hasher = Hasher::new(algorithm);
+        for part in parts {
+            match *part {
+                Part::Source { source, offset, length } => {
+                    self.source(source)?.feed(offset, length, &mut hasher)?
+                }
+                Part::Memory(bytes) => hasher.update(bytes),
+            }
+        }
+        Ok(hasher.finish())
+    }
+}
+
+impl Host for Sources {
+    fn read(&self, source: u32, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        let length = into.len() as u64;
+        let result = self.source(source).and_then(|source| source.read(offset, into));
+        result.map_err(|_| ReadError { source, offset, length })
+    }
+
+    fn digest(&self, algorithm: Algorithm, parts: &[Part<'_>]) -> Result<Digest, ReadError> {
+        self.hash(algorithm, parts).map_err(|_| ReadError { source: 0, offset: 0, length: 0 })
+    }
+
+    fn progress(&self, done: u64, total: u64) {
+        self.progress.tell(done, total);
+    }
+}
+
+enum Hasher {
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha384 => Self::Sha384(sha2::Sha384::new()),
+            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha384(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Digest {
+        let (algorithm, bytes) = match self {
+            Self::Sha256(hasher) => (Algorithm::Sha256, hasher.finalize().to_vec()),
+            Self::Sha384(hasher) => (Algorithm::Sha384, hasher.finalize().to_vec()),
+            Self::Sha512(hasher) => (Algorithm::Sha512, hasher.finalize().to_vec()),
+        };
+        Digest::new(algorithm, &bytes).expect("the hasher gives as many bytes as its algorithm has")
+    }
+}
+
+fn range(bytes: &[u8], offset: u64, length: u64) -> io::Result<&[u8]> {
+    let end = offset.checked_add(length).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (Ok(start), Ok(end)) = (usize::try_from(offset), usize::try_from(end)) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    bytes.get(start..end).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    use std::io::Seek as _;
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.read_exact(into)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => "check the path; nothing has been read or written",
+        io::ErrorKind::PermissionDenied => "ask for read permission, or run as its owner",
+        _ => "check that the medium can be read; nothing has been written",
+    };
+    Failure::unusable(format_args!("{}: cannot be read: {error}", path.display()), remedy)
+}

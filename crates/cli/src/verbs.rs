@@ -1,0 +1,206 @@
+//! The verbs, one function each. Each gives the exit code, or what stopped it.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+
+use crate::args::{Attest, Common, Diff, Format, Inspect, Key, Manifest, Policy, Report, Verify};
+use crate::failure::{Failure, gravest};
+use crate::job::{self, Job};
+use crate::keys;
+use crate::output::{self, Readers};
+use crate::sandbox::Response;
+use crate::sources::Source;
+
+pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Failure> {
+    let runs = Runs { verb: "inspect", images: &asked.images, report: asked.report.as_deref(), common };
+    runs.each(&[], &Map::new())
+}
+
+pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
+    let mut reference = job::open("manifest", &asked.manifests)?;
+    reference.extend(job::open("policy", asked.policy.as_slice())?);
+    reference.extend(job::open("key", asked.key.as_slice())?);
+    let mut extra = Map::from_iter([("deep".to_owned(), asked.deep.into())]);
+    if let Some(expect) = &asked.expect {
+        extra.insert("expect".to_owned(), json!(expect));
+    }
+    let runs = Runs { verb: "verify", images: &asked.images, report: asked.report.as_deref(), common };
+    runs.each(&reference, &extra)
+}
+
+pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
+    output::check_free(&asked.output, common.force)?;
+    let signers = asked.keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
+    let sources = [images, job::open("describe", std::slice::from_ref(&asked.describe))?].concat();
+
+    let response = Job::new(common)?.ask("attest", &sources, Map::new())?;
+    output::say(response.output("stderr"));
+    let statement = response.output("statement");
+    if response.exit == 0 && statement.is_empty() {
+        return Err(Failure::bug("the core made no statement and gave no reason"));
+    }
+    if response.exit == 0 {
+        let envelope = keys::sign(statement, &signers);
+        output::write(&asked.output, &envelope, Readers::Usual, common.force)?;
+    }
+    // With the manifest on standard output, what the core has to say goes beside it.
+    if asked.output == Path::new("-") {
+        output::say(response.output("stdout"));
+    } else {
+        output::print(response.output("stdout"))?;
+    }
+    Ok(response.exit)
+}
+
+pub(crate) fn diff(asked: &Diff, common: &Common) -> Result<u8, Failure> {
+    let images = [job::open_image(&asked.before)?, job::open_image(&asked.after)?];
+    answer("diff", &images, Map::new(), common)
+}
+
+pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
+    match asked {
+        Key::New { output } => {
+            let public = keys::generate(output, common.force)?;
+            let text = match common.format {
+                Format::Text => format!("{}\n", public.fingerprint()),
+                Format::Json => format!("{}\n", json!({ "fingerprint": public.fingerprint() })),
+            };
+            output::print(text.as_bytes())?;
+            Ok(0)
+        }
+        Key::Show { key } => answer("key-show", &[public_source(key)?], Map::new(), common),
+    }
+}
+
+pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Failure> {
+    let (verb, path) = match asked {
+        Manifest::Show { manifest } => ("manifest-show", manifest),
+        Manifest::Lint { manifest } => ("manifest-lint", manifest),
+    };
+    answer(verb, &job::open("manifest", std::slice::from_ref(path))?, Map::new(), common)
+}
+
+pub(crate) fn policy(asked: &Policy, common: &Common) -> Result<u8, Failure> {
+    let (verb, path) = match asked {
+        Policy::New { keys, expect, output } => {
+            return new_policy(keys, expect.as_deref(), output.as_deref(), common);
+        }
+        Policy::Check { policy } => ("policy-check", policy),
+        Policy::Explain { policy } => ("policy-explain", policy),
+    };
+    answer(verb, &job::open("policy", std::slice::from_ref(path))?, Map::new(), common)
+}
+
+fn new_policy(
+    keys: &[PathBuf],
+    expect: Option<&str>,
+    output: Option<&Path>,
+    common: &Common,
+) -> Result<u8, Failure> {
+    let path = output.unwrap_or(Path::new("-"));
+    output::check_free(path, common.force)?;
+    let sources = keys.iter().map(|path| public_source(path)).collect::<Result<Vec<_>, _>>()?;
+    let extra = expect.map(|expect| ("expect".to_owned(), json!(expect)));
+    let response = Job::new(common)?.ask("policy-new", &sources, extra.into_iter().collect())?;
+    output::say(response.output("stderr"));
+    if response.exit == 0 {
+        output::write(path, response.output("stdout"), Readers::Usual, common.force)?;
+    }
+    Ok(response.exit)
+}
+
+pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
+    let Report::Show { report } = asked;
+    answer("report-show", &job::open("report", std::slice::from_ref(report))?, Map::new(), common)
+}
+
+/// One run, printed.
+fn answer(
+    verb: &str,
+    sources: &[Rc<Source>],
+    extra: Map<String, Value>,
+    common: &Common,
+) -> Result<u8, Failure> {
+    let job = Job::new(common)?;
+    let response = job.ask(verb, sources, extra)?;
+    job.print(&response)?;
+    Ok(response.exit)
+}
+
+/// A public key as a source; of a private key only the public half, so that the core never sees the other.
+fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
+    let source = Source::open("key", path)?;
+    let public = match source.bytes() {
+        Some(bytes) => keys::public_half(path, bytes)?,
+        None => None,
+    };
+    let source = match public {
+        Some(pem) => Source::memory("key", &source.name, pem.into_bytes()),
+        None => source,
+    };
+    Ok(Rc::new(source))
+}
+
+/// One run for each image, each with a report of its own.
+struct Runs<'a> {
+    verb: &'static str,
+    images: &'a [PathBuf],
+    report: Option<&'a Path>,
+    common: &'a Common,
+}
+
+impl Runs<'_> {
+    fn each(&self, reference: &[Rc<Source>], extra: &Map<String, Value>) -> Result<u8, Failure> {
+        if let Some(path) = self.report {
+            output::check_free(path, self.common.force)?;
+        }
+        let job = Job::new(self.common)?;
+        let mut extra = extra.clone();
+        if self.images.len() > 1 {
+            extra.insert("presented".to_owned(), json!(self.presented()));
+        }
+
+        let mut reports = Vec::new();
+        let mut codes = Vec::new();
+        for path in self.images {
+            let outcome = self.one(&job, path, reference, &extra);
+            let outcome = outcome.and_then(|response| job.print(&response).map(|()| response));
+            match outcome {
+                Ok(response) => {
+                    reports.extend_from_slice(response.output("report"));
+                    reports.extend(b"\n".iter().filter(|_| !response.output("report").ends_with(b"\n")));
+                    codes.push(response.exit);
+                }
+                Err(failure) => {
+                    output::say(format!("{failure}\n").as_bytes());
+                    codes.push(failure.exit);
+                }
+            }
+        }
+        if let Some(path) = self.report {
+            output::write(path, &reports, Readers::Usual, self.common.force)?;
+        }
+        Ok(gravest(codes))
+    }
+
+    fn one(
+        &self,
+        job: &Job<'_>,
+        path: &Path,
+        reference: &[Rc<Source>],
+        extra: &Map<String, Value>,
+    ) -> Result<Response, Failure> {
+        let image = job::open_image(path)?;
+        let sources = [&[image], reference].concat();
+        job.ask(self.verb, &sources, extra.clone())
+    }
+
+    /// SHA-256 of each image that can be read; what cannot is complained about when its turn comes.
+    fn presented(&self) -> Vec<String> {
+        let images = self.images.iter().flat_map(|path| Source::open("image", path));
+        images.flat_map(|image| job::digest(&image)).collect()
+    }
+}
