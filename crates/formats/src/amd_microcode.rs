@@ -120,3 +120,45 @@ const SECTION: u64 = 12;
 const PATCH_HEADER: u64 = 8;
 /// Size of an entry of an equivalence table.
 const ENTRY: u64 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+    use kiwame_image::Value;
+
+    fn sample() -> Vec<u8> {
+        let mut file = MAGIC.to_vec();
+        file.extend([0, 0, 0, 0, 16, 0, 0, 0]);
+        file.extend([0; 16]);
+        file.extend([1, 0, 0, 0, 0x40, 0, 0, 0]);
+        let mut patch = vec![0; 0x40];
+        put(&mut patch, 0, &0x0312_2024_u32.to_le_bytes());
+        put(&mut patch, 4, &0x0830_107c_u32.to_le_bytes());
+        put(&mut patch, 24, &0x8310_u16.to_le_bytes());
+        file.extend(patch);
+        file
+    }
+
+    #[test]
+    fn containers_one_behind_the_other_are_split_into_patches() {
+        let file = [sample(), sample(), b"rest".to_vec()].concat();
+        let tree = parse(&AmdMicrocode, &file);
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.1, leaf.3)).collect();
+        let expected = [
+            ("amd-microcode-table", "0".to_owned(), 28),
+            ("amd-microcode", "8310".to_owned(), 72),
+            ("amd-microcode-table", "1".to_owned(), 28),
+            ("amd-microcode", "8310".to_owned(), 72),
+            ("amd-microcode-behind", "behind".to_owned(), 4),
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "amd-patch:8310").attribute("revision"), Some(&Value::Uint(0x0830_107c)));
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&AmdMicrocode, &sample());
+    }
+}

@@ -309,3 +309,109 @@ const MAX_NAME: usize = 256;
 /// What fits into `e_shnum`, about 30 MB of leaves. Only object files of huge programs have more.
 const MAX_SECTIONS: u64 = 0x1_0000;
 const SHN_XINDEX: u16 = 0xffff;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+
+    const ELF: &dyn Format = &Elf;
+
+    /// A 64-bit little-endian file: header, one segment, `.text`, the names, the section table.
+    fn sample() -> Vec<u8> {
+        let mut file = vec![0; 0x100 + 3 * 64];
+        put(&mut file, 0, b"\x7fELF\x02\x01\x01");
+        put(&mut file, 16, &[2, 0, 62, 0, 1, 0, 0, 0]);
+        put(&mut file, 24, &0x1080u64.to_le_bytes());
+        put(&mut file, 32, &64u64.to_le_bytes());
+        put(&mut file, 40, &0x100u64.to_le_bytes());
+        put(&mut file, 52, &[64, 0, 56, 0, 1, 0, 64, 0, 3, 0, 2, 0]);
+        put(&mut file, 64, &[1, 0, 0, 0, 5, 0, 0, 0]);
+        for (i, value) in [0x80u64, 0x1080, 0x1080, 0x40, 0x40, 0x10].into_iter().enumerate() {
+            put(&mut file, 72 + 8 * i, &value.to_le_bytes());
+        }
+        put(&mut file, 0xc0, b"\0.text\0.shstrtab\0");
+        section(&mut file, 1, 1, 1, 6, [0x1080, 0x80, 0x40]);
+        section(&mut file, 2, 7, 3, 0, [0, 0xc0, 0x11]);
+        file
+    }
+
+    fn section(file: &mut [u8], number: usize, name: u32, kind: u32, flags: u64, place: [u64; 3]) {
+        let at = 0x100 + 64 * number;
+        put(file, at, &name.to_le_bytes());
+        put(file, at + 4, &kind.to_le_bytes());
+        put(file, at + 8, &flags.to_le_bytes());
+        for (i, value) in place.into_iter().enumerate() {
+            put(file, at + 16 + 8 * i, &value.to_le_bytes());
+        }
+    }
+
+    /// A 32-bit big-endian file without sections, whose segment begins with the headers.
+    fn sample_32() -> Vec<u8> {
+        let mut file = vec![0; 0x90];
+        put(&mut file, 0, b"\x7fELF\x01\x02\x01");
+        put(&mut file, 16, &[0, 2, 0, 20, 0, 0, 0, 1]);
+        put(&mut file, 28, &52u32.to_be_bytes());
+        put(&mut file, 40, &[0, 52, 0, 32, 0, 1, 0, 40, 0, 0, 0, 0]);
+        for (i, value) in [1u32, 0, 0x1000, 0x1000, 0x80, 0x80, 5, 4].into_iter().enumerate() {
+            put(&mut file, 52 + 4 * i, &value.to_be_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn a_file_with_sections_is_split_at_them() {
+        let tree = parse(ELF, &sample());
+        let expected = [
+            ("elf-header", "0".to_owned(), 0, 64),
+            ("elf-program-headers", "0".to_owned(), 64, 56),
+            ("elf-gap", "2".to_owned(), 120, 8),
+            ("elf-section", ".text".to_owned(), 0x80, 0x40),
+            ("elf-section", ".shstrtab".to_owned(), 0xc0, 0x11),
+            ("elf-gap", "4".to_owned(), 0xd1, 0x2f),
+            ("elf-section-headers", "0".to_owned(), 0x100, 192),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "elf-section:.text").attribute("executable"), Some(&Value::Flag(true)));
+    }
+
+    #[test]
+    fn a_file_without_sections_is_split_at_its_segments() {
+        let tree = parse(ELF, &sample_32());
+        let expected = [
+            ("elf-header", "0".to_owned(), 0, 52),
+            ("elf-program-headers", "0".to_owned(), 52, 32),
+            ("elf-segment", "0".to_owned(), 84, 0x80 - 84),
+            ("elf-overlay", "0".to_owned(), 0x80, 0x10),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "image").attribute("machine"), Some(&Value::Uint(20)));
+    }
+
+    #[test]
+    fn sections_that_share_bytes_are_ambiguous() {
+        let mut file = sample();
+        section(&mut file, 2, 7, 3, 0, [0, 0xbf, 0x12]);
+        assert_eq!(defects(&parse(ELF, &file)), ["elf/overlap"]);
+        section(&mut file, 2, 7, 3, 0, [0, 0xc0, 0x1000]);
+        assert_eq!(defects(&parse(ELF, &file)), ["elf/beyond-end", "elf/overlap"]);
+    }
+
+    #[test]
+    fn a_count_of_sections_beyond_reason_is_refused() {
+        let mut file = sample();
+        put(&mut file, 60, &[0, 0]);
+        put(&mut file, 0x100 + 32, &u64::MAX.to_le_bytes());
+        assert_eq!(defects(&parse(ELF, &file)), ["elf/section-count"]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(ELF, &sample());
+        torture(ELF, &sample_32());
+    }
+}

@@ -88,3 +88,112 @@ const ERASED: u8 = 0xff;
 const FIT: &[u8] = b"_FIT_   ";
 /// Bytes searched in one go; a multiple of four.
 const PIECE: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::microcode::tests::sample;
+    use crate::testing::{defects, leaves, parse, put, torture};
+
+    /// Erased bytes, an update, a table of two entries, and bytes that nobody knows.
+    fn padding() -> Vec<u8> {
+        let mut bytes = vec![0xff; 0x40];
+        bytes.extend(sample());
+        bytes.extend(table());
+        bytes.extend(b"unknown");
+        bytes
+    }
+
+    /// An interface table whose second entry points to the update.
+    fn table() -> Vec<u8> {
+        let mut table = b"_FIT_   \x02\0\0\0\0\x01\x80\0".to_vec();
+        table.extend(0xffff_f040_u64.to_le_bytes());
+        table.extend([0, 0, 0, 0, 0, 1, 1, 0]);
+        let sum = table.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        table[15] = sum.wrapping_neg();
+        table
+    }
+
+    /// 4 KiB that end at 4 GiB.
+    fn image() -> Vec<u8> {
+        let mut image = padding();
+        image.resize(0x1000, 0xff);
+        put(&mut image, 0xfc0, &0xffff_f440_u64.to_le_bytes());
+        image
+    }
+
+    /// The checks of a whole image, over the same search.
+    #[derive(Debug)]
+    struct Image;
+
+    impl Format for Image {
+        fn name(&self) -> &'static str {
+            "image"
+        }
+
+        fn about(&self) -> &'static str {
+            "test"
+        }
+
+        fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+            None
+        }
+
+        fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+            fit::check(&at, out).expect("readable");
+            EMBEDDED.parse(at, out);
+        }
+    }
+
+    #[test]
+    fn updates_and_tables_are_found_between_bytes_that_are_not_split() {
+        let tree = parse(EMBEDDED, &padding());
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.2)).collect();
+        let expected = [
+            ("padding", 0),
+            ("microcode-header", 0x40),
+            ("microcode-data", 0x70),
+            ("microcode-signatures", 0x170),
+            ("microcode-rest", 0x190),
+            ("fit-entry", 0x440),
+            ("fit-entry", 0x450),
+            ("padding", 0x460),
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn a_region_without_any_stays_what_it_was() {
+        assert_eq!(leaves(&parse(EMBEDDED, &[7; 100])).len(), 1);
+    }
+
+    #[test]
+    fn the_pointer_at_the_end_is_followed() {
+        let tree = parse(&Image, &image());
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(tree.regions().next().and_then(|root| root.attribute("fit")), Some(&0x440u64.into()));
+    }
+
+    #[test]
+    fn an_entry_for_microcode_that_points_elsewhere_is_ambiguous() {
+        let with = |address: u64| {
+            let mut image = image();
+            put(&mut image, 0x450, &address.to_le_bytes());
+            let tree = parse(&Image, &image);
+            assert!(tree.defects().iter().all(|defect| defect.ambiguous || defect.id == "fit/checksum"));
+            defects(&tree)
+        };
+        assert_eq!(with(0xffff_f050), ["fit/target", "fit/checksum"]);
+        assert_eq!(with(0xfff0_0000), ["fit/beyond", "fit/checksum"]);
+        assert_eq!(with(0xffff_f800), ["fit/checksum"], "a slot for an update to come");
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(EMBEDDED, &padding());
+        torture(&Image, &image()[0x400..]);
+    }
+}

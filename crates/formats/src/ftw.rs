@@ -21,6 +21,8 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
+use crate::decode::Crc32;
+
 /// A working block.
 #[derive(Debug)]
 pub(crate) struct Working;
@@ -136,18 +138,14 @@ impl Write {
     }
 }
 
-/// CRC-32 as in IEEE 802.3, which EDK II's `CalculateCrc32` is. The headers have 32 bytes; no table is worth it.
+/// What EDK II's `CalculateCrc32` gives.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            let low = crc & 1;
-            crc >> 1 ^ POLYNOMIAL.wrapping_mul(low)
-        })
-    })
+    let mut crc = Crc32::default();
+    crc.update(bytes);
+    crc.value()
 }
 
 const ERASED: u8 = 0xff;
-const POLYNOMIAL: u32 = 0xedb8_8320;
 /// `gEdkiiWorkingBlockSignatureGuid` 9E58292B-7C68-497D-A0CE-6500FD9F1B95, and before it `gEfiSystemNvDataFvGuid`
 /// FFF12B8D-7696-4C8B-A985-2747075B4F50.
 const SIGNATURES: [&[u8]; 2] = [
@@ -160,3 +158,64 @@ const WRITE_HEADER: u64 = 40;
 const RECORD: u64 = 40;
 /// More writes than a queue of 64 KiB holds; what is behind them is not understood.
 const MAX_WRITES: u32 = 1024;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::nvram::NVRAM;
+    use crate::testing::{defects, leaves, parse, put, torture};
+    use kiwame_image::len64;
+
+    /// A working block of 0x100 bytes with one complete write, and a spare block behind it.
+    fn sample() -> Vec<u8> {
+        let mut block = vec![0xff; 0x180];
+        put(&mut block, 0, SIGNATURES[0]);
+        put(&mut block, 24, &0xe0u64.to_le_bytes());
+        let crc = crc32(&block[..32]);
+        put(&mut block, 16, &crc.to_le_bytes());
+        block[20] = 0xfe;
+        let mut write = vec![0xf8, 0xff, 0xff, 0xff];
+        write.extend([7; 20]);
+        write.extend(1u64.to_le_bytes());
+        write.extend(8u64.to_le_bytes());
+        write.extend([5; 48]);
+        put(&mut block, 32, &write);
+        block
+    }
+
+    #[test]
+    fn a_working_block_is_split_into_its_writes() {
+        let tree = parse(NVRAM, &sample());
+        let expected = [
+            ("ftw-working-header", "header".to_owned(), 0, 32),
+            ("ftw-write", "0".to_owned(), 32, 88),
+            ("ftw-working-free", "free".to_owned(), 120, 0x100 - 120),
+            ("ftw-spare", "0".to_owned(), 0x100, 0x80),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn a_write_that_was_never_finished_is_ambiguous() {
+        let mut block = sample();
+        block[32] = 0xfc;
+        let tree = parse(NVRAM, &block);
+        assert_eq!(defects(&tree), ["ftw/incomplete-write"]);
+        assert!(tree.defects()[0].ambiguous);
+    }
+
+    #[test]
+    fn a_header_with_a_wrong_crc_is_no_working_block() {
+        let mut block = sample();
+        block[17] ^= 1;
+        assert_eq!(leaves(&parse(NVRAM, &block)), [("nvram-padding", "0".to_owned(), 0, len64(&block))]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(NVRAM, &sample());
+    }
+}

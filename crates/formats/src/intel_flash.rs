@@ -202,3 +202,86 @@ const NAMES: [&str; 16] = [
 ];
 /// Who masters the bus, by number.
 const MASTERS: [&str; 5] = ["access-bios", "access-me", "access-gbe", "access-reserved", "access-ec"];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+    use kiwame_image::{Content, Value};
+
+    /// 16 KiB: descriptor, ME, four KiB that no region names, BIOS.
+    fn sample() -> Vec<u8> {
+        let mut image = vec![0xff; 0x4000];
+        for (i, word) in [FLVALSIG, 0x0204_0003, 0x0206_0306, 0].into_iter().enumerate() {
+            put(&mut image, 0x10 + 4 * i, &word.to_le_bytes());
+        }
+        put(&mut image, 0x30, &0x000c_0000_u32.to_le_bytes());
+        for (i, word) in [0, 0x0003_0003, 0x0001_0001u32].into_iter().enumerate() {
+            put(&mut image, 0x40 + 4 * i, &word.to_le_bytes());
+        }
+        put(&mut image, 0x60, &0x00b0_0f00_u32.to_le_bytes());
+        image[0x1000] = 1;
+        image[0x3000] = 2;
+        image
+    }
+
+    fn with_region(number: usize, value: u32) -> Vec<&'static str> {
+        let mut image = sample();
+        put(&mut image, 0x40 + 4 * number, &value.to_le_bytes());
+        defects(&parse(&IntelFlash, &image))
+    }
+
+    #[test]
+    fn the_descriptor_names_regions_and_gaps_are_fill_or_unknown() {
+        let tree = parse(&IntelFlash, &sample());
+        let expected = [
+            ("intel-region", "descriptor".to_owned(), 0, 0x1000),
+            ("intel-region", "me".to_owned(), 0x1000, 0x1000),
+            ("intel-gap", "0".to_owned(), 0x2000, 0x1000),
+            ("intel-region", "bios".to_owned(), 0x3000, 0x1000),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "intel-gap:0").content, Content::Fill);
+        assert_eq!(region(&tree, "intel-region:me").content, Content::Unknown);
+        let access = region(&tree, "image").attribute("access-bios");
+        assert_eq!(access, Some(&Value::from("read 0xf, write 0xb")));
+    }
+
+    #[test]
+    fn regions_that_share_bytes_or_leave_the_image_are_ambiguous() {
+        assert_eq!(with_region(2, 0x0003_0001), ["intel-flash/overlap"]);
+        assert_eq!(with_region(2, 0x0001_0000), [""; 0], "only the descriptor begins at 0");
+        assert_eq!(with_region(1, 0x0004_0003), ["intel-flash/beyond-end"]);
+        assert_eq!(with_region(3, 0x0000_7fff), [""; 0], "an unused region");
+    }
+
+    #[test]
+    fn a_signature_alone_is_no_descriptor() {
+        let probe = |image: &[u8]| IntelFlash.probe(&Head::new(image, 0x4000)).is_some();
+        assert!(probe(&sample()));
+        for (at, value) in [(0x10, 0), (0x14, 0), (0x14, 6), (0x16, 3), (0x18, 4)] {
+            let mut image = sample();
+            image[at] = value;
+            assert!(!probe(&image), "{at:#x}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        let mut image = sample();
+        let short = 0x200;
+        // The rest of a flash is only FF; a torture of its first bytes reaches every field.
+        image.truncate(0x1000);
+        for at in 0..short {
+            for flip in [1, 0x80, 0xff] {
+                let mut copy = sample();
+                copy[at] ^= flip;
+                parse(&IntelFlash, &copy);
+            }
+        }
+        torture(&IntelFlash, &image[..short]);
+    }
+}

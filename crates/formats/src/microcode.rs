@@ -205,3 +205,77 @@ pub(crate) fn could_begin(bytes: &[u8]) -> bool {
 pub(crate) const HEADER: u64 = 48;
 const DEFAULT_DATA: u64 = 2000;
 const TABLE_HEADER: u64 = 20;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+    use kiwame_image::Value;
+
+    /// An update of 1 KiB with 0x100 bytes of data and a table of one further signature.
+    pub(crate) fn sample() -> Vec<u8> {
+        let mut update = vec![0; 1024];
+        let header = [1, 0x42, 0x0312_2024, 0x906ea, 0, 1, 0x22, 0x100, 1024];
+        for (i, word) in header.into_iter().enumerate() {
+            put(&mut update, 4 * i, &u32::to_le_bytes(word));
+        }
+        let table = 48 + 0x100;
+        for (i, word) in [1u32, 0, 0, 0, 0, 0x906eb, 0x02, 0].into_iter().enumerate() {
+            put(&mut update, table + 4 * i, &word.to_le_bytes());
+        }
+        balance(&mut update, table + 4, table..table + 32);
+        balance(&mut update, 16, 0..1024);
+        update
+    }
+
+    fn balance(bytes: &mut [u8], at: usize, range: core::ops::Range<usize>) {
+        let words = bytes[range].chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
+        let sum = words.fold(0u32, u32::wrapping_add);
+        put(bytes, at, &sum.wrapping_neg().to_le_bytes());
+    }
+
+    #[test]
+    fn updates_one_behind_the_other_are_components() {
+        let file = [sample(), sample(), b"rest".to_vec()].concat();
+        let tree = parse(&Microcode, &file);
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.3)).collect();
+        let update = [
+            ("microcode-header", 48),
+            ("microcode-data", 0x100),
+            ("microcode-signatures", 32),
+            ("microcode-rest", 1024 - 48 - 0x100 - 32),
+        ];
+        assert_eq!(kinds, [&update[..], &update[..], &[("microcode-behind", 4)]].concat());
+        assert_eq!(defects(&tree), [""; 0]);
+        let first = region(&tree, "microcode:000906ea-22");
+        assert_eq!(first.attribute("revision"), Some(&Value::Uint(0x42)));
+        assert_eq!(first.attribute("date"), Some(&Value::from("2024-03-12")));
+    }
+
+    #[test]
+    fn both_checksums_are_checked() {
+        let mut update = sample();
+        update[100] ^= 1;
+        assert_eq!(defects(&parse(&Microcode, &update)), ["microcode/checksum"]);
+        let mut update = sample();
+        update[48 + 0x100 + 20] ^= 1;
+        assert_eq!(defects(&parse(&Microcode, &update)), ["microcode/checksum", "microcode/checksum"]);
+    }
+
+    #[test]
+    fn an_update_is_recognised_by_more_than_its_version() {
+        for (at, value) in [(0, 2), (9, 0x99), (11, 0x13), (20, 0), (28, 1), (32, 4), (33, 8)] {
+            let mut update = sample();
+            update[at] = value;
+            assert!(Microcode.probe(&Head::new(&update, 1024)).is_none(), "{at}");
+        }
+        assert!(Microcode.probe(&Head::new(&sample(), 1024)).is_some());
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&Microcode, &sample());
+    }
+}

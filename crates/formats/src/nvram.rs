@@ -593,3 +593,160 @@ const MAX_VARIABLES: usize = 0x1_0000;
 const MAX_VARIABLES_64: u64 = 0x1_0000;
 /// Values up to this length are facts, so that rules can speak of them.
 const SHORT_VALUE: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+
+    const GLOBAL: [u8; 16] = *b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x98\x03\x2b\x8c";
+    const BOOT: &str = "variable-store:0/variable:8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Boot0001";
+    const ORDER: &str = "variable-store:0/variable:8BE4DF61-93CA-11D2-AA0D-00E098032B8C-BootOrder";
+
+    fn utf16_of(name: &str) -> Vec<u8> {
+        name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn variable(store: &mut Vec<u8>, state: u8, name: &str, data: &[u8]) {
+        let name = utf16_of(name);
+        store.extend([0xaa, 0x55, state, 0, 7, 0, 0, 0]);
+        store.extend([0; 8]);
+        store.extend([0xe8, 7, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        store.extend([9, 0, 0, 0]);
+        store.extend((name.len() as u32).to_le_bytes());
+        store.extend((data.len() as u32).to_le_bytes());
+        store.extend(GLOBAL);
+        store.extend(name);
+        store.extend(data);
+        store.resize(store.len().next_multiple_of(4), 0xff);
+    }
+
+    fn store(variables: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut store = AUTHENTICATED_GUID.to_vec();
+        store.extend([0; 4]);
+        store.extend([0x5a, 0xfe, 0, 0, 0, 0, 0, 0]);
+        variables(&mut store);
+        store.resize(store.len() + 64, 0xff);
+        let size = (store.len() as u32).to_le_bytes();
+        put(&mut store, 16, &size);
+        store
+    }
+
+    fn boot_option() -> Vec<u8> {
+        [&[1, 0, 0, 0, 4, 0][..], &utf16_of("Disk"), &[0x7f, 0xff, 4, 0], b"optional"].concat()
+    }
+
+    fn sample() -> Vec<u8> {
+        store(|store| {
+            variable(store, 0x3f, "Boot0001", &boot_option());
+            variable(store, 0x3c, "BootOrder", &[2, 0]);
+            variable(store, 0x3f, "BootOrder", &[1, 0, 2, 0]);
+            variable(store, 0x3e, "Lang", b"eng");
+        })
+    }
+
+    #[test]
+    fn a_store_is_split_down_to_the_variable() {
+        let tree = parse(NVRAM, &sample());
+        assert_eq!(defects(&tree), [""; 0]);
+        let boot = region(&tree, BOOT);
+        assert!(boot.component);
+        assert_eq!(boot.attribute("description"), Some(&Value::from("Disk")));
+        assert_eq!(boot.attribute("device-path"), Some(&Value::from(&[0x7f, 0xff, 4, 0][..])));
+        assert_eq!(boot.attribute("timestamp"), Some(&Value::from("2024-02-03T04:05:06Z")));
+        assert_eq!(boot.attribute("public-key-index"), Some(&Value::Uint(9)));
+        let free = leaves(&tree).pop().unwrap();
+        assert_eq!((free.0, free.3), ("variable-store-free", 64));
+    }
+
+    #[test]
+    fn deleted_variables_are_leaves_and_not_live() {
+        let tree = parse(NVRAM, &sample());
+        let orders: Vec<_> = tree.regions().filter(|region| tree.path(region.id) == ORDER).collect();
+        let live: Vec<_> = orders.iter().map(|region| region.attribute("live").unwrap().clone()).collect();
+        assert_eq!(live, [Value::Flag(false), Value::Flag(true)]);
+        assert_eq!(orders[1].attribute("order"), Some(&Value::from("0001,0002")));
+    }
+
+    #[test]
+    fn a_variable_about_to_be_replaced_lives_until_the_new_one_does() {
+        let lives = |states: [u8; 2]| {
+            let bytes =
+                store(|store| states.iter().for_each(|&state| variable(store, state, "Lang", b"eng")));
+            let tree = parse(NVRAM, &bytes);
+            let variables = tree.regions().filter(|region| region.kind == "variable");
+            variables.map(|region| region.attribute("live") == Some(&Value::Flag(true))).collect::<Vec<_>>()
+        };
+        assert_eq!(lives([0x3e, 0x7f]), [true, false]);
+        assert_eq!(lives([0x3e, 0x3f]), [false, true]);
+    }
+
+    #[test]
+    fn two_live_variables_of_one_name_are_ambiguous() {
+        let twice = store(|store| {
+            variable(store, 0x3f, "Lang", b"eng");
+            variable(store, 0x3f, "Lang", b"fra");
+        });
+        let tree = parse(NVRAM, &twice);
+        assert_eq!(defects(&tree), ["nvram/duplicate-variable"]);
+        assert!(tree.defects()[0].ambiguous);
+    }
+
+    #[test]
+    fn free_space_that_is_not_erased_is_not_understood() {
+        let mut bytes = sample();
+        let last = bytes.len() - 1;
+        bytes[last] = 0;
+        let tree = parse(NVRAM, &bytes);
+        assert_eq!(
+            region(&tree, "variable-store:0/variable-store:free").content,
+            kiwame_image::Content::Unknown
+        );
+    }
+
+    #[test]
+    fn a_store_beyond_its_volume_and_an_unhealthy_one_are_ambiguous() {
+        let mut bytes = sample();
+        let size = (bytes.len() as u32 + 1).to_le_bytes();
+        put(&mut bytes, 16, &size);
+        assert_eq!(defects(&parse(NVRAM, &bytes)), ["nvram/store-size"]);
+        let mut bytes = sample();
+        bytes[21] = 0;
+        assert_eq!(defects(&parse(NVRAM, &bytes)), ["nvram/store-state"]);
+    }
+
+    #[test]
+    fn a_variable_beyond_its_store_is_ambiguous() {
+        let mut bytes = sample();
+        put(&mut bytes, 28 + 40, &0x1000u32.to_le_bytes());
+        let tree = parse(NVRAM, &bytes);
+        assert_eq!(defects(&tree), ["nvram/variable-size"]);
+        assert!(tree.defects()[0].ambiguous);
+    }
+
+    #[test]
+    fn plain_and_old_stores_have_plain_variables() {
+        let name = utf16_of("Lang");
+        let mut variable = vec![0xaa, 0x55, 0x3f, 0, 3, 0, 0, 0, name.len() as u8, 0, 0, 0, 4, 0, 0, 0];
+        variable.extend(GLOBAL);
+        variable.extend(name);
+        variable.extend(b"eng\0\xff\xff");
+        let mut plain = [&PLAIN_GUID[..], &[0x80, 0, 0, 0, 0x5a, 0xfe, 0, 0, 0, 0, 0, 0]].concat();
+        let mut old = b"$VSS\x80\0\0\0\x5a\xfe\0\0\0\0\0\0".to_vec();
+        for store in [&mut plain, &mut old] {
+            store.extend(&variable);
+            store.resize(0x80, 0xff);
+            let tree = parse(NVRAM, store);
+            let path = "variable-store:0/variable:8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Lang";
+            assert_eq!(region(&tree, path).attribute("value"), Some(&Value::from(&b"eng\0"[..])));
+            assert_eq!(defects(&tree), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(NVRAM, &sample());
+    }
+}

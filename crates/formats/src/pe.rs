@@ -456,3 +456,159 @@ const CERTIFICATE_HEADER: u64 = 8;
 const PKCS_SIGNED_DATA: u16 = 2;
 /// Further certificates stay in the overlay. shim carries two, and no tool makes more than a handful.
 const MAX_CERTIFICATES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+
+    const PE_AT: usize = 0x40;
+    const TABLE: usize = PE_AT + 0x18 + 0xf0;
+
+    /// A PE32+ image: headers to 0x200, `.text`, `.data`, one certificate, in 0x6c0 bytes.
+    fn sample() -> Vec<u8> {
+        let mut image = vec![0; 0x6c0];
+        put(&mut image, 0, b"MZ");
+        put(&mut image, 0x3c, &(PE_AT as u32).to_le_bytes());
+        put(&mut image, PE_AT, b"PE\0\0");
+        put(&mut image, PE_AT + 4, &0x8664u16.to_le_bytes());
+        put(&mut image, PE_AT + 6, &2u16.to_le_bytes());
+        put(&mut image, PE_AT + 0x14, &0xf0u16.to_le_bytes());
+        let optional = PE_AT + 0x18;
+        put(&mut image, optional, &PE32_PLUS.to_le_bytes());
+        put(&mut image, optional + 16, &0x1010u32.to_le_bytes());
+        put(&mut image, optional + 32, &0x1000u32.to_le_bytes());
+        put(&mut image, optional + 36, &0x200u32.to_le_bytes());
+        put(&mut image, optional + 56, &0x3000u32.to_le_bytes());
+        put(&mut image, optional + 60, &0x200u32.to_le_bytes());
+        put(&mut image, optional + 68, &11u16.to_le_bytes());
+        put(&mut image, optional + 108, &16u32.to_le_bytes());
+        put(&mut image, optional + 112 + 32, &[0x600u32.to_le_bytes(), 0xc0u32.to_le_bytes()].concat());
+        section(&mut image, 0, b".text", [0x180, 0x1000, 0x200, 0x200], 0x6000_0020);
+        section(&mut image, 1, b".data", [0x200, 0x2000, 0x200, 0x400], 0xc000_0040);
+        put(&mut image, 0x600, &[0xc0, 0, 0, 0, 0, 2, 2, 0]);
+        image
+    }
+
+    fn section(image: &mut [u8], number: usize, name: &[u8], fields: [u32; 4], characteristics: u32) {
+        let at = TABLE + 40 * number;
+        put(image, at, name);
+        for (i, field) in fields.into_iter().enumerate() {
+            put(image, at + 8 + 4 * i, &field.to_le_bytes());
+        }
+        put(image, at + 36, &characteristics.to_le_bytes());
+    }
+
+    fn changed(at: usize, value: u32) -> Vec<&'static str> {
+        let mut image = sample();
+        put(&mut image, at, &value.to_le_bytes());
+        defects(&parse(PE, &image))
+    }
+
+    #[test]
+    fn an_image_is_split_into_its_parts() {
+        let tree = parse(PE, &sample());
+        let expected = [
+            ("pe-headers", "0".to_owned(), 0, 0x200),
+            ("pe-section", ".text".to_owned(), 0x200, 0x200),
+            ("pe-section", ".data".to_owned(), 0x400, 0x200),
+            ("pe-certificates", "0".to_owned(), 0x600, 0xc0),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        let root = region(&tree, "image");
+        assert_eq!(root.attribute("machine"), Some(&Value::Uint(0x8664)));
+        assert_eq!(root.attribute("executable"), Some(&Value::Flag(true)));
+        assert_eq!(region(&tree, "pe-section:.text").attribute("executable"), Some(&Value::Flag(true)));
+        assert_eq!(region(&tree, "pe-section:.data").attribute("executable"), Some(&Value::Flag(false)));
+    }
+
+    #[test]
+    fn a_certificate_claims_all_but_checksum_directory_and_itself() {
+        let tree = parse(PE, &sample());
+        let [claim] = tree.claims() else { panic!("one claim") };
+        let directory = PE_AT as u64 + 0x18 + 112 + 32;
+        let checksum = PE_AT as u64 + CHECKSUM;
+        let signed = [
+            Span::between(0, checksum),
+            Span::between(checksum + 4, directory),
+            Span::between(directory + 8, 0x600),
+        ];
+        assert_eq!((claim.scheme, &claim.signed[..]), ("authenticode", &signed[..]));
+        assert_eq!(claim.signature, Span::new(0x608, 0xb8));
+    }
+
+    #[test]
+    fn bytes_that_no_table_names_are_leaves() {
+        let mut image = sample();
+        // .text now begins later, and something follows the certificates.
+        section(&mut image, 0, b".text", [0x180, 0x1000, 0x100, 0x300], 0x6000_0020);
+        put(&mut image, TABLE + 20, &0x300u32.to_le_bytes());
+        put(&mut image, 0x210, b"hidden");
+        image.extend(b"overlay");
+        let kinds: Vec<_> = leaves(&parse(PE, &image)).into_iter().map(|leaf| leaf.0).collect();
+        let expected = ["pe-headers", "pe-gap", "pe-section", "pe-section", "pe-certificates", "pe-overlay"];
+        assert_eq!(kinds, expected);
+        let tree = parse(PE, &image);
+        assert_eq!(region(&tree, "pe-gap:1").content, kiwame_image::Content::Unknown);
+    }
+
+    #[test]
+    fn what_loaders_read_differently_is_ambiguous() {
+        let raw = |number: usize| TABLE + 40 * number + 20;
+        let address = |number: usize| TABLE + 40 * number + 12;
+        assert_eq!(changed(raw(1), 0x200), ["pe/overlap"]);
+        assert_eq!(changed(raw(1), 0x8000), ["pe/beyond-end"]);
+        assert_eq!(changed(raw(1), 0x410), ["pe/file-alignment", "pe/overlap"]);
+        assert_eq!(changed(raw(1), 0), ["pe/no-raw-data"]);
+        assert_eq!(changed(address(1), 0x1000), ["pe/virtual-overlap"]);
+        assert_eq!(changed(address(1), 0x2100), ["pe/section-alignment"]);
+        assert_eq!(changed(address(1), 0x3000), ["pe/virtual-beyond"]);
+        assert_eq!(
+            changed(TABLE + 8, 0x1),
+            ["pe/entry-point"],
+            "the last byte of .text in memory is its first"
+        );
+        assert_eq!(changed(PE_AT + 0x54, 0x100), ["pe/headers-size"]);
+        assert_eq!(changed(0x600, 0xc8), ["pe/certificate"]);
+        let tree = parse(PE, &{
+            let mut image = sample();
+            put(&mut image, raw(1), &0x200u32.to_le_bytes());
+            image
+        });
+        assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+    }
+
+    #[test]
+    fn more_raw_data_than_memory_is_ambiguous() {
+        let mut image = sample();
+        section(&mut image, 0, b".text", [0x180, 0x1000, 0x400, 0x200], 0x6000_0020);
+        section(&mut image, 1, b".data", [0x200, 0x2000, 0, 0], 0xc000_0040);
+        assert_eq!(defects(&parse(PE, &image)), ["pe/raw-virtual"]);
+    }
+
+    #[test]
+    fn an_image_without_the_dos_header_is_read_from_its_start() {
+        let mut image = sample();
+        put(&mut image, PE_AT + 0x18 + 112 + 32, &[0; 8]);
+        let mut image = image.split_off(PE_AT);
+        image.extend([0; PE_AT]);
+        assert_eq!(defects(&parse(PE, &image)), [""; 0]);
+    }
+
+    #[test]
+    fn what_goblin_refuses_is_one_leaf_that_is_not_understood() {
+        let mut image = sample();
+        put(&mut image, PE_AT + 0x18, &[0xff, 0xff]);
+        let tree = parse(PE, &image);
+        assert_eq!(defects(&tree), ["pe/refused"]);
+        assert_eq!(leaves(&tree), [("pe-unread", "0".to_owned(), 0, 0x6c0)]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(PE, &sample());
+    }
+}

@@ -138,3 +138,67 @@ const MACHINES: &[u16] =
     &[0x14c, 0x8664, 0x200, 0xebc, 0x1c2, 0x1c4, 0xaa64, 0x5032, 0x5064, 0x5128, 0x6232, 0x6264];
 /// EFI applications, boot and run-time drivers, and whatever a section of a volume says otherwise.
 const SUBSYSTEMS: core::ops::RangeInclusive<u8> = 10..=13;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+    use kiwame_image::Value;
+
+    const STRIPPED: u32 = 0x188;
+
+    /// A TE image of two sections, with eight bytes between table and first section.
+    fn sample() -> Vec<u8> {
+        let mut image = vec![0; 0x1c0];
+        put(&mut image, 0, b"VZ");
+        put(&mut image, 2, &0x8664u16.to_le_bytes());
+        put(&mut image, 4, &[2, 11]);
+        put(&mut image, 6, &(STRIPPED as u16).to_le_bytes());
+        put(&mut image, 8, &0x240u32.to_le_bytes());
+        for (number, (name, raw)) in [(b".text", 0x80), (b".data", 0x100)].into_iter().enumerate() {
+            let at = 40 + 40 * number;
+            put(&mut image, at, name);
+            let pointer = raw + STRIPPED - 40;
+            for (i, field) in [0x80, pointer, 0x80, pointer].into_iter().enumerate() {
+                put(&mut image, at + 8 + 4 * i, &field.to_le_bytes());
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn sections_lie_where_the_stripped_size_moves_them() {
+        let tree = parse(TE, &sample());
+        let expected = [
+            ("te-headers", "0".to_owned(), 0, 0x78),
+            ("te-gap", "1".to_owned(), 0x78, 8),
+            ("te-section", ".text".to_owned(), 0x80, 0x80),
+            ("te-section", ".data".to_owned(), 0x100, 0x80),
+            ("te-overlay", "0".to_owned(), 0x180, 0x40),
+        ];
+        assert_eq!(leaves(&tree), expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "image").attribute("entry-point"), Some(&Value::Uint(0x240)));
+    }
+
+    #[test]
+    fn a_section_before_the_start_is_ambiguous() {
+        let mut image = sample();
+        put(&mut image, 40 + 20, &0x10u32.to_le_bytes());
+        assert_eq!(defects(&parse(TE, &image)), ["te/before-start"]);
+    }
+
+    #[test]
+    fn a_stripped_size_below_the_header_is_refused() {
+        let mut image = sample();
+        put(&mut image, 6, &[39, 0]);
+        assert_eq!(defects(&parse(TE, &image)), ["te/refused"]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(TE, &sample());
+    }
+}

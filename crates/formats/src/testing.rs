@@ -62,3 +62,8 @@ pub(crate) fn region<'t>(tree: &'t Tree, path: &str) -> &'t Region {
 pub(crate) fn defects(tree: &Tree) -> Vec<&'static str> {
     tree.defects().iter().map(|defect: &Defect| defect.id).collect()
 }
+
+/// Writes `value` at `at`.
+pub(crate) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}

@@ -228,3 +228,97 @@ const LIST_HEADER: u64 = 28;
 const OWNER: u64 = 16;
 /// Data up to the longest digest are shown as they are.
 const SHORT: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region, torture};
+    use kiwame_image::{Content, Format, Head, Match};
+
+    /// The data alone, as if they were those of `db`.
+    #[derive(Debug)]
+    struct Database;
+
+    impl Format for Database {
+        fn name(&self) -> &'static str {
+            "variable"
+        }
+
+        fn about(&self) -> &'static str {
+            "test"
+        }
+
+        fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+            None
+        }
+
+        fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+            let bytes = at.window().expect("memory");
+            add("db", IMAGE_SECURITY, at, &bytes, out);
+        }
+    }
+
+    fn list(kind: Guid, entries: &[&[u8]]) -> Vec<u8> {
+        let entry = 16 + entries[0].len();
+        let mut list = kind.0.to_vec();
+        for number in [28 + entry * entries.len(), 0, entry] {
+            list.extend((number as u32).to_le_bytes());
+        }
+        for data in entries {
+            list.extend([0x11; 16]);
+            list.extend(*data);
+        }
+        list
+    }
+
+    fn sample() -> Vec<u8> {
+        [list(TYPES[0].0, &[&[0xaa; 32], &[0xbb; 32]]), list(TYPES[4].0, &[&[0x30; 100]])].concat()
+    }
+
+    #[test]
+    fn every_entry_is_a_component_named_by_type_owner_and_value() {
+        let tree = parse(&Database, &sample());
+        assert_eq!(defects(&tree), [""; 0]);
+        let owner = "11111111-1111-1111-1111-111111111111";
+        let hash = format!("signature:sha256-{owner}-{}", "bb".repeat(32));
+        assert!(region(&tree, &hash).component);
+        let certificate = tree.regions().find(|region| tree.path(region.id).starts_with("signature:x509-"));
+        let certificate = certificate.expect("a certificate");
+        assert_eq!(certificate.span, Span::new(28 + 2 * 48 + 28, 116));
+        assert_eq!(certificate.sha256.is_some(), certificate.component);
+    }
+
+    #[test]
+    fn sizes_that_contradict_each_other_are_ambiguous() {
+        for (at, value) in [(16, 0xff), (16, 27), (24, 15), (24, 47)] {
+            let mut data = sample();
+            data[at] = value;
+            let tree = parse(&Database, &data);
+            assert_eq!(defects(&tree), ["signature-list/size"], "{at} {value}");
+            assert!(tree.defects()[0].ambiguous);
+            assert_eq!(tree.leaves().next().map(|leaf| leaf.content), Some(Content::Unknown));
+        }
+    }
+
+    #[test]
+    fn names_of_load_options() {
+        for (name, expected) in [
+            ("Boot0001", true),
+            ("Boot00ab", false),
+            ("BootOrder", false),
+            ("PlatformRecovery0000", true),
+            ("0001", false),
+            ("Böot0001", false),
+        ] {
+            assert_eq!(is_load_option(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        assert_eq!(leaves(&parse(&Database, &sample())).len(), 5);
+        torture(&Database, &sample());
+    }
+}

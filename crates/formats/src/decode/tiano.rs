@@ -173,9 +173,8 @@ impl Code {
             }
             lengths.push(length);
             if Some(lengths.len()) == gap_behind {
-                for _ in 0..bits.take(2)? {
-                    lengths.push(0);
-                }
+                let zeros = kiwame_image::to_usize(bits.take(2)?.into());
+                lengths.resize(lengths.len().saturating_add(zeros), 0);
             }
         }
         Self::from_lengths(bits, &lengths)
@@ -318,3 +317,299 @@ const POSITION_SYMBOLS: u16 = 31;
 /// Longest code.
 const MAX_CODE: u32 = 16;
 const MAX_LENGTH: usize = 17;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+
+    const ROOM: u64 = 1 << 24;
+
+    #[test]
+    fn what_was_encoded_comes_back() {
+        for content in contents() {
+            for pbit in [EFI11_PBIT, TIANO_PBIT] {
+                let stream = encode(&content, pbit);
+                let decoded = decode_with(&stream, Some(content.len() as u64), ROOM, pbit).expect("sound");
+                assert_eq!(decoded.bytes, content);
+                assert_eq!(decoded.consumed, stream.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_stream_are_not_consumed() {
+        let mut stream = encode(b"content content content", TIANO_PBIT);
+        let length = stream.len() as u64;
+        stream.extend(b"behind");
+        assert_eq!(decode(&stream, None, ROOM).expect("sound").consumed, length);
+
+        // Even when CompSize claims them.
+        stream[..4].copy_from_slice(&(length as u32 - 8 + 6).to_le_bytes());
+        assert_eq!(decode(&stream, None, ROOM).expect("sound").consumed, length);
+    }
+
+    #[test]
+    fn sizes_are_checked_before_anything_is_decoded() {
+        let stream = encode(b"content", TIANO_PBIT);
+        assert_eq!(decode(&stream, Some(8), ROOM), Err(DecodeError::SizeMismatch));
+        assert_eq!(decode(&stream, None, 6), Err(DecodeError::Overflow));
+        assert_eq!(decode(&stream[..7], None, ROOM), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let stream = encode(&contents()[2], TIANO_PBIT);
+        for length in 0..stream.len() - 1 {
+            assert!(decode(&stream[..length], None, ROOM).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn flipped_bits_never_panic_and_never_exceed_the_size() {
+        let content = &contents()[2];
+        let stream = encode(content, EFI11_PBIT);
+        for bit in 64..stream.len() * 8 {
+            let mut copy = stream.clone();
+            copy[bit / 8] ^= 0x80 >> (bit % 8);
+            if let Ok(decoded) = efi11::decode(&copy, None, ROOM) {
+                assert_eq!(decoded.bytes.len(), content.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_match_before_the_content_is_malformed() {
+        // One block of two codes: a literal, then a match of length 3 at distance 2.
+        let mut bits = BitWriter::default();
+        bits.put(2, 16);
+        put_code(&mut bits, &[0, 0, 1, 1], EXTRA_COUNT_BITS, Some(3));
+        // Symbols 'a' and 256 have codes of one bit; the rest has none. Lengths in the Extra Set's symbols:
+        // 2 (a run of zeros, 20 and more), 3 (a code of one bit).
+        bits.put(257, SYMBOL_COUNT_BITS);
+        bits.put(0, 1);
+        bits.put(97 - 20, 9);
+        bits.put(1, 1);
+        bits.put(0, 1);
+        bits.put(256 - 98 - 20, 9);
+        bits.put(1, 1);
+        bits.put(0, TIANO_PBIT);
+        bits.put(1, TIANO_PBIT);
+        bits.put(0, 1);
+        bits.put(1, 1);
+        let stream = bits.finish(4);
+        assert!(matches!(decode(&stream, None, ROOM), Err(DecodeError::Malformed { .. })));
+    }
+
+    #[test]
+    fn only_one_reading_is_sound_or_it_is_said() {
+        let content = &contents()[3];
+        for pbit in [EFI11_PBIT, TIANO_PBIT] {
+            let (decoded, ambiguous) = either(&encode(content, pbit), None, ROOM).expect("sound");
+            assert_eq!((&decoded.bytes, ambiguous), (content, false));
+        }
+    }
+
+    fn contents() -> Vec<Vec<u8>> {
+        let mut seed = 1u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8
+        };
+        let noise: Vec<u8> = (0..3000).map(|_| random()).collect();
+        let text = b"the same words and the same words again, and other words, and the same words ".repeat(9);
+        let mixed: Vec<u8> =
+            (0..9000u32).map(|i| if i % 7 == 0 { random() & 3 } else { (i / 9) as u8 }).collect();
+        vec![b"x".to_vec(), vec![0; 70_000], text, mixed, noise]
+    }
+
+    /// A plain encoder: greedy matches found by looking back, and Huffman codes of their own for each block.
+    fn encode(content: &[u8], pbit: u32) -> Vec<u8> {
+        let window = if pbit == EFI11_PBIT { 1 << 13 } else { 1 << 19 };
+        let tokens = tokens(content, window);
+        let mut bits = BitWriter::default();
+        for block in tokens.chunks(4000) {
+            put_block(&mut bits, block, pbit);
+        }
+        bits.finish(content.len() as u32)
+    }
+
+    /// A symbol and, for a match, its position.
+    fn tokens(content: &[u8], window: usize) -> Vec<(usize, u32)> {
+        let mut last = std::collections::BTreeMap::new();
+        let (mut tokens, mut at) = (Vec::new(), 0);
+        while at < content.len() {
+            let key = content.get(at..at + 3);
+            let from = key.and_then(|key| last.insert(key, at)).filter(|from| at - from <= window);
+            let length = from.map_or(0, |from| {
+                (0..256)
+                    .take_while(|i| at + i < content.len() && content[from + i] == content[at + i])
+                    .count()
+            });
+            match from {
+                Some(from) if length >= 3 => {
+                    tokens.push((length - 3 + 256, (at - from - 1) as u32));
+                    at += length;
+                }
+                _ => {
+                    tokens.push((content[at].into(), 0));
+                    at += 1;
+                }
+            }
+        }
+        tokens
+    }
+
+    /// The symbol of a position: how many bits it has.
+    fn position_symbol(position: u32) -> usize {
+        (32 - position.leading_zeros()) as usize
+    }
+
+    fn put_block(bits: &mut BitWriter, block: &[(usize, u32)], pbit: u32) {
+        let (mut symbols, mut positions) = ([0u32; 510], [0u32; 31]);
+        for &(symbol, position) in block {
+            symbols[symbol] += 1;
+            if symbol >= 256 {
+                positions[position_symbol(position)] += 1;
+            }
+        }
+        bits.put(block.len() as u32, 16);
+        let symbols = put_symbols(bits, &symbols);
+        let lengths = huffman(&positions);
+        put_code(bits, &lengths, pbit, None);
+        let positions = codes(&lengths);
+        for &(symbol, position) in block {
+            bits.put(symbols[symbol].0, symbols[symbol].1);
+            if symbol >= 256 {
+                let width = position_symbol(position);
+                bits.put(positions[width].0, positions[width].1);
+                let low = width.saturating_sub(1) as u32;
+                bits.put(position & ((1 << low) - 1), low);
+            }
+        }
+    }
+
+    fn put_symbols(bits: &mut BitWriter, counts: &[u32]) -> Vec<(u32, u32)> {
+        let lengths = huffman(counts);
+        let used = lengths.iter().filter(|&&length| length > 0).count();
+        if used < 2 {
+            bits.put(0, EXTRA_COUNT_BITS);
+            bits.put(0, EXTRA_COUNT_BITS);
+            put_code(bits, &lengths, SYMBOL_COUNT_BITS, None);
+            return codes(&lengths);
+        }
+        let count = lengths.iter().rposition(|&length| length > 0).unwrap() + 1;
+        let (mut runs, mut at) = (Vec::new(), 0);
+        while at < count {
+            let zeros = lengths[at..count].iter().take_while(|&&length| length == 0).count();
+            let (symbol, extra, width, taken) = match zeros {
+                0 => (lengths[at] + 2, 0, 0, 1),
+                1..=2 => (0, 0, 0, 1),
+                3..=19 => (1, zeros.min(18) - 3, 4, zeros.min(18)),
+                _ => (2, zeros - 20, 9, zeros),
+            };
+            runs.push((symbol as usize, extra as u32, width));
+            at += taken;
+        }
+        let mut extras = [0u32; 19];
+        for (symbol, ..) in &runs {
+            extras[*symbol] += 1;
+        }
+        let extra_lengths = huffman(&extras);
+        put_code(bits, &extra_lengths, EXTRA_COUNT_BITS, Some(3));
+        bits.put(count as u32, SYMBOL_COUNT_BITS);
+        let extra_codes = codes(&extra_lengths);
+        for (symbol, extra, width) in runs {
+            bits.put(extra_codes[symbol].0, extra_codes[symbol].1);
+            bits.put(extra, width);
+        }
+        codes(&lengths)
+    }
+
+    /// Writes a set of lengths as numbers, or its only symbol.
+    fn put_code(bits: &mut BitWriter, lengths: &[u32], width: u32, gap_behind: Option<usize>) {
+        let used: Vec<usize> = (0..lengths.len()).filter(|&symbol| lengths[symbol] > 0).collect();
+        if used.len() < 2 {
+            bits.put(0, width);
+            bits.put(used.first().map_or(0, |&symbol| symbol as u32), width);
+            return;
+        }
+        let count = used.last().unwrap() + 1;
+        bits.put(count as u32, width);
+        let mut at = 0;
+        while at < count {
+            let length = lengths[at];
+            bits.put(length.min(7), 3);
+            if length >= 7 {
+                (7..length).for_each(|_| bits.put(1, 1));
+                bits.put(0, 1);
+            }
+            at += 1;
+            if Some(at) == gap_behind {
+                let zeros = lengths[at..count].iter().take_while(|&&length| length == 0).count().min(3);
+                bits.put(zeros as u32, 2);
+                at += zeros;
+            }
+        }
+    }
+
+    /// Lengths of a Huffman code for these counts; a lone symbol gets one bit, which is never written.
+    fn huffman(counts: &[u32]) -> Vec<u32> {
+        let mut nodes: Vec<(u32, Vec<usize>)> = counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(symbol, &count)| (count, vec![symbol]))
+            .collect();
+        let mut lengths = vec![0; counts.len()];
+        if let [(_, only)] = &nodes[..] {
+            lengths[only[0]] = 1;
+        }
+        while nodes.len() > 1 {
+            nodes.sort_by_key(|node| core::cmp::Reverse(node.0));
+            let (a, b) = (nodes.pop().unwrap(), nodes.pop().unwrap());
+            let both = [a.1, b.1].concat();
+            both.iter().for_each(|&symbol| lengths[symbol] += 1);
+            nodes.push((a.0 + b.0, both));
+        }
+        assert!(lengths.iter().all(|&length| length <= MAX_CODE));
+        lengths
+    }
+
+    /// Canonical codes with their lengths. The code of a lone symbol takes no bits.
+    fn codes(lengths: &[u32]) -> Vec<(u32, u32)> {
+        let mut codes = vec![(0, 0); lengths.len()];
+        if lengths.iter().filter(|&&length| length > 0).count() < 2 {
+            return codes;
+        }
+        let mut code = 0;
+        for length in 1..=MAX_CODE {
+            for symbol in (0..lengths.len()).filter(|&symbol| lengths[symbol] == length) {
+                codes[symbol] = (code, length);
+                code += 1;
+            }
+            code <<= 1;
+        }
+        codes
+    }
+
+    #[derive(Default)]
+    struct BitWriter {
+        bits: Vec<bool>,
+    }
+
+    impl BitWriter {
+        fn put(&mut self, value: u32, count: u32) {
+            self.bits.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+        }
+
+        /// The stream with its header.
+        fn finish(self, original: u32) -> Vec<u8> {
+            let pack =
+                |bits: &[bool]| (0..8).fold(0, |byte, i| byte << 1 | u8::from(bits.get(i) == Some(&true)));
+            let data: Vec<u8> = self.bits.chunks(8).map(pack).collect();
+            [&(data.len() as u32).to_le_bytes()[..], &original.to_le_bytes(), &data].concat()
+        }
+    }
+}
