@@ -36,6 +36,8 @@ mod uefi_file;
 mod uefi_guid;
 mod uefi_image;
 mod uefi_section;
+#[cfg(test)]
+mod uefi_testing;
 mod uefi_volume;
 mod variable_data;
 

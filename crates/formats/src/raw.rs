@@ -1,9 +1,12 @@
 //! Bytes that no other format recognises.
 //!
-//! Loader modelled: none. The whole region is one leaf that is not understood.
+//! Loader modelled: none. The whole region is one leaf that is not understood, unless UEFI firmware volumes lie
+//! further inside than a head reaches: then they are taken apart as in `uefi-image`.
 //! Ambiguities: none. Limitations: by definition.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
+
+use crate::uefi_image;
 
 /// The format of last resort.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ impl Format for Raw {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        out.add(Node::new("raw", "0", "raw", at).unknown());
+        if !uefi_image::lay_out(&at, out) {
+            out.add(Node::new("raw", "0", "raw", at).unknown());
+        }
     }
 }

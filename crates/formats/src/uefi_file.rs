@@ -121,6 +121,15 @@ impl UefiFile {
             let defect = Defect::new("uefi-file/state", "State", offset(0x17), state, "data-valid");
             out.defect(defect.ambiguous());
         }
+        if header.type_name() == "unknown" {
+            out.defect(Defect::new(
+                "uefi-file/type",
+                "Type",
+                offset(0x12),
+                header.kind,
+                "a type of the specification",
+            ));
+        }
         if header.attributes & LARGE_FILE != 0 && self.version == 2 {
             let field = "Attributes";
             let defect =
@@ -290,3 +299,138 @@ const LARGE_FILE: u8 = 0x01;
 const TAIL_PRESENT: u8 = 0x01;
 const DATA_ALIGNMENT_2: u8 = 0x02;
 const CHECKSUM: u8 = 0x40;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use kiwame_image::Content;
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region};
+    use crate::uefi_testing::{A, FFS2, PAD, file, seal, section, user_interface, volume};
+
+    fn ffs2() -> &'static UefiFile {
+        format(2, 0xff)
+    }
+
+    #[test]
+    fn a_file_is_its_header_and_its_sections() {
+        let tree = parse(ffs2(), &file(A, 0x07, &section(0x19, b"raw!")));
+        assert_eq!(defects(&tree), [""; 0]);
+        let kinds: Vec<_> =
+            leaves(&tree).into_iter().map(|(kind, _, at, length)| (kind, at, length)).collect();
+        let expected = [("uefi-file-header", 0, 24), ("uefi-section-header", 24, 4), ("raw-content", 28, 4)];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn checksums_and_size_are_masked_and_nothing_else() {
+        let masked = |spoil: fn(&mut [u8])| {
+            let mut bytes = file(A, 0x07, &user_interface("One"));
+            spoil(&mut bytes);
+            region(&parse(ffs2(), &bytes), "uefi-file:header").masked.clone()
+        };
+        let plain = masked(|_| {});
+        assert!(plain.is_some());
+        assert_eq!(masked(|bytes| bytes[16] ^= 1), plain, "header checksum");
+        assert_eq!(masked(|bytes| bytes[17] ^= 1), plain, "file checksum");
+        assert_eq!(masked(|bytes| bytes[20] ^= 1), plain, "size");
+        assert_ne!(masked(|bytes| bytes[0] ^= 1), plain, "name");
+        assert_ne!(masked(|bytes| bytes[18] ^= 1), plain, "type");
+        assert_ne!(masked(|bytes| bytes[19] ^= 0x08), plain, "attributes");
+        assert_ne!(masked(|bytes| bytes[23] ^= 0x08), plain, "state");
+    }
+
+    #[test]
+    fn both_checksums_are_compared() {
+        let mut bytes = file(A, 0x07, &section(0x19, b"raw!"));
+        bytes[16] ^= 1;
+        assert_eq!(defects(&parse(ffs2(), &bytes)), ["uefi-file/header-checksum"]);
+        let mut bytes = file(A, 0x07, &section(0x19, b"raw!"));
+        bytes[17] = 0x55;
+        assert_eq!(defects(&parse(ffs2(), &bytes)), ["uefi-file/data-checksum"]);
+        bytes[19] |= 0x40;
+        seal(&mut bytes, 24);
+        assert_eq!(defects(&parse(ffs2(), &bytes)), [""; 0]);
+        bytes[30] ^= 1;
+        assert_eq!(defects(&parse(ffs2(), &bytes)), ["uefi-file/data-checksum"]);
+    }
+
+    #[test]
+    fn the_highest_state_bit_counts_in_either_polarity() {
+        let header = |state: u8| {
+            let mut bytes = file(A, 0x07, b"");
+            bytes[23] = state;
+            FileHeader::read(&bytes, 0, false).unwrap()
+        };
+        assert_eq!(header(0xf8).state(0xff), "data-valid");
+        assert_eq!(header(0x07).state(0), "data-valid");
+        assert_eq!(header(0xf0).state(0xff), "marked-for-update");
+        assert_eq!(header(0xe8).state(0xff), "deleted");
+        assert_eq!(header(0xfe).state(0xff), "header-construction");
+        assert_eq!(header(0xdf).state(0xff), "header-invalid");
+        assert_eq!(header(0x7f).state(0xff), "reserved");
+        assert_eq!(header(0xff).state(0xff), "none");
+        assert!(header(0xf0).is_live(0xff) && !header(0xe8).is_live(0xff));
+    }
+
+    #[test]
+    fn a_state_that_loaders_read_differently_is_ambiguous() {
+        let mut bytes = file(A, 0x07, b"");
+        bytes[23] = 0xfe;
+        let tree = parse(ffs2(), &bytes);
+        assert_eq!(defects(&tree), ["uefi-file/state"]);
+        assert!(tree.defects()[0].ambiguous);
+    }
+
+    #[test]
+    fn pad_content_is_fill_only_when_erased() {
+        let leaf = |content: &[u8]| {
+            let tree = parse(ffs2(), &file(PAD, 0xf0, content));
+            region(&tree, "uefi-file:body").content
+        };
+        assert_eq!(leaf(&[0xff; 8]), Content::Fill);
+        assert_eq!(leaf(&[0; 8]), Content::Unknown);
+        assert_eq!(leaf(&[0xff, 0xff, 0x90]), Content::Unknown);
+    }
+
+    #[test]
+    fn every_alignment_of_the_specification() {
+        let alignment = |attributes: u8| {
+            let mut bytes = file(A, 0x07, b"");
+            bytes[19] = attributes;
+            FileHeader::read(&bytes, 0, false).unwrap().alignment()
+        };
+        let small = (0..8).map(|number| alignment(number << 3)).collect::<Vec<_>>();
+        assert_eq!(small, [1, 16, 128, 512, 1 << 10, 4 << 10, 32 << 10, 64 << 10]);
+        let large = (0..8).map(|number| alignment(number << 3 | 2)).collect::<Vec<_>>();
+        assert_eq!(large, (17..25).map(|exponent| 1 << exponent).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_raw_file_that_holds_a_volume_is_taken_apart() {
+        let inner = volume(FFS2, &[file(A, 0x07, &user_interface("Inner"))], 0x100);
+        let tree = parse(ffs2(), &file(A, 0x01, &[&[0; 16], inner.as_slice()].concat()));
+        let path = format!("uefi-file:body/uefi-volume:0/uefi-file:{A}");
+        assert_eq!(region(&tree, &path).name.as_deref(), Some("Inner"));
+    }
+
+    #[test]
+    fn a_tail_exists_in_ffs1_only() {
+        let mut bytes = file(A, 0xc0, b"content");
+        bytes[19] = 1;
+        seal(&mut bytes, 24);
+        bytes[17] = 0x5a;
+        let tree = parse(format(1, 0xff), &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "uefi-file:tail").span.length, 2);
+        bytes[17] = 0xaa;
+        assert_eq!(defects(&parse(ffs2(), &bytes)), ["uefi-file/large-file"]);
+    }
+
+    #[test]
+    fn a_type_of_nobody() {
+        assert_eq!(defects(&parse(ffs2(), &file(A, 0x42, b"content"))), ["uefi-file/type"]);
+        assert_eq!(defects(&parse(ffs2(), &file(A, 0xc1, b"content"))), [""; 0]);
+    }
+}

@@ -157,3 +157,106 @@ const BLOCK: usize = 1024;
 const PIECE: u64 = 256 << 10;
 /// A signature may lie across two pieces.
 const OVERLAP: u64 = 3;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use kiwame_image::Content;
+
+    use super::*;
+    use crate::testing::{defects, parse, region};
+    use crate::uefi_testing::{A, B, FFS2, file, named_volume, put, seal_volume, volume};
+
+    fn recognises(bytes: &[u8]) -> bool {
+        UEFI_IMAGE.probe(&Head::new(bytes, bytes.len() as u64)).is_some()
+    }
+
+    #[test]
+    fn volumes_are_children_and_padding_lies_between() {
+        let one = volume(FFS2, &[file(A, 0x07, b"")], 0x100);
+        let bytes = [&[0xff; 0x40], one.as_slice(), &[0; 0x10], &named_volume(B, &[], 0x100), &one].concat();
+        assert!(recognises(&bytes));
+        let tree = parse(&UEFI_IMAGE, &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "padding:0").content, Content::Fill);
+        assert_eq!(region(&tree, "uefi-volume:0").span.offset, 0x40);
+        assert_eq!(region(&tree, "padding:1").content, Content::Unknown, "zeros are data where FF is erased");
+        assert_eq!(region(&tree, &format!("uefi-volume:{B}")).span.offset, 0x150);
+        assert_eq!(region(&tree, "uefi-volume:1").span.offset, 0x250, "numbered among those without a name");
+    }
+
+    #[test]
+    fn padding_is_never_split_by_content() {
+        let one = volume(FFS2, &[], 0x100);
+        let bytes = [&[0xff; 0x40], &b"code"[..], &[0xff; 0x40], &one].concat();
+        let tree = parse(&UEFI_IMAGE, &bytes);
+        let padding = region(&tree, "padding:0");
+        assert_eq!((padding.content, padding.span.length), (Content::Unknown, 0x84));
+    }
+
+    #[test]
+    fn a_signature_alone_is_no_volume() {
+        let mut bytes = vec![0; 0x200];
+        put(&mut bytes, 0x28, b"_FVH");
+        assert!(!recognises(&bytes));
+        let tree = parse(&UEFI_IMAGE, &bytes);
+        assert_eq!(region(&tree, "raw:0").content, Content::Unknown);
+        assert!(!recognises(b"_FVH"), "no room for what comes before it");
+    }
+
+    #[test]
+    fn one_damaged_field_does_not_hide_a_volume() {
+        let sound = volume(FFS2, &[], 0x100);
+        let damaged = |at: usize| {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 0x40;
+            recognises(&bytes)
+        };
+        assert!(damaged(0x32), "checksum");
+        assert!(damaged(0x37), "revision");
+        let mut two = sound.clone();
+        two[0x10] ^= 1;
+        seal_volume(&mut two);
+        assert!(recognises(&two), "unknown file system");
+        two[0x32] ^= 1;
+        assert!(!recognises(&two), "unknown file system and a wrong checksum");
+    }
+
+    #[test]
+    fn a_signature_in_a_volume_is_that_volume_s_own() {
+        let inner = volume(FFS2, &[], 0x80);
+        let outer = volume(FFS2, &[file(A, 0xc0, &inner)], 0x200);
+        let tree = parse(&UEFI_IMAGE, &outer);
+        let volumes = tree.regions().filter(|region| region.kind == "uefi-volume").count();
+        assert_eq!(volumes, 1);
+    }
+
+    #[test]
+    fn a_volume_behind_the_head_is_found_by_raw_too() {
+        let far = usize::try_from(Head::LENGTH).unwrap() + 0x123;
+        let bytes = [vec![0x11; far], volume(FFS2, &[], 0x100)].concat();
+        assert!(!recognises(&bytes[..far]));
+        let tree = parse(crate::named("raw").unwrap(), &bytes);
+        assert_eq!(region(&tree, "uefi-volume:0").span.offset, far as u64);
+    }
+
+    #[test]
+    fn signatures_are_found_at_every_place_and_across_pieces() {
+        for at in [0, 1, BLOCK - 4, BLOCK - 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5] {
+            let mut bytes = vec![b'_'; at];
+            bytes.extend(SIGNATURE);
+            assert_eq!(signature(&bytes, 0), Some(at), "at the end");
+            bytes.extend([0; 7]);
+            assert_eq!(signature(&bytes, at), Some(at));
+            assert_eq!(signature(&bytes, at + 1), None);
+        }
+        let piece = usize::try_from(PIECE).unwrap();
+        for place in piece - 3..=piece {
+            let header = volume(FFS2, &[], 0x100);
+            let mut bytes = vec![0x22; place - 0x28];
+            bytes.extend(header);
+            let tree = parse(&UEFI_IMAGE, &bytes);
+            assert_eq!(region(&tree, "uefi-volume:0").span.offset, (place - 0x28) as u64);
+        }
+    }
+}

@@ -663,3 +663,272 @@ const FREEFORM_SUBTYPE_GUID: u8 = 0x18;
 const RAW: u8 = 0x19;
 const PEI_DEPEX: u8 = 0x1b;
 const MM_DEPEX: u8 = 0x1c;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use std::io::Write as _;
+
+    use kiwame_image::{Content, Limits, Memory, Options, Tree};
+    use lzma_rust2::{LzmaOptions, LzmaWriter};
+
+    use super::*;
+    use crate::testing::{check_tiling, defects, leaves, parse, region, torture};
+    use crate::uefi_testing::{
+        A, B, FFS2, file, guided, large_section, put, section, sections, user_interface, volume,
+    };
+
+    const GUID_LZMA: &str = "EE4E5898-3914-4259-9D6E-DC7BD79403CF";
+    const GUID_LZMA_X86: &str = "D42AE6BD-1352-4BFB-909A-CA72A6EAE889";
+    const GUID_CRC32: &str = "FC1BCDB0-7D31-49AA-936A-A4600D9DD083";
+    const GUID_GZIP: &str = "1D301FE9-BE79-4353-91C2-D23BC959AE0C";
+    const GUID_ZLIB: &str = "CE3233F5-2CD6-4D87-9152-4A238BB6D1C4";
+    const GUID_BROTLI: &str = "3D532050-5CDA-4FD0-879E-0F7F630D5AFB";
+
+    fn lzma(content: &[u8], marker: bool) -> Vec<u8> {
+        let options = LzmaOptions { dict_size: 1 << 16, ..LzmaOptions::with_preset(6) };
+        let size = Some(content.len() as u64);
+        let mut writer = LzmaWriter::new(Vec::new(), &options, true, marker, size).unwrap();
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn of(all: &[Vec<u8>]) -> Tree {
+        parse(&UEFI_SECTIONS, &sections(all))
+    }
+
+    #[test]
+    fn sections_have_their_type_as_key_and_the_second_of_a_kind_a_number() {
+        let all =
+            [section(0x19, b"one"), section(0x19, b"two"), section(0x42, b"?"), large_section(0x19, b"3")];
+        let tree = of(&all);
+        assert_eq!(defects(&tree), [""; 0]);
+        for (path, length) in [("raw", 7), ("raw.1", 7), ("0x42", 5), ("raw.2", 9)] {
+            assert_eq!(region(&tree, &format!("uefi-section:{path}")).span.length, length);
+        }
+        let header = region(&tree, "uefi-section:raw.2/uefi-section:header");
+        assert_eq!((header.span.length, header.masked.is_some()), (8, true));
+    }
+
+    #[test]
+    fn padding_is_plain_or_not_understood() {
+        let mut bytes = sections(&[section(0x19, b"one"), section(0x19, b"two")]);
+        assert_eq!(region(&parse(&UEFI_SECTIONS, &bytes), "padding:raw").content, Content::Parsed);
+        bytes[7] = 0x90;
+        assert_eq!(region(&parse(&UEFI_SECTIONS, &bytes), "padding:raw").content, Content::Unknown);
+    }
+
+    #[test]
+    fn a_section_that_cannot_be_ends_the_walk() {
+        for size in [3u8, 200] {
+            let mut bytes = sections(&[section(0x19, b"one"), section(0x19, b"two")]);
+            bytes[8] = size;
+            let tree = parse(&UEFI_SECTIONS, &bytes);
+            assert_eq!(defects(&tree), ["uefi-section/size"]);
+            let rest = region(&tree, "uefi-section:rest");
+            assert_eq!((rest.content, rest.span.offset), (Content::Unknown, 8));
+        }
+        assert_eq!(defects(&parse(&UEFI_SECTIONS, &[1, 2, 3])), ["uefi-section/truncated"]);
+    }
+
+    #[test]
+    fn a_user_interface_section_names_its_file_also_from_inside_a_stream() {
+        let version = section(0x14, &[7, 0, b'1', 0, b'.', 0, b'2', 0, 0, 0]);
+        let inner = sections(&[section(0x19, b"code"), user_interface("Näme"), version]);
+        let packed = guided(GUID_LZMA, 1, &[], &lzma(&inner, false));
+        let tree =
+            parse(crate::named("uefi-volume").unwrap(), &volume(FFS2, &[file(A, 0x07, &packed)], 0x200));
+        assert_eq!(defects(&tree), [""; 0]);
+        let file = region(&tree, &format!("uefi-file:{A}"));
+        assert_eq!(file.name.as_deref(), Some("Näme"));
+        assert_eq!(file.attribute("version"), Some(&"1.2".into()));
+    }
+
+    #[test]
+    fn text_without_its_end() {
+        for body in [&[b'a', 0][..], &[b'a', 0, 0], &[b'a', 0, 0, 0, b'b', 0], &[b'a', 0, 0, 0, 0, 0]] {
+            assert_eq!(defects(&of(&[section(0x15, body)])), ["uefi-section/string"], "{body:?}");
+        }
+        assert_eq!(defects(&of(&[user_interface("a")])), [""; 0]);
+    }
+
+    #[test]
+    fn a_dependency_expression_is_a_fact_and_a_malformed_one_a_defect() {
+        let tree = of(&[section(0x13, &[6, 8]), section(0x1b, &[6])]);
+        let text = region(&tree, "uefi-section:dxe-depex").attribute("expression").cloned();
+        assert_eq!(text, Some("TRUE END".into()));
+        assert_eq!(defects(&tree), ["uefi-section/depex"]);
+    }
+
+    #[test]
+    fn an_apriori_file_lists_its_files() {
+        let names = [uefi_guid::raw(A), uefi_guid::raw(B)].concat();
+        let apriori = file("FC510EE7-FFDC-11D4-BD41-0080C73C8881", 0x02, &section(0x19, &names));
+        let tree = parse(crate::named("uefi-volume").unwrap(), &volume(FFS2, &[apriori], 0x100));
+        let body = tree.regions().find(|region| region.kind == "uefi-apriori").unwrap();
+        assert_eq!(body.attribute("files"), Some(&format!("{A} {B}").into()));
+    }
+
+    #[test]
+    fn a_volume_image_without_a_volume_is_ambiguous() {
+        let tree =
+            of(&[section(0x17, &volume(FFS2, &[file(A, 7, b"")], 0x100)), section(0x17, b"no volume")]);
+        assert_eq!(defects(&tree), ["uefi-section/no-volume"]);
+        region(&tree, &format!("uefi-section:volume-image/uefi-volume:0/uefi-file:{A}"));
+    }
+
+    #[test]
+    fn encapsulations_without_a_stream_are_walked_in_place() {
+        let inner = section(0x19, b"inner");
+        let not_compressed = section(0x01, &[&9u32.to_le_bytes()[..], &[0], &inner].concat());
+        let tree = of(&[section(0x03, &inner), not_compressed, guided(A, 0, b"cert", &inner)]);
+        assert_eq!(defects(&tree), [""; 0]);
+        for outer in ["disposable", "compression", A] {
+            region(&tree, &format!("uefi-section:{outer}/uefi-section:raw"));
+        }
+    }
+
+    #[test]
+    fn what_needs_processing_by_a_vendor_is_opaque() {
+        let tree = of(&[guided(A, 1, b"", &section(0x19, b"inner"))]);
+        assert_eq!(defects(&tree), [""; 0]);
+        let body = region(&tree, &format!("uefi-section:{A}/uefi-section:body"));
+        assert_eq!((body.kind, body.content), ("opaque", Content::Unknown));
+    }
+
+    #[test]
+    fn a_compression_of_nobody_is_not_understood() {
+        let tree = of(&[section(0x01, &[&9u32.to_le_bytes()[..], &[7], b"?"].concat())]);
+        assert_eq!(defects(&tree), ["uefi-section/compression"]);
+    }
+
+    #[test]
+    fn a_data_offset_outside_the_section() {
+        for offset in [23u16, 0xffff] {
+            let mut bytes = guided(GUID_LZMA, 1, b"", b"stream");
+            put(&mut bytes, 20, &offset.to_le_bytes());
+            assert_eq!(defects(&parse(&UEFI_SECTIONS, &bytes)), ["uefi-section/data-offset"]);
+        }
+    }
+
+    #[test]
+    fn crc32_is_compared() {
+        let inner = section(0x19, b"inner");
+        let mut crc = decode::Crc32::default();
+        crc.update(&inner);
+        let sound = guided(GUID_CRC32, 3, &crc.value().to_le_bytes(), &inner);
+        let tree = of(std::slice::from_ref(&sound));
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, &format!("uefi-section:{GUID_CRC32}/uefi-section:raw"));
+        let mut wrong = sound;
+        wrong[24] ^= 1;
+        assert_eq!(defects(&of(&[wrong])), ["uefi-section/crc32"]);
+    }
+
+    #[test]
+    fn every_codec_decodes_to_sections() {
+        let inner = section(0x19, b"inner");
+        let stored = |frame: &[u8], check: &[u8]| {
+            let length = (inner.len() as u16).to_le_bytes();
+            let not = (!(inner.len() as u16)).to_le_bytes();
+            [frame, &[1], &length, &not, &inner, check].concat()
+        };
+        let mut crc = decode::Crc32::default();
+        crc.update(&inner);
+        let size = (inner.len() as u32).to_le_bytes();
+        let gzip = stored(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0], &[crc.value().to_le_bytes(), size].concat());
+        let adler = inner.iter().fold((1u32, 0u32), |(a, b), &byte| {
+            let a = (a + u32::from(byte)) % 65521;
+            (a, (b + a) % 65521)
+        });
+        let zlib = stored(&[0x78, 0x01], &(adler.1 << 16 | adler.0).to_be_bytes());
+        let mut amd = vec![0; 0x100];
+        put(&mut amd, 0x14, &(zlib.len() as u32).to_le_bytes());
+        amd.extend(&zlib);
+        for (guid, name, stream) in [
+            (GUID_LZMA, "lzma", lzma(&inner, false)),
+            (GUID_LZMA, "lzma", lzma(&inner, true)),
+            (GUID_LZMA_X86, "lzma", lzma(&inner, false)),
+            (GUID_GZIP, "gzip", gzip),
+            (GUID_ZLIB, "zlib", amd),
+        ] {
+            let tree = of(&[guided(guid, 1, b"", &stream)]);
+            assert_eq!(defects(&tree), [""; 0], "{guid}");
+            region(&tree, &format!("uefi-section:{guid}/{name}:stream/decoded:content/uefi-section:raw"));
+        }
+    }
+
+    #[test]
+    fn bytes_behind_a_stream_are_a_leaf_of_their_own() {
+        let stream = lzma(&section(0x19, b"inner"), false);
+        let tree = of(&[guided(GUID_LZMA, 1, b"", &[stream.as_slice(), b"\0"].concat())]);
+        assert_eq!(defects(&tree), ["uefi-section/trailing-bytes"]);
+        let trailing = region(&tree, &format!("uefi-section:{GUID_LZMA}/uefi-section:trailing"));
+        assert_eq!((trailing.span.length, trailing.content), (1, Content::Unknown));
+    }
+
+    #[test]
+    fn a_stream_that_does_not_decode_is_not_understood() {
+        for guid in [GUID_LZMA, GUID_LZMA_X86, GUID_GZIP, GUID_ZLIB, GUID_BROTLI] {
+            // To Brotli a size of 9, to LZMA a size of 0 and a range coder that does not begin with 0.
+            let mut stream = [0; 0x120];
+            put(&mut stream, 0, &[9]);
+            put(&mut stream, 13, &[0xee; 9]);
+            let tree = of(&[guided(guid, 1, b"", &stream)]);
+            assert!(defects(&tree).contains(&"uefi-section/decode"), "{guid}");
+            assert!(
+                tree.leaves().any(|leaf| leaf.segment.key == b"stream" && leaf.content == Content::Unknown)
+            );
+        }
+    }
+
+    #[test]
+    fn a_length_that_the_header_of_a_stream_states_must_be_its_own() {
+        let mut bytes = vec![0; 0x100];
+        put(&mut bytes, 0x14, &9u32.to_le_bytes());
+        bytes.extend([0x78, 0x01, 1, 0, 0, 0xff, 0xff, 0, 0, 0, 1]);
+        let found = defects(&of(&[guided(GUID_ZLIB, 1, b"", &bytes)]));
+        assert_eq!(found, ["uefi-section/decode"]);
+    }
+
+    #[test]
+    fn a_stream_beyond_the_limits_is_a_limit_and_not_a_guess() {
+        let bytes = guided(GUID_LZMA, 1, b"", &lzma(&vec![0; 5000], true));
+        let mut open = bytes.clone();
+        put(&mut open, 24 + 5, &[0xff; 8]);
+        for bytes in [bytes, open] {
+            let limits = Limits { space: 4999, ..Limits::default() };
+            let host = Memory::new([bytes.clone()]);
+            let size = bytes.len() as u64;
+            let tree =
+                kiwame_image::parse(&host, 0, size, &UEFI_SECTIONS, &limits, &Options::default()).unwrap();
+            check_tiling(&tree);
+            assert_eq!(tree.limits_hit().len(), 1);
+            let stream = tree.leaves().find(|leaf| leaf.segment.key == b"stream").unwrap();
+            assert_eq!(stream.content, Content::Unknown);
+        }
+    }
+
+    #[test]
+    fn programs_are_listed_and_executable() {
+        let tree = of(&[section(0x11, b"code"), section(0x16, b"code")]);
+        for (kind, _, _, length) in leaves(&tree).into_iter().filter(|(kind, ..)| kind.ends_with("image")) {
+            let leaf = tree.leaves().find(|leaf| leaf.kind == kind).unwrap();
+            assert_eq!((leaf.attribute("executable"), length), (Some(&true.into()), 4));
+        }
+    }
+
+    #[test]
+    fn anything_may_be_cut_or_flipped() {
+        let inner = sections(&[section(0x19, b"inner"), user_interface("x")]);
+        let all = [
+            section(0x13, &[6, 8]),
+            section(0x14, &[7, 0, b'1', 0, 0, 0]),
+            guided(GUID_LZMA, 1, b"", &lzma(&inner, false)),
+            guided(GUID_CRC32, 3, b"....", &inner),
+            section(0x01, &[&9u32.to_le_bytes()[..], &[0], &inner].concat()),
+            large_section(0x18, &[7; 20]),
+        ];
+        torture(&UEFI_SECTIONS, &sections(&all));
+    }
+}

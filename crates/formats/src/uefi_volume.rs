@@ -6,7 +6,7 @@
 //!
 //! Ambiguities, each a defect: a length that the block map contradicts, a wrong checksum (the DXE core refuses
 //! what the PEI core reads), two live files of one name, a file in a state that loaders skip in different ways,
-//! data that is not aligned as the file asks.
+//! data that is not aligned as the file asks, a volume top file that is not at the top.
 //! Limitations: volumes with a file system that is not FFS are a header and one leaf, save variable stores.
 //!
 //! ```text
@@ -118,19 +118,17 @@ impl VolumeHeader {
     }
 
     /// Reads what may be a header, and believes it only when independent facts agree: more than a magic. Either
-    /// the checksum is right, or the block map agrees with the length and the file system is a known one, so
-    /// that one damaged field does not hide a volume.
+    /// the checksum is right and something else is too, or the block map agrees with the length and the file
+    /// system is a known one, so that one damaged field does not hide a volume.
     pub(crate) fn believe(bytes: &[u8], base: u64) -> Option<Self> {
         let header = Self::read(bytes, base).ok()?;
         let sized = header.header_length >= Self::SHORTEST
             && header.header_length.is_multiple_of(2)
             && u64::from(header.header_length) <= header.length.min(Self::LONGEST);
-        let checksum = header.sum == 0;
         let blocks = header.mapped() == Some(header.length);
         let known = header.known().is_some();
-        let revision = matches!(header.revision, 1 | 2);
-        let facts = [checksum, blocks, known, revision].into_iter().filter(|&fact| fact).count();
-        (sized && facts >= 3 && (checksum || blocks && known)).then_some(header)
+        let checksum = header.sum == 0 && (blocks || known || matches!(header.revision, 1 | 2));
+        (sized && (checksum || blocks && known)).then_some(header)
     }
 
     /// The value of erased bytes (`EFI_FVB2_ERASE_POLARITY`).
@@ -376,6 +374,13 @@ impl<'a> Walk<'_, 'a> {
                 out.defect_of(file, defect);
             }
         };
+        if header.name.0 == VOLUME_TOP_FILE {
+            let end = at.saturating_add(header.length);
+            if end != self.at.length() {
+                let length = self.at.length();
+                note(Defect::new("uefi-volume/top-file", "Size", offset, end, length).ambiguous());
+            }
+        }
         if header.is_live(self.erase) && !header.is_pad() && !seen.insert(header.name) {
             let name = header.name.to_string();
             note(Defect::new("uefi-volume/duplicate-guid", "Name", offset, name, "unique").ambiguous());
@@ -411,6 +416,8 @@ enum FileSystemKind {
     Other,
 }
 
+/// The file that a processor starts in: its last byte is the last byte of the volume (section 3.2.1.1).
+const VOLUME_TOP_FILE: [u8; 16] = crate::uefi_guid::raw("1BA0062E-C779-4582-8566-336AE8F78F09");
 const SIGNATURE: &[u8] = b"_FVH";
 const ERASE_POLARITY: u32 = 0x800;
 const EXT_HEADER: u64 = 20;
@@ -440,4 +447,188 @@ const fn ffs(guid: &str, name: &'static str, version: u8) -> FileSystem {
 
 const fn other(guid: &str, name: &'static str) -> FileSystem {
     FileSystem { guid: crate::uefi_guid::raw(guid), name, kind: FileSystemKind::Other }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use kiwame_image::{Content, Value};
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region, torture};
+    use crate::uefi_testing::{
+        A, B, FFS2, FFS3, PAD, file, large_file, named_volume, pad, put, seal, seal_volume, section,
+        user_interface, volume,
+    };
+
+    const TOP: &str = "1BA0062E-C779-4582-8566-336AE8F78F09";
+
+    fn two_files() -> Vec<Vec<u8>> {
+        vec![file(A, 0x07, &user_interface("One")), file(B, 0x07, &section(0x19, b"raw"))]
+    }
+
+    #[test]
+    fn files_have_order_names_and_padding_and_the_rest_is_free() {
+        let tree = parse(&UEFI_VOLUME, &volume(FFS2, &two_files(), 0x100));
+        assert_eq!(defects(&tree), [""; 0]);
+        let one = region(&tree, &format!("uefi-file:{A}"));
+        assert_eq!((one.order, one.name.as_deref()), (Some(0), Some("One")));
+        assert_eq!(one.span.offset, 0x48);
+        assert_eq!(region(&tree, &format!("uefi-file:{B}")).order, Some(1));
+        let padding = region(&tree, &format!("padding:{A}"));
+        assert_eq!((padding.content, padding.span.length), (Content::Fill, 4));
+        let free = region(&tree, "uefi-volume:free-space");
+        assert_eq!((free.content, free.span.end()), (Content::Fill, 0x100));
+    }
+
+    #[test]
+    fn free_space_is_one_leaf_and_never_fill_when_something_lies_in_it() {
+        let mut bytes = volume(FFS2, &two_files(), 0x200);
+        bytes[0x1f0] = 0x90;
+        let tree = parse(&UEFI_VOLUME, &bytes);
+        let free = region(&tree, "uefi-volume:free-space");
+        assert_eq!((free.content, free.span.end()), (Content::Unknown, 0x200));
+    }
+
+    #[test]
+    fn padding_between_files_is_fill_only_when_erased() {
+        let mut bytes = volume(FFS2, &two_files(), 0x100);
+        let at = 0x48 + two_files()[0].len();
+        bytes[at] = 0;
+        let tree = parse(&UEFI_VOLUME, &bytes);
+        assert_eq!(region(&tree, &format!("padding:{A}")).content, Content::Unknown);
+    }
+
+    #[test]
+    fn an_extended_header_names_the_volume_and_the_files_begin_behind_it() {
+        let tree = parse(&UEFI_VOLUME, &named_volume(B, &[file(A, 0x07, b"")], 0x100));
+        assert_eq!(defects(&tree), [""; 0]);
+        let kinds: Vec<_> =
+            leaves(&tree).into_iter().map(|(kind, _, at, length)| (kind, at, length)).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("uefi-volume-header", 0, 0x48),
+                ("uefi-file-header", 0x48, 0x18),
+                ("uefi-volume-header", 0x60, 0x14),
+                ("padding", 0x74, 4),
+                ("uefi-file-header", 0x78, 0x18),
+                ("free-space", 0x90, 0x70),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_extended_header_outside_the_volume() {
+        for ext in [0x10u16, 0xfff0] {
+            let mut bytes = volume(FFS2, &two_files(), 0x100);
+            put(&mut bytes, 0x34, &ext.to_le_bytes());
+            seal_volume(&mut bytes);
+            let found = defects(&parse(&UEFI_VOLUME, &bytes));
+            assert!(found.iter().any(|id| ["uefi-volume/ext-header", "uefi-volume/truncated"].contains(id)));
+        }
+    }
+
+    #[test]
+    fn the_erase_value_follows_the_polarity() {
+        let mut bytes = volume(FFS2, &[], 0x100);
+        put(&mut bytes, 0x2c, &0u32.to_le_bytes());
+        seal_volume(&mut bytes);
+        bytes[0x48..].fill(0);
+        let tree = parse(&UEFI_VOLUME, &bytes);
+        assert_eq!(region(&tree, "uefi-volume:free-space").content, Content::Fill);
+    }
+
+    fn spoiled(spoil: impl Fn(&mut [u8]), sealed: bool) -> Vec<&'static str> {
+        let mut bytes = volume(FFS2, &two_files(), 0x100);
+        spoil(&mut bytes);
+        if sealed {
+            seal_volume(&mut bytes);
+        }
+        defects(&parse(&UEFI_VOLUME, &bytes))
+    }
+
+    #[test]
+    fn every_field_of_the_header_that_contradicts_another_is_a_defect() {
+        assert_eq!(spoiled(|bytes| bytes[0x32] ^= 1, false), ["uefi-volume/checksum"]);
+        assert_eq!(spoiled(|bytes| bytes[0x3d] = 2, true), ["uefi-volume/block-map"]);
+        assert_eq!(spoiled(|bytes| bytes[0x37] = 9, true), ["uefi-volume/revision"]);
+        assert_eq!(
+            spoiled(|bytes| bytes[0x21] = 2, true),
+            ["uefi-volume/truncated", "uefi-volume/block-map"]
+        );
+        assert_eq!(spoiled(|_| {}, true), [""; 0]);
+    }
+
+    #[test]
+    fn duplicate_guid_of_live_files() {
+        let twice = vec![file(A, 0x07, b""), file(A, 0x07, b"")];
+        assert_eq!(
+            defects(&parse(&UEFI_VOLUME, &volume(FFS2, &twice, 0x100))),
+            ["uefi-volume/duplicate-guid"]
+        );
+        let mut deleted = twice.clone();
+        deleted[0][23] = 0xe8;
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &volume(FFS2, &deleted, 0x100))), [""; 0]);
+        let pads = vec![file(PAD, 0xf0, b""), file(PAD, 0xf0, b"")];
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &volume(FFS2, &pads, 0x100))), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_ends_the_walk() {
+        let mut bytes = volume(FFS2, &two_files(), 0x100);
+        put(&mut bytes, 0x48 + 20, &[0xff, 0xff, 0]);
+        let tree = parse(&UEFI_VOLUME, &bytes);
+        assert_eq!(defects(&tree), ["uefi-file/size"]);
+        assert_eq!(region(&tree, "uefi-volume:rest").content, Content::Unknown);
+        put(&mut bytes, 0x48 + 20, &[23, 0, 0]);
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &bytes)), ["uefi-file/size"]);
+    }
+
+    #[test]
+    fn alignment_is_relative_to_the_volume() {
+        // 0x48 + 24 = 0x60: a multiple of 16, not of 128.
+        for (attributes, expected) in [(0x08, &[][..]), (0x10, &["uefi-file/alignment"])] {
+            let mut aligned = file(A, 0x07, b"");
+            aligned[19] = attributes;
+            seal(&mut aligned, 24);
+            assert_eq!(defects(&parse(&UEFI_VOLUME, &volume(FFS2, &[aligned], 0x100))), expected);
+        }
+    }
+
+    #[test]
+    fn the_volume_top_file_ends_where_the_volume_does() {
+        let top = file(TOP, 0x01, &[0x90; 0x20]);
+        let end = 0x48 + top.len();
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &volume(FFS2, std::slice::from_ref(&top), end))), [""; 0]);
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &volume(FFS2, &[top], end + 8))), ["uefi-volume/top-file"]);
+    }
+
+    #[test]
+    fn large_files_exist_in_ffs3_only() {
+        let large = [large_file(A, 0x02, &section(0x19, b"raw!"))];
+        let tree = parse(&UEFI_VOLUME, &volume(FFS3, &large, 0x100));
+        assert_eq!(defects(&tree), [""; 0]);
+        let size = region(&tree, &format!("uefi-file:{A}")).attribute("size").cloned();
+        assert_eq!(size, Some(Value::Uint(40)));
+        let found = defects(&parse(&UEFI_VOLUME, &volume(FFS2, &large, 0x100)));
+        assert_eq!(found, ["uefi-file/size"], "without the attribute the size is FFFFFF");
+    }
+
+    #[test]
+    fn an_unknown_file_system_is_one_leaf() {
+        let tree = parse(&UEFI_VOLUME, &volume(A, &two_files(), 0x100));
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|(kind, ..)| kind).collect();
+        assert_eq!(kinds, ["uefi-volume-header", "uefi-volume-data"]);
+    }
+
+    #[test]
+    fn anything_may_be_cut_or_flipped() {
+        let mut inner = two_files();
+        inner.push(file(PAD, 0xf0, &[0xff; 9]));
+        torture(&UEFI_VOLUME, &named_volume(B, &inner, 0x120));
+        let mut bytes = volume(FFS3, &[large_file(A, 0x02, &section(0x19, b"raw!"))], 0xa0);
+        pad(&mut bytes, 16, 0xff);
+        torture(&UEFI_VOLUME, &bytes);
+    }
 }
