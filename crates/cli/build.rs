@@ -35,10 +35,12 @@ fn embed() -> Result<(), String> {
     println!("cargo:rerun-if-changed=../guest/build_core.rs");
 
     let path = match env::var_os("KIWAME_CORE") {
-        Some(path) => PathBuf::from(path),
+        Some(path) => {
+            println!("cargo:rerun-if-changed={}", Path::new(&path).display());
+            PathBuf::from(path)
+        }
         None => built(&out)?,
     };
-    println!("cargo:rerun-if-changed={}", path.display());
     let core = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let digest: String = sha2::Sha256::digest(&core).iter().map(|byte| format!("{byte:02x}")).collect();
 
@@ -59,9 +61,10 @@ fn embed() -> Result<(), String> {
 fn built(out: &Path) -> Result<PathBuf, String> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set")?);
     let root = manifest.ancestors().nth(2).ok_or("the package is not in its workspace")?;
-    let module = build_core::build_core(root, &out.join("core"))?;
+    let target = out.join("core");
+    let module = build_core::build_core(root, &target)?;
 
-    let list = module.with_extension("d");
+    let list = target.join(build_core::TARGET).join("core/kiwame_guest.d");
     let text = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
     for file in text.lines().flat_map(|line| line.split_once(": ")).flat_map(|(_, files)| files.split(' ')) {
         println!("cargo:rerun-if-changed={file}");

@@ -16,7 +16,64 @@ pub(crate) fn build_core(root: &Path, target_dir: &Path) -> Result<PathBuf, Stri
     // 512 MiB: the module itself says how much memory it may have, so every host holds it to the same cap.
     let flags = ["-Ctarget-feature=+simd128", "-Clink-arg=--max-memory=536870912"];
     build(root, target_dir, "kiwame-guest", &flags)?;
-    Ok(target_dir.join(TARGET).join("core/kiwame_guest.wasm"))
+
+    let linked = target_dir.join(TARGET).join("core/kiwame_guest.wasm");
+    let module = std::fs::read(&linked).map_err(|error| format!("{}: {error}", linked.display()))?;
+    let core = without_globals(&module).ok_or("the linked module cannot be read")?;
+    let place = target_dir.join("kiwame-core.wasm");
+    std::fs::write(&place, core).map_err(|error| format!("{}: {error}", place.display()))?;
+    Ok(place)
+}
+
+/// The module without the globals `__data_end` and `__heap_base`, which rustc always has exported: what can be
+/// done with the core shall be `memory`, `alloc` and `run`, and nothing else. (WebAssembly 2.0, section 5.5.10.)
+fn without_globals(module: &[u8]) -> Option<Vec<u8>> {
+    const EXPORTS: u8 = 7;
+    const GLOBAL: u8 = 3;
+    let (header, mut rest) = module.split_at_checked(8)?;
+    let mut made = header.to_vec();
+    while let Some((&id, after)) = rest.split_first() {
+        let (length, after) = leb128(after)?;
+        let (body, after) = after.split_at_checked(length)?;
+        rest = after;
+        if id != EXPORTS {
+            section(&mut made, id, body);
+            continue;
+        }
+        let (count, mut entries) = leb128(body)?;
+        let mut kept = Vec::new();
+        for _ in 0..count {
+            let start = entries;
+            let (name, after) = leb128(entries)?;
+            let (&kind, after) = after.get(name..)?.split_first()?;
+            let (_, after) = leb128(after)?;
+            entries = after;
+            if kind != GLOBAL {
+                kept.push(&start[..start.len() - after.len()]);
+            }
+        }
+        // One byte is enough for the count: see what is kept.
+        let count = u8::try_from(kept.len()).ok().filter(|&count| count < 0x80)?;
+        section(&mut made, id, &[&[count][..], &kept.concat()].concat());
+    }
+    Some(made)
+}
+
+fn section(module: &mut Vec<u8>, id: u8, body: &[u8]) {
+    module.push(id);
+    let mut length = body.len();
+    while length >= 0x80 {
+        module.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    module.push(length as u8);
+    module.extend_from_slice(body);
+}
+
+fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let last = bytes.iter().take(5).position(|byte| byte & 0x80 == 0)?;
+    let (number, rest) = bytes.split_at_checked(last + 1)?;
+    Some((number.iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f)), rest))
 }
 
 /// Builds a package for the core's target, with the core's profile and no trace of this machine's paths.

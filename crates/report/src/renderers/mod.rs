@@ -6,6 +6,7 @@ use crate::{Lang, Report};
 
 mod json;
 mod text;
+mod words;
 
 /// How a person wants to see it.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub trait Renderer: core::fmt::Debug + Sync {
 }
 
 /// Every rendering.
-pub static RENDERERS: &[&dyn Renderer] = &[&text::Text, &json::Json];
+pub static RENDERERS: &[&dyn Renderer] = &[&text::Text, &json::Json, &words::Words];
 
 /// The rendering of that name.
 #[must_use]

@@ -1,0 +1,50 @@
+//! The words of a report in one language, for a page that shows the report itself: the sentences of findings, in
+//! their order, and of what was not looked at.
+
+use serde_json::json;
+
+use crate::{Renderer, Report, View, message, not_seen, remedy};
+
+/// The words alone.
+#[derive(Debug)]
+pub(crate) struct Words;
+
+impl Renderer for Words {
+    fn name(&self) -> &'static str {
+        "words"
+    }
+
+    fn render(&self, report: &Report, view: &View) -> Vec<u8> {
+        let sentences = report.findings.iter().map(
+            |finding| json!({ "message": message(view.lang, finding), "remedy": remedy(view.lang, finding) }),
+        );
+        let findings: Vec<_> = sentences.collect();
+        let not_seen: Vec<_> = report.not_seen.iter().map(|code| not_seen(view.lang, code)).collect();
+        json!({ "findings": findings, "notSeen": not_seen }).to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ImageOf, Lang, Report};
+    use kiwame_image::Limits;
+
+    #[test]
+    fn what_was_not_seen_is_said_in_the_language_asked_for() {
+        let image = ImageOf { format: "raw".to_owned(), sha256: String::new(), size: 0 };
+        let mut report = Report::new("inspect", "", &Limits::default(), image);
+        report.not_seen = vec!["hardware".to_owned()];
+        let view = |lang| View {
+            lang,
+            color: false,
+            width: 80,
+            verbose: false,
+            claimed: false,
+            image: String::new(),
+        };
+        let words = |lang| String::from_utf8(Words.render(&report, &view(lang))).unwrap();
+        assert_eq!(words(Lang::English), r#"{"findings":[],"notSeen":["circuits and parts"]}"#);
+        assert_eq!(words(Lang::Japanese), r#"{"findings":[],"notSeen":["回路および部品"]}"#);
+    }
+}

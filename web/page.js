@@ -1,0 +1,446 @@
+// The page: files in, a request to the core, its report out. Everything that came from a file is shown with
+// textContent, after the core has escaped it.
+
+const ABI = 1;
+const CLASSES = ["matched", "mutable", "fill", "parsed", "unexplained"];
+const ICONS = { affirming: "✓", warning: "!", contraindicated: "✗", none: "?" };
+const FINDINGS_AT_FIRST = 50;
+
+const id = (name) => document.getElementById(name);
+const make = (tag, text, className) => {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (className) element.className = className;
+  return element;
+};
+
+let lang = navigator.language.startsWith("ja") ? "ja" : "en";
+let files = []; // { file, role }
+let worker = null; // ends when a run is cancelled
+let answer = null; // { report, bytes, words, name, unconfirmed }
+let anchors = ""; // fingerprint or digest of what is to be trusted
+
+const texts = () => TEXTS[lang];
+
+// ---- the core -------------------------------------------------------------------------------------------------
+
+const inert = (name) => Uint8Array.from(atob(id(name).textContent), (letter) => letter.charCodeAt(0));
+const unzip = async (bytes) => {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+const digest = id("core-digest").textContent;
+
+/** A worker with the core in it, its digest checked. */
+async function startWorker() {
+  const script = URL.createObjectURL(new Blob([inert("worker")], { type: "text/javascript" }));
+  const started = new Worker(script);
+  URL.revokeObjectURL(script);
+  const [core, shell] = await Promise.all([unzip(inert("core")), unzip(inert("shell"))]);
+  await message(started, { core, shell, digest });
+  return started;
+}
+
+/** Sends something to a worker and waits for the answer. */
+function message(to, data, progress = () => {}) {
+  return new Promise((resolve, reject) => {
+    to.stop = () => reject(new Cancelled());
+    to.onerror = (event) => reject(new Error(event.message || "worker"));
+    to.onmessage = ({ data: got }) => {
+      if (got.failure !== undefined) reject(new Error(got.failure));
+      else if (got.total !== undefined) progress(got.done, got.total);
+      else resolve(got);
+    };
+    to.postMessage(data);
+  });
+}
+
+class Cancelled extends Error {}
+
+/** Answers one request. `sources` are `{ role, name, data }`, with `data` a file or bytes. */
+async function ask(verb, sources, extra = {}, progress = () => {}) {
+  worker ??= await startWorker();
+  const described = sources.map(({ role, name, data }) => ({ role, name, size: data.size ?? data.length }));
+  const request = { abi: ABI, verb, sources: described, coreSha256: digest, lang, ...extra };
+  const data = { request: JSON.stringify(request), sources: sources.map((source) => source.data) };
+  const { response } = await message(worker, data, progress);
+  return response;
+}
+
+/** For tests: any request, as its exact text. */
+globalThis.kiwame = {
+  async run(request, sources) {
+    worker ??= await startWorker();
+    return (await message(worker, { request, sources })).response;
+  },
+};
+
+const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
+
+// ---- files ----------------------------------------------------------------------------------------------------
+
+async function add(list) {
+  for (const file of list) files.push({ file, role: await guess(file) });
+  await filesChanged();
+}
+
+/** What a file is for, by its first bytes; the user may say otherwise. */
+async function guess(file) {
+  const head = decode(new Uint8Array(await file.slice(0, 4096).arrayBuffer()));
+  if (/^\s*\{/.test(head) && /"payload/.test(head)) return "manifest";
+  if (head.includes("-----BEGIN PUBLIC KEY-----") || /^\s*ed25519:/.test(head)) return "key";
+  if (!head.includes("\0") && /^\s*\[\[(rule|principal)\]\]/m.test(head)) return "policy";
+  return "image";
+}
+
+const having = (role) => files.filter((entry) => entry.role === role).map((entry) => entry.file);
+
+async function filesChanged() {
+  anchors = "";
+  id("confirmed").checked = false;
+  for (const file of having("policy")) {
+    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    anchors = `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+  for (const file of having("key")) {
+    const response = await ask("key-show", [{ role: "key", name: file.name, data: file }], { render: "text" });
+    anchors = response.exit === 0 ? decode(response.outputs.stdout).split("\n")[0] : "";
+  }
+  showFiles();
+}
+
+function showFiles() {
+  const rows = files.map((entry) => {
+    const row = make("li");
+    const select = make("select");
+    select.ariaLabel = `${texts().role}: ${entry.file.name}`;
+    for (const [role, text] of Object.entries(texts().roles)) {
+      const option = make("option", text);
+      option.value = role;
+      option.selected = role === entry.role;
+      select.append(option);
+    }
+    select.addEventListener("change", () => {
+      entry.role = select.value;
+      filesChanged();
+    });
+    const remove = make("button", "×");
+    remove.type = "button";
+    remove.ariaLabel = texts().remove(entry.file.name);
+    remove.addEventListener("click", () => {
+      files = files.filter((other) => other !== entry);
+      filesChanged();
+    });
+    row.append(make("span", entry.file.name, "name"), make("span", texts().size(entry.file.size), "size"), select, remove);
+    return row;
+  });
+  id("list").replaceChildren(...rows);
+  const verifying = files.some((entry) => entry.role !== "image");
+  id("start").textContent = verifying ? texts().verify : texts().inspect;
+  id("start").disabled = files.length === 0;
+  id("clear").hidden = files.length === 0;
+  id("options").classList.toggle("verifying", verifying);
+  id("confirmation").hidden = anchors === "";
+  id("fingerprint").textContent = anchors;
+}
+
+// ---- a run ----------------------------------------------------------------------------------------------------
+
+async function start() {
+  const [image, ...others] = having("image");
+  const expect = id("expect").value.trim();
+  const problem =
+    (!image && texts().needImage) ||
+    (others.length > 0 && texts().oneImage) ||
+    (image.size === 0 && texts().empty(image.name)) ||
+    (having("key").length > 0 && !expect && texts().needExpect);
+  if (problem) return fail(problem);
+
+  const verifying = files.some((entry) => entry.role !== "image");
+  const order = ["image", "manifest", "policy", "key"];
+  const sources = order.flatMap((role) => having(role).map((data) => ({ role, name: data.name, data })));
+  const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
+  if (verifying) Object.assign(extra, { deep: id("deep").checked, ...(expect && { expect }) });
+
+  busy(true);
+  try {
+    const response = await ask(verifying ? "verify" : "inspect", sources, extra, showProgress);
+    const bytes = response.outputs.report;
+    if (!bytes) return fail(texts().refused, decode(response.outputs.stderr), response.exit);
+    const words = JSON.parse(decode(response.outputs.stdout));
+    const unconfirmed = anchors !== "" && !id("confirmed").checked;
+    answer = { report: JSON.parse(decode(bytes)), bytes, words, name: image.name, unconfirmed };
+    showAnswer();
+    id("status").textContent = texts().done;
+    id("verdict-title").focus();
+  } catch (error) {
+    if (error instanceof Cancelled) id("status").textContent = texts().cancelled;
+    else {
+      // After a trap nothing in there is worth keeping.
+      worker?.terminate();
+      worker = null;
+      fail(texts().bug, error.message);
+    }
+  } finally {
+    busy(false);
+  }
+}
+
+function cancel() {
+  worker?.terminate();
+  worker?.stop?.();
+  worker = null;
+}
+
+function busy(running) {
+  id("busy").hidden = !running;
+  id("cancel").hidden = !running;
+  id("start").disabled = running || files.length === 0;
+  if (!running) return;
+  id("result").hidden = true;
+  id("problem").hidden = true;
+  id("status").textContent = texts().working;
+  showProgress(0, 1);
+}
+
+function showProgress(done, total) {
+  const part = total > 0 ? done / total : 0;
+  id("progress").value = part;
+  id("percent").textContent = `${Math.floor(part * 100)} %`;
+}
+
+function fail(title, detail = "", exit = undefined) {
+  const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
+  id("problem").replaceChildren(make("p", `${title}${code}`), ...(detail ? [make("pre", detail)] : []));
+  id("problem").hidden = false;
+  id("status").textContent = "";
+  id("result").hidden = true;
+}
+
+// ---- the answer -----------------------------------------------------------------------------------------------
+
+function showAnswer() {
+  const { report, words, unconfirmed } = answer;
+  // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
+  const held = unconfirmed && report.verdict.tier === "affirming";
+  const tier = held ? "warning" : report.verdict.tier;
+  const title = id("verdict-title");
+  title.className = `verdict ${tier}`;
+  const icon = make("span", ICONS[tier], "icon");
+  icon.ariaHidden = "true";
+  title.replaceChildren(icon, make("span", texts().tiers[tier]));
+  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
+  id("verdict-note").textContent = held ? texts().unconfirmed : note;
+  id("save").disabled = held;
+
+  showFacts();
+  showFindings(words.findings.length > FINDINGS_AT_FIRST ? FINDINGS_AT_FIRST : words.findings.length);
+  showAccount();
+  showMap();
+  grid.show(treeOf(report.regions));
+  id("details").replaceChildren();
+  id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
+  id("result").hidden = false;
+}
+
+function showFacts() {
+  const { report, name } = answer;
+  const names = texts().facts;
+  const manifests = report.manifests.filter((manifest) => manifest.applied);
+  const facts = [
+    [names.name, name],
+    [names.size, texts().size(report.image.size)],
+    [names.sha256, report.image.sha256],
+    [names.format, report.image.format],
+    [names.depth, texts().depth[report.depth]],
+    ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
+    ...manifests.map((manifest) => [
+      names.manifest,
+      `${manifest.product}@${manifest.release}: ${manifest.signers.map((signer) => `${signer.id} (${signer.key})`).join(", ")}`,
+    ]),
+    [names.policy, report.policy.sha256],
+    [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
+    [names.core, report.tool.coreSha256],
+    [names.exit, String(report.exitCode)],
+  ];
+  describe(id("facts"), facts);
+}
+
+function describe(list, pairs) {
+  const given = pairs.filter(([, value]) => value !== undefined && value !== "");
+  list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+}
+
+function showFindings(count) {
+  const { report, words } = answer;
+  const items = report.findings.slice(0, count).map((finding, index) => {
+    const item = make("li", undefined, `finding ${finding.severity}`);
+    const head = make("p");
+    head.append(make("strong", texts().severity[finding.severity] ?? finding.severity), " ", make("code", finding.id));
+    const link = make("button", finding.path, "link");
+    link.type = "button";
+    link.addEventListener("click", () => grid.reveal(finding.path, finding.space));
+    const place = make("p", `${hex(finding.offset)} + ${hex(finding.length)} · `, "place");
+    place.append(link);
+    const facts = make("dl");
+    const names = texts().details;
+    describe(facts, [
+      [names.expected, finding.expected],
+      [names.actual, finding.actual],
+      [names.supplier, finding.supplier],
+      [names.next, words.findings[index].remedy],
+    ]);
+    item.append(head, make("p", words.findings[index].message), place, facts);
+    return item;
+  });
+  id("findings").replaceChildren(...items);
+  id("no-findings").hidden = report.findings.length > 0;
+  id("more-findings").hidden = report.findings.length <= count;
+}
+
+function showAccount() {
+  const { report } = answer;
+  const percent = (bytes) => ((bytes / report.image.size) * 100).toFixed(2);
+  const parts = CLASSES.filter((name) => report.account[name] > 0).map((name) => {
+    const part = make("span", undefined, name);
+    part.style.flexGrow = String(report.account[name]);
+    return part;
+  });
+  id("bar").replaceChildren(...parts);
+  const rows = CLASSES.map((name) => {
+    const row = make("tr");
+    const head = make("th");
+    head.scope = "row";
+    const swatch = make("span", undefined, `swatch ${name}`);
+    swatch.ariaHidden = "true";
+    head.append(swatch, texts().classes[name]);
+    const bytes = report.account[name];
+    row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", percent(bytes), "number"));
+    return row;
+  });
+  id("account").tBodies[0].replaceChildren(...rows);
+  const summary = CLASSES.filter((name) => report.account[name] > 0);
+  id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.account[name])} %`).join(", "));
+}
+
+/** One column of the map shows the worst class that any of its bytes has: a single byte is not lost. */
+function showMap() {
+  const { report } = answer;
+  const canvas = id("map");
+  const columns = new Uint8Array(canvas.width);
+  const scale = canvas.width / report.image.size;
+  for (const region of report.regions) {
+    const rank = CLASSES.indexOf(region.class) + 1;
+    if (region.space !== "image" || rank === 0 || region.length === 0) continue;
+    const last = Math.min(canvas.width - 1, Math.ceil((region.offset + region.length) * scale) - 1);
+    for (let at = Math.floor(region.offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
+  }
+  const style = getComputedStyle(document.documentElement);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  columns.forEach((rank, at) => {
+    if (rank === 0) return;
+    context.fillStyle = style.getPropertyValue(`--${CLASSES[rank - 1]}`);
+    // The height tells the classes apart where colours do not.
+    const height = (canvas.height * (rank + 1)) / (CLASSES.length + 1);
+    context.fillRect(at, canvas.height - height, 1, height);
+  });
+}
+
+const hex = (number) => `0x${number.toString(16)}`;
+
+function cells(row, node) {
+  const { region } = node;
+  const key = region.path.slice(region.path.lastIndexOf("/") + 1);
+  const name = make("td");
+  const twist = make("span", node.children.length > 0 ? "▸" : "", "twist");
+  twist.ariaHidden = "true";
+  name.append(twist, make("span", region.name ?? key), " ", make("span", region.kind, "kind"));
+  const state = make("td");
+  if (region.class) {
+    const swatch = make("span", undefined, `swatch ${region.class}`);
+    swatch.ariaHidden = "true";
+    state.append(swatch, texts().classes[region.class]);
+  }
+  row.append(name, state, make("td", hex(region.offset), "number"), make("td", hex(region.length), "number"));
+}
+
+function showDetails({ region }) {
+  const names = texts().details;
+  const value = (fact) => (typeof fact === "string" ? fact : JSON.stringify(fact));
+  describe(id("details"), [
+    [names.path, region.path],
+    [names.kind, region.kind],
+    [names.guid, region.guid],
+    [names.space, region.space],
+    [names.sha256, region.sha256],
+    [names.basis, region.basis],
+    ...Object.entries(region.attributes).map(([name, fact]) => [name, value(fact)]),
+  ]);
+}
+
+function save() {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([answer.bytes], { type: "application/json" }));
+  link.download = `${answer.name}.report.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+// ---- words ----------------------------------------------------------------------------------------------------
+
+async function speak(chosen) {
+  lang = chosen;
+  document.documentElement.lang = lang;
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = texts()[element.dataset.text];
+  for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = texts()[element.dataset.label];
+  id("english").ariaPressed = String(lang === "en");
+  id("japanese").ariaPressed = String(lang === "ja");
+  showFiles();
+  if (!answer) return;
+  const source = { role: "report", name: answer.name, data: answer.bytes };
+  const response = await ask("report-show", [source], { render: "words" });
+  answer.words = JSON.parse(decode(response.outputs.stdout));
+  showAnswer();
+}
+
+function clear() {
+  cancel();
+  files = [];
+  answer = null;
+  for (const name of ["result", "problem"]) id(name).hidden = true;
+  id("status").textContent = "";
+  id("options").reset();
+  filesChanged();
+}
+
+const grid = new Treegrid(id("tree"), cells, showDetails);
+
+id("choose").addEventListener("change", (event) => {
+  add(Array.from(event.target.files));
+  event.target.value = "";
+});
+for (const name of ["dragenter", "dragover"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    id("drop").classList.add("over");
+  });
+}
+document.addEventListener("dragleave", () => id("drop").classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  id("drop").classList.remove("over");
+  add(Array.from(event.dataTransfer.files));
+});
+id("options").addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+id("cancel").addEventListener("click", cancel);
+id("clear").addEventListener("click", clear);
+id("save").addEventListener("click", save);
+id("more-findings").addEventListener("click", () => showFindings(answer.report.findings.length));
+id("english").addEventListener("click", () => speak("en"));
+id("japanese").addEventListener("click", () => speak("ja"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answer && showMap());
+speak(lang);
