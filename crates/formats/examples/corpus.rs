@@ -92,6 +92,9 @@ fn show(file: &Path, tree: &Tree, time: Duration) {
             facts.join(" ")
         );
     }
+    for claim in tree.claims() {
+        println!("## {} {:?} {:?}", claim.scheme, claim.signed, claim.signature);
+    }
     for defect in tree.defects() {
         println!(
             "!! {} {:#x} {} found {} expected {} in {}",

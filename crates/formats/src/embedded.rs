@@ -86,8 +86,8 @@ fn find<'a>(at: &Input<'a>, from: u64) -> Result<Option<(u64, u64, Node<'a>)>, T
 
 const ERASED: u8 = 0xff;
 const FIT: &[u8] = b"_FIT_   ";
-/// Bytes searched in one go; a multiple of four.
-const PIECE: u64 = 64 << 10;
+/// Bytes searched in one go; a multiple of four, and small, since the search begins anew behind each find.
+const PIECE: u64 = 4 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -586,8 +586,8 @@ const AUTHENTICATED_GUID: &[u8; 16] = b"\x78\x2c\xf3\xaa\x7b\x94\x9a\x43\xa1\x80
 const FIRST_WORDS: [&[u8]; 5] =
     [b"\x16\x36\xcf\xdd", b"\x78\x2c\xf3\xaa", b"\x2b\x29\x58\x9e", b"\x8d\x2b\xf1\xff", b"$VSS"];
 const STORE_HEADER: u64 = 28;
-/// Bytes searched in one go; a multiple of four.
-const PIECE: u64 = 64 << 10;
+/// Bytes searched in one go; a multiple of four, and small, since the search begins anew behind each find.
+const PIECE: u64 = 4 << 10;
 /// So many variables of one store are looked at; real stores hold some hundred.
 const MAX_VARIABLES: usize = 0x1_0000;
 const MAX_VARIABLES_64: u64 = 0x1_0000;
