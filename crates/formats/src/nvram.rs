@@ -70,7 +70,7 @@ impl Format for Nvram {
         let mut done = 0;
         while done < at.length() {
             let found = match find(&at, done) {
-                Ok(found) => found,
+                Ok(found) => found.filter(|_| numbers.stores.saturating_add(numbers.working) < MAX_BLOCKS),
                 Err(trouble) => return out.trouble(trouble),
             };
             let start = found.as_ref().map_or(at.length(), |(start, _)| *start);
@@ -588,6 +588,9 @@ const FIRST_WORDS: [&[u8]; 5] =
 const STORE_HEADER: u64 = 28;
 /// Bytes searched in one go; a multiple of four, and small, since the search begins anew behind each find.
 const PIECE: u64 = 4 << 10;
+/// So many stores and working blocks of one volume are looked at; real volumes have two or three. What lies behind
+/// them is not understood.
+const MAX_BLOCKS: u32 = 256;
 /// So many variables of one store are looked at; real stores hold some hundred.
 const MAX_VARIABLES: usize = 0x1_0000;
 const MAX_VARIABLES_64: u64 = 0x1_0000;
@@ -743,6 +746,15 @@ mod tests {
             assert_eq!(region(&tree, path).attribute("value"), Some(&Value::from(&b"eng\0"[..])));
             assert_eq!(defects(&tree), [""; 0]);
         }
+    }
+
+    #[test]
+    fn stores_beyond_all_reason_are_one_leaf() {
+        let bytes = store(|_| {}).repeat(300);
+        let tree = parse(NVRAM, &bytes);
+        assert_eq!(tree.regions().filter(|region| region.kind == "variable-store").count(), 256);
+        let last = leaves(&tree).pop().unwrap();
+        assert_eq!((last.0, last.3), ("nvram-padding", 44 * 92));
     }
 
     #[test]
