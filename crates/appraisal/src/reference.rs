@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Region, Tree};
+use kiwame_image::{Content, Region, Tree};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{Method, ReferenceRegion, path_within};
 
@@ -47,7 +47,18 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
 /// What the maker signs of a region's facts: all but those that only encode.
 pub(crate) fn attributes(region: &Region) -> BTreeMap<String, Json> {
     let facts = region.attributes.iter().filter(|attribute| !attribute.encoding);
-    facts.map(|attribute| (attribute.name.to_owned(), json_of(&attribute.value))).collect()
+    let facts = facts.map(|attribute| (attribute.name.to_owned(), json_of(&attribute.value)));
+    let fill =
+        (region.is_leaf() && region.content == Content::Fill).then(|| (FILL.to_owned(), Json::Flag(true)));
+    facts.chain(fill).collect()
+}
+
+/// The attribute by which a reference value says that its region is erased.
+const FILL: &str = "fill";
+
+/// True when the maker says that the region is erased.
+pub(crate) fn is_fill(wanted: &ReferenceRegion) -> bool {
+    wanted.attributes.get(FILL) == Some(&Json::Flag(true))
 }
 
 /// The name of a region, or of the nearest component around it.

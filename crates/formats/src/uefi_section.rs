@@ -462,7 +462,7 @@ fn stream<'a>(
     let stream = window.get(kiwame_image::to_usize(header.length())..).unwrap_or_default();
     out.add(Node::new(codec.name, "header", "stream-header", header));
     let Ok(room) = out.room((codec.declared)(stream).or(expected)) else {
-        out.add(node(body).unknown());
+        out.add(node(body).encoded());
         return Ok(());
     };
     match decode(stream, expected, room) {
@@ -483,15 +483,17 @@ fn stream<'a>(
                 out.decoded(id, bytes, "uefi-sections", &UEFI_SECTIONS);
             }
         }
+        // Still a stream, whatever it holds: appraisal must tell one that nobody opened from bytes of another kind.
+        Err(DecodeError::Overflow) => {
+            out.overflow();
+            out.add(node(body).encoded());
+        }
         Err(error) => {
-            if error == DecodeError::Overflow {
-                out.overflow();
-            }
             let offset = body.offset().saturating_add(error.offset());
             let defect =
                 Defect::new("uefi-section/decode", codec.name, offset, error.what(), "a whole stream");
             out.defect(defect.ambiguous());
-            out.add(node(body).unknown());
+            out.add(node(body).encoded());
         }
     }
     Ok(())
@@ -876,9 +878,7 @@ mod tests {
             put(&mut stream, 13, &[0xee; 9]);
             let tree = of(&[guided(guid, 1, b"", &stream)]);
             assert!(defects(&tree).contains(&"uefi-section/decode"), "{guid}");
-            assert!(
-                tree.leaves().any(|leaf| leaf.segment.key == b"stream" && leaf.content == Content::Unknown)
-            );
+            assert!(tree.leaves().any(|leaf| leaf.segment.key == b"stream" && leaf.encodes.is_none()));
         }
     }
 
@@ -905,7 +905,7 @@ mod tests {
             check_tiling(&tree);
             assert_eq!(tree.limits_hit().len(), 1);
             let stream = tree.leaves().find(|leaf| leaf.segment.key == b"stream").unwrap();
-            assert_eq!(stream.content, Content::Unknown);
+            assert_eq!((stream.content, stream.encodes), (Content::Encoded, None));
         }
     }
 

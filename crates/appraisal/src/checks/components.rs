@@ -6,6 +6,7 @@ use kiwame_image::{Content, Region, RegionId};
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 
 use crate::checks::Check;
+use crate::reference::is_fill;
 use crate::{Case, Match, json_of};
 
 /// Pairs by path; among equals by digest first, the same place before another, then in order.
@@ -121,13 +122,13 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
     let Some(wanted) = case.wanted(index) else { return };
     let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
     let compared = |finding: crate::Finding| finding.compared(wanted.sha256.hex(), digest.clone());
-    let was_fill = FILL_KINDS.contains(&wanted.kind.as_str());
+    let was_fill = is_fill(wanted);
     let id = match (region.content, was_fill) {
         _ if case.limited.contains(&region.id) => return,
         // Erased space that is erased still; its size is the business of `encoding`.
         (Content::Fill, true) if region.is_leaf() => return,
         (Content::Fill, false) if region.is_leaf() => "component/erased",
-        (_, true) if region.is_leaf() && wanted.kind == region.kind => "fill/not-erased",
+        (_, true) => "fill/not-erased",
         (Content::Encoded, _) if region.encodes.is_some() => return stream_differs(case, region),
         _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
             let count =
@@ -148,7 +149,13 @@ fn stream_differs(case: &mut Case<'_>, region: &Region) {
     let path = case.tree.path(region.id);
     let inside = |id: &RegionId| below(case.tree.path(*id), path);
     let differs = |outcome: &Match| matches!(outcome, Match::Differs(_) | Match::Nothing);
+    let elsewhere = |(id, outcome): (&RegionId, &Match)| {
+        let Match::Bytes(index) = outcome else { return false };
+        let place = case.tree.region(*id).map(|region| region.span);
+        inside(id) && case.wanted(*index).map(|wanted| wanted.span) != place
+    };
     let explained = case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
+        || case.matches.iter().any(elsewhere)
         || case
             .unmatched
             .iter()
@@ -207,6 +214,3 @@ fn unopened<'a>(case: &Case<'a>) -> Vec<&'a str> {
 pub(super) fn below(path: &str, scope: &str) -> bool {
     path != scope && path_within(path, scope)
 }
-
-/// Kinds of leaf that are erased in a reference: structure bounds them, and nothing is meant to be in them.
-pub(super) const FILL_KINDS: &[&str] = &["free-space", "fill", "padding", "erased"];

@@ -6,9 +6,10 @@
 
 use kiwame_image::{Content, Region, RegionId};
 
-use super::components::{FILL_KINDS, below};
+use super::components::below;
 use crate::case::place;
 use crate::checks::Check;
+use crate::reference::is_fill;
 use crate::{Case, Match};
 
 /// Decides streams from the inside out, then the headers around them.
@@ -37,6 +38,21 @@ impl Check for Encoding {
             header(case, region);
             erased(case, region);
         }
+        vanished_fill(case);
+    }
+}
+
+/// Erased space of the reference that is not there: nothing was lost with it. The room it took went to something
+/// that changed, and speaks for itself, or is worth a warning.
+fn vanished_fill(case: &mut Case<'_>) {
+    let (fill, rest): (Vec<_>, Vec<_>) =
+        case.unmatched.iter().copied().partition(|&index| case.wanted(index).is_some_and(is_fill));
+    case.unmatched = rest;
+    let changed = |outcome: &Match| !matches!(outcome, Match::Bytes(_) | Match::Mutable);
+    let excused = case.matches.values().any(changed) || !case.unmatched.is_empty();
+    if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
+        let finding = case.about_wanted("fill/resized", wanted);
+        case.findings.push(finding.compared(place(&wanted.space, wanted.span), None));
     }
 }
 
@@ -71,7 +87,7 @@ fn erased(case: &mut Case<'_>, region: &Region) {
         Match::Differs(index) => case.wanted(index),
         Match::Nothing | Match::Bytes(_) | Match::Content(_) | Match::Mutable => None,
     };
-    if wanted.is_some_and(|wanted| !FILL_KINDS.contains(&wanted.kind.as_str())) {
+    if wanted.is_some_and(|wanted| !is_fill(wanted)) {
         return; // Content was erased: a difference.
     }
     let excused = region.parent.is_some_and(|around| {

@@ -1,0 +1,196 @@
+//! The schema of a description: parts one behind the other, or a base image and edits.
+
+use serde::Deserialize;
+
+use crate::{Ovmf, SampleError, folder};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    /// SHA-256 of what it makes.
+    sha256: Option<String>,
+    /// What it is for.
+    #[serde(default, rename = "about")]
+    _about: String,
+    #[serde(default)]
+    part: Vec<Part>,
+    base: Option<String>,
+    #[serde(default)]
+    edit: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    /// Offset at which it must lie; a check for the reader, not a command.
+    at: Option<u64>,
+    hex: Option<String>,
+    ascii: Option<String>,
+    utf16: Option<String>,
+    guid: Option<String>,
+    u8: Option<u8>,
+    u16: Option<u16>,
+    u32: Option<u32>,
+    u64: Option<u64>,
+    fill: Option<u8>,
+    count: Option<usize>,
+    /// Fills with `fill` up to this offset.
+    until: Option<usize>,
+    #[serde(default, rename = "comment")]
+    _comment: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "op", rename_all = "kebab-case")]
+enum Edit {
+    FlipInFile { file: String, offset: usize, bit: u8 },
+    CodeInFreeSpace { offset: usize },
+    CodeInPadFile,
+    AddFile { like: String, file: String },
+    RemoveFile { file: String },
+    SwapFiles { first: String, second: String },
+    DuplicateFile { file: String },
+    BehindStream { count: usize },
+    Recompress { lc: u32, lp: u32, pb: u32, dictionary: u32 },
+    Flip { offset: usize, bit: u8 },
+    Cut { length: usize },
+    Append { fill: u8, count: usize },
+    Put { offset: usize, hex: String },
+    Bomb { expands: u64, known: bool },
+}
+
+fn read(text: &str) -> Result<Description, SampleError> {
+    toml::from_str(text).map_err(|error| SampleError::Description(error.to_string()))
+}
+
+/// The digest that a description pins.
+pub(crate) fn pinned(text: &str) -> Result<Option<String>, SampleError> {
+    Ok(read(text)?.sha256)
+}
+
+/// Makes the bytes of a description.
+///
+/// # Errors
+/// When it is not of the schema, or an edit does not fit.
+pub fn assemble(text: &str) -> Result<Vec<u8>, SampleError> {
+    let description = read(text)?;
+    let mut bytes = match &description.base {
+        Some(base) => {
+            let path = folder().join(base);
+            std::fs::read(&path).map_err(|error| SampleError::Read(path, error))?
+        }
+        None => Vec::new(),
+    };
+    for part in &description.part {
+        part.append(&mut bytes)?;
+    }
+    for edit in &description.edit {
+        bytes = edit.apply(bytes)?;
+    }
+    Ok(bytes)
+}
+
+impl Part {
+    fn append(&self, bytes: &mut Vec<u8>) -> Result<(), SampleError> {
+        if self.at.is_some_and(|at| at != bytes.len() as u64) {
+            let text = format!("a part says at = {:#x} and lies at {:#x}", self.at.unwrap_or(0), bytes.len());
+            return Err(SampleError::Description(text));
+        }
+        bytes.extend(self.hex.as_deref().map(unhex).transpose()?.unwrap_or_default());
+        bytes.extend(self.ascii.as_deref().unwrap_or_default().as_bytes());
+        bytes.extend(self.utf16.as_deref().unwrap_or_default().encode_utf16().flat_map(u16::to_le_bytes));
+        bytes.extend(self.guid.as_deref().map(guid).transpose()?.unwrap_or_default());
+        bytes.extend(self.u8);
+        bytes.extend(self.u16.into_iter().flat_map(u16::to_le_bytes));
+        bytes.extend(self.u32.into_iter().flat_map(u32::to_le_bytes));
+        bytes.extend(self.u64.into_iter().flat_map(u64::to_le_bytes));
+        let length = self.until.map_or(self.count.unwrap_or(0), |until| until.saturating_sub(bytes.len()));
+        bytes.extend(std::iter::repeat_n(self.fill.unwrap_or(0), length));
+        Ok(())
+    }
+}
+
+impl Edit {
+    fn apply(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, SampleError> {
+        const OUTSIDE: SampleError = SampleError::Edit("the edit lies outside the image");
+        match self {
+            Self::Flip { offset, bit } => *bytes.get_mut(*offset).ok_or(OUTSIDE)? ^= 1 << bit,
+            Self::Cut { length } => bytes.truncate(*length),
+            Self::Append { fill, count } => bytes.resize(bytes.len() + count, *fill),
+            Self::Put { offset, hex } => {
+                let new = unhex(hex)?;
+                bytes.get_mut(*offset..offset + new.len()).ok_or(OUTSIDE)?.copy_from_slice(&new);
+            }
+            Self::CodeInFreeSpace { offset } => {
+                let code = uefi_code();
+                bytes.get_mut(*offset..offset + code.len()).ok_or(OUTSIDE)?.copy_from_slice(&code);
+            }
+            Self::Bomb { expands, known } => return Ovmf::open(bytes)?.bomb(*expands, *known),
+            Self::BehindStream { count } => {
+                let mut ovmf = Ovmf::open(bytes)?;
+                ovmf.behind = vec![0x90; *count];
+                return Ok(ovmf.close_unchanged());
+            }
+            Self::Recompress { lc, lp, pb, dictionary } => {
+                let mut ovmf = Ovmf::open(bytes)?;
+                ovmf.encoding = (*lc, *lp, *pb, *dictionary);
+                return ovmf.close();
+            }
+            Self::FlipInFile { .. }
+            | Self::CodeInPadFile
+            | Self::AddFile { .. }
+            | Self::RemoveFile { .. }
+            | Self::SwapFiles { .. }
+            | Self::DuplicateFile { .. } => {
+                let mut ovmf = Ovmf::open(bytes)?;
+                self.inside(&mut ovmf)?;
+                return ovmf.close();
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Edits of the volume inside the compressed section.
+    fn inside(&self, ovmf: &mut Ovmf) -> Result<(), SampleError> {
+        match self {
+            Self::FlipInFile { file, offset, bit } => ovmf.flip(guid(file)?, *offset, *bit),
+            Self::CodeInPadFile => ovmf.code_in_pad_file(&uefi_code()),
+            Self::AddFile { like, file } => ovmf.add(guid(like)?, guid(file)?),
+            Self::DuplicateFile { file } => ovmf.add(guid(file)?, guid(file)?),
+            Self::RemoveFile { file } => ovmf.remove(guid(file)?),
+            Self::SwapFiles { first, second } => ovmf.swap(guid(first)?, guid(second)?),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// 4 KiB that look like a program, as an implant would: an MZ header, and code that loops.
+fn uefi_code() -> Vec<u8> {
+    let mut code = b"MZ".to_vec();
+    code.resize(64, 0);
+    code.extend(std::iter::repeat_n([0x48, 0x31, 0xc0, 0xeb, 0xfb, 0x90, 0x90, 0xcc], 504).flatten());
+    code
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, SampleError> {
+    let digits: Vec<_> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16)).collect();
+    let bad = || SampleError::Description(format!("not hexadecimal: {text}"));
+    if digits.len() % 2 != 0 {
+        return Err(bad());
+    }
+    digits
+        .chunks(2)
+        .map(|pair| u8::try_from(pair[0]? << 4 | pair[1]?).ok())
+        .collect::<Option<_>>()
+        .ok_or_else(bad)
+}
+
+/// A GUID in the byte order of EFI.
+fn guid(text: &str) -> Result<Vec<u8>, SampleError> {
+    let parts: Vec<_> = text.split('-').map(unhex).collect::<Result<_, _>>()?;
+    let [a, b, c, d, e] = parts.as_slice() else {
+        return Err(SampleError::Description(format!("not a GUID: {text}")));
+    };
+    let turned = [a, b, c].into_iter().flat_map(|part| part.iter().rev());
+    Ok(turned.chain(d).chain(e).copied().collect())
+}

@@ -1,0 +1,102 @@
+//! Every case under `tests/golden` gives the report that stands beside it. `BLESS=1` writes it anew; the reviewer
+//! reads the difference.
+
+use std::fs;
+
+use kiwame_image::Memory;
+use kiwame_samples::{golden, sha256};
+use serde_json::{Value, json};
+
+/// Reports of images up to this size are kept whole.
+const WHOLE: u64 = 64 << 10;
+
+fn run(case: golden::Case) -> kiwame_verifier::Response {
+    let host = Memory::new(case.sources);
+    kiwame_verifier::run(&case.request, &host)
+}
+
+/// What is kept of a response: the report itself for small images; else verdict, account, findings, counts, digest.
+fn expected(response: &kiwame_verifier::Response) -> Value {
+    let stdout = response.output("stdout").unwrap_or_default();
+    let Ok(report) = serde_json::from_slice::<Value>(stdout) else {
+        let said = String::from_utf8_lossy(response.output("stderr").unwrap_or_default()).into_owned();
+        return json!({ "exit": response.exit, "stderr": said });
+    };
+    if report["image"]["size"].as_u64().is_some_and(|size| size <= WHOLE) {
+        return json!({ "exit": response.exit, "report": report });
+    }
+    let findings = report["findings"].as_array().cloned().unwrap_or_default();
+    let brief = |finding: &Value| {
+        json!({ "id": finding["id"], "path": finding["path"], "offset": finding["offset"], "message": finding["message"],
+            "supplier": finding["supplier"] })
+    };
+    json!({
+        "exit": response.exit, "verdict": report["verdict"], "account": report["account"], "accepted": report["accepted"],
+        "findings": findings.iter().take(20).map(brief).collect::<Vec<_>>(), "findingCount": findings.len(),
+        "regionCount": report["regions"].as_array().map(Vec::len), "reportSha256": sha256(stdout),
+    })
+}
+
+#[test]
+fn every_case_gives_its_report() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let names = golden::names().expect("the cases are there");
+    assert!(names.len() > 15, "only {} cases", names.len());
+    let mut wrong = Vec::new();
+    for name in names {
+        let case = golden::prepare(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let made = serde_json::to_string_pretty(&expected(&run(case))).expect("JSON") + "\n";
+        let path = golden::folder().join(&name).join("expected.json");
+        if bless {
+            fs::write(&path, &made).expect("writable");
+        } else if fs::read_to_string(&path).unwrap_or_default() != made {
+            wrong.push(format!("{name}:\n{made}"));
+        }
+    }
+    assert!(wrong.is_empty(), "these cases differ; BLESS=1 writes them anew:\n{}", wrong.join("\n"));
+}
+
+/// The name of a case says what must never pass: `rule_NN_…` refuses or cannot tell, and the neighbour of that rule,
+/// `rule_NN_ok_…`, is done or affirms.
+#[test]
+fn rules_hold_and_their_harmless_neighbours_pass() {
+    let mut rules = std::collections::BTreeMap::<String, (usize, usize)>::new();
+    for name in golden::names().expect("the cases are there").iter().filter(|name| name.starts_with("rule_"))
+    {
+        let response = run(golden::prepare(name).unwrap_or_else(|error| panic!("{name}: {error}")));
+        let rule = name.chars().skip(5).take(2).collect::<String>();
+        let counts = rules.entry(rule).or_default();
+        if name.contains("_ok_") {
+            assert_eq!(response.exit, 0, "{name}");
+            counts.1 += 1;
+        } else {
+            assert_ne!(response.exit, 0, "{name}");
+            counts.0 += 1;
+        }
+    }
+    for (rule, (refused, passed)) in &rules {
+        assert!(*refused > 0 && *passed > 0, "rule {rule} has {refused} cases and {passed} neighbours");
+    }
+}
+
+#[test]
+fn a_hundred_runs_give_one_report() {
+    let prepare = || golden::prepare("tamper_modified_driver").expect("prepared");
+    let case = prepare();
+    let host = Memory::new(case.sources);
+    let first = kiwame_verifier::run(&case.request, &host);
+    for _ in 1..100 {
+        assert!(kiwame_verifier::run(&case.request, &host) == first);
+    }
+}
+
+#[test]
+fn reports_are_canonical_json() {
+    for name in golden::names().expect("the cases are there") {
+        let response = run(golden::prepare(&name).expect("prepared"));
+        let Some(report) = response.output("stdout") else { continue };
+        let value: Value = serde_json::from_slice(report).expect("JSON");
+        // serde_json's map is sorted by key; sorted keys, no white space and whole numbers are RFC 8785 here.
+        assert_eq!(value.to_string() + "\n", String::from_utf8_lossy(report), "{name}");
+    }
+}
