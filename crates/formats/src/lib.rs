@@ -32,6 +32,7 @@ mod te;
 #[cfg(test)]
 mod testing;
 mod uefi_depex;
+mod uefi_encapsulation;
 mod uefi_file;
 mod uefi_guid;
 mod uefi_image;

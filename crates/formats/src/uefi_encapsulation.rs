@@ -1,0 +1,249 @@
+//! What encapsulation sections hold: streams of sections, or sections behind a checksum.
+//!
+//! UEFI Platform Initialization Specification 1.8, volume 3, section 3.2.5 (`EFI_COMPRESSION_SECTION`,
+//! `EFI_GUID_DEFINED_SECTION`). Loader modelled: the extraction libraries of EDK II, one for each GUID.
+//!
+//! A stream's leaf ends where its decoder says that the stream does. What lies behind it is a leaf of its own
+//! and a defect. A stream that cannot be opened stays a stream, so that a limit is told from a difference.
+//! Ambiguities: a stream that does not decode, that is followed by bytes, or that two algorithms accept; a wrong
+//! CRC-32 or length. Limitations: none known.
+
+use kiwame_image::{Builder, Defect, Guid, Input, Node, Trouble, len64};
+
+use crate::decode::{self, DecodeError, Decoded};
+use crate::uefi_guid;
+use crate::uefi_section::{self, TRUNCATED, UEFI_SECTIONS};
+
+/// One kind of encapsulation, by its GUID.
+pub(crate) struct Encapsulation {
+    guid: [u8; 16],
+    name: &'static str,
+    holds: Holds,
+}
+
+/// The encapsulation of that GUID, if it is one that can be opened.
+pub(crate) fn find(guid: Guid) -> Option<&'static Encapsulation> {
+    ENCAPSULATIONS.iter().find(|entry| entry.guid == guid.0)
+}
+
+impl Encapsulation {
+    /// Opens the section: `own` is what the GUID has between the section's header and its data, `body` the data.
+    pub(crate) fn open<'a>(
+        &self,
+        own: &Input<'a>,
+        body: &Input<'a>,
+        out: &mut Builder<'_, 'a>,
+    ) -> Result<(), Trouble> {
+        out.fact("encapsulation", self.name);
+        match &self.holds {
+            Holds::Stream(codec) => stream(codec, codec.decode, None, body, out),
+            Holds::Checked => {
+                check_crc32(own, body, out)?;
+                uefi_section::walk(body, out);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Opens the stream of a compression section of the standard type. Vendors pack with either of two algorithms
+/// there, though the specification has one; where both could be meant, that is noted.
+pub(crate) fn open_standard<'a>(
+    size: u32,
+    body: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+) -> Result<(), Trouble> {
+    let mut two_readings = false;
+    let either = |input: &[u8], expected, room| {
+        let (decoded, ambiguous) = decode::tiano::either(input, expected, room)?;
+        two_readings = ambiguous;
+        Ok(decoded)
+    };
+    stream(&STANDARD, either, Some(size.into()), body, out)?;
+    if two_readings {
+        let (offset, name) = (body.offset(), STANDARD.name);
+        out.defect(Defect::new("uefi-section/two-readings", name, offset, "two", "one").ambiguous());
+    }
+    Ok(())
+}
+
+/// Decodes a stream and queues what it holds. The stream's leaf ends where the stream does. `expected` is the
+/// size of the content as the section states it.
+fn stream<'a>(
+    codec: &Codec,
+    decode: impl FnOnce(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>,
+    expected: Option<u64>,
+    body: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+) -> Result<(), Trouble> {
+    let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
+    let window = body.window()?;
+    let header = body.slice(0, (codec.header)(&window));
+    let stated = (codec.stated)(&window);
+    let body = body.from(header.length());
+    let stream = window.get(kiwame_image::to_usize(header.length())..).unwrap_or_default();
+    out.add(Node::new(codec.name, "header", "stream-header", header));
+    let Ok(room) = out.room((codec.declared)(stream).or(expected)) else {
+        out.add(node(body).encoded());
+        return Ok(());
+    };
+    match decode(stream, expected, room) {
+        Ok(Decoded { bytes, consumed }) => {
+            if stated.is_some_and(|stated| stated != consumed) {
+                let defect = Defect::new(
+                    "uefi-section/decode",
+                    "CompressedSize",
+                    body.offset(),
+                    consumed,
+                    stated.unwrap_or(0),
+                );
+                out.defect(defect.ambiguous());
+            }
+            let id = out.add(node(body.slice(0, consumed)).with("content-size", len64(&bytes)).encoded());
+            trailing(&body.from(consumed), out);
+            if let Some(id) = id {
+                out.decoded(id, bytes, "uefi-sections", &UEFI_SECTIONS);
+            }
+        }
+        // Still a stream, whatever it holds: appraisal must tell one that nobody opened from bytes of another kind.
+        Err(DecodeError::Overflow) => {
+            out.overflow();
+            out.add(node(body).encoded());
+        }
+        Err(error) => {
+            let offset = body.offset().saturating_add(error.offset());
+            let defect =
+                Defect::new("uefi-section/decode", codec.name, offset, error.what(), "a whole stream");
+            out.defect(defect.ambiguous());
+            out.add(node(body).encoded());
+        }
+    }
+    Ok(())
+}
+
+/// What lies behind a stream is never skipped silently.
+fn trailing<'a>(input: &Input<'a>, out: &mut Builder<'_, 'a>) {
+    if input.is_empty() {
+        return;
+    }
+    let (offset, length) = (input.offset(), input.length());
+    out.defect(Defect::new("uefi-section/trailing-bytes", "Size", offset, length, 0u8).ambiguous());
+    out.add(Node::new("uefi-section", "trailing", "trailing", input.clone()).unknown());
+}
+
+fn check_crc32(own: &Input<'_>, body: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
+    let window = own.head(4)?;
+    let stated = window.reader(TRUNCATED).u32_le("CRC32Checksum")?;
+    let mut crc = decode::Crc32::default();
+    for window in body.windows() {
+        crc.update(&window?);
+    }
+    if crc.value() != stated {
+        let defect = Defect::new("uefi-section/crc32", "CRC32Checksum", own.offset(), stated, crc.value());
+        out.defect(defect.ambiguous());
+    }
+    Ok(())
+}
+
+enum Holds {
+    /// A compressed stream of sections.
+    Stream(Codec),
+    /// Sections as they are, behind a CRC-32 over them.
+    Checked,
+}
+
+/// A kind of stream, and how it is decoded.
+struct Codec {
+    /// What the path's segment says.
+    name: &'static str,
+    kind: &'static str,
+    /// Length of what comes before the stream and is no part of it: a leaf of its own.
+    header: fn(&[u8]) -> u64,
+    /// Length of the stream as that header states it.
+    stated: fn(&[u8]) -> Option<u64>,
+    /// Size of the content, from the first bytes of the stream.
+    declared: fn(&[u8]) -> Option<u64>,
+    decode: Decode,
+}
+
+type Decode = fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>;
+
+/// The GUIDed encapsulations that are understood: those of EDK II, and what vendors are known to use.
+static ENCAPSULATIONS: &[Encapsulation] = &[
+    packed("EE4E5898-3914-4259-9D6E-DC7BD79403CF", "LZMA", LZMA),
+    packed("0ED85E23-F253-413F-A03C-901987B04397", "LZMA (HP)", LZMA),
+    packed("BD9921EA-ED91-404A-8B2F-B4D724747C8C", "LZMA (Microsoft)", LZMA),
+    packed("D42AE6BD-1352-4BFB-909A-CA72A6EAE889", "LZMA with x86 filter", LZMA_X86),
+    packed("A31280AD-481E-41B6-95E8-127F4C984779", "Tiano", TIANO),
+    packed("3D532050-5CDA-4FD0-879E-0F7F630D5AFB", "Brotli", BROTLI),
+    packed("CE3233F5-2CD6-4D87-9152-4A238BB6D1C4", "zlib (AMD)", ZLIB_AMD),
+    packed("1D301FE9-BE79-4353-91C2-D23BC959AE0C", "gzip", GZIP),
+    Encapsulation {
+        guid: uefi_guid::raw("FC1BCDB0-7D31-49AA-936A-A4600D9DD083"),
+        name: "CRC-32",
+        holds: Holds::Checked,
+    },
+];
+
+const fn packed(guid: &str, name: &'static str, codec: Codec) -> Encapsulation {
+    Encapsulation { guid: uefi_guid::raw(guid), name, holds: Holds::Stream(codec) }
+}
+
+const LZMA: Codec = Codec {
+    name: "lzma",
+    kind: "lzma-stream",
+    header: |_| 0,
+    stated: |_| None,
+    declared: decode::lzma::declared,
+    decode: decode::lzma::decode,
+};
+
+const LZMA_X86: Codec = Codec {
+    kind: "lzma-x86-stream",
+    decode: |input, expected, room| {
+        let mut decoded = decode::lzma::decode(input, expected, room)?;
+        decode::x86::restore(&mut decoded.bytes);
+        Ok(decoded)
+    },
+    ..LZMA
+};
+
+const TIANO: Codec = Codec {
+    name: "tiano",
+    kind: "tiano-stream",
+    header: |_| 0,
+    stated: |_| None,
+    declared: |stream| stream.get(4..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
+    decode: decode::tiano::decode,
+};
+
+/// What a compression section holds.
+const STANDARD: Codec = Codec { name: "compression", kind: "compressed-stream", ..TIANO };
+
+const BROTLI: Codec = Codec {
+    name: "brotli",
+    kind: "brotli-stream",
+    header: |_| 0,
+    stated: |_| None,
+    declared: decode::brotli::declared,
+    decode: decode::brotli::decode,
+};
+
+/// Behind 256 bytes, of which only the length of the stream is used.
+const ZLIB_AMD: Codec = Codec {
+    name: "zlib",
+    kind: "zlib-stream",
+    header: |_| 0x100,
+    stated: |body| body.get(0x14..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
+    declared: |_| None,
+    decode: decode::zlib::decode,
+};
+
+const GZIP: Codec = Codec {
+    name: "gzip",
+    kind: "gzip-stream",
+    header: decode::zlib::gzip_header,
+    stated: |_| None,
+    declared: |_| None,
+    decode: decode::zlib::gzip_body,
+};
