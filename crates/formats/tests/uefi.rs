@@ -111,6 +111,30 @@ fn cuts_at_the_bounds_of_the_structure_are_tiled_too() {
     }
 }
 
+/// Eight flips and cuts; `KIWAME_SOAK` asks for more.
+#[test]
+fn flips_and_cuts_anywhere_never_panic_and_always_tile() {
+    let rounds = std::env::var("KIWAME_SOAK").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
+    let clean = sample();
+    let mut random = 0x2545_f491_4f6c_dd1du64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    for round in 0..rounds {
+        let mut bytes = clean.clone();
+        // Every other round inside the part that is not erased.
+        let place = if round % 2 == 0 { next(0x17_1087) } else { next(bytes.len()) };
+        bytes[place] ^= 1 << next(8);
+        if round % 4 == 3 {
+            bytes.truncate(next(clean.len()));
+        }
+        parse(bytes);
+    }
+}
+
 #[test]
 fn half_an_image_is_a_volume_that_was_cut() {
     let bytes = sample();
