@@ -75,6 +75,9 @@ globalThis.kiwame = {
   },
 };
 
+/** A file name is not the core's to escape: direction marks and their like are made visible here. */
+const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+
 const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 
 // ---- files ----------------------------------------------------------------------------------------------------
@@ -113,7 +116,7 @@ function showFiles() {
   const rows = files.map((entry) => {
     const row = make("li");
     const select = make("select");
-    select.ariaLabel = `${texts().role}: ${entry.file.name}`;
+    select.ariaLabel = `${texts().role}: ${plain(entry.file.name)}`;
     for (const [role, text] of Object.entries(texts().roles)) {
       const option = make("option", text);
       option.value = role;
@@ -126,12 +129,12 @@ function showFiles() {
     });
     const remove = make("button", "×");
     remove.type = "button";
-    remove.ariaLabel = texts().remove(entry.file.name);
+    remove.ariaLabel = texts().remove(plain(entry.file.name));
     remove.addEventListener("click", () => {
       files = files.filter((other) => other !== entry);
       filesChanged();
     });
-    row.append(make("span", entry.file.name, "name"), make("span", texts().size(entry.file.size), "size"), select, remove);
+    row.append(make("span", plain(entry.file.name), "name"), make("span", texts().size(entry.file.size), "size"), select, remove);
     return row;
   });
   id("list").replaceChildren(...rows);
@@ -152,7 +155,7 @@ async function start() {
   const problem =
     (!image && texts().needImage) ||
     (others.length > 0 && texts().oneImage) ||
-    (image.size === 0 && texts().empty(image.name)) ||
+    (image.size === 0 && texts().empty(plain(image.name))) ||
     (having("key").length > 0 && !expect && texts().needExpect);
   if (problem) return fail(problem);
 
@@ -248,7 +251,7 @@ function showFacts() {
   const names = texts().facts;
   const manifests = report.manifests.filter((manifest) => manifest.applied);
   const facts = [
-    [names.name, name],
+    [names.name, plain(name)],
     [names.size, texts().size(report.image.size)],
     [names.sha256, report.image.sha256],
     [names.format, report.image.format],
@@ -300,7 +303,8 @@ function showFindings(count) {
 
 function showAccount() {
   const { report } = answer;
-  const percent = (bytes) => ((bytes / report.image.size) * 100).toFixed(2);
+  // Cut, not rounded: 100.00 % means every byte.
+  const percent = (bytes) => (Math.floor((bytes * 10_000) / report.image.size) / 100).toFixed(2);
   const parts = CLASSES.filter((name) => report.account[name] > 0).map((name) => {
     const part = make("span", undefined, name);
     part.style.flexGrow = String(report.account[name]);

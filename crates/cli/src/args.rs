@@ -55,6 +55,9 @@ pub(crate) enum Verb {
     /// Render reports again
     #[command(subcommand)]
     Report(Report),
+    /// Send a request to the core as it is: the seam at which hosts are compared
+    #[command(hide = true)]
+    Core(Core),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -187,9 +190,25 @@ pub(crate) struct Verify {
     /// Parse every byte even when the digest of the whole image matches
     #[arg(long)]
     pub(crate) deep: bool,
+    /// Accept keys whose private half is published, such as those of the samples. Anybody can sign with them
+    #[arg(long)]
+    pub(crate) insecure_accept_known_keys: bool,
     /// Write the report (JSON) to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Core {
+    /// The request (JSON)
+    #[arg(value_name = "REQUEST")]
+    pub(crate) request: PathBuf,
+    /// Its sources, in its order
+    #[arg(value_name = "SOURCE")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// Write each output into this directory, under its name
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -49,12 +49,16 @@ impl<'a> Job<'a> {
         sources: &[Rc<Source>],
         extra: Map<String, Value>,
     ) -> Result<Response, Failure> {
+        self.send(&self.request(verb, sources, extra), sources)
+    }
+
+    /// Sends a request as it is.
+    pub(crate) fn send(&self, request: &[u8], sources: &[Rc<Source>]) -> Result<Response, Failure> {
         let name = sources.first().map(|source| source.name.as_str()).unwrap_or_default();
         let lent = Rc::new(Sources::new(sources.to_vec(), Progress::new(name, self.common.quiet)));
-        let request = self.request(verb, lent.list(), extra);
         let response = match &self.sandbox {
-            Some(sandbox) => sandbox.run(&request, &lent),
-            None => Ok(kiwame_verifier::run(&request, &*lent).into()),
+            Some(sandbox) => sandbox.run(request, &lent),
+            None => Ok(kiwame_verifier::run(request, &*lent).into()),
         };
         // First: whatever the core made of a file that changed under it is worth nothing.
         lent.unchanged()?;

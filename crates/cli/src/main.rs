@@ -51,6 +51,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Verb::Manifest(asked) => verbs::manifest(asked, common),
         Verb::Policy(asked) => verbs::policy(asked, common),
         Verb::Report(asked) => verbs::report(asked, common),
+        Verb::Core(asked) => verbs::core(asked, common),
         Verb::Completions { shell } => pages::completions(*shell),
         Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common.force),
         Verb::Version { json } => pages::version(*json),

@@ -31,6 +31,11 @@ impl Response {
         let found = self.outputs.iter().find(|(other, _)| other == name);
         found.map(|(_, bytes)| bytes.as_slice()).unwrap_or_default()
     }
+
+    /// All outputs, by name.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.outputs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    }
 }
 
 impl From<kiwame_verifier::Response> for Response {

@@ -226,11 +226,6 @@ impl Sources {
         Self { list, progress }
     }
 
-    /// The sources.
-    pub(crate) fn list(&self) -> &[std::rc::Rc<Source>] {
-        &self.list
-    }
-
     /// Whether all of them are what they were; to be asked when the run is over.
     pub(crate) fn unchanged(&self) -> Result<(), Failure> {
         self.progress.finish();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{Attest, Common, Diff, Format, Inspect, Key, Manifest, Policy, Report, Verify};
+use crate::args::{Attest, Common, Core, Diff, Format, Inspect, Key, Manifest, Policy, Report, Verify};
 use crate::failure::{Failure, gravest};
 use crate::job::{self, Job};
 use crate::keys;
@@ -22,7 +22,11 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(job::open("policy", asked.policy.as_slice())?);
     reference.extend(job::open("key", asked.key.as_slice())?);
-    let mut extra = Map::from_iter([("deep".to_owned(), asked.deep.into())]);
+    let known = asked.insecure_accept_known_keys;
+    let mut extra = Map::from_iter([
+        ("deep".to_owned(), asked.deep.into()),
+        ("insecureAcceptKnownKeys".to_owned(), known.into()),
+    ]);
     if let Some(expect) = &asked.expect {
         extra.insert("expect".to_owned(), json!(expect));
     }
@@ -115,6 +119,16 @@ fn new_policy(
 pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
     let Report::Show { report } = asked;
     answer("report-show", &job::open("report", std::slice::from_ref(report))?, Map::new(), common)
+}
+
+pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
+    let request = job::open("request", std::slice::from_ref(&asked.request))?;
+    let request = request.iter().find_map(|source| source.bytes()).unwrap_or_default();
+    let response = Job::new(common)?.send(request, &job::open("source", &asked.sources)?)?;
+    for (name, bytes) in response.outputs() {
+        output::write(&asked.output.join(name), bytes, Readers::Usual, common.force)?;
+    }
+    Ok(response.exit)
 }
 
 /// One run, printed.

@@ -2,6 +2,7 @@
 
 #[path = "../../guest/build_core.rs"]
 mod build_core;
+mod golden;
 mod page;
 mod reproduce;
 
@@ -15,7 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask STEP
   core       build build/kiwame-core.wasm and print its SHA-256
   page       build web/dist/kiwame.html from build/kiwame-core.wasm
-  reproduce  build the core twice, in different folders, and compare";
+  reproduce  build the core twice, in different folders, and compare
+  golden DIR write every golden case there, with what the core answers natively";
 
 fn main() -> ExitCode {
     let step = env::args().nth(1).unwrap_or_default();
@@ -23,6 +25,9 @@ fn main() -> ExitCode {
     let result = match step.as_str() {
         "core" => core(&root),
         "page" => page::build(&root),
+        "golden" => {
+            env::args().nth(2).ok_or(USAGE.to_owned()).and_then(|place| golden::write(Path::new(&place)))
+        }
         "reproduce" => reproduce::run(&root),
         _ => Err(USAGE.to_owned()),
     };

@@ -1,0 +1,87 @@
+# `make` lists the targets. `make test` is what continuous integration runs; `make check` is what to run before a push.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+CORE := $(CURDIR)/build/kiwame-core.wasm
+PAGE := $(CURDIR)/web/dist/kiwame.html
+GOLDEN := $(CURDIR)/build/golden
+KIWAME := $(TARGET)/release/kiwame
+# wasmtime is heavy and is built in one profile only; everything else is tested with overflow checks.
+NATIVE := --workspace --exclude kiwame-guest --exclude kiwame-browser --exclude kiwame-cli
+WASM := --target wasm32-unknown-unknown -p kiwame-guest -p kiwame-browser
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+export KIWAME_CORE := $(CORE)
+export KIWAME := $(KIWAME)
+export KIWAME_PAGE := $(PAGE)
+export KIWAME_GOLDEN := $(GOLDEN)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup core build page golden test test-native test-command test-hosts check bless soak bench reproduce demo clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## install what is missing: wasm32 target, Chromium, node packages
+	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs test -d || rustup target add wasm32-unknown-unknown
+	@missing=; \
+	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	command -v node > /dev/null || missing="$$missing nodejs"; \
+	command -v npm > /dev/null || missing="$$missing npm"; \
+	if test -n "$$missing"; then $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; fi
+	@cd tests/browser && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; }
+
+core: ## build build/kiwame-core.wasm and print its digest
+	$(CARGO) xtask core
+
+build: core ## build the command, target/release/kiwame
+	$(CARGO) build --release --locked -p kiwame-cli
+
+page: core ## build the page, web/dist/kiwame.html
+	$(CARGO) xtask page
+
+golden:
+	rm -rf $(GOLDEN)
+	$(CARGO) xtask golden $(GOLDEN)
+
+test: setup test-native build page golden test-command test-hosts ## run all tests, in all three hosts
+
+test-native:
+	$(CARGO) test --locked $(NATIVE)
+
+test-command: build
+	$(CARGO) test --release --locked -p kiwame-cli
+
+test-hosts: build page golden
+	cd tests/browser && node --test --test-reporter=dot
+
+check: setup ## what has to be clean before a push: format, lints, tests, documentation, dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked $(NATIVE) --all-targets -- -D warnings
+	$(MAKE) core
+	$(CARGO) clippy --release --locked -p kiwame-cli --all-targets -- -D warnings
+	$(CARGO) clippy --locked $(WASM) -- -D warnings
+	$(MAKE) test
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps $(NATIVE)
+	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check
+
+bless: ## write the expected reports of the golden cases anew; read the diff
+	BLESS=1 $(CARGO) test --locked -p kiwame-verifier --test golden
+
+soak: ## the long version of the same tests
+	KIWAME_SOAK=1 $(CARGO) test --release --locked $(NATIVE)
+
+bench: build ## time and memory, beside other tools; prints the table of BENCHMARKS.md
+	tests/bench/run.sh
+
+reproduce: ## build the core twice in different folders and compare
+	$(CARGO) xtask reproduce
+
+demo: build ## the main job on a real image: attest, verify, refuse a tampered copy
+	tests/demo.sh
+
+clean: ## remove what was built
+	$(CARGO) clean
+	rm -rf build web/dist tests/browser/node_modules
