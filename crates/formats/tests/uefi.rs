@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use kiwame_image::{Content, Limits, Memory, Options, Region, SpaceId, Tree};
 
@@ -111,25 +112,73 @@ fn cuts_at_the_bounds_of_the_structure_are_tiled_too() {
     }
 }
 
-/// Eight flips and cuts; `KIWAME_SOAK` asks for more.
-#[test]
-fn flips_and_cuts_anywhere_never_panic_and_always_tile() {
-    let rounds = std::env::var("KIWAME_SOAK").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
-    let clean = sample();
+/// How many rounds a random test makes: few, or what `KIWAME_SOAK` asks for.
+fn rounds() -> usize {
+    std::env::var("KIWAME_SOAK").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8)
+}
+
+/// Numbers that look random, the same in every run.
+fn numbers() -> impl FnMut(usize) -> usize {
     let mut random = 0x2545_f491_4f6c_dd1du64;
-    let mut next = move |below: usize| {
+    move |below| {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         (random % below as u64) as usize
-    };
-    for round in 0..rounds {
+    }
+}
+
+#[test]
+fn flips_and_cuts_anywhere_never_panic_and_always_tile() {
+    let (clean, mut next) = (sample(), numbers());
+    for round in 0..rounds() {
         let mut bytes = clean.clone();
         // Every other round inside the part that is not erased.
         let place = if round % 2 == 0 { next(0x17_1087) } else { next(bytes.len()) };
         bytes[place] ^= 1 << next(8);
         if round % 4 == 3 {
             bytes.truncate(next(clean.len()));
+        }
+        parse(bytes);
+    }
+}
+
+/// The content of the stream, damaged where its structure is described: in headers.
+#[test]
+fn damaged_headers_inside_the_stream_never_panic_and_always_tile() {
+    let mut content = Vec::new();
+    let image = sample();
+    let mut reader = lzma_rust2::LzmaReader::new_mem_limit(&image[168..], u32::MAX, None).unwrap();
+    reader.read_to_end(&mut content).unwrap();
+    let format = kiwame_formats::named("uefi-sections").unwrap();
+    let parse = |bytes: Vec<u8>| {
+        let size = bytes.len() as u64;
+        let tree = kiwame_image::parse(
+            &Memory::new([bytes]),
+            0,
+            size,
+            format,
+            &Limits::default(),
+            &Options::default(),
+        );
+        let tree = tree.unwrap();
+        let total: u64 =
+            tree.leaves().filter(|leaf| leaf.space == SpaceId::IMAGE).map(|leaf| leaf.span.length).sum();
+        assert_eq!(total, size);
+        tree
+    };
+    let headers: Vec<_> = parse(content.clone())
+        .leaves()
+        .filter(|leaf| leaf.kind.contains("header"))
+        .map(|leaf| leaf.span)
+        .collect();
+    assert!(headers.len() > 500);
+    let mut next = numbers();
+    for _ in 0..rounds() {
+        let mut bytes = content.clone();
+        for _ in 0..20 {
+            let span = headers[next(headers.len())];
+            bytes[span.offset as usize + next(span.length as usize)] = next(256) as u8;
         }
         parse(bytes);
     }
