@@ -91,6 +91,8 @@ pub static KINDS: &[Kind] = &[
     kind("encoding/undecodable", Severity::High, Effect::Refuted),
     kind("fill/not-erased", Severity::High, Effect::Refuted),
     kind("fill/resized", Severity::Medium, Effect::Warning),
+    kind("layout/disagrees", Severity::High, Effect::Refuted),
+    kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
     kind("limit/not-opened", Severity::Medium, Effect::CannotTell(Reason::Limit)),
     kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),

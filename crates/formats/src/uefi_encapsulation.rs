@@ -77,7 +77,13 @@ fn stream<'a>(
     out: &mut Builder<'_, 'a>,
 ) -> Result<(), Trouble> {
     let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
-    let window = body.window()?;
+    let window = match body.window() {
+        Ok(window) => window,
+        Err(trouble) => {
+            out.add(node(body.clone()).encoded());
+            return Err(trouble);
+        }
+    };
     let header = body.slice(0, (codec.header)(&window));
     let stated = (codec.stated)(&window);
     let body = body.from(header.length());

@@ -207,6 +207,18 @@ static ENTRIES: &[Entry] = &[
         ["Ask the maker why.", "製造者に理由を照会する。"],
     ),
     entry(
+        "layout/disagrees",
+        "The manifest has {name} where the image has no such region.",
+        "マニフェストの {name} に当たる領域がイメージに無い。",
+        ACQUIRE,
+    ),
+    entry(
+        "layout/not-stated",
+        "The manifest has {name}, and the image states no layout that could agree with it.",
+        "マニフェストに {name} が有るが、イメージ自身は配置を示していない。",
+        ASK,
+    ),
+    entry(
         "limit/hit",
         "{what}: the limit \"{limit}\" was reached, and nothing behind it was looked at.",
         "{what}:上限「{limit}」に達したため、以降を調べていない。",

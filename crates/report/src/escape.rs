@@ -40,7 +40,7 @@ pub(crate) fn escape_shown(text: &str) -> String {
 fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '<' | '>' | '&' | '"' | '\'' | '`'
+            '<' | '>' | '&'
             | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'

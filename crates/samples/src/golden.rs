@@ -40,6 +40,9 @@ struct File {
     limits: std::collections::BTreeMap<String, u64>,
     #[serde(default)]
     presented: Vec<String>,
+    /// Bytes that the request announces for the image beyond those that the host can deliver.
+    #[serde(default)]
+    announce_more: usize,
     /// Take the test keys for what they are.
     #[serde(default)]
     strict_keys: bool,
@@ -98,21 +101,21 @@ pub fn prepare(name: &str) -> Result<Case, SampleError> {
         toml::from_str(&text).map_err(|error| SampleError::Description(format!("{name}: {error}")))?;
     let mut list = Vec::new();
     let mut sources = Vec::new();
-    let mut add = |role: &str, name: String, bytes: Vec<u8>| {
-        list.push(serde_json::json!({ "role": role, "name": name, "size": bytes.len() }));
+    let mut add = |role: &str, name: String, bytes: Vec<u8>, more: usize| {
+        list.push(serde_json::json!({ "role": role, "name": name, "size": bytes.len() + more }));
         sources.push(bytes);
     };
     for image in &file.images {
-        add("image", image.clone(), sample(image)?);
+        add("image", image.clone(), sample(image)?, file.announce_more);
     }
     for (number, manifest) in file.manifest.iter().enumerate() {
-        add("manifest", format!("manifest-{number}.json"), manifest.make()?);
+        add("manifest", format!("manifest-{number}.json"), manifest.make()?, 0);
     }
     if let Some(letter) = file.key {
-        add("key", format!("TEST_KEY_DO_NOT_USE-{letter}.pem"), test_key(letter).1.pem().into_bytes());
+        add("key", format!("TEST_KEY_DO_NOT_USE-{letter}.pem"), test_key(letter).1.pem().into_bytes(), 0);
     }
     if let Some(policy) = &file.policy {
-        add("policy", "policy.toml".to_owned(), with_keys(policy).into_bytes());
+        add("policy", "policy.toml".to_owned(), with_keys(policy).into_bytes(), 0);
     }
     let mut request = serde_json::json!({
         "abi": 1, "verb": file.verb, "sources": list, "coreSha256": CORE, "deep": file.deep, "render": "json",

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Ovmf, SampleError, folder};
+use crate::{Ovmf, SampleError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +14,7 @@ struct Description {
     _about: String,
     #[serde(default)]
     part: Vec<Part>,
+    /// Another sample, a file or described.
     base: Option<String>,
     #[serde(default)]
     edit: Vec<Edit>,
@@ -30,6 +31,8 @@ struct Part {
     guid: Option<String>,
     u8: Option<u8>,
     u16: Option<u16>,
+    /// A UEFI size: 24 bits.
+    u24: Option<u32>,
     u32: Option<u32>,
     u64: Option<u64>,
     fill: Option<u8>,
@@ -43,20 +46,89 @@ struct Part {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, tag = "op", rename_all = "kebab-case")]
 enum Edit {
-    FlipInFile { file: String, offset: usize, bit: u8 },
-    CodeInFreeSpace { offset: usize },
+    FlipInFile {
+        file: String,
+        offset: usize,
+        bit: u8,
+    },
+    CodeInFreeSpace {
+        offset: usize,
+    },
     CodeInPadFile,
-    AddFile { like: String, file: String },
-    RemoveFile { file: String },
-    SwapFiles { first: String, second: String },
-    DuplicateFile { file: String },
-    BehindStream { count: usize },
-    Recompress { lc: u32, lp: u32, pb: u32, dictionary: u32 },
-    Flip { offset: usize, bit: u8 },
-    Cut { length: usize },
-    Append { fill: u8, count: usize },
-    Put { offset: usize, hex: String },
-    Bomb { expands: u64, known: bool },
+    AddFile {
+        like: String,
+        file: String,
+    },
+    RemoveFile {
+        file: String,
+    },
+    SwapFiles {
+        first: String,
+        second: String,
+    },
+    DuplicateFile {
+        file: String,
+    },
+    BehindStream {
+        count: usize,
+    },
+    Recompress {
+        lc: u32,
+        lp: u32,
+        pb: u32,
+        dictionary: u32,
+    },
+    Flip {
+        offset: usize,
+        bit: u8,
+    },
+    Cut {
+        length: usize,
+    },
+    Append {
+        fill: u8,
+        count: usize,
+    },
+    Put {
+        offset: usize,
+        hex: String,
+    },
+    Erase {
+        offset: usize,
+        length: usize,
+    },
+    Bomb {
+        expands: u64,
+        known: bool,
+    },
+    /// Sets the byte at `at` so that the bytes from `from` up to `to`, without those in `skip`, add up to zero.
+    Sum8 {
+        at: usize,
+        from: usize,
+        to: usize,
+        #[serde(default)]
+        skip: Vec<usize>,
+    },
+    /// The same with 16-bit words.
+    Sum16 {
+        at: usize,
+        from: usize,
+        to: usize,
+    },
+    /// The same with 32-bit words.
+    Sum32 {
+        at: usize,
+        from: usize,
+        to: usize,
+    },
+    /// Puts the CRC-32 of the bytes from `from` up to `to`, with those in `erased` taken for FF.
+    Crc32 {
+        at: usize,
+        from: usize,
+        to: usize,
+        #[serde(default)]
+        erased: Vec<usize>,
+    },
 }
 
 fn read(text: &str) -> Result<Description, SampleError> {
@@ -75,10 +147,7 @@ pub(crate) fn pinned(text: &str) -> Result<Option<String>, SampleError> {
 pub fn assemble(text: &str) -> Result<Vec<u8>, SampleError> {
     let description = read(text)?;
     let mut bytes = match &description.base {
-        Some(base) => {
-            let path = folder().join(base);
-            std::fs::read(&path).map_err(|error| SampleError::Read(path, error))?
-        }
+        Some(base) => crate::sample(base)?,
         None => Vec::new(),
     };
     for part in &description.part {
@@ -102,6 +171,7 @@ impl Part {
         bytes.extend(self.guid.as_deref().map(guid).transpose()?.unwrap_or_default());
         bytes.extend(self.u8);
         bytes.extend(self.u16.into_iter().flat_map(u16::to_le_bytes));
+        bytes.extend(self.u24.into_iter().flat_map(|number| number.to_le_bytes().into_iter().take(3)));
         bytes.extend(self.u32.into_iter().flat_map(u32::to_le_bytes));
         bytes.extend(self.u64.into_iter().flat_map(u64::to_le_bytes));
         let length = self.until.map_or(self.count.unwrap_or(0), |until| until.saturating_sub(bytes.len()));
@@ -118,12 +188,40 @@ impl Edit {
             Self::Cut { length } => bytes.truncate(*length),
             Self::Append { fill, count } => bytes.resize(bytes.len() + count, *fill),
             Self::Put { offset, hex } => {
-                let new = unhex(hex)?;
-                bytes.get_mut(*offset..offset + new.len()).ok_or(OUTSIDE)?.copy_from_slice(&new);
+                put(&mut bytes, *offset, &unhex(hex)?)?;
+            }
+            Self::Erase { offset, length } => {
+                bytes.get_mut(*offset..offset + length).ok_or(OUTSIDE)?.fill(0xff)
             }
             Self::CodeInFreeSpace { offset } => {
                 let code = uefi_code();
                 bytes.get_mut(*offset..offset + code.len()).ok_or(OUTSIDE)?.copy_from_slice(&code);
+            }
+            Self::Sum8 { at, from, to, skip } => {
+                *bytes.get_mut(*at).ok_or(OUTSIDE)? = 0;
+                let covered = bytes.get(..*to).ok_or(OUTSIDE)?.iter().enumerate().skip(*from);
+                let covered = covered.filter(|(at, _)| !skip.contains(at));
+                let sum = covered.fold(0, |sum: u8, (_, byte)| sum.wrapping_add(*byte));
+                put(&mut bytes, *at, &sum.wrapping_neg().to_le_bytes())?;
+            }
+            Self::Sum16 { at, from, to } => {
+                put(&mut bytes, *at, &[0; 2])?;
+                let (words, _) = bytes.get(*from..*to).ok_or(OUTSIDE)?.as_chunks::<2>();
+                let sum = words.iter().fold(0, |sum: u16, word| sum.wrapping_add(u16::from_le_bytes(*word)));
+                put(&mut bytes, *at, &sum.wrapping_neg().to_le_bytes())?;
+            }
+            Self::Sum32 { at, from, to } => {
+                put(&mut bytes, *at, &[0; 4])?;
+                let (words, _) = bytes.get(*from..*to).ok_or(OUTSIDE)?.as_chunks::<4>();
+                let sum = words.iter().fold(0, |sum: u32, word| sum.wrapping_add(u32::from_le_bytes(*word)));
+                put(&mut bytes, *at, &sum.wrapping_neg().to_le_bytes())?;
+            }
+            Self::Crc32 { at, from, to, erased } => {
+                let mut covered = bytes.get(*from..*to).ok_or(OUTSIDE)?.to_vec();
+                for place in erased {
+                    *covered.get_mut(place.wrapping_sub(*from)).ok_or(OUTSIDE)? = 0xff;
+                }
+                put(&mut bytes, *at, &crc32(&covered).to_le_bytes())?;
             }
             Self::Bomb { expands, known } => return Ovmf::open(bytes)?.bomb(*expands, *known),
             Self::BehindStream { count } => {
@@ -162,6 +260,18 @@ impl Edit {
             _ => Ok(()),
         }
     }
+}
+
+fn put(bytes: &mut [u8], at: usize, new: &[u8]) -> Result<(), SampleError> {
+    let place = bytes.get_mut(at..at.saturating_add(new.len()));
+    place.ok_or(SampleError::Edit("the edit lies outside the image"))?.copy_from_slice(new);
+    Ok(())
+}
+
+/// The CRC-32 of IEEE 802.3, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0xedb8_8320 };
+    !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }
 
 /// 4 KiB that look like a program, as an implant would: an MZ header, and code that loops.

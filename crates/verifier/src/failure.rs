@@ -52,10 +52,5 @@ impl Failure {
 
 /// Messages of the TOML reader have lines that point at the place; every one is escaped by itself.
 fn escape_lines(text: &str) -> String {
-    text.lines().map(shown).collect::<Vec<_>>().join("\n        ")
-}
-
-/// Quotes around names are our own here.
-fn shown(line: &str) -> String {
-    line.split('"').map(escape).collect::<Vec<_>>().join("\"")
+    text.lines().map(escape).collect::<Vec<_>>().join("\n        ")
 }

@@ -206,6 +206,7 @@ impl Trial<'_> {
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
         };
+        self.other_digests(manifest, sha256, &mut findings)?;
         self.others_absent(manifest, &report, sha256, &mut findings);
         self.waive(&mut findings);
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
@@ -273,6 +274,27 @@ impl Trial<'_> {
         })
     }
 
+    /// RULES 15: every digest in a set must match, not just the one that was looked at first.
+    fn other_digests(
+        &self,
+        manifest: &Manifest,
+        sha256: &Digest,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), Failure> {
+        let (number, source) = self.image;
+        for image in manifest.images.iter().filter(|image| image.digests.contains(sha256)) {
+            for wanted in image.digests.iter().filter(|digest| digest.algorithm != sha256.algorithm) {
+                let actual = self.run.digest(wanted.algorithm, number, source)?;
+                if actual != *wanted {
+                    findings.push(
+                        Finding::new("manifest/contradicts-itself").compared(wanted.hex(), actual.hex()),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// RULES 14: a release is complete with all its required images.
     fn others_absent(
         &self,
@@ -324,7 +346,7 @@ impl Trial<'_> {
         let wanted = rule.and_then(|rule| self.release(rule)).unwrap_or_default();
         let finding = Finding::new("manifest/another-release")
             .arg("found", found.unwrap_or_default())
-            .arg("wanted", format!("@{wanted}"));
+            .arg("wanted", wanted);
         outcome.findings.push(finding);
         outcome.verdict = Verdict::of(&[self.findings.as_slice(), &outcome.findings].concat());
         Ok(self.report(vec![outcome], sha256))

@@ -8,6 +8,7 @@ mod components;
 mod coverage;
 mod defects;
 mod encoding;
+mod layout;
 mod limits;
 mod mutable;
 mod placement;
@@ -33,6 +34,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &encoding::Encoding,
     &components::Differences,
     &placement::Placement,
+    &layout::Layout,
     &coverage::Coverage,
     &defects::Defects,
     &whole::Whole,
