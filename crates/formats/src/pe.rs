@@ -134,6 +134,11 @@ impl Image {
     /// Finds the attribute certificates and notes what those of Authenticode claim.
     fn claim(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Vec<Certificate> {
         let table = self.certificate_table();
+        if table.end() > at.length() && !table.is_empty() {
+            let place = at.offset().saturating_add(self.certificate_directory());
+            let defect = Defect::new("pe/beyond-end", "Certificate Table", place, table.end(), at.length());
+            out.defect(defect.ambiguous());
+        }
         let certificates = match Certificate::read_all(at, table) {
             Ok(certificates) => certificates,
             Err(trouble) => {
@@ -228,15 +233,19 @@ impl Image {
         table.map_or(Span::default(), |table| Span::new(table.virtual_address.into(), table.size.into()))
     }
 
+    /// Where in the file the entry of that table lies in the data directories: it is the fifth.
+    fn certificate_directory(&self) -> u64 {
+        let directories = if self.optional.standard_fields.magic == PE32_PLUS { 112 } else { 96 };
+        self.start.saturating_add(OPTIONAL_HEADER).saturating_add(directories).saturating_add(32)
+    }
+
     /// What Authenticode hashes (section "Calculating the PE Image Hash" of its specification, and EDK II
     /// `HashPeImage`): the headers without checksum and certificate directory, the sections by file offset, and
     /// what lies behind the sum of these up to the certificates.
     fn signed(&self, at: &Input<'_>, table: Span) -> Vec<Span> {
         let headers = self.optional.windows_fields.size_of_headers.into();
         let checksum = self.start.saturating_add(CHECKSUM);
-        let directories = if self.optional.standard_fields.magic == PE32_PLUS { 112 } else { 96 };
-        let directory =
-            self.start.saturating_add(OPTIONAL_HEADER).saturating_add(directories).saturating_add(32);
+        let directory = self.certificate_directory();
         let mut spans = vec![
             Span::between(0, checksum),
             Span::between(checksum.saturating_add(4), directory),

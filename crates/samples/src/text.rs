@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Ovmf, SampleError};
+use crate::{Ovmf, SampleError, folder};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +147,7 @@ pub(crate) fn pinned(text: &str) -> Result<Option<String>, SampleError> {
 pub fn assemble(text: &str) -> Result<Vec<u8>, SampleError> {
     let description = read(text)?;
     let mut bytes = match &description.base {
-        Some(base) => crate::sample(base)?,
+        Some(base) => below(base)?,
         None => Vec::new(),
     };
     for part in &description.part {
@@ -157,6 +157,18 @@ pub fn assemble(text: &str) -> Result<Vec<u8>, SampleError> {
         bytes = edit.apply(bytes)?;
     }
     Ok(bytes)
+}
+
+/// The bytes of the sample that edits begin with. What it pins is not looked at: what comes out of the edits is
+/// pinned as well.
+fn below(base: &str) -> Result<Vec<u8>, SampleError> {
+    let read =
+        |path: std::path::PathBuf| std::fs::read(&path).map_err(|error| SampleError::Read(path, error));
+    let path = folder().join(base);
+    if path.is_file() {
+        return read(path);
+    }
+    assemble(&String::from_utf8_lossy(&read(folder().join(format!("{base}.toml")))?))
 }
 
 impl Part {

@@ -1,5 +1,5 @@
-//! Every case under `tests/golden` gives the report that stands beside it. `BLESS=1` writes it anew; the reviewer
-//! reads the difference.
+//! Every case under `tests/golden` gives the report that stands beside it. `BLESS=1` writes it anew, and
+//! `BLESS=inspect_` those cases only that have it in their name; the reviewer reads the difference.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn expected(response: &kiwame_verifier::Response) -> Value {
 
 #[test]
 fn every_case_gives_its_report() {
-    let bless = std::env::var_os("BLESS").is_some();
+    let bless = std::env::var("BLESS").ok();
     let names = golden::names().expect("the cases are there");
     assert!(names.len() > 15, "only {} cases", names.len());
     let mut wrong = Vec::new();
@@ -47,7 +47,7 @@ fn every_case_gives_its_report() {
         let case = golden::prepare(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let made = serde_json::to_string_pretty(&expected(&run(case))).expect("JSON") + "\n";
         let path = golden::folder().join(&name).join("expected.json");
-        if bless {
+        if bless.as_deref().is_some_and(|only| only == "1" || name.contains(only)) {
             fs::write(&path, &made).expect("writable");
         } else if fs::read_to_string(&path).unwrap_or_default() != made {
             wrong.push(format!("{name}:\n{made}"));
