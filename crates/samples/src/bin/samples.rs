@@ -1,5 +1,5 @@
-//! `samples [--pin] [FOLDER]`: makes every described sample, and writes it to a folder; `--pin` writes the digest of
-//! what was made into the description instead of checking it.
+//! `samples [--pin] [--only NAME] [FOLDER]`: makes every described sample, or one of them, and writes it to a folder;
+//! `--pin` writes the digest of what was made into the description instead of checking it.
 
 use std::error::Error;
 use std::fs;
@@ -8,8 +8,10 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let pin = arguments.iter().any(|argument| argument == "--pin");
-    let target = arguments.iter().find(|argument| !argument.starts_with("--")).map(PathBuf::from);
-    for name in kiwame_samples::names()? {
+    let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
+    let rest = arguments.iter().filter(|argument| !argument.starts_with("--") && Some(*argument) != only);
+    let target = rest.last().map(PathBuf::from);
+    for name in kiwame_samples::names()?.into_iter().filter(|name| only.is_none_or(|only| only == name)) {
         if pin {
             let path = kiwame_samples::folder().join(format!("{name}.toml"));
             let text = fs::read_to_string(&path)?;
