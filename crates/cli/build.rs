@@ -1,8 +1,8 @@
 //! Compiles the core ahead of time, so that the command can embed machine code and needs no compiler.
 //!
 //! `KIWAME_CORE` names a `kiwame-core.wasm` to embed; without it the core is built here. The machine code is kept
-//! in the build directory under the core's digest, the target and wasmtime's version, and made again only when
-//! one of them changes.
+//! in the build directory under the core's digest, the target, wasmtime's version and its settings, and made again
+//! only when one of them changes.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "how a build script talks")]
 
 #[path = "../guest/build_core.rs"]
@@ -10,6 +10,7 @@ mod build_core;
 #[path = "src/engine.rs"]
 mod engine;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
@@ -44,15 +45,22 @@ fn embed() -> Result<(), String> {
     let core = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let digest: String = sha2::Sha256::digest(&core).iter().map(|byte| format!("{byte:02x}")).collect();
 
-    let image = out.join(format!("{digest}-{target}-{}.cwasm", engine::WASMTIME));
+    let engine = engine(&target)?;
+    // The settings, by the text that makes them.
+    let mut settings = DefaultHasher::new();
+    (include_str!("src/engine.rs"), include_str!("build.rs")).hash(&mut settings);
+    let name = format!("{digest}-{target}-{}-{:016x}.cwasm", engine::WASMTIME, settings.finish());
+    let image = out.join(name);
     if !image.is_file() {
-        let code = compile(&core, &target)?;
+        let code =
+            engine.precompile_module(&core).map_err(|error| format!("cannot compile the core: {error:#}"))?;
         let aside = image.with_extension("part");
         fs::write(&aside, code)
             .and_then(|()| fs::rename(&aside, &image))
             .map_err(|error| error.to_string())?;
     }
     println!("cargo:rustc-env=KIWAME_CORE_IMAGE={}", image.display());
+    println!("cargo:rustc-env=KIWAME_CORE_MODULE={}", path.display());
     println!("cargo:rustc-env=KIWAME_CORE_SHA256={digest}");
     Ok(())
 }
@@ -75,11 +83,11 @@ fn built(out: &Path) -> Result<PathBuf, String> {
     Ok(module)
 }
 
-fn compile(core: &[u8], target: &str) -> Result<Vec<u8>, String> {
+/// The compiler.
+fn engine(target: &str) -> Result<wasmtime::Engine, String> {
     let mut config = engine::config();
     // Named even when it is the host's: otherwise the code would want the very processor that compiled it.
     config.target(target).map_err(|error| error.to_string())?;
     config.cranelift_opt_level(wasmtime::OptLevel::Speed);
-    let engine = wasmtime::Engine::new(&config).map_err(|error| error.to_string())?;
-    engine.precompile_module(core).map_err(|error| format!("cannot compile the core: {error:#}"))
+    wasmtime::Engine::new(&config).map_err(|error| error.to_string())
 }

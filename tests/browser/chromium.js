@@ -4,11 +4,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const page = process.env.KIWAME_PAGE ?? `${root}web/dist/kiwame.html`;
+export const pagePath = process.env.KIWAME_PAGE ?? `${root}web/dist/kiwame.html`;
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Opens the page from its file. `complaints` fills with whatever it says on the console or tries to fetch. */
-export async function open(options = {}) {
+export async function open(options = {}, page = pagePath) {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
   const context = await browser.newContext({ locale: "en-GB", ...options });
   const tab = await context.newPage();

@@ -1,15 +1,25 @@
 // The page as its users meet it: opened from a file, in a real browser.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
+import { promisify } from "node:util";
 
-import { open, root } from "./chromium.js";
+import { open, pagePath, root } from "./chromium.js";
 
 const cases = process.env.KIWAME_GOLDEN ?? `${root}build/golden`;
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const DESCRIPTION = `schema = "kiwame-firmware/1"
+[product]
+vendor = "ACME"
+model = "R1"
+[release]
+version = "1.0"
+security-version = 1
+`;
 const hostile = "a\u202egpj.bin";
 
 let page;
@@ -91,13 +101,37 @@ test("the report that is saved names the image and the core", async () => {
   assert.equal(report.tool.coreSha256, await tab.textContent("#core-digest"));
 });
 
-test("a core that was tampered with is not started", async () => {
-  await tab.evaluate(() => {
-    const element = document.getElementById("shell");
-    element.textContent = element.textContent.replace(/^.{40}/, (head) => `${head.slice(0, 36)}AAAA`);
-  });
-  await run([await image()]);
-  assert.ok(await tab.isHidden("#result"));
+test("a core of another digest is not started", async () => {
+  const html = await readFile(pagePath, "utf8");
+  const mark = /(id="core-digest">)[0-9a-f]{8}/;
+  assert.match(html, mark);
+  const other = await open({}, await image(html.replace(mark, "$100000000"), "other.html"));
+  await other.tab.setInputFiles("#choose", [await image()]);
+  await other.tab.click("#start");
+  await other.tab.waitForSelector("#problem:not([hidden])");
+  assert.match(await other.tab.textContent("#problem"), /the core's SHA-256 is .*, should be 00000000/);
+  await other.browser.close();
+});
+
+test("a key that came with the image stays at warning until it is confirmed", async () => {
+  const kiwame = (...args) => promisify(execFile)(process.env.KIWAME ?? `${root}target/release/kiwame`, args, { cwd: folder });
+  await writeFile(`${folder}/firmware.toml`, DESCRIPTION);
+  await image("firmware that somebody signed", "signed.bin");
+  await kiwame("key", "new", "-o", "maker.key");
+  await kiwame("attest", "signed.bin", "--describe", "firmware.toml", "--key", "maker.key", "-o", "signed.json");
+  const { stdout: fingerprint } = await kiwame("key", "show", "maker.key.pub");
+
+  const paths = ["signed.bin", "signed.json", "maker.key.pub"].map((name) => `${folder}/${name}`);
+  await run(paths, { expect: "ACME/R1@1.0" });
+  assert.equal(await tab.textContent("#fingerprint"), fingerprint.split("\n")[0]);
+  assert.match(await tab.textContent("#verdict-title"), /needs a person; not accepted as it is/);
+  assert.ok(await tab.isDisabled("#save"));
+
+  await tab.check("#confirmed");
+  await tab.click("#start");
+  await tab.waitForFunction(() => document.getElementById("status").textContent === TEXTS.en.done);
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+  assert.ok(await tab.isEnabled("#save"));
 });
 
 test("an empty image and a missing image are said to be so", async () => {

@@ -13,5 +13,8 @@ pub(crate) fn config() -> Config {
     // The module carries no names, so a backtrace would list nothing but addresses; `log` has the message.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);
+    // Each instance is used once, so its memory is simply written; no file in memory to map it from, which fails
+    // where the size of files is limited.
+    config.memory_init_cow(false);
     config
 }

@@ -32,8 +32,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.what)?;
-        write!(f, " help: {}", self.remedy)
+        // As the core says it: what, and below it what to do.
+        writeln!(f, "kiwame: {}", self.what)?;
+        write!(f, "        {}", self.remedy)
     }
 }
 

@@ -173,6 +173,8 @@ impl Runs<'_> {
         }
         let job = Job::new(self.common)?;
         let mut extra = extra.clone();
+        // Without a file to write it to, nobody reads the report beside what is printed.
+        extra.insert("report".to_owned(), json!(self.report.is_some()));
         if self.images.len() > 1 {
             extra.insert("presented".to_owned(), json!(self.presented()));
         }
