@@ -50,11 +50,11 @@ fn reference(
 ) -> Result<ImageReference, Failure> {
     let tree = run.tree(image, None, false)?;
     refuse_what_was_not_seen(&tree, image.1)?;
-    let sha256 = tree.image_digest().cloned().ok_or_else(|| Failure::usage(&image.1.name, "no digest"))?;
-    let sha384 = run.digest(Algorithm::Sha384, image.0, image.1)?;
+    let algorithms = description.digests().map_err(|what| Failure::usage("firmware.toml", what))?;
+    let digests = algorithms.into_iter().map(|algorithm| run.digest(algorithm, image.0, image.1));
     Ok(ImageReference {
         name: image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned(),
-        digests: vec![sha256, sha384],
+        digests: digests.collect::<Result<_, _>>()?,
         unknown_digests: Vec::new(),
         format: tree.format().to_owned(),
         size: image.1.size,

@@ -1,6 +1,6 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
-use kiwame_image::Span;
+use kiwame_image::{Algorithm, Span};
 use kiwame_trust::manifest::{
     KeyRule, Layout, Mutable, MutableRule, Product, Reference, Release, Supplier, read_grammar,
 };
@@ -43,6 +43,9 @@ struct ReleaseEntry {
     support_until: Option<String>,
     #[serde(default)]
     supersedes: Vec<String>,
+    /// Digests of the whole image beside SHA-256.
+    #[serde(default)]
+    digests: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,6 +124,18 @@ impl Description {
             support_until: self.release.support_until.clone(),
             supersedes: self.release.supersedes.clone(),
         }
+    }
+
+    /// The digests that the manifest gives of a whole image: SHA-256, and those that the maker asks for.
+    pub(crate) fn digests(&self) -> Result<Vec<Algorithm>, String> {
+        let mut algorithms = vec![Algorithm::Sha256];
+        for name in &self.release.digests {
+            let algorithm =
+                Algorithm::named(name).ok_or_else(|| format!("release.digests: no algorithm \"{name}\""))?;
+            algorithms.push(algorithm);
+        }
+        algorithms.dedup();
+        Ok(algorithms)
     }
 
     pub(crate) fn layout(&self) -> Vec<Layout> {

@@ -40,8 +40,15 @@ pub(crate) struct Request {
     pub(crate) presented: Vec<String>,
     #[serde(default)]
     verbose: bool,
+    /// False when nobody will read the output `report`: for a large image it takes as long as judging.
+    #[serde(default = "yes")]
+    report: bool,
     #[serde(default)]
     pub(crate) insecure_accept_known_keys: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A source that the host lends. Its number is its place in the list.
@@ -196,9 +203,8 @@ impl<'a> Run<'a> {
         let name = if self.request.render.is_empty() { "text" } else { &self.request.render };
         let renderer =
             renderer(name).ok_or_else(|| Failure::usage("--format", format!("no rendering \"{name}\"")))?;
-        let canonical = report.canonical();
-        let shown = if renderer.name() == "json" { canonical.clone() } else { renderer.render(report, view) };
         let response = Response { exit: report.exit_code, ..Response::default() };
-        Ok(response.with("stdout", shown).with("report", canonical))
+        let response = response.with("stdout", renderer.render(report, view));
+        Ok(if self.request.report { response.with("report", report.canonical()) } else { response })
     }
 }
