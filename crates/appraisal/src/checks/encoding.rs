@@ -48,12 +48,27 @@ fn vanished_fill(case: &mut Case<'_>) {
     let (fill, rest): (Vec<_>, Vec<_>) =
         case.unmatched.iter().copied().partition(|&index| case.wanted(index).is_some_and(is_fill));
     case.unmatched = rest;
-    let changed = |outcome: &Match| !matches!(outcome, Match::Bytes(_) | Match::Mutable);
-    let excused = case.matches.values().any(changed) || !case.unmatched.is_empty();
+    let changed = |(id, outcome): (&RegionId, &Match)| {
+        !matches!(outcome, Match::Bytes(_) | Match::Mutable) && !is_resized_fill(case, *id, *outcome)
+    };
+    let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
         let finding = case.about_wanted("fill/resized", wanted);
         case.findings.push(finding.compared(place(&wanted.space, wanted.span), None));
     }
+}
+
+/// True for erased space that is erased in the reference, or not there: it excuses no other, or two of them would
+/// excuse each other.
+fn is_resized_fill(case: &Case<'_>, id: RegionId, outcome: Match) -> bool {
+    let erased = case.tree.region(id).is_some_and(|region| region.content == Content::Fill);
+    erased
+        && match outcome {
+            Match::Differs(index) | Match::Content(index) | Match::Bytes(index) => {
+                case.wanted(index).is_some_and(is_fill)
+            }
+            Match::Nothing | Match::Mutable => true,
+        }
 }
 
 /// A header that differs in encoding fields only: excused by a re-encoded stream below the same parent.
@@ -90,6 +105,9 @@ fn erased(case: &mut Case<'_>, region: &Region) {
     if wanted.is_some_and(|wanted| !is_fill(wanted)) {
         return; // Content was erased: a difference.
     }
+    if case.manifest.mutable_rule(case.tree.path(region.id)).is_some() {
+        return; // Free space beside entries that come and go.
+    }
     let excused = region.parent.is_some_and(|around| {
         let moved = |case: &Case<'_>, id: RegionId| {
             matches!(case.matches.get(&id), Some(Match::Content(_) | Match::Nothing))
@@ -122,7 +140,8 @@ fn holds(case: &Case<'_>, around: RegionId, asked: impl Fn(&Case<'_>, RegionId) 
 
 fn holds_removed(case: &Case<'_>, around: RegionId) -> bool {
     let scope = case.tree.path(around);
-    case.unmatched.iter().filter_map(|&index| case.wanted(index)).any(|wanted| below(&wanted.path, scope))
+    let mut removed = case.unmatched.iter().filter_map(|&index| case.wanted(index));
+    removed.any(|wanted| !is_fill(wanted) && below(&wanted.path, scope))
 }
 
 fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {

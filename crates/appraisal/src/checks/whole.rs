@@ -1,9 +1,12 @@
 //! The whole image against its subject digests (RULES 11 and 15).
 
+use kiwame_image::Region;
+
 use crate::checks::Check;
 use crate::{Case, Effect, Finding, Match};
 
-/// A manifest whose regions all match while its digest of the whole does not contradicts itself.
+/// A manifest whose regions all match while its digest of the whole does not contradicts itself. An image that differs
+/// although no region was excused, and no check has said so, differs in how far it is erased.
 #[derive(Debug)]
 pub(crate) struct Whole;
 
@@ -20,6 +23,13 @@ impl Check for Whole {
             let count = case.manifest.includes.len();
             case.findings.push(Finding::new("manifest/includes-not-followed").arg("count", count));
         }
+        let size = case.tree.space(kiwame_image::SpaceId::IMAGE).map_or(0, |space| space.size);
+        let refuted = case.findings.iter().any(|finding| finding.effect() == Effect::Refuted);
+        if size != case.reference.size && !refuted {
+            let bytes = |size: u64| format!("{size:#x} bytes");
+            let finding = Finding::new("fill/resized");
+            case.findings.push(finding.compared(bytes(case.reference.size), bytes(size)));
+        }
         let sha256 = case
             .reference
             .digests
@@ -27,13 +37,16 @@ impl Check for Whole {
             .find(|digest| Some(digest.algorithm) == case.tree.image_digest().map(|d| d.algorithm));
         let equal = sha256 == case.tree.image_digest();
         let complete = case.reference.coverage == kiwame_trust::manifest::Coverage::Complete;
-        let all_bytes =
-            case.measured().all(|region| matches!(case.matches.get(&region.id), Some(Match::Bytes(_))));
+        let outcome = |region: &Region| case.matches.get(&region.id).copied();
+        let all_bytes = case.measured().all(|region| matches!(outcome(region), Some(Match::Bytes(_))));
+        let excused =
+            case.measured().any(|region| matches!(outcome(region), Some(Match::Content(_) | Match::Mutable)));
         let quiet = case.findings.iter().all(|finding| finding.effect() == Effect::Nothing);
-        if complete && all_bytes && quiet && !equal {
+        if complete && quiet && !equal && !excused {
             let expected = sha256.map(kiwame_image::Digest::hex);
             let actual = case.tree.image_digest().map(kiwame_image::Digest::hex);
-            case.findings.push(Finding::new("manifest/contradicts-itself").compared(expected, actual));
+            let id = if all_bytes { "manifest/contradicts-itself" } else { "fill/resized" };
+            case.findings.push(Finding::new(id).compared(expected, actual));
         }
     }
 }
