@@ -100,3 +100,46 @@ fn reports_are_canonical_json() {
         assert_eq!(value.to_string() + "\n", String::from_utf8_lossy(report), "{name}");
     }
 }
+
+/// The part of JSON Schema that our schema uses: `type`, `enum`, `properties`, `required`, `items`,
+/// `additionalProperties`.
+fn fits(value: &Value, schema: &Value, at: &str) {
+    if let Some(allowed) = schema["enum"].as_array() {
+        assert!(allowed.contains(value), "{at}: {value} is none of {allowed:?}");
+    }
+    let type_fits = match schema["type"].as_str() {
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_u64(),
+        Some("boolean") => value.is_boolean(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        other => other.is_none(),
+    };
+    assert!(type_fits, "{at}: {value}");
+    for (number, item) in value.as_array().into_iter().flatten().enumerate() {
+        fits(item, &schema["items"], &format!("{at}[{number}]"));
+    }
+    let Some(object) = value.as_object().filter(|_| schema["type"] == "object") else { return };
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(object.contains_key(name), "{at}: {name} is missing");
+    }
+    for (name, item) in object {
+        let known = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
+        assert_ne!(known, &Value::Bool(false), "{at}: {name} is not in the schema");
+        fits(item, known, &format!("{at}.{name}"));
+    }
+}
+
+#[test]
+fn reports_keep_to_the_published_schema() {
+    let schema = include_str!("../../report/schema/report-1.0.json");
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
+    let mut reports = 0;
+    for name in golden::names().expect("the cases are there") {
+        let response = run(golden::prepare(&name).expect("prepared"));
+        let Some(report) = response.output("report") else { continue };
+        fits(&serde_json::from_slice(report).expect("JSON"), &schema, &name);
+        reports += 1;
+    }
+    assert!(reports > 20);
+}
