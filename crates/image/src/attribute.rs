@@ -26,6 +26,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// Bytes of memory behind it.
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Uint(_) | Self::Flag(_) => 0,
+            Self::Text(text) => crate::len64(text.as_bytes()),
+            Self::Bytes(bytes) => crate::len64(bytes),
+        }
+    }
+
     /// The value as text that is the same on every host: numbers as `0x…`, bytes in hexadecimal.
     #[must_use]
     pub fn display(&self) -> String {

@@ -129,6 +129,13 @@ impl<'a> Node<'a> {
         self
     }
 
+    /// Bytes of name and facts.
+    fn text(&self) -> u64 {
+        let facts = self.attributes.iter().map(|fact| fact.value.length());
+        let name = self.name.as_deref().map_or(0, |name| len64(name.as_bytes()));
+        facts.fold(name, u64::saturating_add)
+    }
+
     /// The format takes it apart later, when the current region is done.
     #[must_use]
     pub fn then(mut self, format: &'static dyn Format) -> Self {
@@ -176,6 +183,8 @@ struct Extra {
     /// True when a component or an encoded stream lies below, so that the region is not compared as one.
     nested: bool,
     space_root: bool,
+    /// Length of its path.
+    path: u64,
 }
 
 impl<'a> Builder<'_, 'a> {
@@ -254,9 +263,13 @@ impl<'a> Builder<'_, 'a> {
     /// Adds a fact about a region that exists already, unless it has one of that name.
     pub fn fact_of(&mut self, id: RegionId, name: &'static str, value: impl Into<Value>) {
         let fact = Attribute { name, value: value.into(), encoding: false };
-        if let Some(region) = self.session.region_mut(id)
-            && region.attribute(name).is_none()
-        {
+        if self.look(id).is_none_or(|region| region.attribute(name).is_some()) {
+            return;
+        }
+        if let Err(kind) = self.session.context.budget.text(fact.value.length()) {
+            return self.session.trouble(id, Trouble::Limit(kind));
+        }
+        if let Some(region) = self.session.region_mut(id) {
             region.attributes.push(fact);
         }
     }
@@ -449,12 +462,14 @@ impl<'a> Session<'a> {
     }
 
     fn push(&mut self, parent: Option<RegionId>, node: Node<'a>) -> Option<RegionId> {
-        if let Err(kind) = self.context.budget.node() {
+        let above = parent.and_then(|parent| self.nodes.get(parent.index())).map_or(0, |extra| extra.path);
+        let path = above.saturating_add(node.segment.length());
+        if let Err(kind) = self.context.budget.node(path.saturating_add(node.text())) {
             self.trouble(parent.unwrap_or(RegionId::ROOT), Trouble::Limit(kind));
             return None;
         }
         let id = RegionId(u32::try_from(self.tree.regions.len()).ok()?);
-        let extra = Extra { listed: node.listed, mask: node.mask, ..Extra::default() };
+        let extra = Extra { listed: node.listed, mask: node.mask, path, ..Extra::default() };
         self.nodes.push(extra);
         if node.component || node.content == Content::Encoded {
             self.mark_nested(parent);

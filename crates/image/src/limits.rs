@@ -14,7 +14,9 @@ pub struct Limits {
     pub decoded: u64,
     /// Nesting of regions. 32: the deepest real image of the corpus has 14.
     pub depth: u32,
-    /// Regions in the tree. 10^6: about 200 bytes each; OVMF has some 2,500.
+    /// Regions in the tree, one more for each 256 bytes of path, name and facts that a region brings. 100,000: OVMF
+    /// has some 2,500, and the largest spender of the corpus some 6,000. From the tree to the report a region takes 2.5 KiB
+    /// at most, so that with the largest decoded spaces alive the module stays within its 512 MiB.
     pub nodes: u64,
     /// Bytes read from the image by parsers, a byte read twice counting twice. 64 GiB.
     pub reads: u64,
@@ -30,7 +32,7 @@ impl Default for Limits {
             live: 192 * MIB,
             decoded: 4096 * MIB,
             depth: 32,
-            nodes: 1_000_000,
+            nodes: 100_000,
             reads: 65_536 * MIB,
             defects: 10_000,
         }
@@ -120,9 +122,15 @@ impl Budget {
         spend(&self.reads, length, self.limits.reads, LimitKind::Reads)
     }
 
-    /// Spends one region.
-    pub(crate) fn node(&self) -> Result<(), LimitKind> {
-        spend(&self.nodes, 1, self.limits.nodes, LimitKind::Nodes)
+    /// Spends one region with so many bytes of text about it.
+    pub(crate) fn node(&self, text: u64) -> Result<(), LimitKind> {
+        let cost = text.wrapping_shr(8).saturating_add(1);
+        spend(&self.nodes, cost, self.limits.nodes, LimitKind::Nodes)
+    }
+
+    /// Spends so many bytes of text about a region that exists.
+    pub(crate) fn text(&self, length: u64) -> Result<(), LimitKind> {
+        spend(&self.nodes, length.wrapping_shr(8), self.limits.nodes, LimitKind::Nodes)
     }
 
     /// How many bytes a stream that is about to be decoded may have at most, and which limit says so.
@@ -176,6 +184,15 @@ mod tests {
         budget.decoded(50);
         budget.dropped(50);
         assert_eq!(budget.room(), (50, LimitKind::Decoded));
+    }
+
+    #[test]
+    fn text_about_a_region_counts_as_regions() {
+        let budget = Budget::new(&Limits { nodes: 5, ..Limits::default() });
+        assert_eq!(budget.node(255), Ok(()));
+        assert_eq!(budget.node(1024), Err(LimitKind::Nodes));
+        assert_eq!(budget.node(1023), Ok(()));
+        assert_eq!(budget.node(0), Err(LimitKind::Nodes));
     }
 
     #[test]

@@ -15,6 +15,13 @@ impl Segment {
     pub fn new(format: &'static str, key: impl AsRef<[u8]>) -> Self {
         Self { format, key: key.as_ref().to_vec() }
     }
+
+    /// What it adds to a path.
+    pub(crate) fn length(&self) -> u64 {
+        let escaped =
+            self.key.iter().fold(0_u64, |sum, &byte| sum.saturating_add(if is_plain(byte) { 1 } else { 3 }));
+        crate::len64(self.format.as_bytes()).saturating_add(escaped).saturating_add(2)
+    }
 }
 
 impl core::fmt::Display for Segment {
@@ -28,7 +35,7 @@ impl core::fmt::Display for Segment {
 pub fn escape_key(key: &[u8]) -> String {
     let mut text = String::with_capacity(key.len());
     for &byte in key {
-        if byte.is_ascii_alphanumeric() || b"._+@-".contains(&byte) {
+        if is_plain(byte) {
             text.push(char::from(byte));
         } else {
             text.push('%');
@@ -36,6 +43,10 @@ pub fn escape_key(key: &[u8]) -> String {
         }
     }
     text
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._+@-".contains(&byte)
 }
 
 /// The segments of a path as written. Rules and delegations compare whole segments, never prefixes of text.
