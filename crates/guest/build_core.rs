@@ -124,14 +124,14 @@ fn remappings(root: &Path, target_dir: &Path, sysroot: &str) -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(home()?.join(".cargo")));
     let mut pairs = vec![(root.to_path_buf(), "kiwame")];
     pairs.push((PathBuf::from(sysroot).join("lib/rustlib/src/rust"), "rust"));
-    pairs.extend(home.iter().flat_map(registries).map(|registry| (registry, "crates")));
+    pairs.extend(home.iter().flat_map(|home| registries(home)).map(|registry| (registry, "crates")));
     pairs.push((target_dir.to_path_buf(), "target"));
     pairs.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
 }
 
 /// The directories that hold the sources of dependencies. Their names carry a hash of the registry's address,
 /// which differs where a mirror stands in for the registry.
-fn registries(cargo_home: &PathBuf) -> Vec<PathBuf> {
+fn registries(cargo_home: &Path) -> Vec<PathBuf> {
     let sources = cargo_home.join("registry/src");
     let entries = std::fs::read_dir(&sources).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
