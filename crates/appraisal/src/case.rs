@@ -43,6 +43,8 @@ pub struct Case<'a> {
     pub paths: BTreeSet<&'a str>,
     /// Paths of the spaces that the reference opens: those of its streams.
     pub spaces: BTreeSet<&'a str>,
+    /// Regions under a mutable rule that do not keep to it.
+    pub outside: BTreeSet<RegionId>,
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
     /// What has been found.
@@ -72,6 +74,7 @@ pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, ru
         unmatched: Vec::new(),
         paths: reference.regions.iter().map(|region| region.path.as_str()).collect(),
         spaces: reference.regions.iter().map(|region| region.space.as_str()).collect(),
+        outside: BTreeSet::new(),
         limited: Vec::new(),
         findings: Vec::new(),
     };
@@ -152,8 +155,8 @@ impl<'a> Case<'a> {
         classes(self.tree, |region| match self.matches.get(&region) {
             Some(Match::Bytes(_)) => Some((Class::Matched, Some(Basis::Bytes))),
             Some(Match::Content(_)) => Some((Class::Matched, Some(Basis::Content))),
-            Some(Match::Mutable) => Some((Class::Mutable, None)),
-            Some(Match::Differs(_) | Match::Nothing) | None => None,
+            Some(Match::Mutable) if !self.outside.contains(&region) => Some((Class::Mutable, None)),
+            Some(Match::Mutable | Match::Differs(_) | Match::Nothing) | None => None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Content, Region, Tree};
+use kiwame_image::{Content, Region, Tree, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{Method, ReferenceRegion, path_within};
 
@@ -37,20 +37,38 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
         sha256,
         masked: region.masked.clone(),
         method: Method::Bytes,
-        attributes: attributes(region),
+        attributes: attributes(tree, region),
         order: region.order.map(u64::from),
         supplier: answers.map(|(_, name)| name.clone()),
         defects,
     })
 }
 
-/// What the maker signs of a region's facts: all but those that only encode.
-pub(crate) fn attributes(region: &Region) -> BTreeMap<String, Json> {
+/// What the maker signs of a region's facts: all but those that only encode, and that a program lies below, since
+/// what lies below a measured region is not listed.
+pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json> {
     let facts = region.attributes.iter().filter(|attribute| !attribute.encoding);
     let facts = facts.map(|attribute| (attribute.name.to_owned(), json_of(&attribute.value)));
     let fill =
         (region.is_leaf() && region.content == Content::Fill).then(|| (FILL.to_owned(), Json::Flag(true)));
-    facts.chain(fill).collect()
+    let program =
+        (!region.is_leaf() && holds_program(tree, region)).then(|| (EXECUTABLE.to_owned(), Json::Flag(true)));
+    program.into_iter().chain(facts).chain(fill).collect()
+}
+
+/// The attribute by which formats say that a region can execute.
+const EXECUTABLE: &str = "executable";
+
+/// True when a region can execute, or one below it in the same space. What a stream decodes to is listed by itself.
+pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
+    let mut stack = vec![region];
+    while let Some(region) = stack.pop() {
+        if region.attribute(EXECUTABLE) == Some(&Value::Flag(true)) {
+            return true;
+        }
+        stack.extend(region.children.iter().filter_map(|&id| tree.region(id)));
+    }
+    false
 }
 
 /// The attribute by which a reference value says that its region is erased.

@@ -557,7 +557,15 @@ impl Format for Content {
         let (header, name_size) = (variable.header, variable.name_size);
         let name_end = header.saturating_add(name_size);
         let data_end = name_end.saturating_add(variable.data_size);
-        out.add(leaf("header", "variable-header", at.slice(0, header)));
+        let guard = variable_data::guard(&variable.name(), variable.vendor);
+        let node = leaf("header", "variable-header", at.slice(0, header));
+        out.add(match guard {
+            Some(guard) => node.with(guard, true),
+            None => node,
+        });
+        if let Some(guard) = guard {
+            out.fact(guard, true);
+        }
         out.add(leaf("name", "variable-name", at.slice(header, name_size)));
         let data = at.slice(name_end, variable.data_size);
         if let Some(bytes) = window.piece(name_end, variable.data_size) {

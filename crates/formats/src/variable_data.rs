@@ -37,6 +37,17 @@ pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], o
     out.add(Node::new("variable", "data", "variable-data", data));
 }
 
+/// The fact about a variable that decides what may start, if it is one: a rule for mutable places does not reach it,
+/// and a copy that no longer counts is one as well.
+pub(crate) fn guard(name: &str, vendor: Guid) -> Option<&'static str> {
+    if is_signature_database(name, vendor) || SWITCHES.contains(&(vendor, name)) {
+        return Some(TRUST_ANCHOR);
+    }
+    let boots =
+        vendor == GLOBAL && (ORDERS.contains(&name) || is_load_option(name) || numbered(name, &["Key"]));
+    boots.then_some("boot-entry")
+}
+
 fn is_signature_database(name: &str, vendor: Guid) -> bool {
     match vendor {
         GLOBAL => {
@@ -51,12 +62,15 @@ fn is_signature_database(name: &str, vendor: Guid) -> bool {
 
 /// `Boot####` and its kin: a word and four digits of upper-case hexadecimal.
 fn is_load_option(name: &str) -> bool {
+    numbered(name, &["Boot", "Driver", "SysPrep", "OsRecovery", "PlatformRecovery"])
+}
+
+fn numbered(name: &str, words: &[&str]) -> bool {
     let Some((word, digits)) = name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) else {
         return false;
     };
     let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
-    ["Boot", "Driver", "SysPrep", "OsRecovery", "PlatformRecovery"].contains(&word)
-        && digits.bytes().all(hexadecimal)
+    words.contains(&word) && digits.bytes().all(hexadecimal)
 }
 
 /// The numbers of options, in order.
@@ -191,7 +205,7 @@ impl SignatureList {
         let key = format!("{}-{owner}-{value}", type_name(self.kind));
         let node = Node::new("signature", key, "signature", entry).component().guid(owner);
         let node = node.with("signature-type", type_name(self.kind)).with("owner", owner.to_string());
-        out.add(node.with("value", value));
+        out.add(node.with("value", value).with(TRUST_ANCHOR, true));
         Ok(())
     }
 }
@@ -212,6 +226,19 @@ const GLOBAL: Guid = Guid(*b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x9
 const IMAGE_SECURITY: Guid = Guid(*b"\xcb\xb2\x19\xd7\x3a\x3d\x96\x45\xa3\xbc\xda\xd0\x0e\x67\x65\x6f");
 /// `SHIM_LOCK_GUID` 605DAB50-E046-4300-ABB6-3DD810DD8B23.
 const SHIM: Guid = Guid(*b"\x50\xab\x5d\x60\x46\xe0\x00\x43\xab\xb6\x3d\xd8\x10\xdd\x8b\x23");
+/// `gEfiSecureBootEnableDisableGuid` F0A30BC7-AF08-4556-99C4-001009C93A44.
+const SECURE_BOOT: Guid = Guid(*b"\xc7\x0b\xa3\xf0\x08\xaf\x56\x45\x99\xc4\x00\x10\x09\xc9\x3a\x44");
+/// `gEfiCustomModeEnableGuid` C076EC0C-7028-4399-A072-71EE5C448B9F.
+const CUSTOM_MODE: Guid = Guid(*b"\x0c\xec\x76\xc0\x28\x70\x99\x43\xa0\x72\x71\xee\x5c\x44\x8b\x9f");
+/// Variables that turn the signature databases on and off: those of EDK II's `AuthVariableLib`, and of shim.
+const SWITCHES: [(Guid, &str); 5] = [
+    (SECURE_BOOT, "SecureBootEnable"),
+    (CUSTOM_MODE, "CustomMode"),
+    (SHIM, "MokSBState"),
+    (SHIM, "MokDBState"),
+    (SHIM, "MokListTrusted"),
+];
+const TRUST_ANCHOR: &str = "trust-anchor";
 const ORDERS: [&str; 4] = ["BootOrder", "DriverOrder", "SysPrepOrder", "BootNext"];
 const TYPES: [(Guid, &str); 8] = [
     (Guid(*b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28"), "sha256"),

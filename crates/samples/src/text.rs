@@ -101,6 +101,16 @@ enum Edit {
         expands: u64,
         known: bool,
     },
+    /// Writes an authenticated variable where the free space of the variable store at `store` begins.
+    AddVariable {
+        store: usize,
+        name: String,
+        guid: String,
+        /// Non-volatile, and accessible at boot and at run time, unless said.
+        #[serde(default = "open_to_all")]
+        attributes: u32,
+        data: String,
+    },
     /// Sets the byte at `at` so that the bytes from `from` up to `to`, without those in `skip`, add up to zero.
     Sum8 {
         at: usize,
@@ -129,6 +139,10 @@ enum Edit {
         #[serde(default)]
         erased: Vec<usize>,
     },
+}
+
+fn open_to_all() -> u32 {
+    7
 }
 
 fn read(text: &str) -> Result<Description, SampleError> {
@@ -235,6 +249,19 @@ impl Edit {
                 }
                 put(&mut bytes, *at, &crc32(&covered).to_le_bytes())?;
             }
+            Self::AddVariable { store, name, guid: vendor, attributes, data } => {
+                let name: Vec<_> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+                let data = unhex(data)?;
+                let mut variable = vec![0xaa, 0x55, 0x3f, 0];
+                variable.extend(attributes.to_le_bytes());
+                // No monotonic count, time or key.
+                variable.extend([0; 28]);
+                variable
+                    .extend([name.len(), data.len()].iter().flat_map(|size| (*size as u32).to_le_bytes()));
+                variable.extend(guid(vendor)?.iter().chain(&name).chain(&data));
+                let free = free_in_store(&bytes, *store).ok_or(OUTSIDE)?;
+                put(&mut bytes, free, &variable)?;
+            }
             Self::Bomb { expands, known } => return Ovmf::open(bytes)?.bomb(*expands, *known),
             Self::BehindStream { count } => {
                 let mut ovmf = Ovmf::open(bytes)?;
@@ -272,6 +299,17 @@ impl Edit {
             _ => Ok(()),
         }
     }
+}
+
+/// Where the variables of an authenticated store end.
+fn free_in_store(bytes: &[u8], store: usize) -> Option<usize> {
+    let size = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    let mut at = store + 28;
+    while bytes.get(at..at + 2)? == [0xaa, 0x55] {
+        let end = at + 60 + size(at + 36)? + size(at + 40)?;
+        at = store + (end - store).next_multiple_of(4);
+    }
+    Some(at)
 }
 
 fn put(bytes: &mut [u8], at: usize, new: &[u8]) -> Result<(), SampleError> {

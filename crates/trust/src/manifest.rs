@@ -282,8 +282,14 @@ impl Manifest {
             if any && regions.any(|region| at_or_below(&region.path) && region.is_executable()) {
                 return defective(&rule.path, "the rule `any` covers a path that can execute");
             }
-            if rule.path.is_empty() || rule.path == "image" {
+            if kiwame_image::segments(&rule.path).all(|segment| segment == "image") {
                 return defective("predicate.mutable", "a rule covers the whole image");
+            }
+            if let Mutable::Keys(keys) = &rule.rule {
+                let mut names = std::collections::BTreeSet::new();
+                if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {
+                    return defective(&twice.name, "a rule lists the key twice");
+                }
             }
         }
         Ok(())
@@ -402,6 +408,21 @@ fn read_sha256(object: &mut Object, field: &str) -> Result<Digest, TrustError> {
     sha256.ok_or_else(|| wrong(&object.path(field), "a sha256 digest", "none".to_owned()))
 }
 
+/// The digest of a region: SHA-256 alone, since no other would be compared, and every digest of a set must match
+/// (RULES 15).
+fn read_region_digest(region: &mut Object) -> Result<Digest, TrustError> {
+    let field = region.path("digests");
+    match read_digests(region.object("digests")?)? {
+        (known, unknown) if known.len() > 1 || !unknown.is_empty() => {
+            let names = known.iter().map(|digest| digest.algorithm.name().to_owned()).chain(unknown);
+            Err(wrong(&field, "sha256 and no other", names.collect::<Vec<_>>().join(", ")))
+        }
+        (known, _) => {
+            known.into_iter().next().ok_or_else(|| wrong(&field, "a sha256 digest", "none".to_owned()))
+        }
+    }
+}
+
 fn read_product(mut product: Object) -> Result<Product, TrustError> {
     let read = Product {
         vendor: read_name(&mut product, "vendor")?,
@@ -501,7 +522,7 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
         span: read_span,
         kind: region.text("kind")?,
         name: region.text_or_absent("name")?,
-        sha256: read_sha256(region, "digests")?,
+        sha256: read_region_digest(region)?,
         masked,
         method: Method::Bytes,
         attributes,

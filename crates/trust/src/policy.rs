@@ -210,6 +210,23 @@ impl Policy {
         if let Some(pair) = keys.windows(2).find(|pair| pair.first() == pair.last()) {
             return Err(TrustError::SharedKey(pair.first().map(|key| key.fingerprint()).unwrap_or_default()));
         }
+        let mut names: Vec<_> = principals.iter().map(|principal| principal.id.as_str()).collect();
+        names.sort_unstable();
+        if let Some([name, _]) = names.array_windows().find(|[one, other]| one == other) {
+            return Err(TrustError::Field {
+                field: "principal.id".to_owned(),
+                expected: "a name of its own for each principal",
+                found: format!("{name:?} twice"),
+            });
+        }
+        let digest = |text: &&String| Digest::from_hex(IDENTITY, text).is_none();
+        if let Some(text) = file.revoked_manifests.iter().find(digest) {
+            return Err(TrustError::Field {
+                field: "revoked-manifests".to_owned(),
+                expected: "a sha256 digest in lower-case hexadecimal",
+                found: text.chars().take(128).collect(),
+            });
+        }
         let rules = file.rule.into_iter().map(RuleEntry::read).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             version: file.version,

@@ -91,7 +91,12 @@ impl Trial<'_> {
                 }
             }
         }
-        self.verified.dedup_by(|a, b| a.identity == b.identity);
+        let mut known = Vec::new();
+        self.verified.retain(|one| {
+            let new = !known.contains(&one.identity);
+            known.push(one.identity.clone());
+            new
+        });
         let products: Vec<_> = self
             .verified
             .iter()
@@ -172,8 +177,12 @@ impl Trial<'_> {
         })
     }
 
-    /// True when every subject digest of a complete reference is that of the image, and we know all of them.
+    /// True when every subject digest of a complete reference is that of the image, and we know all of them. A
+    /// manifest that leaves parts to others does not say enough by itself.
     fn whole(&self, manifest: &Manifest, sha256: &Digest) -> Result<bool, Failure> {
+        if !manifest.includes.is_empty() {
+            return Ok(false);
+        }
         manifest.images.iter().try_fold(false, |found, image| Ok(found || self.is_whole(image, sha256)?))
     }
 

@@ -7,7 +7,7 @@ use kiwame_trust::manifest::{ReferenceRegion, path_within};
 
 use crate::checks::Check;
 use crate::reference::is_fill;
-use crate::{Case, Match, json_of};
+use crate::{Case, Match};
 
 /// Pairs by path; among equals by digest first, the same place before another, then in order.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Check for Differences {
         for index in case.unmatched.clone() {
             let Some(wanted) = case.wanted(index) else { continue };
             let shut = unopened.iter().any(|stream| below(&wanted.path, stream));
-            if !shut && case.manifest.mutable_rule(&wanted.path).is_none() {
+            if !shut {
                 let finding = case.about_wanted("component/removed", wanted);
                 case.findings.push(finding.compared(wanted.sha256.hex(), None));
             }
@@ -97,20 +97,27 @@ impl Check for Differences {
     }
 }
 
-/// Facts beside the bytes. One that the manifest does not list is *could not tell*, not *any* (RULES 10).
+/// Facts beside the bytes. One that the manifest does not list is *could not tell*, not *any* (RULES 10); one that
+/// only the manifest has is a difference.
 fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     let Some(wanted) = case.wanted(index) else { return };
-    for attribute in region.attributes.iter().filter(|attribute| !attribute.encoding) {
-        let actual = json_of(&attribute.value);
-        let finding = match wanted.attributes.get(attribute.name) {
-            Some(expected) if *expected == actual => continue,
+    let facts = crate::reference::attributes(case.tree, region);
+    for (name, actual) in &facts {
+        let finding = match wanted.attributes.get(name) {
+            Some(expected) if expected == actual => continue,
             Some(expected) => case
                 .about("component/attributes", region)
                 .compared(format!("{expected:?}"), format!("{actual:?}"))
-                .arg("attribute", attribute.name),
-            None => case.about("component/attribute-unlisted", region).arg("attribute", attribute.name),
+                .arg("attribute", name),
+            None => case.about("component/attribute-unlisted", region).arg("attribute", name),
         };
         case.findings.push(finding);
+    }
+    // Behind a limit facts are not missing, they cannot be seen.
+    let seen = case.tree.limits_hit().is_empty();
+    for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
+        let finding = case.about("component/attributes", region).compared(format!("{expected:?}"), None);
+        case.findings.push(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
         let finding = case.about("component/attributes", region).arg("attribute", "kind");

@@ -1,6 +1,6 @@
 //! Bytes that no reference value covers (RULES 10 and 11).
 
-use kiwame_image::{Content, Value};
+use kiwame_image::Content;
 use kiwame_trust::manifest::Coverage as Listed;
 
 use crate::checks::Check;
@@ -26,9 +26,11 @@ impl Check for Coverage {
                 continue;
             }
             let path = case.tree.path(region.id);
-            let program = region.attribute("executable") == Some(&Value::Flag(true));
             let id = match region.content {
-                Content::Parsed if program => "coverage/program-unreferenced",
+                Content::Parsed if crate::reference::holds_program(case.tree, region) => {
+                    "coverage/program-unreferenced"
+                }
+                Content::Encoded if region.encodes.is_none() => "coverage/unexplained",
                 Content::Unknown => "coverage/unexplained",
                 Content::Parsed | Content::Encoded | Content::Fill => "coverage/unreferenced",
             };

@@ -6,7 +6,7 @@ use kiwame_image::{Content, Region, SpaceId};
 
 use crate::case::place;
 use crate::checks::Check;
-use crate::{Case, Match};
+use crate::{Case, Effect, Match};
 
 /// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
 /// along with a neighbour are counted, and only when nothing else explains it.
@@ -40,7 +40,7 @@ impl Check for Placement {
                     case.findings.push(finding);
                 }
             }
-            if !reordered && !content_changed(case, space) {
+            if !reordered && !refuted(case, space) {
                 moved(case, &regions);
             }
         }
@@ -48,8 +48,10 @@ impl Check for Placement {
 }
 
 fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
+    // Entries beside others that may come and go keep their order, not their place.
     let elsewhere = |(region, index): &&(&Region, usize)| {
         case.wanted(*index).is_some_and(|wanted| wanted.span.offset != region.span.offset)
+            && case.manifest.mutable_rule(case.tree.path(region.id)).is_none()
     };
     let count = regions.iter().filter(elsewhere).count();
     if let Some((region, index)) = regions.iter().find(elsewhere) {
@@ -60,15 +62,11 @@ fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
     }
 }
 
-/// True when something was added to or removed from the space: what lies behind it then moves along.
-fn content_changed(case: &Case<'_>, space: SpaceId) -> bool {
+/// True when something else in the space keeps the image from passing, such as a component that was added: what lies
+/// behind it then moves along.
+fn refuted(case: &Case<'_>, space: SpaceId) -> bool {
     let path = case.tree.space_path(space);
-    let added = case.measured().any(|region| {
-        region.space == space
-            && region.content != Content::Fill
-            && case.matches.get(&region.id) == Some(&Match::Nothing)
-    });
-    added || case.unmatched.iter().filter_map(|&index| case.wanted(index)).any(|wanted| wanted.space == path)
+    case.findings.iter().any(|finding| finding.effect() == Effect::Refuted && finding.space == path)
 }
 
 /// The largest set of regions, by position, whose order is that of the reference.
