@@ -1,6 +1,6 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
-use kiwame_image::{Algorithm, Tree};
+use kiwame_image::Tree;
 use kiwame_report::escape;
 use kiwame_trust::Manifest;
 use kiwame_trust::manifest::{Coverage, ImageReference, PAYLOAD_TYPE};

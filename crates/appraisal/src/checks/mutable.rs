@@ -98,7 +98,7 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion) -> bool {
     if crate::reference::is_fill(wanted) {
         return true;
     }
-    if GUARDED.iter().any(|name| flag(name)) || wanted.is_executable() {
+    if GUARDED.iter().any(flag) || wanted.is_executable() {
         return false;
     }
     let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
