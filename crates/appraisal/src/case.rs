@@ -47,6 +47,7 @@ pub struct Case<'a> {
     pub outside: BTreeSet<RegionId>,
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
+    suppliers: BTreeMap<&'a str, &'a str>,
     /// What has been found.
     pub findings: Vec<Finding>,
 }
@@ -76,6 +77,7 @@ pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, ru
         spaces: reference.regions.iter().map(|region| region.space.as_str()).collect(),
         outside: BTreeSet::new(),
         limited: Vec::new(),
+        suppliers: suppliers(reference),
         findings: Vec::new(),
     };
     for check in CHECKS {
@@ -141,14 +143,7 @@ impl<'a> Case<'a> {
     /// Who answers for a path: by the reference value with the longest beginning in common.
     #[must_use]
     pub fn supplier(&self, path: &str) -> Option<String> {
-        let common = |region: &&ReferenceRegion| {
-            kiwame_image::segments(path)
-                .zip(kiwame_image::segments(&region.path))
-                .take_while(|(a, b)| a == b)
-                .count()
-        };
-        let named = self.reference.regions.iter().filter(|region| region.supplier.is_some());
-        named.rev().max_by_key(common).filter(|region| common(region) > 0)?.supplier.clone()
+        beginnings(path).rev().find_map(|scope| self.suppliers.get(scope)).map(|&name| name.to_owned())
     }
 
     fn classes(&self) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
@@ -159,6 +154,28 @@ impl<'a> Case<'a> {
             Some(Match::Mutable | Match::Differs(_) | Match::Nothing) | None => None,
         })
     }
+}
+
+/// A path and every path around it, from the outside in.
+pub(crate) fn beginnings(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.filter_map(|end| path.get(..end))
+}
+
+/// Who answers for each path of the reference, and for what lies around it: the first who is named there.
+fn suppliers(reference: &ImageReference) -> BTreeMap<&str, &str> {
+    let mut suppliers = BTreeMap::new();
+    for region in &reference.regions {
+        let Some(name) = region.supplier.as_deref() else { continue };
+        for scope in beginnings(&region.path).rev() {
+            // Whatever lies further out has been entered along with it.
+            if suppliers.contains_key(scope) {
+                break;
+            }
+            suppliers.insert(scope, name);
+        }
+    }
+    suppliers
 }
 
 /// The class of each leaf: that of the measured region which covers it, else by what its bytes are. A leaf that

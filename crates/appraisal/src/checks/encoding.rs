@@ -4,10 +4,12 @@
 //! is missing and nothing is added. The headers around it may then differ in fields that only encode, and erased
 //! space beside it may have another size.
 
+use std::collections::BTreeSet;
+
 use kiwame_image::{Content, Region, RegionId};
 
 use super::components::below;
-use crate::case::place;
+use crate::case::{beginnings, place};
 use crate::checks::Check;
 use crate::reference::is_fill;
 use crate::{Case, Match};
@@ -34,10 +36,9 @@ impl Check for Encoding {
             }
         }
         let regions: Vec<_> = case.measured().filter(|region| region.is_leaf()).collect();
-        for region in regions {
-            header(case, region);
-            erased(case, region);
-        }
+        regions.iter().for_each(|region| header(case, region));
+        let (moved, removed) = (around_moved(case), around_removed(case));
+        regions.iter().for_each(|region| erased(case, region, &moved, &removed));
         vanished_fill(case);
     }
 }
@@ -91,7 +92,7 @@ fn header(case: &mut Case<'_>, region: &Region) {
 }
 
 /// Erased space of another size: the other side of a stream of another size, else worth a warning.
-fn erased(case: &mut Case<'_>, region: &Region) {
+fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, removed: &BTreeSet<&str>) {
     if region.content != Content::Fill {
         return;
     }
@@ -108,13 +109,9 @@ fn erased(case: &mut Case<'_>, region: &Region) {
     if case.manifest.mutable_rule(case.tree.path(region.id)).is_some() {
         return; // Free space beside entries that come and go.
     }
-    let excused = region.parent.is_some_and(|around| {
-        let moved = |case: &Case<'_>, id: RegionId| {
-            matches!(case.matches.get(&id), Some(Match::Content(_) | Match::Nothing))
-                || is_changed_stream(case, id)
-        };
-        holds(case, around, moved) || holds_removed(case, around)
-    });
+    let excused = region
+        .parent
+        .is_some_and(|around| moved.contains(&around) || removed.contains(case.tree.path(around)));
     if !excused {
         let space = case.tree.space_path(region.space);
         let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
@@ -138,10 +135,33 @@ fn holds(case: &Case<'_>, around: RegionId, asked: impl Fn(&Case<'_>, RegionId) 
     false
 }
 
-fn holds_removed(case: &Case<'_>, around: RegionId) -> bool {
-    let scope = case.tree.path(around);
-    let mut removed = case.unmatched.iter().filter_map(|&index| case.wanted(index));
-    removed.any(|wanted| !is_fill(wanted) && below(&wanted.path, scope))
+/// Every region around one, in its space, that is new, was encoded anew, or is a stream that differs; erased space
+/// moves nothing.
+fn around_moved(case: &Case<'_>) -> BTreeSet<RegionId> {
+    let mut around = BTreeSet::new();
+    for (&id, outcome) in &case.matches {
+        let moved = matches!(outcome, Match::Content(_) | Match::Nothing) || is_changed_stream(case, id);
+        let Some(region) = case.tree.region(id).filter(|region| moved && region.content != Content::Fill)
+        else {
+            continue;
+        };
+        for above in case.tree.ancestors(id).take_while(|above| above.space == region.space) {
+            // Whatever lies further out has been entered along with it.
+            if !around.insert(above.id) {
+                break;
+            }
+        }
+    }
+    around
+}
+
+/// Every path around what the reference has and the image does not, save erased space.
+fn around_removed<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
+    let removed = case.unmatched.iter().filter_map(|&index| case.wanted(index));
+    removed
+        .filter(|wanted| !is_fill(wanted))
+        .flat_map(|wanted| beginnings(&wanted.path).filter(|scope| *scope != wanted.path))
+        .collect()
 }
 
 fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {
