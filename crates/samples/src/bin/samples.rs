@@ -9,8 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let pin = arguments.iter().any(|argument| argument == "--pin");
     let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
-    let rest = arguments.iter().filter(|argument| !argument.starts_with("--") && Some(*argument) != only);
-    let target = rest.last().map(PathBuf::from);
+    let mut rest = arguments.iter().filter(|argument| !argument.starts_with("--") && Some(*argument) != only);
+    let target = rest.next_back().map(PathBuf::from);
     for name in kiwame_samples::names()?.into_iter().filter(|name| only.is_none_or(|only| only == name)) {
         if pin {
             let path = kiwame_samples::folder().join(format!("{name}.toml"));
