@@ -195,8 +195,9 @@ fn accounts_for_every_byte(report: &Value, size: usize) -> bool {
         let regions = report["regions"].as_array().expect("regions").iter();
         let of_space =
             regions.filter(|region| region["space"] == space["path"] && !region["class"].is_null());
-        of_space.fold(Some(0), |end, leaf| {
-            (Some(number(&leaf["offset"])) == end).then(|| number(&leaf["offset"]) + number(&leaf["length"]))
+        of_space.try_fold(0, |end, leaf| {
+            let (offset, length) = (number(&leaf["offset"]), number(&leaf["length"]));
+            (offset == end).then_some(offset + length)
         })
     };
     // Spaces of one path, as two streams of one name have, are told apart by nothing here; their sums are.
