@@ -439,7 +439,8 @@ impl Trial<'_> {
             let source = if self.run.request.now_source == "host-clock" { "host-clock" } else { "argument" };
             report.time = TimeOf { source: source.to_owned(), value: self.run.request.now.clone() };
         }
-        if !self.policy.rules.iter().any(|rule| rule.min_security_version.is_some()) {
+        let rules = self.verified.iter().filter_map(|one| self.rule(one.value()));
+        if !rules.into_iter().any(|rule| rule.min_security_version.is_some()) {
             report.not_seen.push("rollback".to_owned());
         }
         report.not_seen.push("transparency".to_owned());
