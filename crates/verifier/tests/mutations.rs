@@ -193,7 +193,7 @@ fn accounts_for_every_byte(report: &Value, size: usize) -> bool {
     let spaces = report["spaces"].as_array().expect("spaces");
     let leaves = |space: &Value| {
         let regions = report["regions"].as_array().expect("regions").iter();
-        let of_space =
+        let mut of_space =
             regions.filter(|region| region["space"] == space["path"] && !region["class"].is_null());
         of_space.try_fold(0, |end, leaf| {
             let (offset, length) = (number(&leaf["offset"]), number(&leaf["length"]));
