@@ -56,7 +56,8 @@ fn age(recent: u32, distance: usize) -> u32 {
 
 /// The filter works on addresses of 32 bits.
 fn address(at: usize) -> u32 {
-    u32::try_from(at & 0xffff_ffff).unwrap_or(0)
+    // Through 64 bits: where `usize` has 32, the mask alone would say nothing.
+    u64::try_from(at).ok().and_then(|at| u32::try_from(at & 0xffff_ffff).ok()).unwrap_or(0)
 }
 
 fn relative(absolute: u32, next: u32, recent: u32) -> u32 {
