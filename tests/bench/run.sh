@@ -2,6 +2,7 @@
 # Time and memory of whole processes, beside other tools, for BENCHMARKS.md.
 #
 # CPU time is user + system of the process, the lowest of several interleaved runs; memory is the peak resident set.
+# A child begins as a copy of the measuring process, so no peak below some 13 MiB can be seen.
 # Rivals that are not installed are left out. Images that cannot be in the repository are named by variables:
 #   KIWAME      the command (default: target/release/kiwame)
 #   AAVMF       a 64 MiB AAVMF_CODE.fd (Debian qemu-efi-aarch64)
