@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core build page golden test test-native test-command test-hosts check bless soak bench reproduce demo clean
+.PHONY: help setup core build page golden test test-native test-command test-hosts check bless soak bench reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,7 +65,11 @@ check: setup ## what has to be clean before a push: format, lints, tests, docume
 	$(MAKE) test
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps $(NATIVE)
 	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny --locked check
+	$(CARGO) deny --locked check bans licenses sources
+
+advisories: ## known vulnerabilities of dependencies; fetches the advisory database
+	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check advisories
 
 bless: ## write the expected reports of the golden cases anew; read the diff
 	BLESS=1 $(CARGO) test --locked -p kiwame-verifier --test golden
