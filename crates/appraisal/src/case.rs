@@ -7,7 +7,7 @@ use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{ImageReference, Manifest, ReferenceRegion};
 
-use crate::{Basis, CHECKS, Class, Finding, Verdict};
+use crate::{Basis, CHECKS, Class, Effect, Finding, Verdict};
 
 /// How a measured region stands to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,9 @@ pub struct Case<'a> {
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
     suppliers: BTreeMap<&'a str, &'a str>,
-    /// What has been found.
+    /// What has been found; see [`Case::report`].
     pub findings: Vec<Finding>,
+    counts: BTreeMap<(String, Effect), u64>,
 }
 
 /// What came of it.
@@ -79,10 +80,12 @@ pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, ru
         limited: Vec::new(),
         suppliers: suppliers(reference),
         findings: Vec::new(),
+        counts: BTreeMap::new(),
     };
     for check in CHECKS {
         check.run(&mut case);
     }
+    case.report_uncounted();
     let classes = case.classes();
     let verdict = Verdict::of(&case.findings);
     Assessment { classes, findings: case.findings, verdict }
@@ -114,6 +117,28 @@ impl<'a> Case<'a> {
     /// The measured regions, in pre-order.
     pub fn measured(&self) -> impl Iterator<Item = &'a Region> + use<'a> {
         self.tree.regions().filter(|region| region.measured)
+    }
+
+    /// Findings of one id and effect that are listed.
+    const KEPT: u64 = 1000;
+
+    /// Adds a finding. Of one kind [`Case::KEPT`] are kept; the rest are counted, and decide nothing that these do not.
+    pub fn report(&mut self, finding: Finding) {
+        let count = self.counts.entry((finding.id.clone(), finding.effect())).or_default();
+        *count = count.saturating_add(1);
+        if *count <= Self::KEPT {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Says how many findings of each kind were counted only.
+    fn report_uncounted(&mut self) {
+        for ((id, _), count) in core::mem::take(&mut self.counts) {
+            let more = count.saturating_sub(Self::KEPT);
+            if more > 0 {
+                self.findings.push(Finding::new("finding/more").arg("count", more).arg("id", id));
+            }
+        }
     }
 
     /// A finding about a region of the image.

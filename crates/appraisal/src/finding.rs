@@ -29,7 +29,7 @@ impl Severity {
 }
 
 /// Why nothing can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// No reference for this image, or another release: exit 3.
     Reference,
@@ -42,7 +42,7 @@ pub enum Reason {
 }
 
 /// What a finding does to the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// Nothing.
     Nothing,
@@ -91,6 +91,7 @@ pub static KINDS: &[Kind] = &[
     kind("encoding/undecodable", Severity::High, Effect::Refuted),
     kind("fill/not-erased", Severity::High, Effect::Refuted),
     kind("fill/resized", Severity::Medium, Effect::Warning),
+    kind("finding/more", Severity::Info, Effect::Nothing),
     kind("layout/disagrees", Severity::High, Effect::Refuted),
     kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),

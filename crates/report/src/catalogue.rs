@@ -207,6 +207,12 @@ static ENTRIES: &[Entry] = &[
         ["Ask the maker why.", "製造者に理由を照会する。"],
     ),
     entry(
+        "finding/more",
+        "{count} more findings of the kind {id} are not listed.",
+        "{id} の所見が他に {count} 件有る(省略)。",
+        ["Those listed come first.", "掲載分から確認する。"],
+    ),
+    entry(
         "layout/disagrees",
         "The manifest has {name} where the image has no such region.",
         "マニフェストの {name} に当たる領域がイメージに無い。",

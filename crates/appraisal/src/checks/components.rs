@@ -91,7 +91,7 @@ impl Check for Differences {
             let shut = unopened.iter().any(|stream| below(&wanted.path, stream));
             if !shut {
                 let finding = case.about_wanted("component/removed", wanted);
-                case.findings.push(finding.compared(wanted.sha256.hex(), None));
+                case.report(finding.compared(wanted.sha256.hex(), None));
             }
         }
     }
@@ -111,17 +111,17 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
                 .arg("attribute", name),
             None => case.about("component/attribute-unlisted", region).arg("attribute", name),
         };
-        case.findings.push(finding);
+        case.report(finding);
     }
     // Behind a limit facts are not missing, they cannot be seen.
     let seen = case.tree.limits_hit().is_empty();
     for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
         let finding = case.about("component/attributes", region).compared(format!("{expected:?}"), None);
-        case.findings.push(finding.arg("attribute", name));
+        case.report(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
         let finding = case.about("component/attributes", region).arg("attribute", "kind");
-        case.findings.push(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
+        case.report(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
     }
 }
 
@@ -141,13 +141,13 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
             let count =
                 case.reference.regions.iter().filter(|other| below(&other.path, &wanted.path)).count();
             let finding = compared(case.about("encoding/undecodable", region)).arg("count", count);
-            return case.findings.push(finding);
+            return case.report(finding);
         }
         _ if follows_a_stream(case, region, index) => return,
         _ => "component/modified",
     };
     let finding = compared(case.about(id, region));
-    case.findings.push(finding);
+    case.report(finding);
 }
 
 /// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
@@ -171,7 +171,7 @@ fn stream_differs(case: &mut Case<'_>, region: &Region) {
         || case.limited.iter().any(inside);
     if !explained {
         let finding = case.about("component/modified", region);
-        case.findings.push(finding);
+        case.report(finding);
     }
 }
 
@@ -197,7 +197,7 @@ fn added(case: &mut Case<'_>, region: &Region) {
     let id = if case.paths.contains(path) { "component/duplicated" } else { "component/added" };
     let finding = case.about(id, region);
     let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-    case.findings.push(finding.compared(None, digest));
+    case.report(finding.compared(None, digest));
 }
 
 /// True when the stream that `region` comes out of is itself an added one: one finding is enough.

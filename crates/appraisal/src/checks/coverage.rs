@@ -42,11 +42,11 @@ impl Check for Coverage {
             if !accepted {
                 uncovered = uncovered.saturating_add(region.span.length);
                 let finding = case.about(id, region);
-                case.findings.push(finding);
+                case.report(finding);
             }
         }
         if uncovered > 0 {
-            case.findings.push(crate::Finding::new("coverage/partial").arg("bytes", uncovered));
+            case.report(crate::Finding::new("coverage/partial").arg("bytes", uncovered));
         }
     }
 }

@@ -35,7 +35,7 @@ impl Check for Defects {
         let findings: Vec<_> = unrecorded.map(|(_, found)| defect(tree, found)).collect();
         for mut finding in findings {
             finding.supplier = case.supplier(&finding.path);
-            case.findings.push(finding);
+            case.report(finding);
         }
     }
 }

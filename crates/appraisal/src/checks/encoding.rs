@@ -32,7 +32,7 @@ impl Check for Encoding {
                 let digest = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
                 let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
                 let finding = case.about("encoding/re-encoded", stream).compared(expected, digest);
-                case.findings.push(finding);
+                case.report(finding);
             }
         }
         let regions: Vec<_> = case.measured().filter(|region| region.is_leaf()).collect();
@@ -55,7 +55,7 @@ fn vanished_fill(case: &mut Case<'_>) {
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
         let finding = case.about_wanted("fill/resized", wanted);
-        case.findings.push(finding.compared(place(&wanted.space, wanted.span), None));
+        case.report(finding.compared(place(&wanted.space, wanted.span), None));
     }
 }
 
@@ -87,7 +87,7 @@ fn header(case: &mut Case<'_>, region: &Region) {
         case.matches.insert(region.id, Match::Content(index));
         let finding = case.about("encoding/header", region);
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        case.findings.push(finding.compared(wanted.sha256.hex(), digest));
+        case.report(finding.compared(wanted.sha256.hex(), digest));
     }
 }
 
@@ -116,7 +116,7 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
         let space = case.tree.space_path(region.space);
         let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
         let finding = case.about("fill/resized", region).compared(expected, place(space, region.span));
-        case.findings.push(finding);
+        case.report(finding);
     }
 }
 

@@ -34,7 +34,7 @@ impl Check for MutableRules {
                     Ok(()) => changed = changed.saturating_add(region.span.length),
                     Err(finding) => {
                         case.outside.insert(region.id);
-                        case.findings.push(*finding);
+                        case.report(*finding);
                     }
                 }
             }
@@ -206,11 +206,10 @@ fn total(case: &mut Case<'_>, rule: &MutableRule, changed: u64, allowance: &mut 
     if let Mutable::Any { max_bytes } = rule.rule {
         if changed > max_bytes {
             let finding = at(Finding::new("mutable/outside-rule"));
-            case.findings
-                .push(finding.compared(format!("at most {max_bytes} bytes"), format!("{changed} bytes")));
+            case.report(finding.compared(format!("at most {max_bytes} bytes"), format!("{changed} bytes")));
         } else if !allowance.take(&rule.path, changed) {
-            case.findings.push(at(Finding::new("mutable/any")));
+            case.report(at(Finding::new("mutable/any")));
         }
     }
-    case.findings.push(at(Finding::new("mutable/within-rule")));
+    case.report(at(Finding::new("mutable/within-rule")));
 }

@@ -37,7 +37,7 @@ impl Check for Placement {
                     let expected = place(&wanted.space, wanted.span);
                     let actual = place(case.tree.space_path(space), region.span);
                     let finding = case.about("component/reordered", region).compared(expected, actual);
-                    case.findings.push(finding);
+                    case.report(finding);
                 }
             }
             if !reordered && !refuted(case, space) {
@@ -58,7 +58,7 @@ fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
         let expected = case.wanted(*index).map(|wanted| place(&wanted.space, wanted.span));
         let actual = place(case.tree.space_path(region.space), region.span);
         let finding = case.about("component/moved", region).compared(expected, actual).arg("count", count);
-        case.findings.push(finding);
+        case.report(finding);
     }
 }
 

@@ -17,18 +17,18 @@ impl Check for Whole {
 
     fn run(&self, case: &mut Case<'_>) {
         for name in &case.reference.unknown_digests {
-            case.findings.push(Finding::new("manifest/unknown-digest").arg("algorithm", name));
+            case.report(Finding::new("manifest/unknown-digest").arg("algorithm", name));
         }
         if !case.manifest.includes.is_empty() {
             let count = case.manifest.includes.len();
-            case.findings.push(Finding::new("manifest/includes-not-followed").arg("count", count));
+            case.report(Finding::new("manifest/includes-not-followed").arg("count", count));
         }
         let size = case.tree.space(kiwame_image::SpaceId::IMAGE).map_or(0, |space| space.size);
         let refuted = case.findings.iter().any(|finding| finding.effect() == Effect::Refuted);
         if size != case.reference.size && !refuted {
             let bytes = |size: u64| format!("{size:#x} bytes");
             let finding = Finding::new("fill/resized");
-            case.findings.push(finding.compared(bytes(case.reference.size), bytes(size)));
+            case.report(finding.compared(bytes(case.reference.size), bytes(size)));
         }
         let sha256 = case
             .reference
@@ -46,7 +46,7 @@ impl Check for Whole {
             let expected = sha256.map(kiwame_image::Digest::hex);
             let actual = case.tree.image_digest().map(kiwame_image::Digest::hex);
             let id = if all_bytes { "manifest/contradicts-itself" } else { "fill/resized" };
-            case.findings.push(Finding::new(id).compared(expected, actual));
+            case.report(Finding::new(id).compared(expected, actual));
         }
     }
 }
