@@ -7,16 +7,27 @@ const MOST: usize = 256;
 /// characters, markup and what a spreadsheet would take for a formula appear as `\u{…}`; long ones are cut.
 #[must_use]
 pub fn escape(text: &str) -> String {
+    let formula = text.chars().next().filter(|first| matches!(first, '=' | '+' | '-' | '@'));
+    match formula {
+        Some(first) => {
+            format!("{}{}", first.escape_unicode(), escape_inside(text.get(1..).unwrap_or_default()))
+        }
+        None => escape_inside(text),
+    }
+}
+
+/// The same for a string that stands inside a sentence of ours, where nothing takes it for a formula.
+#[must_use]
+pub fn escape_inside(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (number, character) in text.chars().enumerate() {
         if number == MOST {
             shown.push('…');
             break;
         }
-        let formula = number == 0 && matches!(character, '=' | '+' | '-' | '@');
         if character == '\\' {
             shown.push_str(r"\\");
-        } else if formula || is_hostile(character) {
+        } else if is_hostile(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);

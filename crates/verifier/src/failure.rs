@@ -1,7 +1,7 @@
 //! We could not do the job: bad arguments, unreadable inputs. Never a statement about an image.
 
 use kiwame_image::ReadError;
-use kiwame_report::escape;
+use kiwame_report::escape_inside;
 use kiwame_trust::TrustError;
 
 use crate::Response;
@@ -44,13 +44,17 @@ impl Failure {
     }
 
     pub(crate) fn response(self) -> Response {
-        let text =
-            format!("kiwame: {}: {}\n        {}\n", escape(&self.file), escape_lines(&self.what), self.next);
+        let text = format!(
+            "kiwame: {}: {}\n        {}\n",
+            escape_inside(&self.file),
+            escape_lines(&self.what),
+            self.next
+        );
         Response { exit: self.exit, ..Response::default() }.with("stderr", text)
     }
 }
 
 /// Messages of the TOML reader have lines that point at the place; every one is escaped by itself.
 fn escape_lines(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n        ")
+    text.lines().map(escape_inside).collect::<Vec<_>>().join("\n        ")
 }
