@@ -152,7 +152,7 @@ impl Attested {
                     copy.copy_within(from..from + length, at);
                 }
                 4 if length < copy.len() => drop(copy.drain(at..at + length)),
-                _ => drop(copy.splice(at..at, self.image[..length].to_vec())),
+                _ => drop(copy.splice(at..at, self.image[..length.min(self.image.len())].to_vec())),
             }
         }
         self.check(&copy, &format_args!("havoc of seed {seed:#x}"));
