@@ -122,7 +122,7 @@ impl<'a> Case<'a> {
     /// Findings of one id and effect that are listed.
     const KEPT: u64 = 1000;
 
-    /// Adds a finding. Of one kind [`Case::KEPT`] are kept; the rest are counted, and decide nothing that these do not.
+    /// Adds a finding. Of one kind a thousand are kept; the rest are counted, and decide nothing that these do not.
     pub fn report(&mut self, finding: Finding) {
         let count = self.counts.entry((finding.id.clone(), finding.effect())).or_default();
         *count = count.saturating_add(1);
