@@ -294,6 +294,11 @@ fn flipped_bits_of_a_variable_that_may_differ() {
     assert!((3..200).contains(&affirmed), "{affirmed} flips were affirmed");
 }
 
+/// Bytes between two cuts of the long version; `KIWAME_SOAK_STEP` makes a shorter one of it.
+fn step() -> usize {
+    std::env::var("KIWAME_SOAK_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(64)
+}
+
 #[test]
 fn the_firmware_cut_at_its_structures_and_in_between() {
     for name in [CODE, VARIABLES] {
@@ -302,7 +307,7 @@ fn the_firmware_cut_at_its_structures_and_in_between() {
         let mut cuts = attested.boundaries();
         cuts.extend((0..512).map(|number| size * number / 512 + number % 7));
         if soak() {
-            cuts.extend((0..size).step_by(64));
+            cuts.extend((0..size).step_by(step()));
         }
         let cuts: Vec<_> = cuts.into_iter().collect();
         each(cuts.len(), |number| attested.cut(cuts[number]));
