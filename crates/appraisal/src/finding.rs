@@ -95,7 +95,6 @@ pub static KINDS: &[Kind] = &[
     kind("layout/disagrees", Severity::High, Effect::Refuted),
     kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
-    kind("limit/not-opened", Severity::Medium, Effect::CannotTell(Reason::Limit)),
     kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),

@@ -234,12 +234,6 @@ static ENTRIES: &[Entry] = &[
         ],
     ),
     entry(
-        "limit/not-opened",
-        "{what} was not opened.",
-        "{what} を開いていない。",
-        ["Raise the limit.", "上限を上げる。"],
-    ),
-    entry(
         "manifest/another-release",
         "The image is {found}; expected was {wanted}.",
         "イメージは {found}。期待は {wanted}。",

@@ -355,14 +355,8 @@ fn in_time(
     Err(TrustError::Expired { field, bound: bound.to_owned(), now: format!("{} s", now.seconds()) })
 }
 
-/// SHA-256 input for a manifest's identity: the pre-authentication encoding binds type and payload.
-#[must_use]
-pub fn identity_bytes(envelope: &Envelope) -> Vec<u8> {
-    envelope.pae()
-}
-
 /// The algorithm of a manifest's identity.
-pub const IDENTITY: Algorithm = Algorithm::Sha256;
+const IDENTITY: Algorithm = Algorithm::Sha256;
 
 const SCHEMA: &str = "kiwame-policy/1";
 

@@ -1,7 +1,7 @@
 //! `verify` and `diff`.
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Verdict, appraise};
-use kiwame_image::{Digest, Limits, Tree};
+use kiwame_image::{Digest, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference, path_within};
 use kiwame_trust::policy::Expectation;
@@ -149,25 +149,24 @@ impl Trial<'_> {
     /// Which manifests apply, and what the worst of them says.
     fn judge(&self) -> Result<Report, Failure> {
         let sha256 = self.run.sha256(self.image)?;
-        let wholes = self
-            .verified
-            .iter()
-            .map(|one| self.whole(one.value(), &sha256))
-            .collect::<Result<Vec<_>, _>>()?;
+        let digests = self.digests(&sha256)?;
+        let wholes: Vec<_> = self.verified.iter().map(|one| self.whole(one.value(), &digests)).collect();
         let (expected, others): (Vec<_>, Vec<_>) =
             (0..self.verified.len()).partition(|&at| self.is_expected(at));
         if let Some(at) = expected.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
-            return Ok(self.report(vec![self.compare(at, &sha256, true)?], &sha256));
+            return self.report(vec![self.compare(at, &digests, true)?], &sha256);
         }
         if let Some(at) = others.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
-            return self.another_release(at, &sha256);
+            return self.another_release(at, &digests);
         }
         if expected.is_empty() && !others.is_empty() {
             return self.unexpected(others.first().copied().unwrap_or(0), &sha256);
         }
-        let outcomes =
-            expected.into_iter().map(|at| self.compare(at, &sha256, false)).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.report(outcomes, &sha256))
+        let outcomes = expected
+            .into_iter()
+            .map(|at| self.compare(at, &digests, false))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.report(outcomes, &sha256)
     }
 
     fn is_expected(&self, at: usize) -> bool {
@@ -179,32 +178,34 @@ impl Trial<'_> {
 
     /// True when every subject digest of a complete reference is that of the image, and we know all of them. A
     /// manifest that leaves parts to others does not say enough by itself.
-    fn whole(&self, manifest: &Manifest, sha256: &Digest) -> Result<bool, Failure> {
-        if !manifest.includes.is_empty() {
-            return Ok(false);
-        }
-        manifest.images.iter().try_fold(false, |found, image| Ok(found || self.is_whole(image, sha256)?))
+    fn whole(&self, manifest: &Manifest, digests: &Digests) -> bool {
+        manifest.includes.is_empty() && manifest.images.iter().any(|image| self.is_whole(image, digests))
     }
 
-    fn is_whole(&self, image: &ImageReference, sha256: &Digest) -> Result<bool, Failure> {
+    fn is_whole(&self, image: &ImageReference, digests: &Digests) -> bool {
+        image.coverage == Coverage::Complete
+            && image.size == self.image.1.size
+            && image.unknown_digests.is_empty()
+            && image.digests.contains(&digests.sha256)
+            && image.digests.iter().all(|digest| digests.has(digest))
+    }
+
+    /// The digests of the image that manifests with its SHA-256 ask for, each computed once.
+    fn digests(&self, sha256: &Digest) -> Result<Digests, Failure> {
+        let images = self.verified.iter().flat_map(|one| &one.value().images);
+        let asked = images.filter(|image| image.digests.contains(sha256)).flat_map(|image| &image.digests);
+        let mut algorithms: Vec<_> = asked.map(|digest| digest.algorithm).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms.retain(|algorithm| *algorithm != sha256.algorithm);
         let (number, source) = self.image;
-        if image.coverage != Coverage::Complete
-            || image.size != source.size
-            || !image.unknown_digests.is_empty()
-            || !image.digests.contains(sha256)
-        {
-            return Ok(false);
-        }
-        for digest in image.digests.iter().filter(|digest| digest.algorithm != sha256.algorithm) {
-            if self.run.digest(digest.algorithm, number, source)? != *digest {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let others = algorithms.into_iter().map(|algorithm| self.run.digest(algorithm, number, source));
+        Ok(Digests { sha256: sha256.clone(), others: others.collect::<Result<_, _>>()? })
     }
 
     /// Compares with one manifest.
-    fn compare(&self, at: usize, sha256: &Digest, whole: bool) -> Result<Outcome, Failure> {
+    fn compare(&self, at: usize, digests: &Digests, whole: bool) -> Result<Outcome, Failure> {
+        let sha256 = &digests.sha256;
         let verified = self.verified.get(at).ok_or_else(|| Failure::usage("manifest", "none"))?;
         let manifest = verified.value();
         let rule = self.rule(manifest).ok_or_else(|| Failure::usage("policy", "no rule"))?;
@@ -215,7 +216,7 @@ impl Trial<'_> {
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
         };
-        self.other_digests(manifest, sha256, &mut findings)?;
+        findings.extend(other_digests(manifest, digests));
         self.others_absent(manifest, &report, sha256, &mut findings);
         self.waive(&mut findings);
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
@@ -283,27 +284,6 @@ impl Trial<'_> {
         })
     }
 
-    /// RULES 15: every digest in a set must match, not just the one that was looked at first.
-    fn other_digests(
-        &self,
-        manifest: &Manifest,
-        sha256: &Digest,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), Failure> {
-        let (number, source) = self.image;
-        for image in manifest.images.iter().filter(|image| image.digests.contains(sha256)) {
-            for wanted in image.digests.iter().filter(|digest| digest.algorithm != sha256.algorithm) {
-                let actual = self.run.digest(wanted.algorithm, number, source)?;
-                if actual != *wanted {
-                    findings.push(
-                        Finding::new("manifest/contradicts-itself").compared(wanted.hex(), actual.hex()),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// RULES 14: a release is complete with all its required images.
     fn others_absent(
         &self,
@@ -345,8 +325,8 @@ impl Trial<'_> {
         *findings = core::mem::take(findings).into_iter().map(waived).collect();
     }
 
-    fn another_release(&self, at: usize, sha256: &Digest) -> Result<Report, Failure> {
-        let mut outcome = self.compare(at, sha256, true)?;
+    fn another_release(&self, at: usize, digests: &Digests) -> Result<Report, Failure> {
+        let mut outcome = self.compare(at, digests, true)?;
         let found = self
             .verified
             .get(at)
@@ -358,7 +338,7 @@ impl Trial<'_> {
             .arg("wanted", wanted);
         outcome.findings.push(finding);
         outcome.verdict = Verdict::of(&[self.findings.as_slice(), &outcome.findings].concat());
-        Ok(self.report(vec![outcome], sha256))
+        self.report(vec![outcome], &digests.sha256)
     }
 
     /// Only manifests of other releases were given, and the image is none of them: no reference for it.
@@ -386,7 +366,7 @@ impl Trial<'_> {
     }
 
     /// The report of the worst outcome (RULES 14), or of none.
-    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Report {
+    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Result<Report, Failure> {
         const WORST_FIRST: [u8; 7] = [1, 4, 5, 3, 6, 7, 0];
         let rank = |outcome: &Outcome| WORST_FIRST.iter().position(|exit| *exit == outcome.verdict.exit);
         let Some(outcome) = outcomes.into_iter().min_by_key(rank) else {
@@ -394,12 +374,9 @@ impl Trial<'_> {
             if findings.is_empty() {
                 findings.push(Finding::new("manifest/none"));
             }
-            let mut report = self.undecided(sha256).unwrap_or_else(|_| {
-                let image = ImageOf { format: String::new(), sha256: sha256.hex(), size: self.image.1.size };
-                Report::new("verify", &self.run.request.core_sha256, &Limits::default(), image)
-            });
+            let mut report = self.undecided(sha256)?;
             report.set_verdict(&findings, &Verdict::of(&findings));
-            return report;
+            return Ok(report);
         };
         let mut report = outcome.report;
         report.manifests = self
@@ -416,7 +393,7 @@ impl Trial<'_> {
             findings.push(Finding::new("trust/known-key-accepted"));
         }
         report.set_verdict(&findings, &outcome.verdict);
-        report
+        Ok(report)
     }
 
     /// What the report names beside the comparison: policy, expectation, time, what was not seen.
@@ -447,6 +424,28 @@ impl Trial<'_> {
         report.not_seen.sort();
         Ok(())
     }
+}
+
+/// The digests of the whole image that somebody asks for.
+struct Digests {
+    sha256: Digest,
+    others: Vec<Digest>,
+}
+
+impl Digests {
+    fn has(&self, wanted: &Digest) -> bool {
+        *wanted == self.sha256 || self.others.contains(wanted)
+    }
+}
+
+/// RULES 15: every digest in a set must match, not just the one that was looked at first.
+fn other_digests<'a>(manifest: &'a Manifest, digests: &'a Digests) -> impl Iterator<Item = Finding> + 'a {
+    let images = manifest.images.iter().filter(|image| image.digests.contains(&digests.sha256));
+    let wrong = images.flat_map(|image| &image.digests).filter(|wanted| !digests.has(wanted));
+    wrong.map(|wanted| {
+        let actual = digests.others.iter().find(|other| other.algorithm == wanted.algorithm);
+        Finding::new("manifest/contradicts-itself").compared(wanted.hex(), actual.map(Digest::hex))
+    })
 }
 
 /// True when image and reference have a first step in common: otherwise they are of different make.
