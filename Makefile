@@ -18,13 +18,15 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core build page golden test test-native test-command test-hosts check bless soak bench oracle samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak bench oracle samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: ## install what is missing: wasm32 target, Chromium, node packages
+toolchain: ## install the wasm32 target if it is missing
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs test -d || rustup target add wasm32-unknown-unknown
+
+setup: toolchain ## install what is missing: wasm32 target, Chromium, node packages
 	@missing=; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
 	command -v node > /dev/null || missing="$$missing nodejs"; \
@@ -32,7 +34,7 @@ setup: ## install what is missing: wasm32 target, Chromium, node packages
 	if test -n "$$missing"; then $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; fi
 	@cd tests/browser && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; }
 
-core: ## build build/kiwame-core.wasm and print its digest
+core: toolchain ## build build/kiwame-core.wasm and print its digest
 	$(CARGO) xtask core
 
 build: core ## build the command, target/release/kiwame
@@ -87,7 +89,7 @@ oracle: ## compare item lists with UEFIExtract's (Debian: uefitool-cli); IMAGES=
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files
 
-reproduce: ## build the core twice in different folders and compare
+reproduce: toolchain ## build the core twice in different folders and compare
 	$(CARGO) xtask reproduce
 
 demo: build ## the main job on a real image: attest, verify, refuse a tampered copy
