@@ -30,6 +30,8 @@ mod amd_microcode;
 mod decode;
 mod elf;
 mod embedded;
+mod file_content;
+mod files;
 mod fill;
 mod fit;
 mod ftw;
@@ -39,6 +41,7 @@ mod nvram;
 mod pe;
 mod program;
 mod raw;
+mod squashfs;
 mod te;
 #[cfg(test)]
 mod testing;
@@ -66,6 +69,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &nvram::Nvram,
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
+    &squashfs::Squashfs,
     &raw::Raw,
 ];
 

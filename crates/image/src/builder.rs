@@ -35,7 +35,21 @@ pub struct Node<'a> {
     component: bool,
     listed: bool,
     mask: Vec<Span>,
-    next: Option<&'static dyn Format>,
+    next: Option<Next<'a>>,
+}
+
+/// What takes a region apart later.
+#[derive(Clone, Debug)]
+enum Next<'a> {
+    Format(&'static dyn Format),
+    Stage(Rc<dyn Stage<'a> + 'a>),
+}
+
+/// A step of taking apart that needs more than the bytes of its region: what was learned from other regions, such as
+/// where a file system keeps the blocks of a file. A [`Format`] that knows enough from its bytes needs none.
+pub trait Stage<'a>: core::fmt::Debug {
+    /// As [`Format::parse`].
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>);
 }
 
 impl<'a> Node<'a> {
@@ -139,7 +153,14 @@ impl<'a> Node<'a> {
     /// The format takes it apart later, when the current region is done.
     #[must_use]
     pub fn then(mut self, format: &'static dyn Format) -> Self {
-        self.next = Some(format);
+        self.next = Some(Next::Format(format));
+        self
+    }
+
+    /// The stage takes it apart later, when the current region is done.
+    #[must_use]
+    pub fn then_with(mut self, stage: Rc<dyn Stage<'a> + 'a>) -> Self {
+        self.next = Some(Next::Stage(stage));
         self
     }
 }
@@ -160,7 +181,7 @@ impl core::fmt::Debug for Builder<'_, '_> {
 }
 
 enum Job<'a> {
-    Parse(RegionId, Input<'a>, &'static dyn Format, u32),
+    Parse(RegionId, Input<'a>, Next<'a>, u32),
     Finish(RegionId, Input<'a>),
     Drop(u64),
 }
@@ -222,15 +243,13 @@ impl<'a> Builder<'_, 'a> {
             return None;
         }
         let input = node.input.clone();
-        let (next, alone) = (node.next, node.component || node.listed);
+        let (next, alone) = (node.next.clone(), node.component || node.listed);
         let id = self.session.push(Some(self.region), node)?;
         if let Some(region) = self.session.region_mut(self.region) {
             region.children.insert(at, id);
         }
         match next {
-            Some(format) => {
-                self.queue.push(Job::Parse(id, input, format, self.session.depth.saturating_add(1)))
-            }
+            Some(next) => self.queue.push(Job::Parse(id, input, next, self.session.depth.saturating_add(1))),
             None if alone => self.queue.push(Job::Finish(id, input)),
             None => {}
         }
@@ -286,6 +305,12 @@ impl<'a> Builder<'_, 'a> {
         if let Some(region) = self.session.region_mut(id) {
             region.name = Some(name.into());
         }
+    }
+
+    /// The limits that all of this spends from.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        self.session.context.budget.limits()
     }
 
     /// The region around the current one.
@@ -353,6 +378,30 @@ impl<'a> Builder<'_, 'a> {
         kind: &'static str,
         format: &'static dyn Format,
     ) {
+        self.open(stream, bytes, kind, Next::Format(format));
+    }
+
+    /// As [`Builder::decoded`], for content that a stage takes apart.
+    pub fn decoded_with(
+        &mut self,
+        stream: RegionId,
+        bytes: Vec<u8>,
+        kind: &'static str,
+        stage: Rc<dyn Stage<'a> + 'a>,
+    ) {
+        self.open(stream, bytes, kind, Next::Stage(stage));
+    }
+
+    /// Says that `other`, an encoded leaf added here, belongs to the stream whose first leaf is `stream`: both
+    /// encode what [`Builder::decoded`] was given, as the scattered blocks of a file system do.
+    pub fn shares(&mut self, other: RegionId, stream: RegionId) {
+        let space = self.look(stream).and_then(|region| region.encodes);
+        if let Some(region) = self.session.region_mut(other) {
+            region.encodes = space;
+        }
+    }
+
+    fn open(&mut self, stream: RegionId, bytes: Vec<u8>, kind: &'static str, next: Next<'a>) {
         let size = len64(&bytes);
         self.session.context.budget.decoded(size);
         let Ok(number) = u32::try_from(self.session.tree.spaces.len()) else { return };
@@ -367,7 +416,7 @@ impl<'a> Builder<'_, 'a> {
         if let Some(region) = self.session.region_mut(stream) {
             region.encodes = Some(space);
         }
-        self.queue.push(Job::Parse(root, input, format, self.session.depth.saturating_add(1)));
+        self.queue.push(Job::Parse(root, input, next, self.session.depth.saturating_add(1)));
     }
 }
 
@@ -400,7 +449,7 @@ pub fn parse(
             extra.space_root = true;
         }
         session.tree.spaces.push(Space { id: SpaceId::IMAGE, encoder: None, size, root });
-        session.jobs.push(Job::Parse(root, input, format, 0));
+        session.jobs.push(Job::Parse(root, input, Next::Format(format), 0));
     }
     session.run(size);
     session.measure_image(source, size);
@@ -417,7 +466,7 @@ impl<'a> Session<'a> {
                 return;
             }
             match job {
-                Job::Parse(region, input, format, depth) => self.parse(region, input, format, depth),
+                Job::Parse(region, input, next, depth) => self.parse(region, input, next, depth),
                 Job::Finish(region, input) => {
                     let (space, end) = (input.space, input.span().end());
                     self.measure(region, &input);
@@ -439,7 +488,7 @@ impl<'a> Session<'a> {
         });
     }
 
-    fn parse(&mut self, region: RegionId, input: Input<'a>, format: &'static dyn Format, depth: u32) {
+    fn parse(&mut self, region: RegionId, input: Input<'a>, next: Next<'a>, depth: u32) {
         let memory = matches!(input.store, Store::Memory(_));
         if memory && self.is_space_root(region) {
             self.jobs.push(Job::Drop(input.length()));
@@ -455,7 +504,10 @@ impl<'a> Session<'a> {
         self.depth = depth;
         let mut builder =
             Builder { session: self, region, input: input.clone(), gap: ("gap", None), queue: Vec::new() };
-        format.parse(input, &mut builder);
+        match next {
+            Next::Format(format) => format.parse(input, &mut builder),
+            Next::Stage(stage) => stage.parse(input, &mut builder),
+        }
         builder.fill_gaps();
         let queue = builder.queue;
         self.jobs.extend(queue.into_iter().rev());
@@ -622,8 +674,8 @@ impl<'a> Session<'a> {
             if let Some(slot) = paths.get_mut(id.index()) {
                 *slot = path;
             }
-            let inner = region.encodes.and_then(|space| self.tree.space(space)).map(|space| space.root);
-            stack.extend(inner);
+            let inner = region.encodes.and_then(|space| self.tree.space(space));
+            stack.extend(inner.filter(|space| space.encoder == Some(id)).map(|space| space.root));
             stack.extend(region.children.iter().rev().copied());
         }
         self.tree.paths = paths;

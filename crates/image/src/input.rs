@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Deref;
 use std::rc::Rc;
 
-use crate::{Algorithm, Budget, Digest, Host, Part, Reader, SpaceId, Span, Trouble, len64, to_usize};
+use crate::{Algorithm, Budget, Digest, Host, LimitKind, Part, Reader, SpaceId, Span, Trouble, len64, to_usize};
 
 /// What all inputs of one run share.
 pub(crate) struct Context<'a> {
@@ -100,6 +100,14 @@ impl<'a> Input<'a> {
         self.span.is_empty()
     }
 
+    /// Spends room for content that is decoded on the way and is no space, such as a table of a file system.
+    ///
+    /// # Errors
+    /// The limit that it would go beyond.
+    pub fn spend(&self, bytes: u64) -> Result<(), LimitKind> {
+        self.context.budget.scratch(bytes)
+    }
+
     /// `length` bytes at `offset` of this input, cut off at its end. Compare lengths to notice the cut.
     #[must_use]
     pub fn slice(&self, offset: u64, length: u64) -> Self {
@@ -128,7 +136,7 @@ impl<'a> Input<'a> {
                     return Ok(Window::new(page, start, self.span));
                 }
                 if self.span.length > self.context.budget.limits().space {
-                    return Err(Trouble::Limit(crate::LimitKind::Space));
+                    return Err(Trouble::Limit(LimitKind::Space));
                 }
                 let bytes = self.context.read(*source, self.span.offset, self.span.length)?;
                 Ok(Window::new(bytes, 0, self.span))

@@ -152,6 +152,11 @@ impl Budget {
         self.decoded.set(self.decoded.get().saturating_add(length));
     }
 
+    /// Spends the work of decoding so many bytes that are no space of their own.
+    pub(crate) fn scratch(&self, length: u64) -> Result<(), LimitKind> {
+        spend(&self.decoded, length, self.limits.decoded, LimitKind::Decoded)
+    }
+
     /// Gives the memory of a decoded space back; the work it took stays spent.
     pub(crate) fn dropped(&self, length: u64) {
         self.live.set(self.live.get().saturating_sub(length));

@@ -4,6 +4,7 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 
+pub(crate) mod block;
 pub(crate) mod brotli;
 pub(crate) mod lzma;
 pub(crate) mod tiano;
