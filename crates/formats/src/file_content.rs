@@ -63,11 +63,8 @@ struct Lines {
 impl Lines {
     const ACCOUNTS: Self = Self { kind: "account", named: true, guard: root_account };
     const SECRETS: Self = Self { kind: "account-secret", named: true, guard: |_| None };
-    const LOGIN: Self = Self {
-        kind: "login-line",
-        named: false,
-        guard: |line| is_effective(line).then_some("trust-anchor"),
-    };
+    const LOGIN: Self =
+        Self { kind: "login-line", named: false, guard: |line| is_effective(line).then_some("trust-anchor") };
     const BOOT: Self =
         Self { kind: "boot-line", named: false, guard: |line| is_effective(line).then_some("boot-entry") };
 }
@@ -215,12 +212,8 @@ const LOGIN: &[&str] = &[
     "etc/ssh/sshd_config",
     "etc/opkg/customfeeds.conf",
 ];
-const LOGIN_DIRS: &[&[&str]] = &[
-    &["etc", "sudoers.d"],
-    &["etc", "pam.d"],
-    &["etc", "ssh", "sshd_config.d"],
-    &["authorized_keys.d"],
-];
+const LOGIN_DIRS: &[&[&str]] =
+    &[&["etc", "sudoers.d"], &["etc", "pam.d"], &["etc", "ssh", "sshd_config.d"], &["authorized_keys.d"]];
 const BOOT: &[&str] = &[
     "etc/inittab",
     "etc/rc.local",

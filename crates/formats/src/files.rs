@@ -99,7 +99,13 @@ pub(crate) fn list<'a>(
     volume: Rc<dyn Volume + 'a>,
     out: &mut Builder<'_, 'a>,
 ) {
-    let mut files = Files { children: vec![Vec::new(); entries.len()], entries, volume, lines: Vec::new(), links: Links::default() };
+    let mut files = Files {
+        children: vec![Vec::new(); entries.len()],
+        entries,
+        volume,
+        lines: Vec::new(),
+        links: Links::default(),
+    };
     files.link();
     files.links = Links::of(&files.entries);
     let order = files.order();
@@ -198,7 +204,9 @@ impl<'a> Stage<'a> for Directory<'a> {
         out.add(facts(entry, node));
         self.check_names(children, out);
         for &number in children {
-            let Some((child, line)) = files.entries.get(number).zip(files.lines.get(number)) else { continue };
+            let Some((child, line)) = files.entries.get(number).zip(files.lines.get(number)) else {
+                continue;
+            };
             let input = at.slice(line.0.saturating_sub(at.offset()), line.1.saturating_sub(line.0));
             let node = self.node(number, child, input);
             out.add(node);
@@ -267,13 +275,7 @@ impl Links {
     }
 
     /// What is said of the other names of a file, and whether this name is the first of them.
-    fn facts<'a>(
-        &self,
-        entry: &Entry,
-        number: usize,
-        files: &Files<'_>,
-        node: Node<'a>,
-    ) -> (Node<'a>, bool) {
+    fn facts<'a>(&self, entry: &Entry, number: usize, files: &Files<'_>, node: Node<'a>) -> (Node<'a>, bool) {
         match self.0.get(&entry.inode) {
             Some(&(first, names)) if names > 1 && first == number => (node.with("links", names), true),
             Some(&(first, names)) if names > 1 => {
@@ -320,7 +322,8 @@ fn facts<'a>(entry: &Entry, node: Node<'a>) -> Node<'a> {
         let mut values: Vec<_> = entry.xattrs.iter().filter(|(name, _)| fact_of(name) == *fact).collect();
         values.sort();
         let shown = values.iter().map(|(name, value)| {
-            let name = String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned();
+            let name =
+                String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned();
             let equals = if name.is_empty() { "" } else { "=" };
             format!("{name}{equals}{}", Value::Bytes(value.clone()).display())
         });

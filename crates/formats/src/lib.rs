@@ -24,7 +24,9 @@
     clippy::float_arithmetic
 )]
 
-use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
+use std::rc::Rc;
+
+use kiwame_image::{Format, Head, Host, Limits, Match, Options, ReadError, Tree};
 
 mod amd_microcode;
 mod decode;
@@ -41,6 +43,7 @@ mod nvram;
 mod pe;
 mod program;
 mod raw;
+mod raw_flash;
 mod squashfs;
 mod te;
 #[cfg(test)]
@@ -82,12 +85,21 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 /// The format that recognises the head best.
 #[must_use]
 pub fn identify(head: &Head<'_>) -> &'static dyn Format {
-    let matches = FORMATS.iter().filter_map(|format| Some((format.probe(head)?.weight, *format)));
-    // `max_by_key` would keep the last of equals; the first is meant.
-    matches.rev().max_by_key(|(weight, _)| *weight).map_or(&raw::Raw, |(_, format)| format)
+    recognise(head).0
 }
 
-/// Recognises an image and takes it apart.
+/// The format that recognises the head best, and how it does.
+fn recognise(head: &Head<'_>) -> (&'static dyn Format, Option<Match>) {
+    let matches = FORMATS.iter().filter_map(|format| Some((format.probe(head)?, *format)));
+    // `max_by_key` would keep the last of equals; the first is meant.
+    let best = matches.rev().max_by_key(|(found, _)| found.weight);
+    best.map_or((&raw::Raw, None), |(found, format)| (format, Some(found)))
+}
+
+/// Images of these formats say themselves where their parts are; a layout has only to agree (RULES 13).
+const STRUCTURED: &[&str] = &["intel-flash", "uefi-image"];
+
+/// Recognises an image and takes it apart. The layout of the options is for flash that carries no partition table.
 ///
 /// # Errors
 /// Only when the source cannot be read.
@@ -102,5 +114,9 @@ pub fn parse(
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
     let format = identify(&Head::new(&head, size));
+    if !options.layout.is_empty() && !STRUCTURED.contains(&format.name()) {
+        let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
+        return kiwame_image::parse_with(host, (source, size), raw_flash::NAME, flash, limits, options);
+    }
     kiwame_image::parse(host, source, size, format, limits, options)
 }

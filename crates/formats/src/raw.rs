@@ -1,12 +1,13 @@
 //! Bytes that no other format recognises.
 //!
 //! Loader modelled: none. The whole region is one leaf that is not understood, unless UEFI firmware volumes lie
-//! further inside than a head reaches: then they are taken apart as in `uefi-image`.
+//! further inside than a head reaches: then they are taken apart as in `uefi-image`; or images of other formats at erase
+//! blocks: then they are, as in `raw-flash`.
 //! Ambiguities: none. Limitations: by definition.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 
-use crate::uefi_image;
+use crate::{raw_flash, uefi_image};
 
 /// The format of last resort.
 #[derive(Debug)]
@@ -26,8 +27,15 @@ impl Format for Raw {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if !uefi_image::lay_out(&at, out) {
-            out.add(Node::new("raw", "0", "raw", at).unknown());
+        if uefi_image::lay_out(&at, out) {
+            return;
+        }
+        match raw_flash::search(&at, out) {
+            Ok(true) => {}
+            Ok(false) => {
+                out.add(Node::new("raw", "0", "raw", at).unknown());
+            }
+            Err(trouble) => out.trouble(trouble),
         }
     }
 }

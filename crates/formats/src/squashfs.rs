@@ -49,7 +49,7 @@ impl Format for Squashfs {
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let superblock = Superblock::read(head.bytes(0, SUPERBLOCK)?, 0).ok()?;
-        superblock.is_sound().then(|| Match::weighted(self, 6))
+        superblock.is_sound().then(|| Match::weighted(self, 6).of_length(superblock.bytes_used))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -208,7 +208,13 @@ impl Archive<'_> {
             };
         }
         let decoded = decode(self.codec, &window, None, most).map_err(|error| {
-            Defect::new("squashfs/block", "block", place.saturating_add(error.offset()), error.what(), "a block")
+            Defect::new(
+                "squashfs/block",
+                "block",
+                place.saturating_add(error.offset()),
+                error.what(),
+                "a block",
+            )
         })?;
         if decoded.consumed != length {
             let defect =
@@ -232,8 +238,8 @@ impl Archive<'_> {
     /// One block of metadata, to the end of `table`. Returns where the next one lies.
     fn metadata(&self, at: u64, name: u64, table: &mut Table) -> Result<u64, Trouble> {
         let head = self.image.slice(at, 2).window()?;
-        let header =
-            Reader::new(&head, self.image.offset().saturating_add(at), "squashfs/truncated").u16_le("size")?;
+        let header = Reader::new(&head, self.image.offset().saturating_add(at), "squashfs/truncated")
+            .u16_le("size")?;
         let length = u64::from(header & 0x7fff);
         let bytes = self.block(at.saturating_add(2), length, header & 0x8000 == 0, METADATA)?;
         if len64(&table.bytes).saturating_add(METADATA) > MOST_METADATA {
@@ -249,8 +255,7 @@ impl Archive<'_> {
         let mut table = Table { at, ..Table::default() };
         let count = size.div_ceil(METADATA);
         let array = self.image.slice(at, count.saturating_mul(8)).window()?;
-        let mut reader =
-            Reader::new(&array, self.image.offset().saturating_add(at), "squashfs/truncated");
+        let mut reader = Reader::new(&array, self.image.offset().saturating_add(at), "squashfs/truncated");
         for _ in 0..count {
             let start = reader.u64_le("start of a block")?;
             let end = self.metadata(start, start, &mut table)?;
@@ -335,7 +340,13 @@ impl<'a> Tables<'a> {
     fn read(image: &Input<'a>, superblock: &Superblock) -> Result<Self, Trouble> {
         let place = image.offset();
         let codec = superblock.codec().filter(|_| superblock.is_sound()).ok_or_else(|| {
-            Defect::new("squashfs/superblock", "compression", place.saturating_add(0x14), superblock.compression, "a superblock that Linux accepts")
+            Defect::new(
+                "squashfs/superblock",
+                "compression",
+                place.saturating_add(0x14),
+                superblock.compression,
+                "a superblock that Linux accepts",
+            )
         })?;
         let archive = Archive { image: image.clone(), codec, block_size: superblock.block_size.into() };
         let mut spans = Vec::new();
@@ -343,7 +354,8 @@ impl<'a> Tables<'a> {
             let mut options = Table::default();
             spans.push(Span::between(SUPERBLOCK, archive.metadata(SUPERBLOCK, 0, &mut options)?));
         }
-        let ids = archive.pointed(superblock.id_table, u64::from(superblock.ids).saturating_mul(4), &mut spans)?;
+        let ids =
+            archive.pointed(superblock.id_table, u64::from(superblock.ids).saturating_mul(4), &mut spans)?;
         let fragments = match superblock.fragment_table {
             NONE => Table::default(),
             at => archive.pointed(at, u64::from(superblock.fragments).saturating_mul(16), &mut spans)?,
@@ -361,7 +373,18 @@ impl<'a> Tables<'a> {
         let directories = archive.table(superblock.directory_table, bound(superblock.directory_table))?;
         spans.extend([&inodes, &directories].map(|table| Span::new(table.at, table.length)));
         let superblock = superblock.clone();
-        Ok(Self { archive, superblock, inodes, directories, ids, fragments, exports, xattr_ids, xattrs, spans })
+        Ok(Self {
+            archive,
+            superblock,
+            inodes,
+            directories,
+            ids,
+            fragments,
+            exports,
+            xattr_ids,
+            xattrs,
+            spans,
+        })
     }
 
     fn xattrs(
@@ -396,7 +419,13 @@ impl<'a> Tables<'a> {
     fn fragment(&self, number: u32) -> Result<Fragment, Defect> {
         let at = u64::from(number).saturating_mul(16);
         let piece = self.fragments.piece(at, 16).ok_or_else(|| {
-            Defect::new("squashfs/reference", "fragment", self.fragments.at, number, "an entry of the fragment table")
+            Defect::new(
+                "squashfs/reference",
+                "fragment",
+                self.fragments.at,
+                number,
+                "an entry of the fragment table",
+            )
         })?;
         let mut reader = Reader::new(piece, self.fragments.at, "squashfs/truncated");
         Ok(Fragment { start: reader.u64_le("start_block")?, size: reader.u32_le("size")? })
@@ -409,7 +438,13 @@ impl<'a> Tables<'a> {
         }
         let at = u64::from(number).saturating_mul(16);
         let piece = self.xattr_ids.piece(at, 16).ok_or_else(|| {
-            Defect::new("squashfs/reference", "xattr", self.xattr_ids.at, number, "an entry of the xattr table")
+            Defect::new(
+                "squashfs/reference",
+                "xattr",
+                self.xattr_ids.at,
+                number,
+                "an entry of the xattr table",
+            )
         })?;
         let mut id = Reader::new(piece, self.xattr_ids.at, "squashfs/truncated");
         let reference = id.u64_le("xattr")?;
@@ -463,7 +498,6 @@ struct Stored {
 #[derive(Debug, Default)]
 struct Inode {
     entry: Entry,
-    number: u32,
     /// Its basic type, as listings state it.
     basic: u16,
     stored: Option<Stored>,
@@ -512,7 +546,7 @@ impl<'a> Walk<'a> {
         }
         let mut stack = vec![(0, walk.push(inode, 0, Vec::new())?)];
         while let Some((number, inode)) = stack.pop() {
-            let children = walk.directory(number, &inode);
+            let children = walk.directory(&inode);
             walk.note(children, |walk, children| {
                 for (name, kind, reference) in children {
                     if let Some(child) = walk.child(number, name, kind, reference)? {
@@ -568,7 +602,8 @@ impl<'a> Walk<'a> {
         };
         if inode.basic != kind {
             let place = self.tables.directories.at;
-            self.defects.push(Defect::new("squashfs/entry-type", "type", place, kind, inode.basic).ambiguous());
+            self.defects
+                .push(Defect::new("squashfs/entry-type", "type", place, kind, inode.basic).ambiguous());
         }
         let number = self.entries.len();
         let inode = self.push(inode, parent, name)?;
@@ -577,7 +612,8 @@ impl<'a> Walk<'a> {
         }
         if !self.seen.insert(reference) {
             let place = self.tables.inodes.at;
-            let defect = Defect::new("squashfs/directory-twice", "inode", place, reference, "one name of a directory");
+            let defect =
+                Defect::new("squashfs/directory-twice", "inode", place, reference, "one name of a directory");
             self.defects.push(defect.ambiguous());
             return Ok(None);
         }
@@ -592,7 +628,8 @@ impl<'a> Walk<'a> {
         let ids = (reader.u16_le("i_uid")?, reader.u16_le("i_gid")?);
         let modified = reader.u32_le("mtime")?.into();
         let number = reader.u32_le("inode_number")?;
-        let mut inode = Inode { number, basic: if kind > 7 { kind.wrapping_sub(7) } else { kind }, ..Inode::default() };
+        let mut inode =
+            Inode { basic: if kind > 7 { kind.wrapping_sub(7) } else { kind }, ..Inode::default() };
         let (uid, gid) = (self.tables.id(ids.0)?, self.tables.id(ids.1)?);
         inode.entry = Entry { mode: mode.into(), uid, gid, modified, inode: reference, ..Entry::default() };
         let block_size = self.tables.archive.block_size;
@@ -606,7 +643,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Names, types and inode references that a directory lists.
-    fn directory(&mut self, number: usize, inode: &Inode) -> Result<Vec<(Vec<u8>, u16, u64)>, Trouble> {
+    fn directory(&mut self, inode: &Inode) -> Result<Vec<(Vec<u8>, u16, u64)>, Trouble> {
         let (block, offset, length) = inode.listing;
         let mut list: Vec<(Vec<u8>, u16, u64)> = Vec::new();
         if length == 0 {
@@ -643,17 +680,28 @@ impl<'a> Walk<'a> {
         let place = self.tables.directories.at;
         if let Some(pair) = list.windows(2).find(|pair| matches!(pair, [a, b] if a.0 >= b.0)) {
             let name = pair.first().map(|entry| String::from_utf8_lossy(&entry.0).into_owned());
-            let defect = Defect::new("squashfs/directory-order", "name", place, name.unwrap_or_default(), "names in order");
+            let defect = Defect::new(
+                "squashfs/directory-order",
+                "name",
+                place,
+                name.unwrap_or_default(),
+                "names in order",
+            );
             self.defects.push(defect.ambiguous());
         }
         for (at, _, name) in &inode.index {
             if headers.get(&u64::from(*at)) != Some(name) {
                 let shown = String::from_utf8_lossy(name).into_owned();
-                let defect = Defect::new("squashfs/directory-index", "index", place, shown, "the first name of a header");
+                let defect = Defect::new(
+                    "squashfs/directory-index",
+                    "index",
+                    place,
+                    shown,
+                    "the first name of a header",
+                );
                 self.defects.push(defect.ambiguous());
             }
         }
-        let _ = number;
         Ok(list)
     }
 
@@ -664,7 +712,8 @@ impl<'a> Walk<'a> {
             let at = u64::from(number).saturating_sub(1).saturating_mul(8);
             let Some(entry) = table.piece(at, 8) else { continue };
             if entry != reference.to_le_bytes() {
-                let defect = Defect::new("squashfs/export", "lookup", table.at, Value::from(entry), reference);
+                let defect =
+                    Defect::new("squashfs/export", "lookup", table.at, Value::from(entry), reference);
                 self.defects.push(defect.ambiguous());
             }
         }
@@ -691,7 +740,8 @@ impl<'a> Walk<'a> {
         let mut rest = tables.inodes.unused(&self.used_inodes);
         rest.extend(tables.directories.unused(&self.used_listings));
         rest.extend(tables.xattrs.unused(&self.used_xattrs));
-        let ids: Vec<_> = self.used_ids.iter().map(|&id| Span::new(u64::from(id).saturating_mul(4), 4)).collect();
+        let ids: Vec<_> =
+            self.used_ids.iter().map(|&id| Span::new(u64::from(id).saturating_mul(4), 4)).collect();
         rest.extend(tables.ids.unused(&ids));
         let count = u32::try_from(len64(&tables.fragments.bytes) / 16).unwrap_or(u32::MAX);
         let fragments = (0..count).filter_map(|number| tables.fragment(number).ok()).collect();
@@ -785,8 +835,11 @@ impl Inode {
         } else {
             stored.size = reader.u32_le("file_size")?.into();
         }
-        let blocks =
-            if stored.fragment == u32::MAX { stored.size.div_ceil(block_size) } else { stored.size / block_size };
+        let blocks = if stored.fragment == u32::MAX {
+            stored.size.div_ceil(block_size)
+        } else {
+            stored.size / block_size
+        };
         let (sizes, _) = reader.bytes(blocks.saturating_mul(4), "block_list")?.as_chunks::<4>();
         stored.blocks = sizes.iter().map(|size| u32::from_le_bytes(*size)).collect();
         self.entry.kind = Kind::File;
@@ -896,7 +949,8 @@ impl Blocks<'_> {
             Defect::new("squashfs/reference", "fragment", self.archive.image.offset(), number, "a fragment")
         })?;
         let packed = is_packed(fragment.size);
-        let bytes = self.archive.block(fragment.start, length_of(fragment.size), packed, self.archive.block_size)?;
+        let bytes =
+            self.archive.block(fragment.start, length_of(fragment.size), packed, self.archive.block_size)?;
         let bytes = Rc::new(bytes);
         if cache.recent.len() >= FRAGMENTS {
             cache.recent.remove(0);

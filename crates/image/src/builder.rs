@@ -19,6 +19,8 @@ pub struct Options {
     pub list_digests: bool,
     /// SHA-256 of the whole image, when the caller knows it already.
     pub image_digest: Option<Digest>,
+    /// Partitions of an image that does not say where they are: name and place.
+    pub layout: Vec<(String, Span)>,
 }
 
 /// A region to be added.
@@ -432,24 +434,70 @@ pub fn parse(
     limits: &Limits,
     options: &Options,
 ) -> Result<Tree, ReadError> {
+    start(host, (source, size), format.name(), Begin::Format(format), limits, options)
+}
+
+/// As [`parse`], starting with a stage; `name` is what the image is called.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    host: &dyn Host,
+    source: (u32, u64),
+    name: &'static str,
+    stage: Rc<dyn for<'a> Stage<'a>>,
+    limits: &Limits,
+    options: &Options,
+) -> Result<Tree, ReadError> {
+    start(host, source, name, Begin::Stage(AnyStage(stage)), limits, options)
+}
+
+/// What takes the whole image apart.
+enum Begin {
+    Format(&'static dyn Format),
+    Stage(AnyStage),
+}
+
+/// A stage that borrows nothing, so that it serves any image.
+#[derive(Debug)]
+struct AnyStage(Rc<dyn for<'a> Stage<'a>>);
+
+impl<'a> Stage<'a> for AnyStage {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        self.0.parse(at, out);
+    }
+}
+
+fn start(
+    host: &dyn Host,
+    (source, size): (u32, u64),
+    name: &'static str,
+    begin: Begin,
+    limits: &Limits,
+    options: &Options,
+) -> Result<Tree, ReadError> {
     let context = Context::new(host, Budget::new(limits));
     let input = Input::whole(&context, Store::Source { source, size }, SpaceId::IMAGE, size);
     let mut session = Session {
         context: &context,
         options: options.clone(),
-        tree: Tree { format: format.name(), ..Tree::default() },
+        tree: Tree { format: name, ..Tree::default() },
         nodes: Vec::new(),
         jobs: Vec::new(),
         read_error: None,
         depth: 0,
     };
-    let root = Node::new("image", "", format.name(), input.clone());
+    let root = Node::new("image", "", name, input.clone());
     if let Some(root) = session.push(None, root) {
         if let Some(extra) = session.nodes.get_mut(root.index()) {
             extra.space_root = true;
         }
         session.tree.spaces.push(Space { id: SpaceId::IMAGE, encoder: None, size, root });
-        session.jobs.push(Job::Parse(root, input, Next::Format(format), 0));
+        let next = match begin {
+            Begin::Format(format) => Next::Format(format),
+            Begin::Stage(stage) => Next::Stage(Rc::new(stage)),
+        };
+        session.jobs.push(Job::Parse(root, input, next, 0));
     }
     session.run(size);
     session.measure_image(source, size);

@@ -80,16 +80,24 @@ pub struct Match {
     pub format: &'static str,
     /// How sure it is: the count of independent facts that agree. The highest wins, then the order of the list.
     pub weight: u32,
+    /// How many bytes it has by its own account, for those who search. None when it does not say.
+    pub length: Option<u64>,
 }
 
 impl Match {
     /// A match on one fact.
     pub fn exact(format: &dyn Format) -> Self {
-        Self { format: format.name(), weight: 1 }
+        Self { format: format.name(), weight: 1, length: None }
     }
 
     /// A match on `weight` independent facts.
     pub fn weighted(format: &dyn Format, weight: u32) -> Self {
-        Self { format: format.name(), weight }
+        Self { format: format.name(), weight, length: None }
+    }
+
+    /// The same match, of something that says how long it is.
+    #[must_use]
+    pub fn of_length(self, length: u64) -> Self {
+        Self { length: Some(length), ..self }
     }
 }

@@ -5,7 +5,9 @@ use core::fmt;
 use core::ops::Deref;
 use std::rc::Rc;
 
-use crate::{Algorithm, Budget, Digest, Host, LimitKind, Part, Reader, SpaceId, Span, Trouble, len64, to_usize};
+use crate::{
+    Algorithm, Budget, Digest, Host, LimitKind, Part, Reader, SpaceId, Span, Trouble, len64, to_usize,
+};
 
 /// What all inputs of one run share.
 pub(crate) struct Context<'a> {

@@ -51,7 +51,7 @@ mod span;
 mod tree;
 
 pub use attribute::{Attribute, Value};
-pub use builder::{Builder, Node, Options, Stage, parse};
+pub use builder::{Builder, Node, Options, Stage, parse, parse_with};
 pub use defect::{Claim, Defect, Trouble};
 pub use digest::{Algorithm, Digest};
 pub use format::{Format, Head, Match};

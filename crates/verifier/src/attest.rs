@@ -1,6 +1,6 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
-use kiwame_image::Tree;
+use kiwame_image::{Options, Tree};
 use kiwame_report::escape;
 use kiwame_trust::Manifest;
 use kiwame_trust::manifest::{Coverage, ImageReference, PAYLOAD_TYPE};
@@ -15,11 +15,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     let source = run.source("describe")?;
     let wrong = |what: String| Failure::usage(&source.1.name, what);
     let description = Description::parse(&run.read(source)?).map_err(wrong)?;
-    if !description.layout().is_empty() {
-        return Err(wrong(
-            "[[layout]] is not supported by this version: the image must state its own structure".to_owned(),
-        ));
-    }
+    description.check_layout().map_err(wrong)?;
     let images = run
         .sources("image")
         .map(|image| reference(run, &description, image))
@@ -48,7 +44,13 @@ fn reference(
     description: &Description,
     image: (u32, &Source),
 ) -> Result<ImageReference, Failure> {
-    let tree = run.tree(image, None, false)?;
+    let layout = description.layout().into_iter().map(|part| (part.name, part.span)).collect::<Vec<_>>();
+    let end = layout.iter().map(|(_, span)| span.end()).max().unwrap_or(0);
+    if end > image.1.size {
+        let what = format!("[[layout]] ends at {end:#x}, the image at {:#x}", image.1.size);
+        return Err(Failure::usage(&image.1.name, what));
+    }
+    let tree = run.tree(image, &Options { layout, ..Options::default() })?;
     refuse_what_was_not_seen(&tree, image.1)?;
     let algorithms = description.digests().map_err(|what| Failure::usage("firmware.toml", what))?;
     let digests = algorithms.into_iter().map(|algorithm| run.digest(algorithm, image.0, image.1));

@@ -146,6 +146,33 @@ impl Description {
         self.layout.iter().map(part).collect()
     }
 
+    /// Partitions have names of their own and share no byte.
+    pub(crate) fn check_layout(&self) -> Result<(), String> {
+        let mut parts = self.layout();
+        parts.sort_by_key(|part| (part.span.offset, part.span.length));
+        if let Some(part) = parts.iter().find(|part| part.span.is_empty() || part.name.is_empty()) {
+            return Err(format!("layout \"{}\": a partition has a name and at least one byte", part.name));
+        }
+        for pair in parts.windows(2) {
+            let [a, b] = pair else { continue };
+            if a.span.end() > b.span.offset {
+                return Err(format!(
+                    "layout \"{}\" ends at {:#x}, where \"{}\" has begun at {:#x}",
+                    a.name,
+                    a.span.end(),
+                    b.name,
+                    b.span.offset
+                ));
+            }
+        }
+        let mut names: Vec<_> = parts.iter().map(|part| &part.name).collect();
+        names.sort();
+        match names.windows(2).find(|pair| pair.first() == pair.last()).and_then(<[_]>::first) {
+            Some(name) => Err(format!("layout \"{name}\" is listed twice")),
+            None => Ok(()),
+        }
+    }
+
     /// Who answers for which path.
     pub(crate) fn answers(&self) -> Vec<(String, String)> {
         self.supplier.iter().map(|supplier| (supplier.path.clone(), supplier.name.clone())).collect()

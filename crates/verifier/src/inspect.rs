@@ -1,6 +1,6 @@
 //! `inspect`: the tree, the account, the defects. `report show`: a report of somebody's, rendered again.
 
-use kiwame_image::{Digest, Tree};
+use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
 use crate::Response;
@@ -10,7 +10,7 @@ use crate::request::{Run, Source};
 /// Takes an image apart and says what is in it. Compares nothing, so it is no verdict.
 pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
     let image = run.source("image")?;
-    let tree = run.tree(image, None, true)?;
+    let tree = run.tree(image, &Options { list_digests: true, ..Options::default() })?;
     let assessment = kiwame_appraisal::inspect(&tree);
     let mut report = report(run, "inspect", image.1, &tree)?;
     report.set_tree(&tree, &assessment);

@@ -138,17 +138,11 @@ impl<'a> Run<'a> {
     }
 
     /// Takes an image apart.
-    pub(crate) fn tree(
-        &self,
-        (number, source): (u32, &Source),
-        image_digest: Option<Digest>,
-        list_digests: bool,
-    ) -> Result<Tree, Failure> {
+    pub(crate) fn tree(&self, (number, source): (u32, &Source), options: &Options) -> Result<Tree, Failure> {
         if source.size == 0 {
             return Err(Failure::usage(&source.name, "the file is empty"));
         }
-        let options = Options { list_digests, image_digest };
-        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
+        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, options)
             .map_err(|error| Failure::read(&source.name, error))
     }
 

@@ -1,7 +1,7 @@
 //! `verify` and `diff`.
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Verdict, appraise};
-use kiwame_image::{Digest, Tree};
+use kiwame_image::{Digest, Options, Span, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference, path_within};
 use kiwame_trust::policy::Expectation;
@@ -244,7 +244,9 @@ impl Trial<'_> {
         sha256: &Digest,
         findings: &mut Vec<Finding>,
     ) -> Result<Report, Failure> {
-        let tree = self.run.tree(self.image, Some(sha256.clone()), false)?;
+        let layout = self.layout(manifest, sha256);
+        let options = Options { image_digest: Some(sha256.clone()), layout, ..Options::default() };
+        let tree = self.run.tree(self.image, &options)?;
         let mut report = self.empty_report(tree.format(), sha256)?;
         let assessment = match self.reference(manifest, &tree, sha256) {
             Some(reference) => appraise(&tree, manifest, reference, rule),
@@ -254,6 +256,16 @@ impl Trial<'_> {
         report.not_seen = not_seen(&[], &tree);
         findings.extend(assessment.findings);
         Ok(report)
+    }
+
+    /// The layout by which the image is split, should it not say itself where its parts are: that of the reference of
+    /// its digest, else of its size, else of the only one.
+    fn layout(&self, manifest: &Manifest, sha256: &Digest) -> Vec<(String, Span)> {
+        let meant =
+            |image: &&ImageReference| (image.digests.contains(sha256), image.size == self.image.1.size);
+        let image = manifest.images.iter().rev().max_by_key(meant);
+        let parts = image.map_or(&[][..], |image| &image.layout);
+        parts.iter().map(|part| (part.name.clone(), part.span)).collect()
     }
 
     fn not_for_this(&self, manifest: &Manifest, tree: &Tree) -> Assessment {
@@ -358,7 +370,8 @@ impl Trial<'_> {
 
     /// The account of an image that was compared with nothing.
     fn undecided(&self, sha256: &Digest) -> Result<Report, Failure> {
-        let tree = self.run.tree(self.image, Some(sha256.clone()), false)?;
+        let options = Options { image_digest: Some(sha256.clone()), ..Options::default() };
+        let tree = self.run.tree(self.image, &options)?;
         let mut report = self.empty_report(tree.format(), sha256)?;
         report.set_tree(&tree, &kiwame_appraisal::inspect(&tree));
         report.not_seen = not_seen(&["reference"], &tree);
@@ -481,8 +494,8 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     let [before, after] = images.as_slice() else {
         return Err(Failure::usage("diff", format!("two images are needed, {} were given", images.len())));
     };
-    let old = run.tree(*before, None, false)?;
-    let new = run.tree(*after, None, false)?;
+    let old = run.tree(*before, &Options::default())?;
+    let new = run.tree(*after, &Options::default())?;
     let reference = ImageReference {
         name: before.1.name.clone(),
         digests: old.image_digest().cloned().into_iter().collect(),

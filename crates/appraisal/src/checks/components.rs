@@ -102,7 +102,12 @@ impl Check for Differences {
 fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     let Some(wanted) = case.wanted(index) else { return };
     let facts = crate::reference::attributes(case.tree, region);
-    for (name, actual) in &facts {
+    let excused = |name: &str| {
+        let rule = || case.manifest.mutable_rule(case.tree.path(region.id));
+        VOLATILE.contains(&name) && rule().is_some_and(super::mutable::lets_files_differ)
+    };
+    let excused: Vec<_> = facts.keys().filter(|name| excused(name)).cloned().collect();
+    for (name, actual) in facts.iter().filter(|(name, _)| !excused.contains(name)) {
         let finding = match wanted.attributes.get(name) {
             Some(expected) if expected == actual => continue,
             Some(expected) => case
@@ -153,7 +158,7 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
 /// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
 /// stream itself has.
 fn stream_differs(case: &mut Case<'_>, region: &Region) {
-    let path = case.tree.path(region.id);
+    let path = stream_path(case, region);
     let inside = |id: &RegionId| below(case.tree.path(*id), path);
     let differs = |outcome: &Match| matches!(outcome, Match::Differs(_) | Match::Nothing);
     let elsewhere = |(id, outcome): (&RegionId, &Match)| {
@@ -161,7 +166,8 @@ fn stream_differs(case: &mut Case<'_>, region: &Region) {
         let place = case.tree.region(*id).map(|region| region.span);
         inside(id) && case.wanted(*index).map(|wanted| wanted.span) != place
     };
-    let explained = case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
+    let explained = case.findings.iter().any(|finding| below(&finding.path, path))
+        || case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
         || case.matches.iter().any(elsewhere)
         || case
             .unmatched
@@ -173,6 +179,12 @@ fn stream_differs(case: &mut Case<'_>, region: &Region) {
         let finding = case.about("component/modified", region);
         case.report(finding);
     }
+}
+
+/// The path below which everything lies that a stream decodes to: its own, or that of the first leaf of a stream of
+/// several.
+pub(super) fn stream_path<'a>(case: &Case<'a>, stream: &Region) -> &'a str {
+    stream.encodes.map_or_else(|| case.tree.path(stream.id), |space| case.tree.space_path(space))
 }
 
 /// True for a header that differs only in fields that encode, around a stream that differs or was not opened: the
@@ -217,6 +229,9 @@ fn unopened<'a>(case: &Case<'a>) -> Vec<&'a str> {
     };
     case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
 }
+
+/// Facts that change whenever a file is written, and that a rule which lets files differ lets differ too.
+const VOLATILE: &[&str] = &["modified"];
 
 pub(super) fn below(path: &str, scope: &str) -> bool {
     path != scope && path_within(path, scope)

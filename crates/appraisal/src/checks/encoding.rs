@@ -175,10 +175,12 @@ pub(super) fn holds_changed_stream(case: &Case<'_>, around: RegionId) -> bool {
 }
 
 fn content_equal(case: &Case<'_>, stream: &Region) -> bool {
-    let path = case.tree.path(stream.id);
+    let path = super::components::stream_path(case, stream);
     let inside = |id: RegionId| below(case.tree.path(id), path);
     let settled = |region: &Region| match case.matches.get(&region.id) {
-        Some(Match::Bytes(index)) => case.wanted(*index).is_some_and(|wanted| wanted.span == region.span),
+        Some(Match::Bytes(index)) => case.wanted(*index).is_some_and(|wanted| {
+            wanted.span == region.span && wanted.attributes == crate::reference::attributes(case.tree, region)
+        }),
         Some(Match::Content(_) | Match::Mutable) => true,
         Some(Match::Differs(_) | Match::Nothing) | None => false,
     };
@@ -188,8 +190,10 @@ fn content_equal(case: &Case<'_>, stream: &Region) -> bool {
         .iter()
         .filter_map(|&index| case.wanted(index))
         .any(|wanted| below(&wanted.path, path));
-    let defects = case.tree.defects().iter();
-    let sound =
-        !defects.clone().any(|defect| defect.region == stream.id || Some(defect.region) == stream.parent);
-    all && none_missing && sound
+    let unsound = case.tree.defects().iter().any(|defect| {
+        defect.region == stream.id
+            || Some(defect.region) == stream.parent
+            || defect.ambiguous && inside(defect.region)
+    });
+    all && none_missing && !unsound
 }

@@ -29,8 +29,13 @@ impl Check for MutableRules {
         for rule in &manifest.mutable {
             let mut changed = removed_under(case, rule);
             for region in changed_under(case, rule) {
-                case.matches.insert(region.id, Match::Mutable);
+                let before = case.matches.insert(region.id, Match::Mutable);
+                if follows(case, region, before) {
+                    continue;
+                }
                 match keeps(case, rule, region, &protection) {
+                    // What a stream decodes to is counted once, as the stream.
+                    Ok(()) if inside_counted(case, rule, region) => {}
                     Ok(()) => changed = changed.saturating_add(region.span.length),
                     Err(finding) => {
                         case.outside.insert(region.id);
@@ -75,6 +80,23 @@ fn changed_under<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
     case.measured().filter(under).filter(changed).filter(|region| region.content != Content::Fill).collect()
 }
 
+/// True for a header that differs in a checksum or a length only: it follows what it speaks of, and that is held to
+/// the rule. A checksum that is wrong is a defect of its own.
+fn follows(case: &Case<'_>, region: &Region, before: Option<Match>) -> bool {
+    let Some(Match::Differs(index)) = before else { return false };
+    region.masked.is_some() && case.wanted(index).is_some_and(|wanted| wanted.masked == region.masked)
+}
+
+fn inside_counted(case: &Case<'_>, rule: &MutableRule, region: &Region) -> bool {
+    let encoder = case.tree.space(region.space).and_then(|space| space.encoder);
+    encoder.is_some_and(|encoder| case.manifest.mutable_rule(case.tree.path(encoder)) == Some(rule))
+}
+
+/// True for a rule under which files come and go.
+pub(super) fn lets_files_differ(rule: &MutableRule) -> bool {
+    matches!(rule.rule, Mutable::DataFiles { .. } | Mutable::Any { .. })
+}
+
 /// Takes what the rule lets vanish off the list of what is missing, and says how many bytes that is.
 fn removed_under(case: &mut Case<'_>, rule: &MutableRule) -> u64 {
     let mut bytes = 0_u64;
@@ -107,8 +129,62 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion) -> bool {
         Mutable::Erased => false,
         Mutable::Any { .. } => true,
         Mutable::Keys(keys) => keys.iter().any(|key| is(&key.name)),
-        Mutable::Fields(names) | Mutable::DataFiles { names, .. } => names.iter().any(|name| is(name)),
+        Mutable::Fields(names) => names.iter().any(|name| is(name)),
+        Mutable::DataFiles { names, .. } => match InFiles::of(&wanted.path) {
+            // Blocks; what they held is listed.
+            InFiles::Nowhere => true,
+            InFiles::Unused => true,
+            InFiles::Directory(path) => names.iter().any(|name| leads_to(&path, &escaped(name))),
+            InFiles::File(path) => names.iter().any(|name| escaped(name) == path),
+            InFiles::Other => false,
+        },
     }
+}
+
+/// Where a path lies in a file system.
+#[derive(Debug, PartialEq, Eq)]
+enum InFiles {
+    /// In none.
+    Nowhere,
+    /// It is a directory, with these names from the root on.
+    Directory(String),
+    /// It is a file of these names, or what the file holds.
+    File(String),
+    /// It is what the file system keeps and no file uses.
+    Unused,
+    /// A link, a device, a whiteout, a pipe.
+    Other,
+}
+
+impl InFiles {
+    fn of(path: &str) -> Self {
+        let mut names = String::new();
+        let mut inside = false;
+        for segment in kiwame_image::segments(path) {
+            let (format, key) = segment.split_once(':').unwrap_or((segment, ""));
+            match format {
+                "dir" => names = names + key + "/",
+                "file" => return Self::File(names + key),
+                "entry" if key == "self" => return Self::Directory(names),
+                "entry" => return Self::Unused,
+                "link" | "device" | "whiteout" | "fifo" | "socket" => return Self::Other,
+                _ => continue,
+            }
+            inside = true;
+        }
+        if inside { Self::Directory(names) } else { Self::Nowhere }
+    }
+}
+
+/// A path of a rule, as the keys of segments are written.
+fn escaped(path: &str) -> String {
+    let names = path.split('/').map(|name| kiwame_image::escape_key(name.as_bytes()));
+    names.collect::<Vec<_>>().join("/")
+}
+
+/// True when a file of that path lies in that directory, which ends with a slash; the root is empty.
+fn leads_to(directory: &str, file: &str) -> bool {
+    file.starts_with(directory)
 }
 
 /// Facts of what decides what may start.
@@ -142,10 +218,28 @@ fn keeps(
         Mutable::Fields(names) if names.iter().any(|name| region.segment.key == name.as_bytes()) => Ok(()),
         Mutable::Fields(names) => outside(&names.join(", ")),
         Mutable::DataFiles { names, max_bytes } => {
-            let named = names.iter().any(|name| region.segment.key == name.as_bytes());
-            if named && region.span.length <= *max_bytes { Ok(()) } else { outside(&names.join(", ")) }
+            let kept = match InFiles::of(case.tree.path(region.id)) {
+                // Blocks are as good as what they decode to, and each of that is held to the rule.
+                InFiles::Nowhere => region.content == Content::Encoded && region.encodes.is_some(),
+                InFiles::Unused => in_cap(case, region, *max_bytes),
+                InFiles::Directory(path) => names.iter().any(|name| leads_to(&path, &escaped(name))),
+                InFiles::File(path) => {
+                    names.iter().any(|name| escaped(name) == path) && in_cap(case, region, *max_bytes)
+                }
+                InFiles::Other => false,
+            };
+            if kept { Ok(()) } else { outside(&names.join(", ")) }
         }
     }
+}
+
+/// True when a region, and the file that it is part of, are no longer than the rule allows.
+fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
+    let space = case
+        .tree
+        .space(region.space)
+        .filter(|space| InFiles::of(case.tree.path(space.root)) != InFiles::Nowhere);
+    region.span.length.max(space.map_or(0, |space| space.size)) <= most
 }
 
 /// The key of the region's own segment must be listed, and its value keep to the grammar.

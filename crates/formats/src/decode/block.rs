@@ -123,7 +123,10 @@ fn zstd(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
                 break;
             }
             let end = written.saturating_add(ready);
-            if len64(bytes.get(..written).unwrap_or_default()).saturating_add(u64::try_from(ready).unwrap_or(u64::MAX)) > room {
+            if len64(bytes.get(..written).unwrap_or_default())
+                .saturating_add(u64::try_from(ready).unwrap_or(u64::MAX))
+                > room
+            {
                 return Err(DecodeError::Overflow);
             }
             bytes.resize(end, 0);

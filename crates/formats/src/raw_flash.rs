@@ -1,0 +1,183 @@
+//! Raw flash: partitions that nothing in the image marks.
+//!
+//! With the layout of a manifest or of `firmware.toml`, each partition is a region, taken apart by whatever recognises
+//! it. Without one, images are searched for at every 4 KiB, the smallest erase block of NOR flash, from the front to the
+//! back; a find counts when three facts at least agree, and the search goes on behind it.
+//!
+//! Loader modelled: boot ROMs and boot loaders that have the offsets compiled in. Ambiguities: partitions that overlap,
+//! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; an environment is only found
+//! where it lies alone in a partition, since it has no magic.
+
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble};
+
+/// The name of images that were split by a layout.
+pub(crate) const NAME: &str = "raw-flash";
+
+/// Splits an image as a layout says.
+#[derive(Debug)]
+pub(crate) struct RawFlash(pub(crate) Vec<(String, Span)>);
+
+impl<'a> Stage<'a> for RawFlash {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.gaps("between", Some(ERASED));
+        for (name, span) in &self.0 {
+            let input = at.slice(span.offset, span.length);
+            if input.length() != span.length {
+                let end =
+                    Defect::new("raw-flash/partition", "length", span.offset, input.length(), span.length);
+                out.defect(end.ambiguous());
+            }
+            let node = Node::new("partition", name, "partition", input).name(name).component();
+            out.add(node.then(PARTITION));
+        }
+    }
+}
+
+/// A partition: what recognises its head takes it apart.
+pub(crate) static PARTITION: &dyn Format = &Partition;
+
+#[derive(Debug)]
+struct Partition;
+
+impl Format for Partition {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "raw flash, by the layout of the manifest or by searching"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match recognise(&at) {
+            Ok((format, _)) => format.parse(at, out),
+            Err(trouble) => out.trouble(trouble),
+        }
+    }
+}
+
+fn recognise(at: &Input<'_>) -> Result<(&'static dyn Format, Option<Match>), Trouble> {
+    let head = at.head(Head::LENGTH)?;
+    Ok(crate::recognise(&Head::new(&head, at.length())))
+}
+
+/// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.
+pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
+    let mut start = STEP.saturating_sub(at.offset() % STEP) % STEP;
+    let mut open: Option<(u64, &'static dyn Format)> = None;
+    let mut found = false;
+    while start < at.length() {
+        let here = at.from(start);
+        let Some((format, length)) = find(&here)? else {
+            start = start.saturating_add(STEP);
+            continue;
+        };
+        if let Some((from, format)) = open.take() {
+            add(at.slice(from, start.saturating_sub(from)), format, out);
+        }
+        found = true;
+        match length.filter(|&length| length > 0) {
+            Some(length) => {
+                let end = length.min(here.length()).checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
+                add(here.slice(0, end), format, out);
+                start = start.saturating_add(end);
+            }
+            None => {
+                open = Some((start, format));
+                start = start.saturating_add(STEP);
+            }
+        }
+    }
+    if let Some((from, format)) = open {
+        add(at.from(from), format, out);
+    }
+    if found {
+        out.gaps("between", Some(ERASED));
+    }
+    Ok(found)
+}
+
+fn add<'a>(input: Input<'a>, format: &'static dyn Format, out: &mut Builder<'_, 'a>) {
+    let key = format!("{:#x}", input.offset());
+    out.add(Node::new("found", key, "partition", input).component().then(format));
+}
+
+/// What begins here, and how long it says it is.
+fn find(here: &Input<'_>) -> Result<Option<(&'static dyn Format, Option<u64>)>, Trouble> {
+    // Most of a flash is erased or zero; a look at a few bytes spares the rest.
+    let first = here.head(16)?;
+    let blank = first
+        .first()
+        .is_none_or(|&byte| [0, ERASED].contains(&byte) && first.iter().all(|other| *other == byte));
+    if blank {
+        return Ok(None);
+    }
+    let (format, matched) = recognise(here)?;
+    let sure = matched.filter(|matched| matched.weight >= SURE);
+    Ok(sure.map(|matched| (format, matched.length)))
+}
+
+const ERASED: u8 = 0xff;
+const STEP: u64 = 4096;
+/// Facts that must agree where nothing says that something begins.
+const SURE: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Limits, Memory, Options, to_usize};
+
+    use super::*;
+    use crate::microcode::tests::sample;
+    use crate::testing::{check_tiling, defects, leaves};
+
+    fn split(bytes: &[u8], layout: &[(&str, u64, u64)]) -> kiwame_image::Tree {
+        let layout =
+            layout.iter().map(|&(name, offset, length)| (name.to_owned(), Span::new(offset, length)));
+        let options = Options { layout: layout.collect(), ..Options::default() };
+        let host = Memory::new([bytes.to_vec()]);
+        let tree = crate::parse(&host, 0, bytes.len() as u64, &Limits::default(), &options).expect("memory");
+        check_tiling(&tree);
+        tree
+    }
+
+    fn flash() -> Vec<u8> {
+        let mut flash = vec![0xff; 4 * STEP as usize];
+        let update = sample();
+        flash[STEP as usize..][..update.len()].copy_from_slice(&update);
+        flash[3 * STEP as usize..][..4].copy_from_slice(b"data");
+        flash
+    }
+
+    #[test]
+    fn a_layout_makes_partitions_and_what_lies_between_is_erased_or_not_known() {
+        let tree = split(&flash(), &[("a", 0x1000, 0x1000), ("b", 0x2000, 0x800)]);
+        assert_eq!(tree.format(), "raw-flash");
+        let shown: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.2)).collect();
+        assert_eq!(shown.first(), Some(&("between", 0)));
+        assert!(shown.contains(&("microcode-header", 0x1000)), "{shown:?}");
+        assert_eq!(shown.last(), Some(&("between", 0x2800)));
+        let unknown = tree.leaves().filter(|leaf| leaf.content == kiwame_image::Content::Unknown);
+        assert!(unknown.into_iter().any(|leaf| leaf.span.offset == 0x2800), "data between partitions");
+    }
+
+    #[test]
+    fn partitions_that_overlap_or_leave_the_image_are_ambiguous() {
+        let tree = split(&flash(), &[("a", 0, 0x1000), ("b", 0xfff, 0x10), ("c", 0x3000, 0x1001)]);
+        assert_eq!(defects(&tree), ["region/overlap", "raw-flash/partition"]);
+    }
+
+    #[test]
+    fn without_a_layout_images_are_found_at_erase_blocks() {
+        let tree = split(&flash(), &[]);
+        assert_eq!(tree.format(), "raw");
+        let found = tree.regions().filter(|region| region.segment.format == "found");
+        assert_eq!(found.map(|region| region.span.offset).collect::<Vec<_>>(), [0x1000]);
+        assert_eq!(to_usize(tree.spaces()[0].size), flash().len());
+    }
+}
