@@ -4,8 +4,11 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 
+#[expect(dead_code, reason = "for the file systems")]
+pub(crate) mod block;
 pub(crate) mod brotli;
 pub(crate) mod lzma;
+pub(crate) mod lzo;
 pub(crate) mod tiano;
 pub(crate) mod x86;
 pub(crate) mod zlib;
