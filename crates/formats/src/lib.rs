@@ -27,18 +27,23 @@
 use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 
 mod amd_microcode;
+mod content;
 mod decode;
 mod elf;
 mod embedded;
 mod fill;
 mod fit;
 mod ftw;
+mod gzip;
 mod intel_flash;
+mod lz4;
+mod lzop;
 mod microcode;
 mod nvram;
 mod pe;
 mod program;
 mod raw;
+mod stream;
 mod te;
 #[cfg(test)]
 mod testing;
@@ -52,6 +57,8 @@ mod uefi_section;
 mod uefi_testing;
 mod uefi_volume;
 mod variable_data;
+mod xz;
+mod zstd;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
@@ -66,6 +73,11 @@ pub static FORMATS: &[&dyn Format] = &[
     &nvram::Nvram,
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
+    &gzip::Gzip,
+    &xz::Xz,
+    &zstd::Zstd,
+    &lz4::Lz4,
+    &lzop::Lzop,
     &raw::Raw,
 ];
 
