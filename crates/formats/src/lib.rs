@@ -29,6 +29,7 @@ use std::rc::Rc;
 use kiwame_image::{Format, Head, Host, Limits, Match, Options, ReadError, Tree};
 
 mod amd_microcode;
+mod content;
 mod decode;
 mod elf;
 mod embedded;
@@ -37,7 +38,10 @@ mod files;
 mod fill;
 mod fit;
 mod ftw;
+mod gzip;
 mod intel_flash;
+mod lz4;
+mod lzop;
 mod microcode;
 mod nvram;
 mod pe;
@@ -45,6 +49,7 @@ mod program;
 mod raw;
 mod raw_flash;
 mod squashfs;
+mod stream;
 mod te;
 #[cfg(test)]
 mod testing;
@@ -58,6 +63,8 @@ mod uefi_section;
 mod uefi_testing;
 mod uefi_volume;
 mod variable_data;
+mod xz;
+mod zstd;
 
 /// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
 pub static FORMATS: &[&dyn Format] = &[
@@ -73,6 +80,11 @@ pub static FORMATS: &[&dyn Format] = &[
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
     &squashfs::Squashfs,
+    &gzip::Gzip,
+    &xz::Xz,
+    &zstd::Zstd,
+    &lz4::Lz4,
+    &lzop::Lzop,
     &raw::Raw,
 ];
 

@@ -1,0 +1,39 @@
+//! What a stream or container holds when nothing around it says what that is.
+//!
+//! Loader modelled: none. The head is shown to every format, and the one that recognises it best takes over.
+//! Ambiguities: none of its own. Limitations: what no format recognises is one leaf that is not understood; so is
+//! content of one value, since only a medium has an erase value.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Node};
+
+/// Content that is recognised by its head.
+#[derive(Debug)]
+pub(crate) struct Content;
+
+impl Format for Content {
+    fn name(&self) -> &'static str {
+        "content"
+    }
+
+    fn about(&self) -> &'static str {
+        "content of a stream, taken apart by the format that recognises it"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let head = match at.head(Head::LENGTH) {
+            Ok(head) => head,
+            Err(trouble) => return out.trouble(trouble),
+        };
+        let format = crate::identify(&Head::new(&head, at.length()));
+        if ["fill", "raw"].contains(&format.name()) {
+            out.add(Node::new("content", "0", "unknown-content", at).unknown());
+        } else {
+            out.fact("format", format.name());
+            format.parse(at, out);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! gzip: one deflate stream with a name, a time and a checksum.
+//!
+//! RFC 1952, sections 2.2 and 2.3.
+//!
+//! ```text
+//! 0x00 ID1 ID2 1f 8b 2     0x03 FLG   1     0x08 XFL 1     then FEXTRA, FNAME, FCOMMENT, FHCRC
+//! 0x02 CM 8          1     0x04 MTIME 4     0x09 OS  1     deflate …   CRC32 4   ISIZE 4
+//! ```
+//!
+//! Loader modelled: `lib/decompress_inflate.c` of Linux and U-Boot's `gunzip`, which read one member.
+//! Ambiguities: a second member, which the tool gzip appends to the content; bytes behind; a member that does not
+//! decode or whose CRC or size is wrong. Limitations: the CRC of the header is not checked; members behind the first
+//! are one leaf.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Value, to_usize};
+
+use crate::decode::zlib;
+use crate::stream::{Header, Stream};
+
+/// A gzip file.
+#[derive(Debug)]
+pub(crate) struct Gzip;
+
+impl Format for Gzip {
+    fn name(&self) -> &'static str {
+        "gzip"
+    }
+
+    fn about(&self) -> &'static str {
+        "gzip stream: header and content; further members are told apart"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        header(head.all()).map(|_| Match::weighted(self, 3))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        GZIP.open(&at, out);
+    }
+}
+
+static GZIP: Stream = Stream {
+    name: "gzip",
+    header_kind: "gzip-header",
+    kind: "gzip-stream",
+    member_kind: "gzip-member",
+    trailing_kind: "gzip-trailing",
+    decode_id: "gzip/decode",
+    trailing_id: "gzip/trailing-bytes",
+    header,
+    decode: |input, room| {
+        let length = zlib::gzip_header(input);
+        let mut decoded = zlib::gzip_body(input.get(to_usize(length)..).unwrap_or_default(), None, room)?;
+        decoded.consumed = decoded.consumed.saturating_add(length);
+        Ok(decoded)
+    },
+    piece: |_| None,
+};
+
+fn header(input: &[u8]) -> Option<Header> {
+    let length = zlib::gzip_header(input);
+    let [_, _, _, flags, a, b, c, d, xfl, os] = *input.first_chunk::<10>()?;
+    if length == 0 || flags & RESERVED != 0 {
+        return None;
+    }
+    let mut facts = vec![("mtime", Value::from(u32::from_le_bytes([a, b, c, d])))];
+    if flags & NAME != 0 && flags & EXTRA == 0 {
+        let name = input.get(10..to_usize(length))?.split(|&byte| byte == 0).next()?;
+        facts.push(("name", String::from_utf8_lossy(name).into_owned().into()));
+    }
+    let encoding = vec![("xfl", xfl.into()), ("os", os.into())];
+    Some(Header { length, declared: None, facts, encoding, mask: vec![(8, 2)] })
+}
+
+const EXTRA: u8 = 4;
+const NAME: u8 = 8;
+const RESERVED: u8 = 0xe0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region, torture};
+
+    /// `gzip -n` of "firmware firmware firmware\n", with a name and a time put in.
+    fn sample() -> Vec<u8> {
+        let mut bytes = vec![0x1f, 0x8b, 8, 8, 1, 2, 3, 4, 2, 3];
+        bytes.extend(b"fw\0");
+        let raw = b"firmware firmware firmware\n";
+        bytes.extend([1, 27, 0, 0xe4, 0xff]);
+        bytes.extend(raw);
+        let mut crc = crate::decode::Crc32::default();
+        crc.update(raw);
+        bytes.extend(crc.value().to_le_bytes());
+        bytes.extend(27u32.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_member_is_a_header_and_a_stream() {
+        let tree = parse(&Gzip, &sample());
+        assert_eq!(
+            leaves(&tree),
+            [
+                ("gzip-header", "header".into(), 0, 13),
+                ("gzip-stream", "stream".into(), 13, 40),
+                ("unknown-content", "0".into(), 0, 27)
+            ]
+        );
+        let header = region(&tree, "gzip:header");
+        assert_eq!(header.attribute("name").map(Value::display), Some("fw".into()));
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn a_second_member_and_bytes_behind_are_leaves_of_their_own() {
+        for (behind, kind) in [(sample(), "gzip-member"), (b"behind".to_vec(), "gzip-trailing")] {
+            let tree = parse(&Gzip, &[sample(), behind].concat());
+            let last = region(&tree, "gzip:behind");
+            assert_eq!((last.kind, last.span.offset), (kind, 53));
+            assert_eq!(defects(&tree), ["gzip/trailing-bytes"]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_leaves_the_stream_closed() {
+        let mut bytes = sample();
+        bytes[45] ^= 1;
+        assert_eq!(defects(&parse(&Gzip, &bytes)), ["gzip/decode"]);
+    }
+
+    #[test]
+    fn any_bytes() {
+        torture(&Gzip, &sample());
+    }
+}

@@ -1,0 +1,215 @@
+//! lzop: LZO1X blocks with checksums, as kernels and initramfs are packed.
+//!
+//! The header as `lib/decompress_unlzo.c` of Linux 6.1 reads it.
+//!
+//! ```text
+//! 0x00 89 "LZO" 00 0d 0a 1a 0a 9   0x0f method 1   0x15 mode       4   0x21 name length 1, name
+//! 0x09 version                 2   0x10 level  1   0x19 mtime      4   header checksum 4
+//! 0x0b, 0x0d library, needed   2+2 0x11 flags  4   0x1d mtime high 4   blocks: sizes 4+4, checksums, data; 0
+//! ```
+//!
+//! Loader modelled: `lib/decompress_unlzo.c` of Linux, which reads blocks up to one of size zero. Ambiguities: bytes
+//! behind; a stream that does not decode, or whose checksums are wrong. Limitations: versions before 0x0940, filters
+//! and methods other than LZO1X are not read.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Value, len64, to_usize};
+
+use crate::decode::block::{self, Codec};
+use crate::decode::{Crc32, DecodeError, Decoded, adler32};
+use crate::stream::{Header, Stream};
+
+/// An lzop file.
+#[derive(Debug)]
+pub(crate) struct Lzop;
+
+impl Format for Lzop {
+    fn name(&self) -> &'static str {
+        "lzop"
+    }
+
+    fn about(&self) -> &'static str {
+        "lzop stream, its checksums verified"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        header(head.all()).map(|_| Match::weighted(self, 4))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        LZOP.open(&at, out);
+    }
+}
+
+static LZOP: Stream = Stream {
+    name: "lzop",
+    header_kind: "lzop-header",
+    kind: "lzop-stream",
+    member_kind: "lzop-member",
+    trailing_kind: "lzop-trailing",
+    decode_id: "lzop/decode",
+    trailing_id: "lzop/trailing-bytes",
+    header,
+    decode,
+    piece: |_| None,
+};
+
+fn header(input: &[u8]) -> Option<Header> {
+    let fixed: &[u8; 34] = input.first_chunk()?;
+    let (magic, rest) = fixed.split_first_chunk::<9>()?;
+    let (version, rest) = rest.split_first_chunk::<6>()?;
+    let (&[method, level], rest) = rest.split_first_chunk::<2>()?;
+    let (&flags, rest) = rest.split_first_chunk::<4>()?;
+    let (&mode, rest) = rest.split_first_chunk::<4>()?;
+    let (&mtime, _) = rest.split_first_chunk::<4>()?;
+    let name_length = fixed.last().copied().map(usize::from)?;
+    let flags = u32::from_be_bytes(flags);
+    let end = 34usize.saturating_add(name_length);
+    let body = input.get(9..end)?;
+    let stated = u32::from_be_bytes(*input.get(end..)?.first_chunk()?);
+    let sum = if flags & HEADER_CRC == 0 { adler32(body) } else { crc32(body) };
+    let [major, ..] = *version;
+    let known = *magic == MAGIC && major >= 9 && (1..=3).contains(&method) && flags & FILTER == 0;
+    if !known || sum != stated {
+        return None;
+    }
+    let name = String::from_utf8_lossy(input.get(34..end)?).into_owned();
+    let facts: Vec<(&'static str, Value)> = vec![
+        ("name", name.into()),
+        ("mode", u32::from_be_bytes(mode).into()),
+        ("mtime", u32::from_be_bytes(mtime).into()),
+    ];
+    let encoding = vec![("method", method.into()), ("level", level.into()), ("flags", flags.into())];
+    let mask = vec![(9, 12), (len64(input.get(..end)?), 4)];
+    Some(Header { length: len64(input.get(..end.saturating_add(4))?), declared: None, facts, encoding, mask })
+}
+
+fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
+    let start = header(input).ok_or(DecodeError::Malformed { offset: 0 })?.length;
+    let flags = u32::from_be_bytes(*input.get(17..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 4]));
+    let mut blocks = Blocks { input, at: start };
+    let mut out: Vec<u8> = Vec::new();
+    loop {
+        let size = blocks.word()?;
+        if size == 0 {
+            return Ok(Decoded { bytes: out, consumed: blocks.at });
+        }
+        let packed = blocks.word()?;
+        let left = room.saturating_sub(len64(&out));
+        if u64::from(size) > left {
+            return Err(DecodeError::Overflow);
+        }
+        let offset = blocks.at;
+        let malformed = DecodeError::Malformed { offset };
+        let mut sums = [None; 4];
+        for (sum, flag) in sums.iter_mut().zip([ADLER_D, CRC_D, ADLER_C, CRC_C]) {
+            if flags & flag != 0 && (packed < size || flag & (ADLER_C | CRC_C) == 0) {
+                *sum = Some(blocks.word()?);
+            }
+        }
+        let [adler_d, crc_d, adler_c, crc_c] = sums;
+        let data = blocks.take(packed.into())?;
+        let start = out.len();
+        if packed < size {
+            let decoded = block::decode(Codec::Lzo, data, Some(size.into()), left).map_err(|_| malformed)?;
+            if decoded.consumed != u64::from(packed) {
+                return Err(malformed);
+            }
+            out.extend_from_slice(&decoded.bytes);
+        } else if packed == size {
+            out.extend_from_slice(data);
+        } else {
+            return Err(malformed);
+        }
+        let plain = out.get(start..).unwrap_or_default();
+        let wrong = |stated: Option<u32>, sum: fn(&[u8]) -> u32, bytes: &[u8]| {
+            stated.is_some_and(|stated| stated != sum(bytes))
+        };
+        if wrong(adler_d, adler32, plain)
+            || wrong(crc_d, crc32, plain)
+            || wrong(adler_c, adler32, data)
+            || wrong(crc_c, crc32, data)
+        {
+            return Err(malformed);
+        }
+    }
+}
+
+struct Blocks<'i> {
+    input: &'i [u8],
+    at: u64,
+}
+
+impl<'i> Blocks<'i> {
+    fn word(&mut self) -> Result<u32, DecodeError> {
+        let raw = self.take(4)?.first_chunk().ok_or(DecodeError::Truncated)?;
+        Ok(u32::from_be_bytes(*raw))
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'i [u8], DecodeError> {
+        let end = self.at.saturating_add(length);
+        let piece = self.input.get(to_usize(self.at)..to_usize(end)).ok_or(DecodeError::Truncated)?;
+        self.at = end;
+        Ok(piece)
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = Crc32::default();
+    crc.update(bytes);
+    crc.value()
+}
+
+const MAGIC: [u8; 9] = [0x89, b'L', b'Z', b'O', 0, 0x0d, 0x0a, 0x1a, 0x0a];
+const ADLER_D: u32 = 0x1;
+const ADLER_C: u32 = 0x2;
+const CRC_D: u32 = 0x100;
+const CRC_C: u32 = 0x200;
+const FILTER: u32 = 0x800;
+const HEADER_CRC: u32 = 0x1000;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region, torture};
+
+    /// `lzop` of "firmware\n" twenty times.
+    const SAMPLE: &[u8] = &[
+        137, 76, 90, 79, 0, 13, 10, 26, 10, 16, 64, 32, 160, 9, 64, 1, 5, 3, 0, 0, 13, 0, 0, 0, 0, 107, 5,
+        196, 19, 0, 0, 0, 0, 0, 41, 21, 2, 183, 0, 0, 0, 180, 0, 0, 0, 33, 46, 250, 68, 13, 6, 102, 105, 114,
+        109, 119, 97, 114, 101, 10, 32, 123, 32, 0, 12, 109, 119, 97, 114, 101, 10, 102, 105, 114, 109, 119,
+        97, 114, 101, 10, 17, 0, 0, 0, 0, 0, 0,
+    ];
+
+    #[test]
+    fn a_stream_is_a_header_and_blocks() {
+        let tree = parse(&Lzop, SAMPLE);
+        let rows = leaves(&tree);
+        let kinds: Vec<_> = rows.iter().map(|row| row.0).collect();
+        assert_eq!(kinds, ["lzop-header", "lzop-stream", "unknown-content"]);
+        assert_eq!(rows[2].3, 180);
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn bytes_behind_are_a_leaf_of_their_own() {
+        for (behind, kind) in [(SAMPLE, "lzop-member"), (&[9; 4][..], "lzop-trailing")] {
+            let tree = parse(&Lzop, &[SAMPLE, behind].concat());
+            assert_eq!(region(&tree, "lzop:behind").kind, kind);
+            assert_eq!(defects(&tree), ["lzop/trailing-bytes"]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_leaves_the_stream_closed() {
+        let header = header(SAMPLE).expect("sound").length as usize;
+        let mut bytes = SAMPLE.to_vec();
+        bytes[header + 8] ^= 1;
+        assert_eq!(defects(&parse(&Lzop, &bytes)), ["lzop/decode"]);
+    }
+
+    #[test]
+    fn any_bytes() {
+        torture(&Lzop, SAMPLE);
+    }
+}

@@ -1,0 +1,132 @@
+//! The shape that files of one compressed stream share: a header, the stream, and whatever lies behind.
+//!
+//! Only the first stream is opened. Loaders differ in whether they go on with a second one, so that and any other
+//! bytes behind are leaves of their own, not understood, and a defect.
+
+use kiwame_image::{Builder, Defect, Input, Node, Trouble, Value, len64};
+
+use crate::content::Content;
+use crate::decode::{DecodeError, Decoded};
+
+/// A kind of stream.
+pub(crate) struct Stream {
+    /// The first part of its paths.
+    pub(crate) name: &'static str,
+    pub(crate) header_kind: &'static str,
+    pub(crate) kind: &'static str,
+    /// Kind of a further stream behind the first.
+    pub(crate) member_kind: &'static str,
+    pub(crate) trailing_kind: &'static str,
+    /// Id of the defect for a stream that does not decode.
+    pub(crate) decode_id: &'static str,
+    /// Id of the defect for bytes behind the stream.
+    pub(crate) trailing_id: &'static str,
+    pub(crate) header: fn(&[u8]) -> Option<Header>,
+    /// Decodes from the start of the header on; the header counts as consumed.
+    pub(crate) decode: fn(&[u8], u64) -> Result<Decoded, DecodeError>,
+    /// Length of the piece at the start of what lies behind, where the format can tell.
+    pub(crate) piece: fn(&[u8]) -> Option<u64>,
+}
+
+/// What the header of a stream says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) length: u64,
+    /// Size of the content.
+    pub(crate) declared: Option<u64>,
+    pub(crate) facts: Vec<(&'static str, Value)>,
+    /// Facts that only tell how the content is encoded.
+    pub(crate) encoding: Vec<(&'static str, Value)>,
+    pub(crate) mask: Vec<(u64, u64)>,
+}
+
+impl Stream {
+    /// Takes a file of such a stream apart.
+    pub(crate) fn open<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = self.split(at, out) {
+            out.trouble(trouble);
+        }
+    }
+
+    fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let window = match at.window() {
+            Ok(window) => window,
+            Err(trouble) => {
+                out.add(self.node(at.clone()).encoded());
+                return Err(trouble);
+            }
+        };
+        let Some(header) = (self.header)(&window) else {
+            self.defect("no header", at.offset(), out);
+            out.add(self.node(at.clone()).encoded());
+            return Ok(());
+        };
+        let (length, declared) = (header.length, header.declared);
+        out.add(self.header_node(header, at.slice(0, length)));
+        let body = at.from(length);
+        let Ok(room) = out.room(declared) else {
+            out.add(self.node(body).encoded());
+            return Ok(());
+        };
+        match (self.decode)(&window, room) {
+            Ok(Decoded { bytes, consumed }) => {
+                let node = self.node(at.slice(length, consumed.saturating_sub(length)));
+                let id = out.add(node.with("content-size", len64(&bytes)).encoded());
+                self.behind(&at.from(consumed), out)?;
+                if let Some(id) = id {
+                    out.decoded(id, bytes, "content", &Content);
+                }
+            }
+            Err(DecodeError::Overflow) => {
+                out.overflow();
+                out.add(self.node(body).encoded());
+            }
+            Err(error) => {
+                self.defect(error.what(), at.offset().saturating_add(error.offset()), out);
+                out.add(self.node(body).encoded());
+            }
+        }
+        Ok(())
+    }
+
+    fn node<'a>(&self, input: Input<'a>) -> Node<'a> {
+        Node::new(self.name, "stream", self.kind, input)
+    }
+
+    fn header_node<'a>(&self, header: Header, input: Input<'a>) -> Node<'a> {
+        let node = Node::new(self.name, "header", self.header_kind, input).mask(header.mask);
+        let node = header.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value));
+        header.encoding.into_iter().fold(node, |node, (name, value)| node.with_encoding(name, value))
+    }
+
+    fn defect(&self, found: &'static str, offset: u64, out: &mut Builder<'_, '_>) {
+        out.defect(Defect::new(self.decode_id, self.name, offset, found, "a whole stream").ambiguous());
+    }
+
+    /// What lies behind the stream is never skipped silently.
+    fn behind<'a>(&self, rest: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let (offset, length) = (rest.offset(), rest.length());
+        out.defect(Defect::new(self.trailing_id, self.name, offset, length, 0u8).ambiguous());
+        let window = rest.window()?;
+        let (mut at, mut number) = (0u64, 0u32);
+        while at < length && number < PIECES {
+            let bytes = window.piece(at, length.saturating_sub(at)).unwrap_or_default();
+            let Some(piece) = (self.piece)(bytes).filter(|&piece| piece > 0) else { break };
+            let node =
+                Node::new(self.name, format!("behind-{number}"), self.member_kind, rest.slice(at, piece));
+            out.add(node.unknown());
+            at = at.saturating_add(piece);
+            number = number.saturating_add(1);
+        }
+        let bytes = window.piece(at, length.saturating_sub(at)).unwrap_or_default();
+        let kind = if (self.header)(bytes).is_some() { self.member_kind } else { self.trailing_kind };
+        out.add(Node::new(self.name, "behind", kind, rest.from(at)).unknown());
+        Ok(())
+    }
+}
+
+/// So many pieces behind a stream are told apart.
+const PIECES: u32 = 64;

@@ -1,0 +1,139 @@
+//! zstd frames.
+//!
+//! RFC 8878, sections 3.1.1 and 3.1.2.
+//!
+//! ```text
+//! 0x00 fd2fb528                4     Window_Descriptor   0, 1     Frame_Content_Size 0, 1, 2, 4, 8
+//! 0x04 Frame_Header_Descriptor 1     Dictionary_ID 0, 1, 2, 4     blocks …           Content_Checksum 0, 4
+//! skippable: 184d2a5? 4, Frame_Size 4, User_Data
+//! ```
+//!
+//! Loader modelled: `lib/decompress_unzstd.c` of Linux, which reads frames; the first is what is opened. Ambiguities: a
+//! second frame, a skippable frame or other bytes behind; a frame that does not decode, or whose checksum is wrong.
+//! Limitations: a file that begins with a skippable frame is not recognised; dictionaries are not supported.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, len64, to_usize};
+
+use crate::decode::block::{self, Codec};
+use crate::stream::{Header, Stream};
+
+/// A zstd file.
+#[derive(Debug)]
+pub(crate) struct Zstd;
+
+impl Format for Zstd {
+    fn name(&self) -> &'static str {
+        "zstd"
+    }
+
+    fn about(&self) -> &'static str {
+        "zstd frame, its checksum verified; further and skippable frames are told apart"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        header(head.all()).map(|_| Match::weighted(self, 3))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        ZSTD.open(&at, out);
+    }
+}
+
+static ZSTD: Stream = Stream {
+    name: "zstd",
+    header_kind: "zstd-header",
+    kind: "zstd-stream",
+    member_kind: "zstd-frame",
+    trailing_kind: "zstd-trailing",
+    decode_id: "zstd/decode",
+    trailing_id: "zstd/trailing-bytes",
+    header,
+    decode: |input, room| block::decode(Codec::Zstd, input, None, room),
+    piece: skippable,
+};
+
+fn header(input: &[u8]) -> Option<Header> {
+    let [0x28, 0xb5, 0x2f, 0xfd, descriptor] = *input.first_chunk::<5>()? else { return None };
+    if descriptor & RESERVED != 0 {
+        return None;
+    }
+    let single = descriptor & SINGLE_SEGMENT != 0;
+    let dictionary = [0usize, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?;
+    let start = 5usize.saturating_add(usize::from(!single)).saturating_add(dictionary);
+    let (size, base) = match descriptor >> 6 {
+        0 => (usize::from(single), 0),
+        1 => (2, 256),
+        2 => (4, 0),
+        _ => (8, 0),
+    };
+    let end = start.saturating_add(size);
+    let mut raw = [0; 8];
+    raw.get_mut(..size)?.copy_from_slice(input.get(start..end)?);
+    let declared = (size > 0).then(|| u64::from_le_bytes(raw).saturating_add(base));
+    let length = len64(input.get(..end)?);
+    // All of it but the magic and the dictionary is the encoder's choice.
+    let encoding = vec![("descriptor", descriptor.into())];
+    Some(Header {
+        length,
+        declared,
+        encoding,
+        mask: vec![(4, length.saturating_sub(4))],
+        ..Header::default()
+    })
+}
+
+/// Length of the skippable frame that `input` begins with, if it is all there.
+fn skippable(input: &[u8]) -> Option<u64> {
+    let [0x50..=0x5f, 0x2a, 0x4d, 0x18, size @ ..] = *input.first_chunk::<8>()? else { return None };
+    let length = u64::from(u32::from_le_bytes(size)).saturating_add(8);
+    input.get(..to_usize(length)).map(len64)
+}
+
+const SINGLE_SEGMENT: u8 = 0x20;
+const RESERVED: u8 = 0x08;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::{defects, leaves, parse, region, torture};
+
+    /// `zstd --check` of "firmware\n".
+    const SAMPLE: &[u8] =
+        &[40, 181, 47, 253, 4, 88, 73, 0, 0, 102, 105, 114, 109, 119, 97, 114, 101, 10, 130, 19, 116, 245];
+
+    #[test]
+    fn a_frame_is_a_header_and_blocks() {
+        let tree = parse(&Zstd, SAMPLE);
+        let rows = leaves(&tree);
+        assert_eq!(
+            rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            ["zstd-header", "zstd-stream", "unknown-content"]
+        );
+        assert_eq!(rows[2].3, 9);
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn skippable_and_second_frames_are_leaves_of_their_own() {
+        let skip = [0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
+        let tree = parse(&Zstd, &[SAMPLE, &skip, SAMPLE].concat());
+        let length = SAMPLE.len() as u64;
+        assert_eq!(region(&tree, "zstd:behind-0").span.length, 10);
+        assert_eq!(region(&tree, "zstd:behind").span.length, length);
+        assert_eq!(region(&tree, "zstd:behind").kind, "zstd-frame");
+        assert_eq!(defects(&tree), ["zstd/trailing-bytes"]);
+    }
+
+    #[test]
+    fn a_wrong_checksum_leaves_the_frame_closed() {
+        let mut bytes = SAMPLE.to_vec();
+        *bytes.last_mut().expect("not empty") ^= 1;
+        assert_eq!(defects(&parse(&Zstd, &bytes)), ["zstd/decode"]);
+    }
+
+    #[test]
+    fn any_bytes() {
+        torture(&Zstd, SAMPLE);
+    }
+}
