@@ -29,6 +29,7 @@ use std::rc::Rc;
 use kiwame_image::{Format, Head, Host, Limits, Match, Options, ReadError, Tree};
 
 mod amd_microcode;
+mod boot_arguments;
 mod content;
 mod decode;
 mod elf;
@@ -53,6 +54,7 @@ mod stream;
 mod te;
 #[cfg(test)]
 mod testing;
+mod uboot_env;
 mod uefi_depex;
 mod uefi_encapsulation;
 mod uefi_file;
@@ -80,6 +82,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
     &squashfs::Squashfs,
+    &uboot_env::UbootEnv,
     &gzip::Gzip,
     &xz::Xz,
     &zstd::Zstd,

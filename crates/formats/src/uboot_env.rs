@@ -1,0 +1,318 @@
+//! U-Boot's environment: settings as text, behind a checksum.
+//!
+//! U-Boot 2024.01, `include/env_internal.h` (`env_t`), `env/common.c`, `tools/env/fw_env.c`.
+//!
+//! ```text
+//! 0x00 crc     4   CRC-32 of data, in the byte order of the processor
+//! 0x04 flags   1   only where there are two: which of them is newer
+//!      data        name=value NUL … NUL NUL, then 00 or FF to the end
+//! ```
+//!
+//! There is no magic: an environment is recognised where the checksum agrees with a size that environments have, and the
+//! data are settings. The checksum only encodes; each setting is a component `variable:<name>`. One that decides what
+//! boots carries `boot-entry`, and kernel command lines are split into words, as `boot_arguments.rs` says.
+//!
+//! Loader modelled: U-Boot, which takes the last of two settings of one name. Ambiguities: two settings of one name, an
+//! entry without `=`, bytes behind the end of the list. Limitations: of two copies, each is taken apart and neither is
+//! called the active one; what a script in a setting does is not worked out.
+
+use std::collections::BTreeSet;
+
+use kiwame_image::{
+    Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+};
+
+use crate::boot_arguments;
+use crate::decode::Crc32;
+
+/// An environment, alone at the start of a region.
+#[derive(Debug)]
+pub(crate) struct UbootEnv;
+
+impl Format for UbootEnv {
+    fn name(&self) -> &'static str {
+        "uboot-env"
+    }
+
+    fn about(&self) -> &'static str {
+        "U-Boot environment, single or redundant, to the setting"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let shape = Shape::of(head.all(), head.size())?;
+        Some(Match::weighted(self, 4).of_length(shape.size))
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = parse(&at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+/// Size and head of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    size: u64,
+    redundant: bool,
+    big_endian: bool,
+}
+
+impl Shape {
+    /// By the checksum, over the sizes that environments have.
+    fn of(bytes: &[u8], region: u64) -> Option<Self> {
+        let sizes = core::iter::once(region).chain(SIZES);
+        let usable = |size: &u64| (SMALLEST..=LARGEST).contains(size) && *size <= len64(bytes);
+        let first = bytes.first_chunk::<4>()?;
+        for size in sizes.filter(usable) {
+            for redundant in [false, true] {
+                let data = bytes.get(to_usize(head_of(redundant))..to_usize(size))?;
+                if !looks_like_settings(data) {
+                    continue;
+                }
+                let mut crc = Crc32::default();
+                crc.update(data);
+                let sum = crc.value();
+                if [u32::from_le_bytes(*first), u32::from_be_bytes(*first)].contains(&sum) {
+                    return Some(Self { size, redundant, big_endian: u32::from_le_bytes(*first) != sum });
+                }
+            }
+        }
+        None
+    }
+}
+
+fn head_of(redundant: bool) -> u64 {
+    if redundant { 5 } else { 4 }
+}
+
+/// A name, an equals sign, and text up to a NUL.
+fn looks_like_settings(data: &[u8]) -> bool {
+    let first = data.split(|&byte| byte == 0).next().unwrap_or_default();
+    let name = first.split(|&byte| byte == b'=').next().unwrap_or_default();
+    name.len() < first.len() && !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic())
+}
+
+fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let window = at.head(LARGEST)?;
+    let Some(shape) = Shape::of(&window, at.length()) else {
+        let found =
+            Defect::new("uboot-env/checksum", "crc", at.offset(), at.length(), "the CRC-32 of the data");
+        return Err(found.into());
+    };
+    let whole = at.slice(0, shape.size);
+    let header = Node::new("uboot-env", "header", "uboot-env-header", whole.slice(0, 4)).mask([(0, 4)]);
+    out.add(header.with("byte-order", if shape.big_endian { "big" } else { "little" }));
+    if shape.redundant {
+        let flags =
+            Reader::new(window.piece(4, 1).unwrap_or_default(), 4, "uboot-env/truncated").u8("flags")?;
+        let node = Node::new("variable", "flags", "uboot-env-flags", whole.slice(4, 1));
+        out.add(node.component().with("value", flags.to_string()));
+    }
+    let end = settings(&window, &whole, head_of(shape.redundant), out);
+    rest(&whole.from(end), out)?;
+    out.add_fill(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), 0xff);
+    Ok(())
+}
+
+/// Adds each setting, and the empty one that ends the list. Returns where the list ends.
+fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> u64 {
+    let data = window.get(to_usize(start)..to_usize(whole.length())).unwrap_or_default();
+    let mut at = start;
+    let mut seen = BTreeSet::new();
+    for entry in data.split_inclusive(|&byte| byte == 0) {
+        let text = entry.strip_suffix(&[0]).unwrap_or(entry);
+        let input = whole.slice(at, len64(entry));
+        let place = input.offset();
+        at = at.saturating_add(len64(entry));
+        if text.is_empty() {
+            out.add(Node::new("uboot-env", "end", "uboot-env-end", input));
+            break;
+        }
+        let name = text.split(|&byte| byte == b'=').next().unwrap_or_default();
+        let shown = String::from_utf8_lossy(name).into_owned();
+        if name.len() == text.len() || entry.len() == text.len() {
+            out.defect(
+                Defect::new("uboot-env/setting", "data", place, shown.clone(), "name=value").ambiguous(),
+            );
+        }
+        if !seen.insert(name.to_vec()) {
+            let defect =
+                Defect::new("uboot-env/duplicate-name", "name", place, shown, "one setting of a name");
+            out.defect(defect.ambiguous());
+        }
+        if out.add(setting(name, text, input)).is_none() {
+            break;
+        }
+    }
+    at
+}
+
+fn setting<'a>(name: &[u8], text: &[u8], input: Input<'a>) -> Node<'a> {
+    let value = text.get(name.len().saturating_add(1)..).unwrap_or_default();
+    let shown = String::from_utf8_lossy(name).into_owned();
+    let node = Node::new("variable", name, "uboot-variable", input).component().name(shown);
+    if ARGUMENTS.iter().any(|known| name == known.as_bytes()) {
+        return node.then(&Arguments);
+    }
+    let node = match core::str::from_utf8(value) {
+        Ok(value) => node.with("value", value),
+        Err(_) => node.with("value", value),
+    };
+    if decides(name) { node.with("boot-entry", true) } else { node }
+}
+
+/// True for a setting that says what is loaded and started.
+fn decides(name: &[u8]) -> bool {
+    BOOTING.iter().any(|known| name == known.as_bytes())
+        || BOOTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+/// What lies behind the list: 00 or FF throughout, as the tools leave it.
+fn rest<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let erase = match at.uniform()? {
+        Some(0) => 0,
+        _ => 0xff,
+    };
+    if !at.is_empty() && ![Some(0), Some(0xff)].contains(&at.uniform()?) {
+        let found = "other bytes than 00 or FF";
+        out.defect(
+            Defect::new("uboot-env/rest", "data", at.offset(), found, "nothing behind the list").ambiguous(),
+        );
+    }
+    out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.clone()), erase);
+    Ok(())
+}
+
+/// A setting that holds a kernel command line.
+#[derive(Debug)]
+struct Arguments;
+
+impl Format for Arguments {
+    fn name(&self) -> &'static str {
+        "uboot-env"
+    }
+
+    fn about(&self) -> &'static str {
+        "a kernel command line, by words"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let window = match at.window() {
+            Ok(window) => window,
+            Err(trouble) => return out.trouble(trouble),
+        };
+        let equals = window.iter().position(|&byte| byte == b'=').and_then(|at| at.checked_add(1));
+        let (name, value) = window.split_at_checked(equals.unwrap_or(0)).unwrap_or((&[], &window));
+        let line = value.strip_suffix(&[0]).unwrap_or(value);
+        out.add(Node::new("uboot-env", "name", "uboot-env-name", at.slice(0, len64(name))));
+        let from = len64(name);
+        boot_arguments::add(&at.slice(from, len64(line)), line, out);
+        let end = from.saturating_add(len64(line));
+        out.add(Node::new("uboot-env", "end", "uboot-env-end", at.from(end)));
+    }
+}
+
+/// Sizes that boards use, beside the whole region.
+const SIZES: [u64; 9] = [0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000];
+const SMALLEST: u64 = 64;
+/// The largest of `SIZES`; no board of U-Boot's `configs/` has a larger one.
+const LARGEST: u64 = 0x4_0000;
+const ARGUMENTS: &[&str] = &["bootargs", "extra_bootargs", "setargs", "optargs", "mtdparts"];
+const BOOTING: &[&str] = &[
+    "bootcmd",
+    "altbootcmd",
+    "preboot",
+    "bootfile",
+    "fdtfile",
+    "fdt_file",
+    "fdtcontroladdr",
+    "bootdelay",
+    "verify",
+    "boot_targets",
+    "distro_bootcmd",
+    "loadaddr",
+    "kernel_addr_r",
+    "ramdisk_addr_r",
+    "fdt_addr_r",
+    "serverip",
+    "mtdids",
+    "script",
+    "bootlimit",
+    "upgrade_available",
+    "boot_fit",
+    "boot_a_script",
+    "recovery",
+];
+const BOOTING_PREFIXES: &[&str] = &["bootcmd_", "boot_", "scan_", "load_", "run_"];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Content, Value};
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse as parse_with, region, torture};
+
+    fn environment(text: &[u8], size: usize, redundant: bool, pad: u8) -> Vec<u8> {
+        let mut data = text.to_vec();
+        data.resize(size - head_of(redundant) as usize, pad);
+        let mut crc = Crc32::default();
+        crc.update(&data);
+        let mut bytes = crc.value().to_le_bytes().to_vec();
+        if redundant {
+            bytes.push(1);
+        }
+        bytes.extend(data);
+        bytes
+    }
+
+    #[test]
+    fn each_setting_is_a_component_and_each_boot_argument() {
+        let text = b"bootcmd=run x\0bootargs=console=ttyS0 init=/bin/sh\0serial=1\0\0";
+        let tree = parse_with(&UbootEnv, &environment(text, 0x400, true, 0));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "variable:serial").attribute("value"), Some(&Value::from("1")));
+        assert_eq!(region(&tree, "variable:flags").attribute("value"), Some(&Value::from("1")));
+        let guarded = |path: &str| region(&tree, path).attribute("boot-entry") == Some(&Value::Flag(true));
+        assert!(guarded("variable:bootcmd") && guarded("variable:bootargs/argument:init"));
+        assert!(!guarded("variable:bootargs/argument:console") && !guarded("variable:serial"));
+        assert_eq!(region(&tree, "uboot-env:free").content, Content::Fill);
+        assert_eq!(leaves(&tree).len(), 2 + 1 + 5 + 1 + 1 + 1, "{:?}", leaves(&tree));
+    }
+
+    #[test]
+    fn an_environment_is_recognised_by_its_checksum() {
+        for (redundant, pad) in [(false, 0), (true, 0), (false, 0xff)] {
+            let good = environment(b"a=b\0\0", 0x1000, redundant, pad);
+            let shape = Shape { size: 0x1000, redundant, big_endian: false };
+            assert_eq!(Shape::of(&good, 0x1000), Some(shape));
+            let behind = [good.clone(), vec![0xff; 0x1000]].concat();
+            assert_eq!(Shape::of(&behind, 0x2000), Some(shape), "smaller than its region");
+            let mut bad = good;
+            bad[7] ^= 1;
+            assert_eq!(Shape::of(&bad, 0x1000), None);
+        }
+    }
+
+    #[test]
+    fn two_settings_of_a_name_and_bytes_behind_the_list_are_ambiguous() {
+        let twice = parse_with(&UbootEnv, &environment(b"a=1\0a=2\0\0", 0x400, false, 0));
+        assert_eq!(defects(&twice), ["uboot-env/duplicate-name"]);
+        let behind = parse_with(&UbootEnv, &environment(b"a=1\0\0code", 0x400, false, 0));
+        assert_eq!(defects(&behind), ["uboot-env/rest"]);
+        assert_eq!(region(&behind, "uboot-env:free").content, Content::Unknown);
+        let bare = parse_with(&UbootEnv, &environment(b"a=1\0b\0\0", 0x400, false, 0));
+        assert_eq!(defects(&bare), ["uboot-env/setting"]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&UbootEnv, &environment(b"bootargs=a b\0c=d\0\0", 0x40, true, 0));
+    }
+}
