@@ -27,6 +27,8 @@
 use kiwame_image::{Format, Head, Host, Limits, Options, ReadError, Tree};
 
 mod amd_microcode;
+mod arm64_image;
+mod bzimage;
 mod content;
 mod decode;
 mod elf;
@@ -37,6 +39,7 @@ mod ftw;
 mod gzip;
 mod intel_flash;
 mod lz4;
+mod lzma;
 mod lzop;
 mod microcode;
 mod nvram;
@@ -56,6 +59,7 @@ mod uefi_section;
 #[cfg(test)]
 mod uefi_testing;
 mod uefi_volume;
+mod uimage;
 mod variable_data;
 mod xz;
 mod zstd;
@@ -78,6 +82,10 @@ pub static FORMATS: &[&dyn Format] = &[
     &zstd::Zstd,
     &lz4::Lz4,
     &lzop::Lzop,
+    &lzma::Lzma,
+    &uimage::UImage,
+    &arm64_image::Arm64Image,
+    &bzimage::BzImage,
     &raw::Raw,
 ];
 
