@@ -29,7 +29,9 @@ use std::rc::Rc;
 use kiwame_image::{Format, Head, Host, Limits, Match, Options, ReadError, Tree};
 
 mod amd_microcode;
+mod arm64_image;
 mod boot_arguments;
+mod bzimage;
 mod content;
 mod decode;
 mod elf;
@@ -42,6 +44,7 @@ mod ftw;
 mod gzip;
 mod intel_flash;
 mod lz4;
+mod lzma;
 mod lzop;
 mod microcode;
 mod nvram;
@@ -64,6 +67,7 @@ mod uefi_section;
 #[cfg(test)]
 mod uefi_testing;
 mod uefi_volume;
+mod uimage;
 mod variable_data;
 mod xz;
 mod zstd;
@@ -88,6 +92,10 @@ pub static FORMATS: &[&dyn Format] = &[
     &zstd::Zstd,
     &lz4::Lz4,
     &lzop::Lzop,
+    &lzma::Lzma,
+    &uimage::UImage,
+    &arm64_image::Arm64Image,
+    &bzimage::BzImage,
     &raw::Raw,
 ];
 

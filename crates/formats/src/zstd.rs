@@ -133,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bomb_stops_at_the_limit() {
+        // Blocks of 128 KiB of one byte: a header of 3 bytes and that byte.
+        let block = |last: u8| [2 | last, 0, 0x10, 0];
+        let open = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x38][..], &block(0).repeat(1024), &block(1)].concat();
+        let known = [0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x38, 0, 0, 0, 0x40, 3, 0, 0x10, 0].to_vec();
+        for bytes in [open, known] {
+            let tree = parse(&Zstd, &bytes);
+            assert_eq!((tree.limits_hit().len(), tree.spaces().len()), (1, 1));
+        }
+    }
+
+    #[test]
     fn any_bytes() {
         torture(&Zstd, SAMPLE);
     }
