@@ -172,3 +172,10 @@ flash[0x3f0000:0x3f0000 + len(calibration)] = calibration
 open(out, "wb").write(flash)
 P
 ls -l "$parts"
+
+# --- a file system without compression, whose tables the samples of firmware-samples/squashfs edit
+mkdir -p "$work/plain/a/b"
+echo one > "$work/plain/a/file"
+ln "$work/plain/a/file" "$work/plain/a/other-name"
+echo two > "$work/plain/a/b/inner"
+squash plain "$work/plain" -comp gzip -noI -noD -noF -noX -noId -no-exports

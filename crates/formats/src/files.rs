@@ -90,8 +90,8 @@ impl Kind {
     }
 }
 
-/// Lists a file system: `stream` is the encoded leaf, added to `out`, that all of this is decoded from. The first
-/// entry is the root; `rest` are the other encoded leaves of the file system.
+/// Lists a file system: `stream` is the last of the encoded leaves, added to `out`, that all of this is decoded from, and
+/// `rest` are those before it. The first entry is the root.
 pub(crate) fn list<'a>(
     stream: RegionId,
     rest: &[RegionId],
@@ -318,27 +318,19 @@ fn facts<'a>(entry: &Entry, node: Node<'a>) -> Node<'a> {
     if entry.kind == Kind::File && entry.mode & 0o111 != 0 {
         node = node.with("executable", true);
     }
-    for (fact, prefix) in XATTRS {
-        let mut values: Vec<_> = entry.xattrs.iter().filter(|(name, _)| fact_of(name) == *fact).collect();
-        values.sort();
-        let shown = values.iter().map(|(name, value)| {
-            let name =
-                String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned();
-            let equals = if name.is_empty() { "" } else { "=" };
-            format!("{name}{equals}{}", Value::Bytes(value.clone()).display())
-        });
-        let shown: Vec<_> = shown.collect();
-        if !shown.is_empty() {
-            node = node.with(fact, shown.join(" "));
-        }
-    }
+    node = node.with("xattrs", xattrs(entry));
     entry.facts.iter().fold(node, |node, (name, value)| node.with(name, value.clone()))
 }
 
-/// Which fact an extended attribute belongs to.
-fn fact_of(name: &[u8]) -> &'static str {
-    let known = XATTRS.iter().find(|(fact, prefix)| *fact != OTHER && name.starts_with(prefix.as_bytes()));
-    known.map_or(OTHER, |(fact, _)| fact)
+/// All extended attributes, or that there are none: said either way, so that one that was added is a difference.
+fn xattrs(entry: &Entry) -> String {
+    let mut list: Vec<_> = entry.xattrs.iter().collect();
+    list.sort();
+    let shown = list.iter().map(|(name, value)| {
+        format!("{}={}", kiwame_image::escape_key(name), Value::Bytes(value.clone()).display())
+    });
+    let shown: Vec<_> = shown.collect();
+    if shown.is_empty() { "none".to_owned() } else { shown.join(" ") }
 }
 
 fn text_or_bytes(bytes: &[u8]) -> Value {
@@ -389,11 +381,3 @@ impl<'a> Stage<'a> for Rest<'a> {
 
 /// The last line, for what no name leads to.
 const REST: &[u8] = b"\n";
-/// Extended attributes that a kernel acts on have a fact of their own; the prefix is left out where it says no more.
-const XATTRS: &[(&str, &str)] = &[
-    ("capability", "security.capability"),
-    ("acl", "system.posix_acl_"),
-    ("overlay", "trusted.overlay."),
-    (OTHER, ""),
-];
-const OTHER: &str = "xattrs";

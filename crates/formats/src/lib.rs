@@ -43,6 +43,7 @@ mod fit;
 mod ftw;
 mod gzip;
 mod intel_flash;
+mod jffs2;
 mod lz4;
 mod lzma;
 mod lzop;
@@ -86,6 +87,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
     &squashfs::Squashfs,
+    &jffs2::Jffs2,
     &uboot_env::UbootEnv,
     &gzip::Gzip,
     &xz::Xz,

@@ -63,8 +63,8 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
     let superblock = Superblock::read(&head, at.offset())?;
     let node = Node::new("squashfs", "superblock", "squashfs-superblock", at.slice(0, SUPERBLOCK))
-        .with("inodes", superblock.inodes)
         .with("mkfs-time", superblock.mkfs_time)
+        .with_encoding("inodes", superblock.inodes)
         .with_encoding("block-size", superblock.block_size)
         .with_encoding("compression", superblock.compression);
     out.add(node.mask(ENCODING));
@@ -85,9 +85,9 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     };
     let streams = lay_out(&image, &walk.used(), out);
     walk.defects.iter().for_each(|defect| out.defect(defect.clone()));
-    let Some((&first, others)) = streams.split_first() else { return Ok(()) };
+    let Some((&last, others)) = streams.split_last() else { return Ok(()) };
     let (entries, blocks) = walk.into_files();
-    files::list(first, others, entries, Rc::new(blocks), out);
+    files::list(last, others, entries, Rc::new(blocks), out);
     Ok(())
 }
 
@@ -107,7 +107,8 @@ fn lay_out<'a>(image: &Input<'a>, used: &[Span], out: &mut Builder<'_, 'a>) -> V
     for (number, run) in (0u64..).zip(used.iter().chain([&Span::new(image.length(), 0)])) {
         let gap = image.slice(done, run.offset.saturating_sub(done));
         out.add(Node::new("squashfs", format!("unused-{number}"), "squashfs-unused", gap).unknown());
-        let key = if number == 0 { "files".to_owned() } else { format!("files-{number}") };
+        let last = number.saturating_add(1) >= len64(used);
+        let key = if last { "files".to_owned() } else { format!("files-{number}") };
         let stream = Node::new("squashfs", key, "squashfs-files", image.slice(run.offset, run.length));
         streams.extend(out.add(stream.encoded()));
         done = done.max(run.end());
@@ -961,8 +962,8 @@ impl Blocks<'_> {
     }
 }
 
-/// Fields of the superblock that tell where and how things are packed.
-const ENCODING: [(u64, u64); 4] = [(0x0c, 8), (0x14, 6), (0x20, 8), (0x28, 0x38)];
+/// Fields of the superblock that tell where, how, and how many things are packed.
+const ENCODING: [(u64, u64); 5] = [(0x04, 4), (0x0c, 8), (0x14, 6), (0x20, 8), (0x28, 0x38)];
 const MAGIC: &[u8] = b"hsqs";
 const SUPERBLOCK: u64 = 96;
 const METADATA: u64 = 8192;

@@ -394,8 +394,9 @@ impl<'a> Builder<'_, 'a> {
         self.open(stream, bytes, kind, Next::Stage(stage));
     }
 
-    /// Says that `other`, an encoded leaf added here, belongs to the stream whose first leaf is `stream`: both
-    /// encode what [`Builder::decoded`] was given, as the scattered blocks of a file system do.
+    /// Says that `other`, an encoded leaf added here, belongs to the stream whose last leaf is `stream`: both encode what
+    /// [`Builder::decoded`] was given, as the scattered blocks of a file system do. It lies before `stream`, so that in
+    /// pre-order the content stands behind all that encodes it.
     pub fn shares(&mut self, other: RegionId, stream: RegionId) {
         let space = self.look(stream).and_then(|region| region.encodes);
         if let Some(region) = self.session.region_mut(other) {

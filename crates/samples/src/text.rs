@@ -97,6 +97,12 @@ enum Edit {
         offset: usize,
         length: usize,
     },
+    /// Puts another sample there, and erases from its end up to `until`.
+    PutSample {
+        offset: usize,
+        sample: String,
+        until: usize,
+    },
     Bomb {
         expands: u64,
         known: bool,
@@ -218,6 +224,11 @@ impl Edit {
             }
             Self::Erase { offset, length } => {
                 bytes.get_mut(*offset..offset + length).ok_or(OUTSIDE)?.fill(0xff)
+            }
+            Self::PutSample { offset, sample, until } => {
+                let new = crate::sample(sample)?;
+                put(&mut bytes, *offset, &new)?;
+                bytes.get_mut(offset + new.len()..*until).ok_or(OUTSIDE)?.fill(0xff);
             }
             Self::CodeInFreeSpace { offset } => {
                 let code = uefi_code();

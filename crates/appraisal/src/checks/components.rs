@@ -76,8 +76,10 @@ impl Check for Differences {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        let regions: Vec<_> = case.measured().collect();
-        for region in regions {
+        // Streams last, the innermost first: one that differs is explained by what has been found inside it.
+        let (streams, others): (Vec<_>, Vec<_>) =
+            case.measured().partition(|region| region.content == Content::Encoded);
+        for region in others.into_iter().chain(streams.into_iter().rev()) {
             match case.matches.get(&region.id).copied() {
                 Some(Match::Bytes(index) | Match::Content(index)) => attributes(case, region, index),
                 Some(Match::Differs(index)) => differs(case, region, index),
@@ -166,7 +168,10 @@ fn stream_differs(case: &mut Case<'_>, region: &Region) {
         let place = case.tree.region(*id).map(|region| region.span);
         inside(id) && case.wanted(*index).map(|wanted| wanted.span) != place
     };
-    let explained = case.findings.iter().any(|finding| below(&finding.path, path))
+    let explained = case
+        .findings
+        .iter()
+        .any(|finding| finding.effect() == crate::Effect::Refuted && below(&finding.path, path))
         || case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
         || case.matches.iter().any(elsewhere)
         || case

@@ -294,8 +294,11 @@ impl<'a> Allowance<'a> {
 
 /// What the first screen prints, and the cap of `any`, which the buyer must have named too.
 fn total(case: &mut Case<'_>, rule: &MutableRule, changed: u64, allowance: &mut Allowance<'_>) {
+    let supplier = case.supplier(&rule.path);
     let at = |finding: Finding| {
-        finding.at(&rule.path, "image", kiwame_image::Span::new(0, changed)).arg("bytes", changed)
+        let mut finding = finding.at(&rule.path, "image", kiwame_image::Span::new(0, changed));
+        finding.supplier = supplier.clone();
+        finding.arg("bytes", changed)
     };
     if let Mutable::Any { max_bytes } = rule.rule {
         if changed > max_bytes {

@@ -87,6 +87,13 @@ impl Crc32 {
     }
 }
 
+/// The same sum, begun and ended with zero, as JFFS2 has it.
+pub(crate) fn crc32_from_zero(bytes: &[u8]) -> u32 {
+    let mut crc = Crc32(0);
+    crc.update(bytes);
+    crc.0
+}
+
 static CRC32: [u32; 256] = crc32_table();
 
 #[expect(
