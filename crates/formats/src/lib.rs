@@ -33,6 +33,7 @@ mod arm64_image;
 mod boot_arguments;
 mod bzimage;
 mod content;
+mod cpio;
 mod decode;
 mod elf;
 mod embedded;
@@ -88,6 +89,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &amd_microcode::AmdMicrocode,
     &squashfs::Squashfs,
     &jffs2::Jffs2,
+    &cpio::Cpio,
     &uboot_env::UbootEnv,
     &gzip::Gzip,
     &xz::Xz,
