@@ -30,6 +30,9 @@ pub(crate) trait Volume: core::fmt::Debug {
     fn rest(&self) -> Result<Vec<u8>, Trouble>;
 }
 
+/// Extended attributes: whole names and values.
+pub(crate) type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// One name in a file system.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
@@ -53,8 +56,8 @@ pub(crate) struct Entry {
     pub(crate) device: (u32, u32),
     /// Where a symbolic link leads.
     pub(crate) target: Vec<u8>,
-    /// Extended attributes: whole name, value.
-    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Extended attributes.
+    pub(crate) xattrs: Xattrs,
     /// Number that all names of one inode have in common.
     pub(crate) inode: u64,
     /// Whatever else the file system records that a kernel acts on.
@@ -182,7 +185,7 @@ impl<'a> Files<'a> {
     /// The path as people write it.
     fn path(&self, number: usize) -> String {
         let names = self.names(number);
-        names.iter().fold(String::new(), |path, name| path + "/" + &String::from_utf8_lossy(name))
+        names.iter().map(|name| format!("/{}", String::from_utf8_lossy(name))).collect()
     }
 }
 

@@ -32,7 +32,7 @@ use kiwame_image::{
 };
 
 use crate::decode::block::{Codec, decode};
-use crate::files::{self, Entry, Kind, Volume};
+use crate::files::{self, Entry, Kind, Volume, Xattrs};
 
 /// JFFS2, of either byte order.
 #[derive(Debug)]
@@ -374,7 +374,7 @@ struct Log {
     names: BTreeMap<(u32, Vec<u8>), Dirent>,
     /// By inode, oldest first.
     inodes: BTreeMap<u32, Vec<Piece>>,
-    xattrs: BTreeMap<u32, Vec<(Vec<u8>, Vec<u8>)>>,
+    xattrs: BTreeMap<u32, Xattrs>,
     /// Names that are gone.
     old_names: Vec<Vec<u8>>,
     defects: Vec<Defect>,

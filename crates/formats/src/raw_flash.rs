@@ -106,8 +106,11 @@ fn add<'a>(input: Input<'a>, format: &'static dyn Format, out: &mut Builder<'_, 
     out.add(Node::new("found", key, "partition", input).component().then(format));
 }
 
-/// What begins here, and how long it says it is.
-fn find(here: &Input<'_>) -> Result<Option<(&'static dyn Format, Option<u64>)>, Trouble> {
+/// A format, and how long the image of it says it is.
+type Found = (&'static dyn Format, Option<u64>);
+
+/// What begins here.
+fn find(here: &Input<'_>) -> Result<Option<Found>, Trouble> {
     // Most of a flash is erased or zero; a look at a few bytes spares the rest.
     let first = here.head(16)?;
     let blank = first

@@ -32,7 +32,7 @@ use kiwame_image::{
 };
 
 use crate::decode::block::{Codec, decode};
-use crate::files::{self, Entry, Kind, Volume};
+use crate::files::{self, Entry, Kind, Volume, Xattrs};
 
 /// squashfs, version 4.0.
 #[derive(Debug)]
@@ -433,7 +433,7 @@ impl<'a> Tables<'a> {
     }
 
     /// The extended attributes of that number: whole names and values.
-    fn xattrs_of(&self, number: u32, used: &mut Vec<Span>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Defect> {
+    fn xattrs_of(&self, number: u32, used: &mut Vec<Span>) -> Result<Xattrs, Defect> {
         if number == u32::MAX {
             return Ok(Vec::new());
         }
@@ -839,7 +839,7 @@ impl Inode {
         let blocks = if stored.fragment == u32::MAX {
             stored.size.div_ceil(block_size)
         } else {
-            stored.size / block_size
+            stored.size.checked_div(block_size).unwrap_or(0)
         };
         let (sizes, _) = reader.bytes(blocks.saturating_mul(4), "block_list")?.as_chunks::<4>();
         stored.blocks = sizes.iter().map(|size| u32::from_le_bytes(*size)).collect();
@@ -858,7 +858,7 @@ impl Stored {
 
     /// Bytes of it in its fragment.
     fn tail(&self, block_size: u64) -> u64 {
-        if self.fragment == u32::MAX { 0 } else { self.size % block_size }
+        if self.fragment == u32::MAX { 0 } else { self.size.checked_rem(block_size).unwrap_or(0) }
     }
 }
 

@@ -226,9 +226,7 @@ impl Edit {
                 bytes.get_mut(*offset..offset + length).ok_or(OUTSIDE)?.fill(0xff)
             }
             Self::PutSample { offset, sample, until } => {
-                let new = crate::sample(sample)?;
-                put(&mut bytes, *offset, &new)?;
-                bytes.get_mut(offset + new.len()..*until).ok_or(OUTSIDE)?.fill(0xff);
+                put_sample(&mut bytes, *offset, sample, *until)?;
             }
             Self::CodeInFreeSpace { offset } => {
                 let code = uefi_code();
@@ -326,6 +324,14 @@ fn free_in_store(bytes: &[u8], store: usize) -> Option<usize> {
 fn put(bytes: &mut [u8], at: usize, new: &[u8]) -> Result<(), SampleError> {
     let place = bytes.get_mut(at..at.saturating_add(new.len()));
     place.ok_or(SampleError::Edit("the edit lies outside the image"))?.copy_from_slice(new);
+    Ok(())
+}
+
+fn put_sample(bytes: &mut [u8], at: usize, sample: &str, until: usize) -> Result<(), SampleError> {
+    let new = crate::sample(sample)?;
+    put(bytes, at, &new)?;
+    let rest = bytes.get_mut(at + new.len()..until);
+    rest.ok_or(SampleError::Edit("the edit lies outside the image"))?.fill(0xff);
     Ok(())
 }
 
