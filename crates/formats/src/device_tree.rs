@@ -25,8 +25,8 @@ use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
 };
 
-use crate::boot_arguments;
 use crate::flat_tree::{Header, Property, TRUNCATED, Tree, What};
+use crate::{boot_arguments, uboot_fit};
 
 /// A device tree that no format knows better.
 #[derive(Debug)]
@@ -47,15 +47,23 @@ impl Format for DeviceTree {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let listed = Tree::read(&at, out).and_then(|tree| {
-            let end = tree.header.total;
-            list(&at, Rc::new(tree), role, out)?;
-            out.add_fill(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), 0xff);
-            Ok(())
-        });
-        if let Err(trouble) = listed {
-            out.trouble(trouble);
+        open(&at, out);
+    }
+}
+
+/// Takes a tree apart, as a FIT when it is one, whoever recognised it: what the head shows may not be all.
+pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+    let opened = Tree::read(at, out).and_then(|tree| {
+        if tree.child(0, uboot_fit::IMAGES).is_some() {
+            return uboot_fit::list(at, tree, out);
         }
+        let end = tree.header.total;
+        list(at, Rc::new(tree), role, out)?;
+        out.add_fill(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), 0xff);
+        Ok(())
+    });
+    if let Err(trouble) = opened {
+        out.trouble(trouble);
     }
 }
 

@@ -49,59 +49,78 @@ impl Format for UbootFit {
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let header = Header::probe(head)?;
-        // `images` is the name of a node; in the strings block only properties have names.
-        let found = head.all().windows(IMAGES_NODE.len()).any(|window| window == IMAGES_NODE);
-        let length = header.total.max(end_outside(head, &header).unwrap_or(0));
-        found.then(|| Match::weighted(self, 6).of_length(length))
+        let glance = Glance::at(head, &header);
+        glance.images.then(|| Match::weighted(self, 6).of_length(header.total.max(glance.end)))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if let Err(trouble) = parse(&at, out) {
-            out.trouble(trouble);
+        device_tree::open(&at, out);
+    }
+}
+
+/// What the head of a tree shows. Of a tree longer than the head that is not all: its data lie inside then, or whoever
+/// searches finds them by themselves.
+#[derive(Default)]
+struct Glance {
+    /// There is a node `images` in the root.
+    images: bool,
+    /// Where the data behind the tree end.
+    end: u64,
+}
+
+impl Glance {
+    fn at(head: &Head<'_>, header: &Header) -> Self {
+        let mut glance = Self::default();
+        glance.look(head, header);
+        glance
+    }
+
+    /// `None` where the head ends.
+    fn look(&mut self, head: &Head<'_>, header: &Header) -> Option<()> {
+        let behind = header.total.checked_next_multiple_of(4)?;
+        let text = |offset: u64| head.all().get(to_usize(offset)..)?.split(|&byte| byte == 0).next();
+        let (mut at, mut depth, mut size, mut start) = (header.structure.offset, 0_u32, 0, 0);
+        loop {
+            let word = |offset: u64| {
+                let bytes = head.bytes(at.checked_add(offset)?, 4)?;
+                Some(u64::from(u32::from_be_bytes(*bytes.first_chunk()?)))
+            };
+            let length = match word(0)? {
+                1 => {
+                    let name = text(at.checked_add(4)?)?;
+                    self.images |= depth == 1 && name == IMAGES;
+                    depth = depth.checked_add(1)?;
+                    (size, start) = (0, 0);
+                    len64(name).checked_add(5)?
+                }
+                3 => {
+                    match text(header.strings.offset.checked_add(word(8)?)?) {
+                        Some(b"data-size") => size = word(12)?,
+                        Some(b"data-position") => start = word(12)?,
+                        Some(b"data-offset") => start = behind.checked_add(word(12)?)?,
+                        _ => {}
+                    }
+                    self.end = self.end.max(if start > 0 { start.checked_add(size)? } else { 0 });
+                    word(4)?.checked_add(12)?
+                }
+                2 => {
+                    depth = depth.checked_sub(1)?;
+                    4
+                }
+                4 => 4,
+                _ => return None,
+            };
+            at = at.checked_add(length.checked_next_multiple_of(4)?)?;
         }
     }
 }
 
-/// Where the data behind the tree end. `None` when the tree is longer than the head; its data lie inside then, or whoever
-/// searches finds them by themselves.
-fn end_outside(head: &Head<'_>, header: &Header) -> Option<u64> {
-    let behind = header.total.checked_next_multiple_of(4)?;
-    let (mut at, mut end, mut size, mut start) = (header.structure.offset, 0, 0, 0);
-    loop {
-        let word = |offset: u64| {
-            let bytes = head.bytes(at.checked_add(offset)?, 4)?;
-            Some(u64::from(u32::from_be_bytes(*bytes.first_chunk()?)))
-        };
-        let length = match word(0)? {
-            1 => {
-                let name = head.all().get(to_usize(at.checked_add(4)?)..)?;
-                (size, start) = (0, 0);
-                len64(name.split(|&byte| byte == 0).next()?).checked_add(5)?
-            }
-            3 => {
-                let name = head.all().get(to_usize(header.strings.offset.checked_add(word(8)?)?)..)?;
-                match name.split(|&byte| byte == 0).next()? {
-                    b"data-size" => size = word(12)?,
-                    b"data-position" => start = word(12)?,
-                    b"data-offset" => start = behind.checked_add(word(12)?)?,
-                    _ => {}
-                }
-                end = end.max(if start > 0 { start.checked_add(size)? } else { 0 });
-                word(4)?.checked_add(12)?
-            }
-            2 | 4 => 4,
-            _ => return Some(end),
-        };
-        at = at.checked_add(length.checked_next_multiple_of(4)?)?;
-    }
-}
-
-fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let tree = Tree::read(at, out)?;
-    let mut fit =
-        Fit { at, tree, sums: BTreeMap::new(), left: at.length().saturating_mul(ALGORITHMS), claims: 0 };
+/// Lists a tree that has images.
+pub(crate) fn list<'a>(at: &Input<'a>, tree: Tree, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let left = at.length().saturating_mul(ALGORITHMS);
+    let mut fit = Fit { at, tree, sums: BTreeMap::new(), left, claims: 0 };
     let mut outside = Vec::new();
-    for image in fit.children_of(b"images") {
+    for image in fit.children_of(IMAGES) {
         let data = fit.locate(image, out);
         outside.extend(data.iter().filter(|data| data.outside).map(|data| (data.span, image)));
         fit.look_inside(image, data.map(|data| data.span), out)?;
@@ -260,7 +279,7 @@ impl<'a> Fit<'_, 'a> {
 
     /// What a configuration names must be there, and its signatures are claims.
     fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
-        let (images, configurations) = (self.children_of(b"images"), self.children_of(b"configurations"));
+        let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
         for &node in images.iter().chain(&configurations) {
             if self.name(node).contains(&b'@') {
                 let shown = String::from_utf8_lossy(self.name(node)).into_owned();
@@ -387,8 +406,8 @@ fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>,
     out.add_fill(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind), 0xff);
 }
 
-/// The tag of the node, as it lies in the structure block.
-const IMAGES_NODE: &[u8] = b"\0\0\0\x01images\0\0";
+/// The node in the root that makes a tree a FIT.
+pub(crate) const IMAGES: &[u8] = b"images";
 /// Properties that no loader acts on.
 const DESCRIBING: &[&[u8]] =
     &[b"description", b"timestamp", b"signer-name", b"signer-version", b"key-name-hint"];
@@ -518,6 +537,16 @@ mod tests {
         };
         let found = defects(&parse_with(&UbootFit, &configured(images(both))));
         assert!(found.contains(&"uboot-fit/data"), "{found:?}");
+    }
+
+    #[test]
+    fn images_deeper_in_a_tree_make_no_fit() {
+        let deeper = Writer::default().begin("").begin("binman").begin("images").end().end();
+        let bytes = deeper.begin("chosen").property("bootargs", b"init=/x\0").end().end().finish();
+        let head = Head::new(&bytes, bytes.len() as u64);
+        assert_eq!(crate::identify(&head).name(), "device-tree");
+        let tree = parse_with(&UbootFit, &bytes);
+        region(&tree, "device-tree:root/node:chosen/property:bootargs/argument:init");
     }
 
     #[test]
