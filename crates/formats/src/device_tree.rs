@@ -26,7 +26,7 @@ use kiwame_image::{
 };
 
 use crate::flat_tree::{Header, Property, TRUNCATED, Tree, What};
-use crate::{boot_arguments, uboot_fit};
+use crate::{boot_arguments, raw_flash, uboot_fit};
 
 /// A device tree that no format knows better.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) {
         }
         let end = tree.header.total;
         list(at, Rc::new(tree), role, out)?;
-        out.add_fill(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), 0xff);
+        raw_flash::behind(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), out);
         Ok(())
     });
     if let Err(trouble) = opened {

@@ -22,8 +22,8 @@ use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
-use crate::boot_arguments;
 use crate::decode::Crc32;
+use crate::{boot_arguments, raw_flash};
 
 /// An environment, alone at the start of a region.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     let end = settings(&window, &whole, head_of(shape.redundant), out);
     rest(&whole.from(end), out)?;
-    out.add_fill(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), 0xff);
+    raw_flash::behind(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), out);
     Ok(())
 }
 

@@ -33,6 +33,7 @@ use crate::content::Content;
 use crate::decode::Crc32;
 use crate::device_tree::{self, Role};
 use crate::flat_tree::{Header, Property, Tree};
+use crate::raw_flash;
 
 /// A device tree of images and configurations.
 #[derive(Debug)]
@@ -403,7 +404,7 @@ fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>,
         done = done.max(span.end());
     }
     let behind = at.from(done.saturating_sub(at.offset()));
-    out.add_fill(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind), 0xff);
+    raw_flash::behind(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind), out);
 }
 
 /// The node in the root that makes a tree a FIT.

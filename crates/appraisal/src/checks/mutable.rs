@@ -199,12 +199,7 @@ fn leads_to(directory: &str, file: &str) -> bool {
 /// Facts of what decides what may start.
 const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
 
-fn keeps(
-    case: &Case<'_>,
-    rule: &MutableRule,
-    region: &Region,
-    kept: &Kept<'_>,
-) -> Result<(), Box<Finding>> {
+fn keeps(case: &Case<'_>, rule: &MutableRule, region: &Region, kept: &Kept<'_>) -> Result<(), Box<Finding>> {
     let outside = |why: &str| {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
