@@ -4,17 +4,18 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 
-#[allow(dead_code, reason = "half of the codecs wait for the file systems")]
 pub(crate) mod block;
 pub(crate) mod brotli;
 pub(crate) mod lzma;
+mod lzma2;
 pub(crate) mod lzo;
 mod sums;
 pub(crate) mod tiano;
 pub(crate) mod x86;
+mod xz;
 pub(crate) mod zlib;
 
-pub(crate) use sums::{adler32, xxh32};
+pub(crate) use sums::{adler32, crc64, xxh32};
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +53,14 @@ impl DecodeError {
         }
     }
 
+    /// The same error of a stream that begins at `start`.
+    fn behind(self, start: u64) -> Self {
+        match self {
+            Self::Malformed { offset } => Self::Malformed { offset: start.saturating_add(offset) },
+            Self::Overflow | Self::Truncated | Self::SizeMismatch => self,
+        }
+    }
+
     /// Where in the input it was noticed, as far as that is known.
     pub(crate) fn offset(self) -> u64 {
         match self {
@@ -59,6 +68,12 @@ impl DecodeError {
             Self::Overflow | Self::Truncated | Self::SizeMismatch => 0,
         }
     }
+}
+
+/// The most that a decoder may set aside for what it looks back at. Compressors write the window of their largest
+/// block into small ones too, hence the floor; squashfs goes up to 1 MiB.
+fn window_limit(room: u64) -> u64 {
+    room.max(1 << 20).saturating_add(64 << 10)
 }
 
 /// CRC-32 of IEEE 802.3, as UEFI uses it.
