@@ -1,0 +1,571 @@
+#!/usr/bin/env python3
+"""Compares what we list of file systems, kernel wrappers and environments with what other tools say.
+
+    tests/oracle/files.py [--strict] [--made] KIWAME IMAGE_OR_FOLDER...
+
+KIWAME is the command (`target/release/kiwame`), or the example `inspect` of crates/verifier, which takes the same words
+and prints the same report. Every name of every file system that the report lists must be known to each witness in
+WITNESSES with the same kind, size, mode, owner, group, time, target, device number, set of hard links and extended
+attributes, as far as that witness tells them; and the other way round. Content is compared leaf by leaf: the SHA-256 of
+each of our leaves is computed here over the bytes that the witness extracted, and the leaves must tile them. A finding,
+or a piece that we say no name leads to, is a difference too: the images are well formed.
+
+A file system that is given alone and also lies inside another image must be found there, where Python finds it, with
+the same list. With --made, harder images are built with the real tools from a folder with everything a file system
+can hold, and that folder is a witness of its own.
+
+Differences that are right are listed in EXPLAINED; one that no image shows is an error as well when --strict is given.
+
+Needs root (owners, devices), and squashfs-tools, mtd-utils, cpio, u-boot-tools, libubootenv-tool, gzip, xz-utils, zstd,
+lz4, lzop (Debian), jefferson (PyPI). Python's standard library only.
+"""
+
+import collections
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+
+# One file system as somebody tells it: by path from the root, the facts that he tells.
+#   kind, size, mode, uid, gid, mtime, minute (mtime without its seconds), target, device, links, xattrs, content
+
+
+class Difference(collections.namedtuple("Difference", "image witness path field ours theirs entry")):
+    """`entry` is what the side that knows the name tells of it."""
+
+    def __str__(self):
+        shown = [repr(value)[:120] for value in (self.ours, self.theirs)]
+        return f"{self.witness}: {os.fsdecode(self.path)!r} {self.field}: ours {shown[0]}, theirs {shown[1]}"
+
+
+# Differences that are right, each with the words that make it right. A function takes a difference and says whether
+# it is such a case.
+EXPLAINED = []
+
+
+# --- what we say ---------------------------------------------------------------------------------------------------
+
+KINDS = {
+    "file": "file", "directory": "directory", "symbolic-link": "link", "block-device": "block",
+    "character-device": "character", "whiteout": "character", "fifo": "fifo", "socket": "socket",
+}
+# Streams that a file system may lie in, and what decodes them.
+STREAMS = {
+    "gzip:stream": ["gzip", "-dc"], "xz:stream": ["xz", "-dc"], "zstd:stream": ["zstd", "-dc"],
+    "lz4:stream": ["lz4", "-dc"], "lzop:stream": ["lzop", "-dc"],
+}
+
+
+class Report:
+    """A report of `kiwame inspect`, and the image it is about."""
+
+    def __init__(self, program, image):
+        command = [program, "inspect", "--format", "json", str(image)]
+        out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        self.image, self.bytes = image, pathlib.Path(image).read_bytes()
+        self.json = json.loads(out)
+        self.regions = self.json["regions"]
+        self.sizes = {space["path"]: space["size"] for space in self.json["spaces"]}
+        self.by_path, self.by_space = {}, collections.defaultdict(list)
+        for region in self.regions:
+            self.by_path.setdefault(region["path"], region)
+            self.by_space[region["space"]].append(region)
+
+    @functools.cache
+    def space(self, path):
+        """The bytes of a space, decoded by somebody else; None if nobody here can."""
+        if path == "image":
+            return self.bytes
+        around, _, last = path.rpartition("/")
+        packed = self.content(around or "image") if last in STREAMS else None
+        if packed is None:
+            return None
+        return subprocess.run(STREAMS[last], input=packed, check=True, stdout=subprocess.PIPE).stdout
+
+    def content(self, path):
+        """The bytes of a region, read where we say it lies."""
+        region = self.by_path[path]
+        space = self.space(region["space"])
+        return None if space is None else space[region["offset"]:region["offset"] + region["length"]]
+
+    def leaves(self, space):
+        return [region for region in self.by_space[space] if "class" in region and region["length"]]
+
+
+def entries_of(report, stream):
+    """The file system that the stream of that path encodes."""
+    inside = stream + "/decoded:content/"
+    found, first_names = {}, {}
+    for region in report.by_space[stream]:
+        if region["kind"] not in KINDS or "mode" not in region["attributes"]:
+            continue
+        names = [part.partition(":") for part in region["path"].removeprefix(inside).split("/")]
+        names = [urllib.parse.unquote_to_bytes(key) for kind, _, key in names if (kind, key) != ("entry", "self")]
+        path, facts = b"/".join(names), region["attributes"]
+        entry = {
+            "kind": KINDS[region["kind"]], "mode": int(facts["mode"], 8), "uid": facts["uid"], "gid": facts["gid"],
+            "mtime": facts["modified"], "minute": facts["modified"] // 60, "xattrs": xattrs_of(facts["xattrs"]),
+        }
+        if entry["kind"] in ("block", "character"):
+            entry["device"] = tuple(int(number) for number in facts["device"].split(":"))
+        if entry["kind"] == "link":
+            entry["target"] = facts["target"].encode()
+        # Names are shown as text in the facts; all names of an inode point to its first.
+        shown = "/" + path.decode("utf-8", "replace")
+        entry["first"] = facts.get("hard-link", shown) if "links" in facts else None
+        first_names[shown] = path
+        entry["region"] = region["path"]
+        if path in found:
+            raise SystemExit(f"{report.image}: {path} twice")
+        found[path] = entry
+    sets = collections.defaultdict(set)
+    for path, entry in found.items():
+        if entry["first"]:
+            sets[entry["first"]].add(path)
+    for entry in found.values():
+        entry["links"] = frozenset(sets.get(entry["first"], ()))
+        if entry["kind"] == "file":
+            holder = found[first_names[entry["first"]]] if entry["first"] else entry
+            entry["content"] = holder["region"]
+            entry["size"] = report.sizes.get(holder["region"], 0)
+    return found
+
+
+def xattrs_of(text):
+    if text == "none":
+        return {}
+    pairs = (pair.partition("=") for pair in text.split(" "))
+    return {urllib.parse.unquote(name): bytes.fromhex(value) for name, _, value in pairs}
+
+
+def content_differs(report, space, content):
+    """What is wrong with our leaves of a file, given what it holds; None if nothing is."""
+    done = 0
+    for leaf in report.leaves(space):
+        part = content[leaf["offset"]:leaf["offset"] + leaf["length"]]
+        if leaf["offset"] != done or len(part) != leaf["length"]:
+            return f"leaf at {leaf['offset']} of {leaf['length']}, expected at {done}"
+        if hashlib.sha256(part).hexdigest() != leaf["sha256"]:
+            return f"other bytes at {leaf['offset']}"
+        done += leaf["length"]
+    return None if done == len(content) else f"{done} bytes"
+
+
+# --- what others say -----------------------------------------------------------------------------------------------
+
+ENVIRONMENT = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+LETTERS = {"-": "file", "d": "directory", "l": "link", "b": "block", "c": "character", "p": "fifo", "s": "socket"}
+
+
+def run(*command, **options):
+    options = {"check": True, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": ENVIRONMENT, **options}
+    return subprocess.run(command, **options).stdout
+
+
+def mode_of(letters):
+    """Kind and mode from the ten letters of `ls -l`."""
+    mode = 0
+    for letter, bit in zip(letters[1:], (0o400, 0o200, 0o100, 0o40, 0o20, 0o10, 4, 2, 1)):
+        special = {0o100: 0o4000, 0o10: 0o2000, 1: 0o1000}.get(bit, 0)
+        mode |= (bit if letter in "rwxst" else 0) | (special if letter in "sStT" else 0)
+    return LETTERS[letters[0]], mode
+
+
+def listed(lines, pattern):
+    """Entries from a listing. A line that does not fit the pattern goes on with the name before it."""
+    whole = []
+    for line in lines:
+        if re.match(pattern, line, re.DOTALL) or not whole:
+            whole.append(line)
+        else:
+            whole[-1] += b"\n" + line
+    for line in whole:
+        row = re.match(pattern, line, re.DOTALL).groupdict()
+        kind, mode = mode_of(row["letters"].decode())
+        name, entry = row["name"], {"kind": kind, "mode": mode, "uid": int(row["uid"]), "gid": int(row["gid"])}
+        if kind == "link":
+            name, _, entry["target"] = name.partition(b" -> ")
+        if kind in ("block", "character"):
+            entry["device"] = tuple(int(number) for number in re.findall(rb"\d+", row["size"]))
+        elif kind == "file":
+            entry["size"] = int(row["size"])
+        yield name, entry, row
+
+
+def folder(root):
+    """The files below a folder, as the kernel tells them."""
+    found, inodes = {}, collections.defaultdict(set)
+    root = os.fsencode(root)
+    todo = [b""]
+    while todo:
+        path = todo.pop()
+        place = os.path.join(root, path) if path else root
+        status = os.lstat(place)
+        kind = LETTERS[stat.filemode(status.st_mode)[0].replace("?", "-")]
+        entry = {
+            "kind": kind, "mode": stat.S_IMODE(status.st_mode), "uid": status.st_uid, "gid": status.st_gid,
+            "mtime": status.st_mtime_ns // 10**9,
+            "xattrs": {name: os.getxattr(place, name, follow_symlinks=False)
+                       for name in os.listxattr(place, follow_symlinks=False)},
+        }
+        if kind == "directory":
+            todo += [os.path.join(path, name) for name in os.listdir(place)]
+        else:
+            inodes[status.st_ino].add(path)
+            entry["inode"] = status.st_ino
+        if kind == "file":
+            entry["size"], entry["content"] = status.st_size, place
+        if kind == "link":
+            entry["target"] = os.readlink(place)
+        if kind in ("block", "character"):
+            entry["device"] = (os.major(status.st_rdev), os.minor(status.st_rdev))
+        found[path] = entry
+    for entry in found.values():
+        names = inodes.get(entry.pop("inode", None), ())
+        entry["links"] = frozenset(names if len(names) > 1 else ())
+    return found
+
+
+def without(entries, *fields):
+    return {path: {name: value for name, value in entry.items() if name not in fields}
+            for path, entry in entries.items()}
+
+
+def unsquashfs_list(image, _work):
+    pattern = (rb"(?P<letters>[-dlbcps][-rwxsStT]{9}) (?P<uid>\d+)/(?P<gid>\d+) +(?P<size>\d+(?:, *\d+)?) "
+               rb"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d) squashfs-root(?P<name>.*)$")
+    lines = run("unsquashfs", "-lln", image).split(b"\n")
+    start = next(number for number, line in enumerate(lines) if re.match(pattern, line))
+    found = {}
+    for name, entry, row in listed(lines[start:-1], pattern):
+        entry["minute"] = int(run("date", "-d", row["time"].decode(), "+%s")) // 60 if row["time"] not in TIMES \
+            else TIMES[row["time"]]
+        TIMES[row["time"]] = entry["minute"]
+        found[name.removeprefix(b"/")] = entry
+    return found
+
+
+TIMES = {}
+
+
+def unsquashfs_extract(image, work):
+    run("unsquashfs", "-no-progress", "-d", work / "root", image)
+    return folder(work / "root")
+
+
+def jffs2reader(image, _work):
+    """Names, modes, owners and targets. Its sizes are those of the last node, it looks into nothing but zlib and rtime,
+    and it reads the byte order of the machine only."""
+    if pathlib.Path(image).read_bytes()[:2] == b"\x19\x85":
+        return None
+    pattern = rb"(?P<letters>[-dlbcps][-rwxsStT]{9}) +\d+ +(?P<uid>\d+) +(?P<gid>\d+) +(?P<size>\d+(?:, *\d+)?) (?P<name>/.*)$"
+    found = {}
+    for name, entry, _ in listed(run("jffs2reader", image, "-r", "-d", "/").split(b"\n")[:-1], pattern):
+        entry.pop("size", None)
+        if entry["kind"] == "link":
+            entry["target"] = entry["target"].removesuffix(b" ")
+        else:
+            name = name.removesuffix(b" ")
+        found[name.strip(b"/")] = entry
+    return found
+
+
+def jefferson(image, work):
+    """Names, content, devices, and the modes of files; it sets neither owners nor times."""
+    run("jefferson", "-d", work / "root", image)
+    found = without(folder(work / "root"), "uid", "gid", "mtime", "xattrs", "links")
+    for entry in found.values():
+        if entry["kind"] != "file":
+            del entry["mode"]
+    return found
+
+
+def cpio_list(image, _work):
+    pattern = (rb"(?P<letters>[-dlbcps][-rwxsStT]{9}) +\d+ +(?P<uid>\d+) +(?P<gid>\d+) +(?P<size>\d+(?:, *\d+)?) "
+               rb"(?P<time>[A-Z][a-z]{2} +\d+ +(?:\d{4}|\d\d:\d\d)) (?P<name>.*)$")
+    with open(image, "rb") as archive:
+        lines = run("cpio", "-tvn", "--quiet", stdin=archive).split(b"\n")[:-1]
+    return {(b"" if name == b"." else name.removeprefix(b"./")): entry for name, entry, _ in listed(lines, pattern)}
+
+
+def cpio_extract(image, work):
+    (work / "root").mkdir()
+    with open(image, "rb") as archive:
+        run("cpio", "-idm", "--quiet", "--no-absolute-filenames", stdin=archive, cwd=work / "root")
+    return without(folder(work / "root"), "xattrs")
+
+
+# By the word that our paths begin with: who is asked. A new file system is one line.
+WITNESSES = {
+    "squashfs": [("unsquashfs -lln", unsquashfs_list), ("unsquashfs -d", unsquashfs_extract)],
+    "jffs2": [("jffs2reader", jffs2reader), ("jefferson", jefferson)],
+    "cpio": [("cpio -tvn", cpio_list), ("cpio -idm", cpio_extract)],
+}
+
+
+# --- comparing -----------------------------------------------------------------------------------------------------
+
+class Tally:
+    """What one image showed."""
+
+    def __init__(self):
+        self.differences, self.equal, self.hashed, self.said, self.lists = [], 0, 0, [], []
+
+
+def file_system(report, region, tally, source):
+    """`region` is the listing that a file system's blocks decode to."""
+    stream = region["space"]
+    around, _, last = stream.rpartition("/")
+    image = report.content(around or "image")
+    kind = last.partition(":")[0]
+    if image is None or kind not in WITNESSES:
+        tally.said.append(f"not compared: {around or 'image'}")
+        return
+    mine = entries_of(report, stream)
+    place = report.by_path[around or "image"]
+    tally.lists.append((place["space"], place["offset"], kind, mine, report))
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        (work / "image").write_bytes(image)
+        names = []
+        for name, witness in WITNESSES[kind]:
+            (work / name).mkdir()
+            theirs = witness(work / "image", work / name)
+            if theirs is not None:
+                names.append(name)
+                entries(report, name, mine, theirs, tally)
+        if source is not None:
+            names.append("source")
+            entries(report, "source", mine, source, tally)
+    # Nothing of what a tool just made is left over.
+    rest = report.sizes.get(f"{stream}/decoded:content/entry:rest", 0)
+    unknown = sum(leaf["length"] for leaf in report.leaves(place["space"])
+                  if leaf["kind"] in ("squashfs-unused", "jffs2-free") and leaf["class"] != "fill"
+                  and leaf["path"].startswith("" if around == "" else around + "/"))
+    for field, size in (("rest", rest), ("not understood", unknown)):
+        if size:
+            tally.differences.append(Difference(report.image, kind, b"", field, size, 0, {}))
+    tally.said.append(f"{kind} in {around or 'image'}: {len(mine)} names with {', '.join(names)}")
+
+
+def entries(report, witness, mine, theirs, tally):
+    def differ(path, field, ours, other, entry):
+        tally.differences.append(Difference(report.image, witness, path, field, ours, other, entry))
+
+    for path in sorted(mine.keys() | theirs.keys()):
+        ours, other = mine.get(path), theirs.get(path)
+        if ours is None or other is None:
+            differ(path, "name", ours and ours["kind"], other and other["kind"], ours or other)
+            continue
+        for field, value in other.items():
+            if field == "content":
+                content = value if isinstance(value, bytes) and value[:1] != b"/" else pathlib.Path(os.fsdecode(value)).read_bytes()
+                wrong = content_differs(report, ours["content"], content)
+                tally.hashed += len(content)
+                if wrong:
+                    differ(path, field, wrong, hashlib.sha256(content).hexdigest(), ours)
+                    continue
+            elif ours.get(field) != value:
+                differ(path, field, ours.get(field), value, ours)
+                continue
+            tally.equal += 1
+
+
+def uimage(report, region, tally, _source):
+    """Against `dumpimage -l`, and each part as it extracts it."""
+    around = region["path"].rpartition("/")[0]
+    image = report.content(around or "image")
+    with tempfile.TemporaryDirectory() as work:
+        path = pathlib.Path(work) / "image"
+        path.write_bytes(image)
+        said = dict(re.findall(r"^([A-Z][A-Za-z ]+): +(.*)$", run("dumpimage", "-l", path).decode(), re.M))
+        facts = region["attributes"]
+        created = int(run("date", "-d", said["Created"], "+%s"))
+        theirs = {"name": said["Image Name"], "time": created, "load": int(said["Load Address"], 16),
+                  "entry": int(said["Entry Point"], 16), "size": int(said["Data Size"].split()[0]),
+                  "words": said["Image Type"]}
+        parts = [row for row in report.regions if row["kind"] == "uimage-content" and row["space"] == region["space"]
+                 and row["path"].rpartition("/")[0] == around]
+        extent = [row for row in report.regions if row["path"].rpartition("/")[0] == around
+                  and row["kind"] in ("uimage-content", "uimage-sizes")]
+        size = max(row["offset"] + row["length"] for row in extent) - region["offset"] - region["length"]
+        ours = {"name": region.get("name", ""), "time": facts["time"], "load": facts["load"],
+                "entry": facts["entry"], "size": size, "words": words_of(facts)}
+        for field, value in theirs.items():
+            if ours[field] != value:
+                tally.differences.append(Difference(report.image, "dumpimage", b"", field, ours[field], value, {}))
+            tally.equal += ours[field] == value
+        for number, part in enumerate(parts):
+            run("dumpimage", "-p", str(number), "-o", path.with_suffix(".part"), path)
+            content = path.with_suffix(".part").read_bytes()
+            if content != report.content(part["path"]):
+                tally.differences.append(
+                    Difference(report.image, "dumpimage", part["path"].encode(), "content", part["length"],
+                               len(content), {}))
+            else:
+                tally.equal += 1
+                tally.hashed += len(content)
+    tally.said.append(f"uImage in {around or 'image'}: {len(parts)} parts with dumpimage")
+
+
+# U-Boot's names for what the header says, as `dumpimage` joins them.
+ARCHITECTURES = {"arm64": "AArch64", "arm": "ARM", "mips": "MIPS", "ppc": "PowerPC", "x86": "Intel x86",
+                 "x86_64": "AMD x86_64", "riscv": "RISC-V"}
+SYSTEMS = {"linux": "Linux", "u-boot": "U-Boot"}
+TYPES = {"kernel": "Kernel Image", "ramdisk": "RAMDisk Image", "multi": "Multi-File Image", "script": "Script",
+         "firmware": "Firmware", "standalone": "Standalone Program", "filesystem": "Filesystem Image",
+         "flat_dt": "Flat Device Tree", "kernel_noload": "Kernel Image (no loading done)"}
+COMPRESSIONS = {"none": "uncompressed", "gzip": "gzip compressed", "lzma": "lzma compressed",
+                "lz4": "lz4 compressed", "zstd": "zstd compressed", "bzip2": "bzip2 compressed",
+                "lzo": "lzo compressed"}
+
+
+def words_of(facts):
+    tables = ((ARCHITECTURES, "arch"), (SYSTEMS, "os"), (TYPES, "type"), (COMPRESSIONS, "compression"))
+    words = [table.get(facts[name], facts[name]) for table, name in tables]
+    return f"{words[0]} {words[1]} {words[2]} ({words[3]})"
+
+
+def environment(report, region, tally, _source):
+    """Against `fw_printenv`."""
+    around = region["path"].rpartition("/")[0]
+    inside = around + "/" if around else ""
+    mine = [row for row in report.regions if row["kind"] == "uboot-variable"
+            and row["path"].removeprefix(inside).startswith("variable:") and row["path"].startswith(inside)]
+    flags = [row for row in report.regions if row["path"] == f"{inside}variable:flags"]
+    size = sum(row["length"] for row in report.leaves(region["space"]) if row["path"].startswith(inside)
+               and row["kind"] != "uboot-env-behind")
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        (work / "image").write_bytes(report.content(around or "image")[:size])
+        # Two lines make it redundant; both copies may be the same.
+        line = f"{work / 'image'} 0x0 {size:#x}\n"
+        (work / "config").write_text(line * (2 if flags else 1))
+        text = run("fw_printenv", "-c", work / "config").split(b"\n")[:-1]
+    theirs = dict(row.split(b"=", 1) for row in text)
+    ours = {}
+    for row in mine:
+        name, _, value = report.content(row["path"]).partition(b"=")
+        ours[name] = value.removesuffix(b"\0")
+        if row["attributes"].get("value", value.removesuffix(b"\0").decode()).encode() != ours[name]:
+            tally.differences.append(Difference(report.image, "bytes", name, "value", row["attributes"], value, {}))
+    for name in sorted(ours.keys() | theirs.keys()):
+        if ours.get(name) != theirs.get(name):
+            tally.differences.append(
+                Difference(report.image, "fw_printenv", name, "value", ours.get(name), theirs.get(name), {}))
+        else:
+            tally.equal += 1
+    tally.said.append(f"environment in {around or 'image'}: {len(ours)} settings with fw_printenv")
+
+
+# By the kind of region that shows one: what compares it. A new kind (a FIT image, a device tree) is one line and one
+# function, which is given the report, the region, the tally to add to, and the folder it was made from, if it was.
+COMPARED = {"files": file_system, "uimage-header": uimage, "uboot-env-header": environment}
+
+
+def compare(program, image, used, source=None):
+    report = Report(program, image)
+    tally = Tally()
+    for region in report.regions:
+        if region["kind"] in COMPARED:
+            COMPARED[region["kind"]](report, region, tally, source)
+    for finding in report.json["findings"]:
+        tally.differences.append(Difference(image, "finding", finding["path"].encode(), finding["id"],
+                                            finding.get("actual"), finding.get("expected"), finding))
+    if not tally.equal:
+        tally.differences.append(Difference(image, "script", b"", "format", report.json["image"]["format"],
+                                            "anything to compare", {}))
+    good = tell(image, tally, used)
+    return good, report, tally
+
+
+def tell(image, tally, used):
+    left, reasons = [], collections.Counter()
+    for item in tally.differences:
+        reason = next((name for name, _, test in EXPLAINED if test(item)), None)
+        if reason:
+            reasons[reason] += 1
+        else:
+            left.append(item)
+    used.update(reasons)
+    explained = ", ".join(f"{count} {name}" for name, count in sorted(reasons.items())) or "none"
+    print(f"{'DIFFERENT' if left else 'equal'}: {image}: {tally.equal} facts equal, {tally.hashed} bytes hashed; "
+          f"explained: {explained}; unexplained: {len(left)}")
+    for said in tally.said:
+        print("   ", said)
+    for item in left[:20]:
+        print("    differs:", item)
+    sys.stdout.flush()
+    return not left
+
+
+def found_inside(compared, used):
+    """A file system that is given alone and also lies in another image must be found there, with the same list."""
+    good = True
+    for alone, _, small in compared:
+        if not small.lists or small.lists[0][:2] != ("image", 0):
+            continue
+        _, _, kind, mine, report = small.lists[0]
+        needle = report.bytes.rstrip(b"\xff") if kind == "jffs2" else report.bytes
+        for image, other, large in compared:
+            at = -1 if other is report else other.bytes.find(needle)
+            if at < 0:
+                continue
+            tally = Tally()
+            there = [row for row in large.lists if row[:3] == ("image", at, kind)]
+            if len(there) != 1:
+                tally.differences.append(Difference(image, "position", b"", kind, [hex(row[1]) for row in large.lists], hex(at), {}))
+            else:
+                theirs = {path: {name: value for name, value in entry.items() if name not in ("first", "region", "content")}
+                          for path, entry in there[0][3].items()}
+                entries(report, "inside", mine, theirs, tally)
+            tally.said.append(f"{alone} at {at:#x}")
+            good &= tell(image, tally, used)
+    return good
+
+
+def main():
+    options = [argument for argument in sys.argv[1:] if argument.startswith("--")]
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    if not arguments or set(options) - {"--strict", "--made"} or len(arguments) < 2 and "--made" not in options:
+        raise SystemExit(__doc__)
+    if os.geteuid():
+        raise SystemExit("needs root: owners and devices are compared as they are extracted")
+    program, *places = arguments
+    images = []
+    for place in map(pathlib.Path, places):
+        images += sorted(path for name in PATTERNS for path in place.glob(name)) if place.is_dir() else [place]
+    used, good, compared = collections.Counter(), True, []
+    for image in images:
+        equal, report, tally = compare(program, image, used)
+        good &= equal
+        compared.append((image, report, tally))
+    good &= found_inside(compared, used)
+    if "--made" in options:
+        with tempfile.TemporaryDirectory() as work:
+            good &= made(program, pathlib.Path(work), used)
+    for name, words, _ in EXPLAINED:
+        print(f"{used[name]:6} {name}: {words}")
+        if not used[name] and "--strict" in options:
+            good = False
+    sys.exit(0 if good else 1)
+
+
+# Of a folder, what is compared.
+PATTERNS = ("*.squashfs", "*.jffs2", "*.cpio*", "uImage*", "*spi*.bin")
+
+
+if __name__ == "__main__":
+    main()
