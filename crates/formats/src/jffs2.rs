@@ -54,7 +54,7 @@ impl Format for Jffs2 {
             _ => return None,
         };
         let header = Header::read(head.bytes(0, HEADER)?, 0, big).ok().flatten()?;
-        KNOWN.contains(&header.kind).then(|| Match::weighted(self, 4))
+        KNOWN.contains(&header.kind).then(|| Match::weighted(self, 4).repeating())
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
