@@ -370,6 +370,7 @@ impl Scan {
 /// The newest of everything, and what is older.
 #[derive(Debug)]
 struct Log {
+    big: bool,
     /// By directory and name.
     names: BTreeMap<(u32, Vec<u8>), Dirent>,
     /// By inode, oldest first.
@@ -385,6 +386,7 @@ struct Log {
 impl Log {
     fn of(scan: Scan) -> Self {
         let mut log = Self {
+            big: scan.big,
             names: BTreeMap::new(),
             inodes: BTreeMap::new(),
             xattrs: BTreeMap::new(),
@@ -480,23 +482,22 @@ impl Log {
         match entry.kind {
             Kind::File => entry.size = newest.isize,
             Kind::Link => entry.target = unpack(at, newest, SMALL)?,
-            Kind::Block | Kind::Character => entry.device = device(&unpack(at, newest, SMALL)?),
+            Kind::Block | Kind::Character => entry.device = device(&unpack(at, newest, SMALL)?, self.big),
             Kind::Directory | Kind::Fifo | Kind::Socket => {}
         }
         Ok(entry)
     }
 }
 
-/// Two bytes are minor and major; four are Linux `new_encode_dev`.
-fn device(bytes: &[u8]) -> (u32, u32) {
-    match *bytes {
-        [minor, major] => (major.into(), minor.into()),
-        [a, b, c, d] => {
-            let number = u32::from_le_bytes([a, b, c, d]);
-            (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00)
-        }
-        _ => (u32::MAX, u32::MAX),
-    }
+/// Two bytes are Linux `old_encode_dev`, four are `new_encode_dev`, in the byte order of the file system.
+fn device(bytes: &[u8], big: bool) -> (u32, u32) {
+    let mut fields = Fields { reader: Reader::new(bytes, 0, "jffs2/truncated"), big };
+    let number = match bytes.len() {
+        2 => fields.u16("old_id").map(u32::from),
+        4 => fields.u32("new_id"),
+        _ => return UNKNOWN_DEVICE,
+    };
+    number.map_or(UNKNOWN_DEVICE, |number| (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00))
 }
 
 /// The data of one node.
@@ -626,6 +627,7 @@ const ERASED: u8 = 0xff;
 const WINDOW: u64 = 1 << 20;
 /// A link's target or a device number.
 const SMALL: u64 = 4096;
+const UNKNOWN_DEVICE: (u32, u32) = (u32::MAX, u32::MAX);
 /// Data of one node: a page of the largest page size.
 const NODE: u64 = 1 << 16;
 const MOST_REST: u64 = 64 << 20;
@@ -684,6 +686,16 @@ mod tests {
         let rest = region(&tree, "jffs2:files/decoded:content/entry:rest");
         let space = tree.space(rest.encodes.expect("something is left")).expect("a space");
         assert!(space.size > 38, "the old name and the data");
+    }
+
+    #[test]
+    fn device_numbers_have_the_byte_order_of_the_file_system() {
+        // mkfs.jffs2 of ttyS1 (4:65), and of 259:70000, which does not fit into two bytes.
+        assert_eq!(device(&[0x41, 4], false), (4, 65));
+        assert_eq!(device(&[4, 0x41], true), (4, 65));
+        assert_eq!(device(&[0x70, 3, 0x11, 0x11], false), (0x103, 70000));
+        assert_eq!(device(&[0x11, 0x11, 3, 0x70], true), (0x103, 70000));
+        assert_eq!(device(&[1], false), UNKNOWN_DEVICE);
     }
 
     #[test]
