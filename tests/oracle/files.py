@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Compares what we list of file systems, kernel wrappers and environments with what other tools say.
 
+    cargo build --release -p kiwame-verifier --example inspect
     tests/oracle/files.py [--strict] [--made] KIWAME IMAGE_OR_FOLDER...
 
 KIWAME is the command (`target/release/kiwame`), or the example `inspect` of crates/verifier, which takes the same words
@@ -16,8 +17,8 @@ can hold, and that folder is a witness of its own.
 
 Differences that are right are listed in EXPLAINED; one that no image shows is an error as well when --strict is given.
 
-Needs root (owners, devices), and squashfs-tools, mtd-utils, cpio, u-boot-tools, libubootenv-tool, gzip, xz-utils, zstd,
-lz4, lzop (Debian), jefferson (PyPI). Python's standard library only.
+Needs root (owners, devices), and squashfs-tools, mtd-utils, cpio, libarchive-tools, u-boot-tools, libubootenv-tool,
+gzip, xz-utils, zstd, lz4, lzop (Debian), jefferson (PyPI). Python's standard library only.
 """
 
 import collections
@@ -52,7 +53,32 @@ class Difference(collections.namedtuple("Difference", "image witness path field 
 
 # Differences that are right, each with the words that make it right. A function takes a difference and says whether
 # it is such a case.
-EXPLAINED = []
+EXPLAINED = [
+    ("no version 0",
+     "jffs2reader begins with versions above 0; the first entry that mkfs.jffs2 writes has version 0, and neither it "
+     "nor what lies below is listed. jefferson lists it.",
+     lambda item: item.witness == "jffs2reader" and item.theirs is None and item.entry.get("blind")),
+    ("a name that lost its inode",
+     "jefferson keeps one name for each inode: of a set of hard links it extracts one.",
+     lambda item: item.witness == "jefferson" and item.theirs is None and item.field == "name"
+     and item.entry["links"]),
+    ("special files",
+     "jefferson extracts neither fifos nor sockets, unsquashfs no sockets. jffs2reader and unsquashfs -lln list them.",
+     lambda item: item.theirs is None and item.field == "name"
+     and (item.witness, item.ours) in (("jefferson", "fifo"), ("jefferson", "socket"), ("unsquashfs -d", "socket"))),
+    ("a kernel that was cut off",
+     "The header of the kernel says that it is longer than the image: a part of it was used to make the image.",
+     lambda item: item.witness == "finding" and kernel_is_cut(item)),
+]
+
+
+def kernel_is_cut(item):
+    """Linux boot protocol: setup_sects at 0x1f1, syssize (in 16 bytes) at 0x1f4, behind the header of the image."""
+    if not item.path.startswith(b"uimage:content"):
+        return False
+    kernel = pathlib.Path(item.image).read_bytes()[64:]
+    sectors, size = kernel[0x1F1], int.from_bytes(kernel[0x1F4:0x1F8], "little")
+    return kernel[0x202:0x206] == b"HdrS" and (sectors + 1) * 512 + size * 16 > len(kernel)
 
 
 # --- what we say ---------------------------------------------------------------------------------------------------
@@ -279,7 +305,20 @@ def jffs2reader(image, _work):
         else:
             name = name.removesuffix(b" ")
         found[name.strip(b"/")] = entry
+    # It lists what lies in the root, not the root; and nothing of version 0.
+    found[None] = {b""} | {name for parent, version, name in directory_entries(image) if (parent, version) == (1, 0)}
     return found
+
+
+def directory_entries(image):
+    """Parent, version and name of the entries at the start of a JFFS2 image."""
+    image, at = pathlib.Path(image).read_bytes(), 0
+    while image[at:at + 2] == b"\x85\x19":
+        kind, length = struct.unpack_from("<HI", image, at + 2)
+        if kind == 0xE001:
+            parent, version = struct.unpack_from("<II", image, at + 0x0C)
+            yield parent, version, image[at + 0x28:at + 0x28 + image[at + 0x1C]]
+        at += (length + 3) & ~3
 
 
 def jefferson(image, work):
@@ -304,14 +343,47 @@ def cpio_extract(image, work):
     (work / "root").mkdir()
     with open(image, "rb") as archive:
         run("cpio", "-idm", "--quiet", "--no-absolute-filenames", stdin=archive, cwd=work / "root")
-    return without(folder(work / "root"), "xattrs")
+    found = without(folder(work / "root"), "xattrs")
+    for entry in found.values():
+        # It sets the time of a directory before it fills it.
+        if entry["kind"] == "directory":
+            del entry["mtime"]
+    return found
+
+
+def bsdtar(image, _work):
+    """libarchive's reader, as it writes mtree(5): everything to the second, content by SHA-256."""
+    options = "!all,type,mode,uid,gid,size,time,device,link,sha256"
+    found = {}
+    for line in run("bsdtar", "--format=mtree", "--options", options, "-cf", "-", f"@{image}").split(b"\n")[1:-1]:
+        name, *facts = line.split(b" ")
+        facts = dict(fact.split(b"=", 1) for fact in facts)
+        entry = {"kind": MTREE[facts[b"type"].decode()], "mode": int(facts[b"mode"], 8), "uid": int(facts[b"uid"]),
+                 "gid": int(facts[b"gid"]), "mtime": int(facts[b"time"].partition(b".")[0])}
+        if entry["kind"] == "link":
+            entry["target"] = octal(facts[b"link"])
+        if b"device" in facts:
+            entry["device"] = tuple(int(number, 0) for number in facts[b"device"].split(b",")[1:])
+        if b"sha256digest" in facts:
+            entry["sha256"] = facts[b"sha256digest"].decode()
+        found[octal(name).removeprefix(b".").removeprefix(b"/")] = entry
+    return found
+
+
+MTREE = {"file": "file", "dir": "directory", "link": "link", "block": "block", "char": "character", "fifo": "fifo",
+         "socket": "socket"}
+
+
+def octal(name):
+    """A name in which mtree(5) wrote some bytes as backslash and three octal digits."""
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), name)
 
 
 # By the word that our paths begin with: who is asked. A new file system is one line.
 WITNESSES = {
     "squashfs": [("unsquashfs -lln", unsquashfs_list), ("unsquashfs -d", unsquashfs_extract)],
     "jffs2": [("jffs2reader", jffs2reader), ("jefferson", jefferson)],
-    "cpio": [("cpio -tvn", cpio_list), ("cpio -idm", cpio_extract)],
+    "cpio": [("cpio -tvn", cpio_list), ("cpio -idm", cpio_extract), ("bsdtar", bsdtar)],
 }
 
 
@@ -364,19 +436,23 @@ def entries(report, witness, mine, theirs, tally):
     def differ(path, field, ours, other, entry):
         tally.differences.append(Difference(report.image, witness, path, field, ours, other, entry))
 
+    blind = theirs.pop(None, ())
     for path in sorted(mine.keys() | theirs.keys()):
         ours, other = mine.get(path), theirs.get(path)
         if ours is None or other is None:
-            differ(path, "name", ours and ours["kind"], other and other["kind"], ours or other)
+            known = {**(ours or other), "blind": path.split(b"/")[0] in blind}
+            differ(path, "name", ours and ours["kind"], other and other["kind"], known)
             continue
         for field, value in other.items():
             if field == "content":
-                content = value if isinstance(value, bytes) and value[:1] != b"/" else pathlib.Path(os.fsdecode(value)).read_bytes()
+                content = pathlib.Path(os.fsdecode(value)).read_bytes()
                 wrong = content_differs(report, ours["content"], content)
                 tally.hashed += len(content)
+                digest = hashlib.sha256(content).hexdigest()
                 if wrong:
-                    differ(path, field, wrong, hashlib.sha256(content).hexdigest(), ours)
+                    differ(path, field, wrong, digest, ours)
                     continue
+                ours["sha256"] = digest
             elif ours.get(field) != value:
                 differ(path, field, ours.get(field), value, ours)
                 continue
@@ -408,7 +484,7 @@ def uimage(report, region, tally, _source):
                 tally.differences.append(Difference(report.image, "dumpimage", b"", field, ours[field], value, {}))
             tally.equal += ours[field] == value
         for number, part in enumerate(parts):
-            run("dumpimage", "-p", str(number), "-o", path.with_suffix(".part"), path)
+            run("dumpimage", "-T", facts["type"], "-p", str(number), "-o", path.with_suffix(".part"), path)
             content = path.with_suffix(".part").read_bytes()
             if content != report.content(part["path"]):
                 tally.differences.append(
@@ -534,6 +610,197 @@ def found_inside(compared, used):
             tally.said.append(f"{alone} at {at:#x}")
             good &= tell(image, tally, used)
     return good
+
+
+# --- harder images -------------------------------------------------------------------------------------------------
+
+# What a file system can hold, and which formats can: JFFS2 has owners of 16 bits and no names beyond 254 bytes, cpio no
+# extended attributes.
+BLOCK = 128 << 10
+
+
+def plant(root, kind):
+    """Fills a folder with everything that a file system of that kind can hold."""
+    dice = random.Random(kind)
+    root.mkdir()
+    place = functools.partial(os.path.join, os.fsencode(root))
+
+    def write(name, content, holes=()):
+        with open(place(name), "wb") as file:
+            file.write(content)
+            for start, length in holes:
+                file.seek(start)
+                file.write(dice.randbytes(length))
+
+    def text(length):
+        words = [b"firmware", b"image", b"region", b"stream", b"block", b"node"]
+        return b" ".join(dice.choice(words) for _ in range(length // 4))[:length].ljust(length, b".")
+
+    for name in (b"bin", b"dev", b"empty", b"many", b"names", b"sizes", b"links", b"modes", b"times", b"attributes"):
+        os.mkdir(place(name))
+    for number in range(3000):
+        write(b"many/entry-of-a-long-listing-%04d" % number, text(dice.randrange(40)))
+    deep = b"deep"
+    for number in range(40):
+        os.mkdir(place(deep))
+        write(deep + b"/file", b"%d" % number)
+        deep += b"/d%d" % number
+    # Sizes around those of blocks, pages and nodes; packed well, packed badly, with holes.
+    edges = [0, 1, 2, 4095, 4096, 4097, 8191, 8192, 8193, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 4097,
+             (1 << 20) + 1]
+    for size in edges:
+        write(b"sizes/text-%d" % size, text(size))
+        write(b"sizes/noise-%d" % size, dice.randbytes(size))
+    write(b"sizes/zeros", bytes(1 << 20))
+    write(b"sizes/mixed", b"".join(text(50000) + dice.randbytes(50000) + bytes(50000) for _ in range(20)))
+    write(b"sizes/same", text(70000))
+    shutil.copyfile(place(b"sizes/same"), place(b"sizes/same-again"))
+    write(b"sizes/hole-first", b"", [(1 << 20, 5000)])
+    write(b"sizes/hole-between", b"start", [(1 << 20, 5000), (2 << 20, 100)])
+    write(b"sizes/hole-last", b"start", [])
+    os.truncate(place(b"sizes/hole-last"), (1 << 20) + 77)
+    write(b"sizes/hole-only", b"", [])
+    os.truncate(place(b"sizes/hole-only"), 3 * BLOCK)
+    shutil.copyfile("/bin/sh", place(b"bin/sh"))
+    # Links of both kinds.
+    write(b"links/first", text(5000))
+    os.link(place(b"links/first"), place(b"bin/second"))
+    os.link(place(b"links/first"), place(b"links/third"))
+    write(b"links/empty", b"")
+    os.link(place(b"links/empty"), place(b"links/empty-too"))
+    for name, target in ((b"relative", b"../bin/sh"), (b"absolute", b"/bin/sh"), (b"dangling", b"no where"),
+                         (b"long", b"x/" * 1000 + b"end"), (b"odd", b"\xff\xfe \x01")):
+        os.symlink(target, place(b"links/" + name))
+    os.link(place(b"links/relative"), place(b"links/relative-too"), follow_symlinks=False)
+    # Devices: of old and of new numbers.
+    for name, mode, major, minor in ((b"console", stat.S_IFCHR, 5, 1), (b"null", stat.S_IFCHR, 1, 3),
+                                     (b"gone", stat.S_IFCHR, 0, 0), (b"sda1", stat.S_IFBLK, 8, 1),
+                                     (b"large", stat.S_IFCHR, 259, 70000), (b"minor", stat.S_IFBLK, 3, 256)):
+        os.mknod(place(b"dev/" + name), 0o640 | mode, os.makedev(major, minor))
+    os.link(place(b"dev/null"), place(b"dev/null-too"))
+    os.mkfifo(place(b"dev/fifo"), 0o622)
+    with socket.socket(socket.AF_UNIX) as end, contextlib.chdir(root / "dev"):
+        end.bind("socket")
+    # Names that trip listings and paths.
+    for name in (b"a space", b" before", b"tab\there", b'quote"', b"back\\slash", b"%41", b"100%", b"a=b", b"a:b",
+                 b"a -> b", b"-rf", b"*", b"\xff\xfe", b"\xc3\xa4", b"\xe6\xa5\xb5", b"\x01\x7f", b"self", b"rest", b"...",
+                 b"n" * (255 if kind != "jffs2" else 254)):
+        write(b"names/" + name, name)
+    if kind == "squashfs":
+        write(b"names/line\nfeed", b"")
+    for mode in (0, 0o400, 0o644, 0o755, 0o777, 0o4755, 0o2755, 0o6711, 0o1666, 0o7777):
+        write(b"modes/%04o" % mode, b"")
+        os.mkdir(place(b"modes/d%04o" % mode))
+    for uid, gid in ((0, 5), (1000, 1001), (65534, 65533), (70000, 4294967294)):
+        if kind != "jffs2" or gid < 1 << 16:
+            write(b"modes/owner-%d" % uid, b"")
+            os.chown(place(b"modes/owner-%d" % uid), uid, gid)
+    if kind != "cpio":
+        attributes(place, write)
+    # Last, since all else changes modes and times.
+    for mode in (0, 0o400, 0o644, 0o755, 0o777, 0o4755, 0o2755, 0o6711, 0o1666, 0o7777):
+        os.chmod(place(b"modes/%04o" % mode), mode)
+        os.chmod(place(b"modes/d%04o" % mode), mode)
+    for time in (0, 1, 1700000000, 2**31 - 1, 2**31, 2**32 - 1):
+        write(b"times/%d" % time, b"")
+    for around, folders, files in os.walk(place(b""), topdown=False):
+        for name in folders + files:
+            os.utime(os.path.join(around, name), (1600000000, dice.randrange(10**9, 2 * 10**9)),
+                     follow_symlinks=False)
+    for name in os.listdir(place(b"times")):
+        os.utime(place(b"times/" + name), (0, int(name)))
+    os.utime(place(b"times"), (0, 1234567890))
+    os.utime(root, (0, 1500000000))
+    return folder(root)
+
+
+def attributes(place, write):
+    capability = struct.pack("<IIIII", 0x02000001, 1 << 10 | 1 << 13, 0, 0, 0)
+    shared = bytes(range(256)) * 4
+    for name, pairs in {
+        b"capable": {"security.capability": capability},
+        b"many": {f"user.name-{number}": b"%d" % number for number in range(20)},
+        b"shared-1": {"user.shared": shared, "user.own": b"1"},
+        b"shared-2": {"user.shared": shared, "user.own": b"2"},
+        b"empty": {"user.empty": b""},
+        b"bytes": {"user.\xe4 b=c%": bytes(range(256)), "trusted.overlay.opaque": b"y"},
+    }.items():
+        write(b"attributes/" + name, name)
+        for key, value in pairs.items():
+            os.setxattr(place(b"attributes/" + name), key, value)
+    os.mkdir(place(b"attributes/folder"))
+    os.setxattr(place(b"attributes/folder"), "user.of", b"a folder")
+    os.setxattr(place(b"attributes/folder"), "trusted.overlay.opaque", b"y")
+    for name in (b"links/odd", b"dev/fifo", b"dev/null", b"dev/sda1"):
+        os.setxattr(place(name), "trusted.note", name, follow_symlinks=False)
+
+
+SQUASHFS = [
+    "-comp gzip", "-comp lzma", "-comp lzo", "-comp xz", "-comp lz4", "-comp zstd", "-comp lz4 -Xhc",
+    "-comp xz -Xbcj x86,arm,armthumb,powerpc,sparc,ia64 -b 64K -Xdict-size 32K",
+    "-comp gzip -Xcompression-level 1 -Xwindow-size 9", "-comp zstd -Xcompression-level 22 -b 1M",
+    "-comp lzo -Xalgorithm lzo1x_1", "-b 4K", "-b 4K -no-fragments", "-b 1M -always-use-fragments", "-no-fragments",
+    "-always-use-fragments", "-noI -noD -noF -noX", "-noI", "-noX", "-noD -noF", "-noId", "-no-exports",
+    "-no-duplicates", "-no-sparse", "-no-tailends", "-nopad", "-no-xattrs",
+]
+JFFS2 = [
+    "-l", "-b", "-l -m none", "-b -m none", "-l -X lzo -x zlib -x rtime", "-b -X lzo -x zlib -x rtime",
+    "-l -X rtime -x zlib -x lzo", "-b -X rtime -x zlib -x lzo", "-l -m size -X lzo", "-l --with-xattr",
+    "-b --with-xattr", "-l -e 128KiB -n", "-b -e 256KiB -p", "-l -s 8KiB -e 128KiB", "-l summary", "-b summary",
+]
+CPIO = ["newc", "crc", "newc gzip", "newc xz --check=crc32", "newc zstd", "newc lz4", "newc lzop"]
+HOLDS = {"squashfs": SQUASHFS, "jffs2": JFFS2, "cpio": CPIO}
+
+
+def pack(kind, words, root, image):
+    """Makes an image with the tool of that kind."""
+    words = words.split()
+    if kind == "squashfs":
+        run("mksquashfs", root, image, "-no-progress", *words)
+    elif kind == "jffs2":
+        plain = [word for word in words if word != "summary"]
+        run("mkfs.jffs2", "-r", root, "-o", image, *plain)
+        if "summary" in words:
+            image.rename(image.with_suffix(".plain"))
+            run("sumtool", *plain, "-e", "64KiB", "-i", image.with_suffix(".plain"), "-o", image)
+    else:
+        names = run("find", ".", "-print0", cwd=root)
+        archive = run("cpio", "-0", "-o", "--quiet", "-H", words[0], input=names, cwd=root)
+        image.write_bytes(run(*words[1:], "-c", input=archive) if words[1:] else archive)
+
+
+def made(program, work, used):
+    """Builds images of every kind, and compares them with the folder that they were built from as well."""
+    good = True
+    for kind, variants in HOLDS.items():
+        source = plant(work / kind, kind)
+        for words in variants:
+            image = work / f"{kind} {words}".replace("/", "_")
+            pack(kind, words, work / kind, image)
+            fields = ["xattrs"] if kind == "cpio" or "-no-xattrs" in words else []
+            if kind == "jffs2" and "--with-xattr" not in words:
+                fields = ["xattrs"]
+            good &= compare(program, image, used, without(source, *fields))[0]
+            image.unlink()
+    for name, command in BOOT.items():
+        (work / "settings").write_text(SETTINGS)
+        (work / "part").write_bytes(random.Random(1).randbytes(12345))
+        run(*(str(work / word[1:]) if word[:1] == "@" else word for word in command.split()), str(work / name))
+        good &= compare(program, work / name, used)[0]
+    return good
+
+
+SETTINGS = "bootcmd=run load; bootm 0x80000000\nbootargs=console=ttyS0,115200 root=/dev/mtdblock3 ro\nname=a b=c\n"
+BOOT = {
+    "environment": "mkenvimage -s 0x4000 @settings -o",
+    "environment of two": "mkenvimage -r -s 0x10000 @settings -o",
+    "environment, big-endian": "mkenvimage -b -s 0x2000 -p 0xff @settings -o",
+    "uImage, kernel": "mkimage -A arm64 -O linux -T kernel -C none -a 0x80000 -e 0x80004 -n name -d @part",
+    "uImage, ramdisk": "mkimage -A arm -O linux -T ramdisk -C gzip -n a-name-of-thirty-two-characters-and-more -d @part",
+    "uImage, multi": "mkimage -A mips -O linux -T multi -C lzma -n parts -d @part:@settings:@part",
+    "uImage, script": "mkimage -A ppc -O linux -T script -C none -n script -d @settings",
+    "uImage, firmware": "mkimage -A riscv -O u-boot -T firmware -C none -a 0xffffff00 -e 0xffffff00 -n fw -d @part",
+}
 
 
 def main():

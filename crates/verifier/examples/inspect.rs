@@ -10,7 +10,8 @@ use kiwame_image::Memory;
 
 fn main() -> std::io::Result<ExitCode> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let ["inspect", "--format", "json", path] = *arguments.iter().map(String::as_str).collect::<Vec<_>>() else {
+    let ["inspect", "--format", "json", path] = *arguments.iter().map(String::as_str).collect::<Vec<_>>()
+    else {
         return Err(std::io::Error::other("inspect --format json IMAGE"));
     };
     let bytes = std::fs::read(path)?;
