@@ -163,7 +163,7 @@ struct Dirent {
 }
 
 /// A piece of an inode's history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     ino: u32,
     version: u32,
@@ -175,8 +175,17 @@ struct Piece {
     offset: u64,
     dsize: u64,
     compression: u8,
+    /// Checksum of its data as they are stored.
+    data_crc: u32,
     /// Where its data lie.
     data: Span,
+}
+
+impl Piece {
+    /// True for a copy, as garbage collection leaves it: all but the place is equal.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        *self == Self { data: Span::new(self.data.offset, other.data.length), ..other.clone() }
+    }
 }
 
 /// What a pass over the medium finds.
@@ -361,6 +370,7 @@ impl Scan {
             offset,
             dsize,
             compression,
+            data_crc: stated,
             data,
         });
         Ok(())
@@ -415,6 +425,12 @@ impl Log {
         }
         for pieces in log.inodes.values_mut() {
             pieces.sort_by_key(|piece| piece.version);
+            let differ =
+                |pair: &[Piece]| matches!(pair, [a, b] if a.version == b.version && !a.is_copy_of(b));
+            if let Some([piece, _]) = pieces.windows(2).find(|pair| differ(pair)) {
+                let (version, expected) = (piece.version, "one node of a version");
+                log.defects.push(Defect::new("jffs2/version", "version", 0, version, expected).ambiguous());
+            }
         }
         for (ino, xid, sequence) in scan.references {
             // An odd sequence number marks a reference that was deleted.
@@ -686,6 +702,18 @@ mod tests {
         let rest = region(&tree, "jffs2:files/decoded:content/entry:rest");
         let space = tree.space(rest.encodes.expect("something is left")).expect("a space");
         assert!(space.size > 38, "the old name and the data");
+    }
+
+    #[test]
+    fn two_nodes_of_one_version_are_ambiguous_unless_one_is_a_copy() {
+        let mut image = overlay();
+        let mut copy = image[0x204..0x270].to_vec();
+        assert_eq!(defects(&parse_with(&Jffs2, &[&image[..], &copy].concat())), [""; 0]);
+        copy[0x24] ^= 1; // mtime
+        let sum = crc(&copy[..0x3c]).to_le_bytes();
+        put(&mut copy, 0x40, &sum);
+        image.extend(copy);
+        assert_eq!(defects(&parse_with(&Jffs2, &image)), ["jffs2/version"]);
     }
 
     #[test]
