@@ -24,10 +24,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Trouble, Window, len64};
+use kiwame_image::{
+    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Trouble, Window, len64,
+};
 
 use crate::content::Content;
-use crate::files::{self, Entry, Kind, Volume};
+use crate::files::{self, Allowance, Entry, Kind, Volume};
 
 /// An archive of the new format, with or without checksums.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Format for Cpio {
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let mut archive = Archive::default();
+    let mut archive = Archive::new(out.limits());
     let end = archive.read(at, out)?;
     let Some(stream) = out.add(Node::new("cpio", "files", "cpio-entries", at.slice(0, end)).encoded()) else {
         return Ok(());
@@ -139,19 +141,25 @@ impl Header {
 }
 
 /// Entries, and where the data of each lie.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Archive {
     entries: Vec<Entry>,
     data: Vec<u64>,
     /// Number of each path.
     paths: BTreeMap<Vec<u8>, usize>,
+    allowance: Allowance,
 }
 
 impl Archive {
+    fn new(limits: &Limits) -> Self {
+        let (entries, data, paths) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { entries, data, paths, allowance: Allowance::new(limits) }
+    }
+
     /// Reads up to the trailer. Returns where the archive ends.
     fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<u64, Trouble> {
         let root = Entry { kind: Kind::Directory, mode: 0o755, inode: u64::MAX, ..Entry::default() };
-        self.push(Vec::new(), root, 0);
+        self.push(Vec::new(), root, 0)?;
         let mut start = 0;
         while start < at.length() {
             let place = at.offset().saturating_add(start);
@@ -190,7 +198,7 @@ impl Archive {
             } else {
                 Vec::new()
             };
-            self.entry(&name, &header, (data_at, target), place, out);
+            self.entry(&name, &header, (data_at, target), place, out)?;
             start = end;
         }
         let defect = Defect::new("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer");
@@ -205,7 +213,7 @@ impl Archive {
         (data_at, target): (u64, Vec<u8>),
         place: u64,
         out: &mut Builder<'_, '_>,
-    ) {
+    ) -> Result<(), LimitKind> {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let shown = String::from_utf8_lossy(name).into_owned();
         let steps: Vec<_> =
@@ -220,10 +228,10 @@ impl Archive {
             );
             out.defect(defect.ambiguous());
         }
-        let parent = self.parent(&steps, place, out);
+        let parent = self.parent(&steps, place, out)?;
         let Some(kind) = Kind::of_mode(header.mode) else {
             out.defect(Defect::new("cpio/mode", "c_mode", place, header.mode, "a type of file").ambiguous());
-            return;
+            return Ok(());
         };
         let device = if matches!(kind, Kind::Block | Kind::Character) { header.special } else { (0, 0) };
         let entry = Entry {
@@ -248,11 +256,12 @@ impl Archive {
                 if let Some(slot) = self.entries.get_mut(number) {
                     *slot = Entry { parent, ..entry };
                 }
+                Ok(())
             }
             Some(_) => {
                 let defect = Defect::new("cpio/duplicate-name", "name", place, shown, "one entry of a name");
                 out.defect(defect.ambiguous());
-                self.push(path, entry, data_at);
+                self.push(path, entry, data_at)
             }
             None => self.push(path, entry, data_at),
         }
@@ -271,10 +280,13 @@ impl Archive {
         }
     }
 
-    fn push(&mut self, path: Vec<u8>, entry: Entry, data: u64) {
+    fn push(&mut self, path: Vec<u8>, entry: Entry, data: u64) -> Result<(), LimitKind> {
+        // A name may imply a directory for every second byte of it.
+        self.allowance.take(len64(&path))?;
         self.paths.insert(path, self.entries.len());
         self.entries.push(entry);
         self.data.push(data);
+        Ok(())
     }
 
     fn is_implied(&self, number: usize) -> bool {
@@ -291,8 +303,8 @@ impl Archive {
     }
 
     /// The directory that the last of the names lies in.
-    fn parent(&mut self, steps: &[&[u8]], place: u64, out: &mut Builder<'_, '_>) -> usize {
-        let Some((_, around)) = steps.split_last() else { return 0 };
+    fn parent(&mut self, steps: &[&[u8]], place: u64, out: &mut Builder<'_, '_>) -> Result<usize, LimitKind> {
+        let Some((_, around)) = steps.split_last() else { return Ok(0) };
         let mut parent = 0;
         let mut path = Vec::new();
         for step in around {
@@ -317,9 +329,9 @@ impl Archive {
                 ..Entry::default()
             };
             parent = self.entries.len();
-            self.push(path.clone(), entry, 0);
+            self.push(path.clone(), entry, 0)?;
         }
-        parent
+        Ok(parent)
     }
 }
 
