@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the parts of the router flash from freely licensed pieces, with Debian's tools:
-#   apt-get install gcc squashfs-tools mtd-utils u-boot-tools device-tree-compiler libcap2-bin openssl
+#   apt-get install gcc squashfs-tools mtd-utils u-boot-tools device-tree-compiler libcap2-bin attr openssl
 # Run as root (owners and capabilities are real). The results are committed; nobody needs to run this to test.
 # The one part from elsewhere is the boot loader, bl31.bin of Debian's arm-trusted-firmware (BSD-3-Clause):
 #   build.sh BL31.BIN
@@ -77,12 +77,14 @@ overlay() { # NAME COMMANDS
 	mkdir -p "$work/overlay-$1/upper/etc/config" "$work/overlay-$1/work"
 	(cd "$work/overlay-$1/upper" && eval "$2")
 	find "$work/overlay-$1" -exec touch -h -d @$SOURCE_DATE_EPOCH {} +
-	mkfs.jffs2 -r "$work/overlay-$1" -o "$parts/overlay-$1.jffs2" -e 64KiB -l --pad=0x20000 -q
+	mkfs.jffs2 -r "$work/overlay-$1" -o "$parts/overlay-$1.jffs2" -e 64KiB -l --pad=0x20000 -q ${3:-}
 }
 overlay genuine 'printf "config system\n\toption hostname router\n" > etc/config/system'
 overlay twin 'printf "config system\n\toption hostname attic\n\toption zone 9\n" > etc/config/system; echo attic > etc/hostname'
 overlay boot-script 'printf "config system\n\toption hostname router\n" > etc/config/system; printf "#!/bin/sh\n/tmp/x\n" > etc/rc.local; chmod 0755 etc/rc.local'
 overlay whiteout 'printf "config system\n\toption hostname router\n" > etc/config/system; mknod etc/shadow c 0 0'
+overlay directory 'printf "config system\n\toption hostname router\n" > etc/config/system; mkdir www; echo logo > www/logo'
+overlay opaque 'printf "config system\n\toption hostname router\n" > etc/config/system; mkdir www; echo logo > www/logo; setfattr -n trusted.overlay.opaque -v y www' --with-xattr
 
 # --- environment, twice
 environment() { # NAME ETHADDR SERIAL EXTRA

@@ -6,6 +6,7 @@
 # Rivals that are not installed are left out. Images that cannot be in the repository are named by variables:
 #   KIWAME      the command (default: target/release/kiwame)
 #   AAVMF       a 64 MiB AAVMF_CODE.fd (Debian qemu-efi-aarch64)
+#   FLASH       a 32 MiB flash of a management controller with a squashfs at 0x1200000
 #   RUNS        how many runs of each (default 7)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -76,6 +77,13 @@ if [ -f "${AAVMF:-}" ]; then
   attest "$AAVMF" AAVMF
   mapfile -t ours < <(verify "$AAVMF" AAVMF --deep)
   row "deep verify of AAVMF_CODE.fd, beside UEFIExtract report" "<= 0.5, 128 MiB" bash -c "cp '$AAVMF' a.fd && UEFIExtract a.fd report" -- "${ours[@]}"
+fi
+if [ -f "${FLASH:-}" ] && command -v unsquashfs > /dev/null; then
+  dd if="$FLASH" of=rootfs.squashfs bs=1M skip=18 count=6 status=none
+  attest "$FLASH" FLASH
+  mapfile -t ours < <(verify "$FLASH" FLASH --deep)
+  row "deep verify of a 32 MiB flash, beside unsquashfs of its root and openssl dgst" "<= 1.5, 96 MiB" \
+    bash -c "unsquashfs -processors 1 -quiet -no-progress -force -d root rootfs.squashfs && openssl dgst -sha256 '$FLASH'" -- "${ours[@]}"
 fi
 # 1 GiB that is equal to its manifest: incompressible, so that nothing can be skipped.
 openssl enc -aes-128-ctr -K 0 -iv 0 -in /dev/zero 2> /dev/null | head -c 1G > large.bin || true

@@ -6,7 +6,7 @@
 //! A word that decides what runs, or what may, carries `boot-entry`: no mutable rule lets it differ (RULES 12). The
 //! layout that `mtdparts` states is held against the manifest's (RULES 13).
 
-use kiwame_image::{Builder, Input, Node, len64};
+use kiwame_image::{Builder, Input, Node, escape_key, len64};
 
 /// Adds a leaf for each word of `line`, which lies at the start of `at`, and for what lies between words.
 pub(crate) fn add<'a>(at: &Input<'a>, line: &[u8], out: &mut Builder<'_, 'a>) {
@@ -83,7 +83,7 @@ fn layout(value: &[u8]) -> String {
         // `-` is all that is left.
         let length = number(size);
         let length_shown = length.map_or("rest".to_owned(), |length| format!("{length:#x}"));
-        shown.push(format!("{name}@{at:#x}+{length_shown}"));
+        shown.push(format!("{}@{at:#x}+{length_shown}", escape_key(name.as_bytes())));
         at = at.saturating_add(length.unwrap_or(0));
     }
     shown.join(" ")

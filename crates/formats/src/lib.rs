@@ -35,12 +35,14 @@ mod bzimage;
 mod content;
 mod cpio;
 mod decode;
+mod device_tree;
 mod elf;
 mod embedded;
 mod file_content;
 mod files;
 mod fill;
 mod fit;
+mod flat_tree;
 mod ftw;
 mod gzip;
 mod intel_flash;
@@ -60,6 +62,7 @@ mod te;
 #[cfg(test)]
 mod testing;
 mod uboot_env;
+mod uboot_fit;
 mod uefi_depex;
 mod uefi_encapsulation;
 mod uefi_file;
@@ -91,6 +94,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &jffs2::Jffs2,
     &cpio::Cpio,
     &uboot_env::UbootEnv,
+    &device_tree::DeviceTree,
+    &uboot_fit::UbootFit,
     &gzip::Gzip,
     &xz::Xz,
     &zstd::Zstd,

@@ -2,7 +2,8 @@
 //!
 //! With the layout of a manifest or of `firmware.toml`, each partition is a region, taken apart by whatever recognises
 //! it. Without one, images are searched for at every 4 KiB, the smallest erase block of NOR flash, from the front to the
-//! back; a find counts when three facts at least agree, and the search goes on behind it.
+//! back; a find counts when three facts at least agree, and the search goes on behind it. What lies behind an image that
+//! says how long it is, is searched too.
 //!
 //! Loader modelled: boot ROMs and boot loaders that have the offsets compiled in. Ambiguities: partitions that overlap,
 //! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; an environment is only found
@@ -63,6 +64,34 @@ impl Format for Partition {
 fn recognise(at: &Input<'_>) -> Result<(&'static dyn Format, Option<Match>), Trouble> {
     let head = at.head(Head::LENGTH)?;
     Ok(crate::recognise(&Head::new(&head, at.length())))
+}
+
+/// Adds what lies behind an image that says how long it is: erased medium, or bytes that are searched as a flash is.
+pub(crate) fn behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
+    out.add_fill(node.then(&Behind), ERASED);
+}
+
+#[derive(Debug)]
+struct Behind;
+
+impl Format for Behind {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "what lies behind an image, by searching"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = search(&at, out) {
+            out.trouble(trouble);
+        }
+    }
 }
 
 /// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.

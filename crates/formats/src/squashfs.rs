@@ -33,6 +33,7 @@ use kiwame_image::{
 
 use crate::decode::block::{Codec, decode};
 use crate::files::{self, Allowance, Entry, Kind, Volume, Xattrs};
+use crate::raw_flash;
 
 /// squashfs, version 4.0.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ fn behind<'a>(at: &Input<'a>, used: u64, out: &mut Builder<'_, 'a>) {
     let padded = used.checked_next_multiple_of(PADDED).unwrap_or(used).min(at.length());
     let padding = at.slice(used, padded.saturating_sub(used));
     out.add_fill(Node::new("squashfs", "padding", "padding", padding), 0);
-    out.add_fill(Node::new("squashfs", "behind", "squashfs-behind", at.from(padded)), 0xff);
+    raw_flash::behind(Node::new("squashfs", "behind", "squashfs-behind", at.from(padded)), out);
 }
 
 /// The bytes that the tables name, as leaves of one stream; what lies between is not understood.

@@ -22,8 +22,8 @@ use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
-use crate::boot_arguments;
 use crate::decode::Crc32;
+use crate::{boot_arguments, raw_flash};
 
 /// An environment, alone at the start of a region.
 #[derive(Debug)]
@@ -39,8 +39,10 @@ impl Format for UbootEnv {
     }
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        let shape = Shape::of(head.all(), head.size())?;
-        Some(Match::weighted(self, 4).of_length(shape.size))
+        match Shape::of(head.all(), head.size()) {
+            Some(shape) => Some(Match::weighted(self, 4).of_length(shape.size)),
+            None => goes_on(head).then(|| Match::weighted(self, 2)),
+        }
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -93,6 +95,19 @@ fn looks_like_settings(data: &[u8]) -> bool {
     name.len() < first.len() && !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic())
 }
 
+/// True for settings without end in the head, behind something that is no text: an environment whose checksum only the
+/// whole of it can show.
+fn goes_on(head: &Head<'_>) -> bool {
+    let bytes = head.all();
+    let text = |byte: &u8| (b' '..=b'~').contains(byte) || [0, b'\t', b'\n', b'\r'].contains(byte);
+    let sum = bytes.get(..4).unwrap_or_default();
+    let settings = [4, 5].into_iter().any(|from| {
+        let data = bytes.get(from..).unwrap_or_default();
+        looks_like_settings(data) && data.iter().all(text)
+    });
+    head.size() > len64(bytes) && settings && !sum.iter().all(text)
+}
+
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(LARGEST)?;
     let Some(shape) = Shape::of(&window, at.length()) else {
@@ -111,7 +126,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     let end = settings(&window, &whole, head_of(shape.redundant), out);
     rest(&whole.from(end), out)?;
-    out.add_fill(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), 0xff);
+    raw_flash::behind(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), out);
     Ok(())
 }
 
@@ -298,6 +313,23 @@ mod tests {
             bad[7] ^= 1;
             assert_eq!(Shape::of(&bad, 0x1000), None);
         }
+    }
+
+    #[test]
+    fn one_that_is_longer_than_a_head_is_read_to_its_end() {
+        let text = [b"a=1\0b=".to_vec(), vec![b'x'; 100_000], b"\0\0".to_vec()].concat();
+        let good = environment(&text, 0x2_0000, false, 0);
+        let identify = |bytes: &[u8]| {
+            let head = bytes.get(..to_usize(Head::LENGTH)).unwrap_or(bytes);
+            crate::identify(&Head::new(head, bytes.len() as u64)).name()
+        };
+        assert_eq!(identify(&good), "uboot-env");
+        assert_eq!(region(&parse_with(&UbootEnv, &good), "variable:b").span.length, 100_003);
+        let endless = environment(&vec![b'x'; 0x10_0000], 0x10_0004, false, b'x');
+        let endless = [&endless[..4], b"key=", &endless[8..]].concat();
+        assert_eq!(identify(&endless), "uboot-env");
+        assert_eq!(defects(&parse_with(&UbootEnv, &endless)), ["uboot-env/checksum"]);
+        assert_eq!(identify(&[b"# a=", &endless[4..]].concat()), "raw", "text is no environment");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Tr
 
 use crate::content::Content;
 use crate::decode::Crc32;
+use crate::raw_flash;
 
 /// A legacy image.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     } else {
         out.add(Node::new("uimage", "content", "uimage-content", data).component().then(&Content));
     }
-    out.add(Node::new("uimage", "behind", "uimage-trailing", at.from(end)).unknown());
+    raw_flash::behind(Node::new("uimage", "behind", "uimage-trailing", at.from(end)), out);
     Ok(())
 }
 

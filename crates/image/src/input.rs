@@ -187,15 +187,23 @@ impl<'a> Input<'a> {
     /// # Errors
     /// As [`Input::window`].
     pub fn sha256(&self) -> Result<Digest, Trouble> {
+        self.digest(Algorithm::Sha256)
+    }
+
+    /// The digest of its bytes.
+    ///
+    /// # Errors
+    /// As [`Input::window`].
+    pub fn digest(&self, algorithm: Algorithm) -> Result<Digest, Trouble> {
         Ok(match &self.store {
             Store::Memory(_) => {
                 let window = self.window()?;
-                self.context.host.digest(Algorithm::Sha256, &[Part::Memory(&window)])?
+                self.context.host.digest(algorithm, &[Part::Memory(&window)])?
             }
             Store::Source { source, .. } => {
                 let part =
                     Part::Source { source: *source, offset: self.span.offset, length: self.span.length };
-                self.context.host.digest(Algorithm::Sha256, &[part])?
+                self.context.host.digest(algorithm, &[part])?
             }
         })
     }

@@ -214,8 +214,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "layout/disagrees",
-        "The manifest has {name} where the image has no such region.",
-        "マニフェストの {name} に当たる領域がイメージに無い。",
+        "Manifest and image disagree on where the partition {name} lies.",
+        "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
         ACQUIRE,
     ),
     entry(

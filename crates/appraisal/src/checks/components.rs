@@ -1,8 +1,9 @@
 //! Pairs regions with reference values, and says which component was modified, added, removed, duplicated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Region, RegionId};
+use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 
 use crate::checks::Check;
@@ -79,10 +80,12 @@ impl Check for Differences {
         // Streams last, the innermost first: one that differs is explained by what has been found inside it.
         let (streams, others): (Vec<_>, Vec<_>) =
             case.measured().partition(|region| region.content == Content::Encoded);
+        let inhabited = around_added(case);
         for region in others.into_iter().chain(streams.into_iter().rev()) {
             match case.matches.get(&region.id).copied() {
                 Some(Match::Bytes(index) | Match::Content(index)) => attributes(case, region, index),
                 Some(Match::Differs(index)) => differs(case, region, index),
+                Some(Match::Nothing) if is_frame(region, &inhabited) => {}
                 Some(Match::Nothing) => added(case, region),
                 Some(Match::Mutable) | None => {}
             }
@@ -114,7 +117,7 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
             Some(expected) if expected == actual => continue,
             Some(expected) => case
                 .about("component/attributes", region)
-                .compared(format!("{expected:?}"), format!("{actual:?}"))
+                .compared(shown(expected), shown(actual))
                 .arg("attribute", name),
             None => case.about("component/attribute-unlisted", region).arg("attribute", name),
         };
@@ -123,12 +126,22 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     // Behind a limit facts are not missing, they cannot be seen.
     let seen = case.tree.limits_hit().is_empty();
     for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
-        let finding = case.about("component/attributes", region).compared(format!("{expected:?}"), None);
+        let finding = case.about("component/attributes", region).compared(shown(expected), None);
         case.report(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
         let finding = case.about("component/attributes", region).arg("attribute", "kind");
         case.report(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
+    }
+}
+
+/// A fact as people read it.
+fn shown(fact: &Json) -> String {
+    match fact {
+        Json::Text(text) => text.clone(),
+        Json::Uint(number) => number.to_string(),
+        Json::Flag(flag) => flag.to_string(),
+        Json::Null | Json::List(_) | Json::Map(_) => format!("{fact:?}"),
     }
 }
 
@@ -198,6 +211,20 @@ fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize) -> bool {
     let equal = region.masked.is_some()
         && region.masked == case.wanted(index).and_then(|wanted| wanted.masked.clone());
     equal && region.parent.is_some_and(|around| super::encoding::holds_changed_stream(case, around))
+}
+
+/// Regions with a component in them that was added.
+fn around_added(case: &Case<'_>) -> BTreeSet<RegionId> {
+    let added = case.measured().filter(|region| region.component && region.content != Content::Fill);
+    let added = added.filter(|region| case.matches.get(&region.id) == Some(&Match::Nothing));
+    added.filter_map(|region| region.parent).collect()
+}
+
+/// True for what only holds a component that was added, such as the tag that ends a node: the component speaks for it.
+/// What is not understood always speaks for itself.
+fn is_frame(region: &Region, inhabited: &BTreeSet<RegionId>) -> bool {
+    let plain = !region.component && region.is_leaf() && region.content == Content::Parsed;
+    plain && region.parent.is_some_and(|around| inhabited.contains(&around))
 }
 
 fn added(case: &mut Case<'_>, region: &Region) {

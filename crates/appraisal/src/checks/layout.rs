@@ -1,12 +1,16 @@
-//! The manifest's layout against the one that the image states (RULES 13).
+//! The manifest's layout against those that the image states (RULES 13).
 
-use kiwame_image::SpaceId;
+use std::collections::BTreeMap;
 
+use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
+
+use crate::case::place;
 use crate::checks::Check;
 use crate::{Case, Finding};
 
-/// Every partition of the manifest must be a region of the image. An image that states no layout of its own cannot be
-/// held to one by this version, and that is said.
+/// Every partition of the manifest must be a region of the image, and every list of partitions in the image (boot
+/// arguments, device tree) must say the same. An image that states no layout of its own cannot be held to one by this
+/// version, and that is said.
 #[derive(Debug)]
 pub(crate) struct Layout;
 
@@ -24,7 +28,7 @@ impl Check for Layout {
         let silent = UNSTRUCTURED.contains(&case.tree.format());
         let id = if silent { "layout/not-stated" } else { "layout/disagrees" };
         let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.span));
-        let findings: Vec<_> = parts
+        let mut findings: Vec<_> = parts
             .map(|part| {
                 Finding::new(id)
                     .at("image", "image", part.span)
@@ -32,7 +36,51 @@ impl Check for Layout {
                     .arg("name", &part.name)
             })
             .collect();
-        case.findings.extend(findings);
+        let known: BTreeMap<_, _> =
+            case.reference.layout.iter().map(|part| (escape_key(part.name.as_bytes()), part.span)).collect();
+        findings.extend(case.tree.regions().flat_map(|region| disagreements(case, region, &known)));
+        for finding in findings {
+            case.report(finding);
+        }
+    }
+}
+
+/// The partitions that a list in the image puts elsewhere than the manifest does. A list that has no name in common with
+/// the manifest's speaks of another medium.
+fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span>) -> Vec<Finding> {
+    let Some(Value::Text(list)) = region.attribute("layout") else { return Vec::new() };
+    let parts: Vec<_> = list.split(' ').filter_map(Part::read).collect();
+    if !parts.iter().any(|part| known.contains_key(part.name)) {
+        return Vec::new();
+    }
+    let wrong = parts.iter().filter(|part| !known.get(part.name).is_some_and(|span| part.is_at(*span)));
+    wrong
+        .map(|part| {
+            let expected = known.get(part.name).map(|span| place("image", *span));
+            let finding = case.about("layout/disagrees", region).compared(expected, part.text.to_owned());
+            finding.arg("kind", "partition").arg("name", part.name)
+        })
+        .collect()
+}
+
+/// One partition as a format writes it: `name@offset+length`, or `rest` for all that is left.
+struct Part<'a> {
+    text: &'a str,
+    name: &'a str,
+    offset: u64,
+    length: Option<u64>,
+}
+
+impl<'a> Part<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (name, place) = text.rsplit_once('@')?;
+        let (offset, length) = place.split_once('+')?;
+        let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+        Some(Self { text, name, offset: number(offset)?, length: number(length) })
+    }
+
+    fn is_at(&self, span: Span) -> bool {
+        self.offset == span.offset && self.length.is_none_or(|length| length == span.length)
     }
 }
 

@@ -24,7 +24,7 @@ impl Check for MutableRules {
 
     fn run(&self, case: &mut Case<'_>) {
         let manifest = case.manifest;
-        let protection = Protection::of(case);
+        let kept = Kept { protection: Known::of(case, "attributes"), xattrs: Known::of(case, "xattrs") };
         let mut allowance = Allowance::of(case);
         for rule in &manifest.mutable {
             let mut changed = removed_under(case, rule);
@@ -33,7 +33,7 @@ impl Check for MutableRules {
                 if follows(case, region, before) {
                     continue;
                 }
-                match keeps(case, rule, region, &protection) {
+                match keeps(case, rule, region, &kept) {
                     // What a stream decodes to is counted once, as the stream.
                     Ok(()) if inside_counted(case, rule, region) => {}
                     Ok(()) => changed = changed.saturating_add(region.span.length),
@@ -50,27 +50,36 @@ impl Check for MutableRules {
     }
 }
 
-/// What the reference says of the attributes of each entry under a rule: who may read and write it, and when.
-struct Protection<'a>(BTreeMap<&'a str, Vec<Option<&'a Json>>>);
+/// Facts that no rule lets differ.
+struct Kept<'a> {
+    /// Who may read and write a variable, and when.
+    protection: Known<'a>,
+    /// Extended attributes. One of overlayfs hides or redirects what lies below (RULES 6), others give rights.
+    xattrs: Known<'a>,
+}
 
-impl<'a> Protection<'a> {
-    const NAME: &'static str = "attributes";
+/// What the reference says of one fact of each entry under a rule.
+struct Known<'a> {
+    name: &'static str,
+    values: BTreeMap<&'a str, Vec<Option<&'a Json>>>,
+}
 
-    fn of(case: &Case<'a>) -> Self {
-        let mut known: BTreeMap<_, Vec<_>> = BTreeMap::new();
+impl<'a> Known<'a> {
+    fn of(case: &Case<'a>, name: &'static str) -> Self {
+        let mut values: BTreeMap<_, Vec<_>> = BTreeMap::new();
         if !case.manifest.mutable.is_empty() {
             for region in &case.reference.regions {
-                known.entry(region.path.as_str()).or_default().push(region.attributes.get(Self::NAME));
+                values.entry(region.path.as_str()).or_default().push(region.attributes.get(name));
             }
         }
-        Self(known)
+        Self { name, values }
     }
 
-    /// True when the entry is protected as one of its name is in the reference; an entry that the reference does
-    /// not have is held to its grammar only.
-    fn keeps(&self, path: &str, region: &Region) -> bool {
-        let actual = region.attribute(Self::NAME).map(json_of);
-        self.0.get(path).is_none_or(|known| known.contains(&actual.as_ref()))
+    /// True when the fact is as one of that path has it in the reference; `None` for an entry that the reference does
+    /// not have.
+    fn agrees(&self, path: &str, region: &Region) -> Option<bool> {
+        let actual = region.attribute(self.name).map(json_of);
+        self.values.get(path).map(|known| known.contains(&actual.as_ref()))
     }
 }
 
@@ -190,12 +199,7 @@ fn leads_to(directory: &str, file: &str) -> bool {
 /// Facts of what decides what may start.
 const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
 
-fn keeps(
-    case: &Case<'_>,
-    rule: &MutableRule,
-    region: &Region,
-    protection: &Protection<'_>,
-) -> Result<(), Box<Finding>> {
+fn keeps(case: &Case<'_>, rule: &MutableRule, region: &Region, kept: &Kept<'_>) -> Result<(), Box<Finding>> {
     let outside = |why: &str| {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
@@ -211,12 +215,16 @@ fn keeps(
     match &rule.rule {
         Mutable::Erased => outside("the erase value"),
         Mutable::Any { .. } => Ok(()),
-        Mutable::Keys(_) if !protection.keeps(case.tree.path(region.id), region) => {
+        // An entry that the reference does not have is held to its grammar only.
+        Mutable::Keys(_) if kept.protection.agrees(case.tree.path(region.id), region) == Some(false) => {
             outside("the attributes of the reference")
         }
         Mutable::Keys(keys) => key_rule(keys, region).map_or_else(|why| outside(&why), Ok),
         Mutable::Fields(names) if names.iter().any(|name| region.segment.key == name.as_bytes()) => Ok(()),
         Mutable::Fields(names) => outside(&names.join(", ")),
+        Mutable::DataFiles { .. } if !has_xattrs_of(case, region, kept) => {
+            outside("the extended attributes of the reference, or none")
+        }
         Mutable::DataFiles { names, max_bytes } => {
             let kept = match InFiles::of(case.tree.path(region.id)) {
                 // Blocks are as good as what they decode to, and each of that is held to the rule.
@@ -231,6 +239,11 @@ fn keeps(
             if kept { Ok(()) } else { outside(&names.join(", ")) }
         }
     }
+}
+
+fn has_xattrs_of(case: &Case<'_>, region: &Region, kept: &Kept<'_>) -> bool {
+    let none = region.attribute("xattrs").is_none_or(|xattrs| *xattrs == Value::from("none"));
+    none || kept.xattrs.agrees(case.tree.path(region.id), region) == Some(true)
 }
 
 /// True when a region, and the file that it is part of, are no longer than the rule allows.
