@@ -8,10 +8,11 @@ minutes=${MINUTES:-2}
 out=build/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
 
+# The lock file may lack what a new format brought into the workspace; cargo adds that and leaves the rest as it is.
 # The coverage that libFuzzer reads comes from LLVM's pass, which the stable compiler has. Build scripts go without.
 RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing" \
-	${CARGO:-cargo} build ${FUZZ_BUILD:-} --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$out/target"
+	${CARGO:-cargo} build ${FUZZ_BUILD:-} --release --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$out/target"
 fuzz=$out/kiwame-fuzz
 cp "$out/target/$host/release/kiwame-fuzz" "$fuzz"
 

@@ -45,7 +45,7 @@ pub fn write(target: &Target, folder: &Path) {
     }
 }
 
-/// The samples under the format's name; and of all samples the regions of the image that it recognises.
+/// The samples under the format's name; and of all samples the regions of the image that it recognises, or that are its.
 fn of_format(format: &'static dyn Format, add: &mut dyn FnMut(&[u8])) {
     for (name, image) in images() {
         if name.split('/').next() == Some(format.name()) {
@@ -61,7 +61,9 @@ fn of_format(format: &'static dyn Format, add: &mut dyn FnMut(&[u8])) {
         let of_image = |region: &&Region| region.space == kiwame_image::SpaceId::IMAGE;
         for region in tree.regions().filter(of_image).filter(|region| region.span.length <= MOST as u64) {
             let bytes = &image[region.span.offset as usize..region.span.end() as usize];
-            if format.probe(&Head::new(bytes, len64(bytes))).is_some() {
+            // Some are only ever found where another format says that they are.
+            let called = [region.kind, region.segment.format].contains(&format.name());
+            if called || format.probe(&Head::new(bytes, len64(bytes))).is_some() {
                 add(bytes);
             }
         }
