@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak bench oracle oracle-files samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +60,7 @@ test-hosts: build page golden
 
 check: setup ## what has to be clean before a push: format, lints, tests, documentation, dependencies
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked $(NATIVE) --all-targets -- -D warnings
 	$(MAKE) core
 	$(CARGO) clippy --release --locked -p kiwame-cli --all-targets -- -D warnings
@@ -78,6 +79,9 @@ bless: ## write the expected reports of the golden cases anew; read the diff
 
 soak: ## the long version of the same tests
 	KIWAME_SOAK=1 $(CARGO) test --release --locked $(NATIVE)
+
+fuzz: ## coverage-guided fuzzing of every format and of what is above them; MINUTES=2 for each, FORMATS="gzip xz"
+	tests/fuzz/run.sh
 
 bench: build ## time and memory, beside other tools; prints the table of BENCHMARKS.md
 	tests/bench/run.sh

@@ -25,11 +25,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Span, Trouble, Window, len64,
+    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Span, Trouble, Window, len64,
 };
 
 use crate::content::Content;
-use crate::files::{self, Entry, Kind, Volume};
+use crate::files::{self, Allowance, Entry, Kind, Volume};
 
 /// An archive of the new format, with or without checksums.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Format for Cpio {
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let mut archive = Archive::default();
+    let mut archive = Archive::new(out.limits());
     let end = archive.read(at, out)?;
     let Some(stream) = out.add(Node::new("cpio", "files", "cpio-entries", at.slice(0, end)).encoded()) else {
         return Ok(());
@@ -141,7 +141,7 @@ impl Header {
 }
 
 /// Entries, and where the data of each lie.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Archive {
     entries: Vec<Entry>,
     data: Vec<u64>,
@@ -149,13 +149,19 @@ struct Archive {
     paths: BTreeMap<Vec<u8>, usize>,
     /// Data that end in no file: of directories and devices, or replaced by those of another name.
     unused: Vec<Span>,
+    allowance: Allowance,
 }
 
 impl Archive {
+    fn new(limits: &Limits) -> Self {
+        let (entries, data, paths) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { entries, data, paths, unused: Vec::new(), allowance: Allowance::new(limits) }
+    }
+
     /// Reads up to the trailer. Returns where the archive ends.
     fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<u64, Trouble> {
         let root = Entry { kind: Kind::Directory, mode: 0o755, inode: u64::MAX, ..Entry::default() };
-        self.push(Vec::new(), root, 0);
+        self.push(Vec::new(), root, 0)?;
         let mut start = 0;
         while start < at.length() {
             let place = at.offset().saturating_add(start);
@@ -194,7 +200,7 @@ impl Archive {
             } else {
                 Vec::new()
             };
-            self.entry(&name, &header, (data_at, target), place, out);
+            self.entry(&name, &header, (data_at, target), place, out)?;
             start = end;
         }
         let defect = Defect::new("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer");
@@ -209,7 +215,7 @@ impl Archive {
         (data_at, target): (u64, Vec<u8>),
         place: u64,
         out: &mut Builder<'_, '_>,
-    ) {
+    ) -> Result<(), LimitKind> {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let shown = String::from_utf8_lossy(name).into_owned();
         let steps: Vec<_> =
@@ -224,11 +230,11 @@ impl Archive {
             );
             out.defect(defect.ambiguous());
         }
-        let parent = self.parent(&steps, place, out);
+        let parent = self.parent(&steps, place, out)?;
         self.unused.extend(unused(header, data_at));
         let Some(kind) = Kind::of_mode(header.mode) else {
             out.defect(Defect::new("cpio/mode", "c_mode", place, header.mode, "a type of file").ambiguous());
-            return;
+            return Ok(());
         };
         let device = if matches!(kind, Kind::Block | Kind::Character) { header.special } else { (0, 0) };
         let entry = Entry {
@@ -254,11 +260,12 @@ impl Archive {
                     *slot = Entry { parent, ..entry };
                     *data = data_at;
                 }
+                Ok(())
             }
             Some(_) => {
                 let defect = Defect::new("cpio/duplicate-name", "name", place, shown, "one entry of a name");
                 out.defect(defect.ambiguous());
-                self.push(path, entry, data_at);
+                self.push(path, entry, data_at)
             }
             None => self.push(path, entry, data_at),
         }
@@ -279,10 +286,13 @@ impl Archive {
         }
     }
 
-    fn push(&mut self, path: Vec<u8>, entry: Entry, data: u64) {
+    fn push(&mut self, path: Vec<u8>, entry: Entry, data: u64) -> Result<(), LimitKind> {
+        // A name may imply a directory for every second byte of it.
+        self.allowance.take(len64(&path))?;
         self.paths.insert(path, self.entries.len());
         self.entries.push(entry);
         self.data.push(data);
+        Ok(())
     }
 
     fn is_implied(&self, number: usize) -> bool {
@@ -299,8 +309,8 @@ impl Archive {
     }
 
     /// The directory that the last of the names lies in.
-    fn parent(&mut self, steps: &[&[u8]], place: u64, out: &mut Builder<'_, '_>) -> usize {
-        let Some((_, around)) = steps.split_last() else { return 0 };
+    fn parent(&mut self, steps: &[&[u8]], place: u64, out: &mut Builder<'_, '_>) -> Result<usize, LimitKind> {
+        let Some((_, around)) = steps.split_last() else { return Ok(0) };
         let mut parent = 0;
         let mut path = Vec::new();
         for step in around {
@@ -325,9 +335,9 @@ impl Archive {
                 ..Entry::default()
             };
             parent = self.entries.len();
-            self.push(path.clone(), entry, 0);
+            self.push(path.clone(), entry, 0)?;
         }
-        parent
+        Ok(parent)
     }
 }
 

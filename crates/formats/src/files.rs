@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kiwame_image::{Builder, Defect, Input, Node, RegionId, Stage, Trouble, Value, len64};
+use kiwame_image::{Builder, Defect, Input, LimitKind, Limits, Node, RegionId, Stage, Trouble, Value, len64};
 
 use crate::file_content;
 
@@ -28,6 +28,24 @@ pub(crate) trait Volume: core::fmt::Debug {
     /// What the file system keeps and no file uses: deleted inodes, old copies, bytes between the ends of files. Asked
     /// for when everything else has been read.
     fn rest(&self) -> Result<Vec<u8>, Trouble>;
+}
+
+/// What the entries of a file system may bring in bytes: names, targets, attributes, lists of blocks. Many names can lead
+/// to one inode, and many inodes to one attribute, so that a small image can ask for much more than it has. As many bytes
+/// as the regions that they become may have for nothing.
+#[derive(Debug)]
+pub(crate) struct Allowance(u64);
+
+impl Allowance {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(limits.nodes.saturating_mul(256))
+    }
+
+    /// Takes so many bytes, and so many more for keeping them.
+    pub(crate) fn take(&mut self, bytes: u64) -> Result<(), LimitKind> {
+        self.0 = self.0.checked_sub(bytes.saturating_add(64)).ok_or(LimitKind::Nodes)?;
+        Ok(())
+    }
 }
 
 /// Extended attributes: whole names and values.
@@ -348,7 +366,7 @@ struct Content<'a> {
 }
 
 impl<'a> Stage<'a> for Content<'a> {
-    fn parse(&self, _at: Input<'a>, out: &mut Builder<'_, 'a>) {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let Some(entry) = self.files.entries.get(self.number) else { return };
         if out.room(Some(entry.size)).is_err() {
             return;
@@ -358,7 +376,13 @@ impl<'a> Stage<'a> for Content<'a> {
                 let format = file_content::format_of(&self.files.names(self.number), &bytes);
                 out.decoded(out.region(), bytes, "content", format);
             }
-            Err(trouble) => out.trouble(trouble),
+            Err(trouble) => {
+                out.trouble(trouble);
+                // It may have failed at the last byte.
+                if let Err(limit) = at.spend(entry.size) {
+                    out.trouble(limit.into());
+                }
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ use kiwame_image::{
 };
 
 use crate::decode::block::{Codec, decode};
-use crate::files::{self, Entry, Kind, Volume, Xattrs};
+use crate::files::{self, Allowance, Entry, Kind, Volume, Xattrs};
 
 /// JFFS2, of either byte order.
 #[derive(Debug)]
@@ -71,9 +71,10 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     scan.defects.iter().for_each(|defect| out.defect(defect.clone()));
     let streams = lay_out(at, &scan.runs, out);
     let Some((&last, others)) = streams.split_last() else { return Ok(()) };
-    let log = Log::of(scan);
+    let mut allowance = Allowance::new(out.limits());
+    let log = Log::of(scan, &mut allowance)?;
     log.defects.iter().for_each(|defect| out.defect_of(last, defect.clone()));
-    let (entries, inodes) = log.entries(at, out)?;
+    let (entries, inodes) = log.entries(at, &mut allowance, out)?;
     let nodes = Nodes { image: at.clone(), inodes, log };
     files::list(last, others, entries, Rc::new(nodes), out);
     Ok(())
@@ -214,11 +215,7 @@ impl Scan {
         let mut done = 0u64;
         while done < at.length() {
             let window = at.slice(done, WINDOW).window()?;
-            let last = done.saturating_add(len64(&window)) >= at.length();
-            let next = scan.window(&window, done, at.length(), last)?;
-            if scan.count > most {
-                return Err(LimitKind::Nodes.into());
-            }
+            let next = scan.window(at, &window, done, most)?;
             // A node that the window cuts off begins the next one; no node is longer than a window.
             done = if next > done { next } else { done.saturating_add(len64(&window)) };
         }
@@ -226,9 +223,10 @@ impl Scan {
     }
 
     /// Goes through one window, which begins at `base`. Returns where to go on.
-    fn window(&mut self, window: &Window, base: u64, end: u64, last: bool) -> Result<u64, Trouble> {
+    fn window(&mut self, input: &Input<'_>, window: &Window, base: u64, most: u64) -> Result<u64, Trouble> {
         let mut at = 0u64;
-        let size = len64(window);
+        let (size, end) = (len64(window), input.length());
+        let last = base.saturating_add(size) >= end;
         while at < size {
             let Some(word) = window.piece(at, 4) else { break };
             let here = base.saturating_add(at);
@@ -264,8 +262,14 @@ impl Scan {
                 }
                 Err(defect) => {
                     self.defects.push(defect);
+                    self.count = self.count.saturating_add(1);
+                    // The next node may begin inside this one, and name as many bytes to be checked.
+                    input.spend(header.length)?;
                     at = at.saturating_add(4);
                 }
+            }
+            if self.count > most {
+                return Err(LimitKind::Nodes.into());
             }
         }
         Ok(base.saturating_add(at))
@@ -394,7 +398,7 @@ struct Log {
 }
 
 impl Log {
-    fn of(scan: Scan) -> Self {
+    fn of(scan: Scan, allowance: &mut Allowance) -> Result<Self, LimitKind> {
         let mut log = Self {
             big: scan.big,
             names: BTreeMap::new(),
@@ -437,19 +441,25 @@ impl Log {
             if let Some((prefix, name, value)) = scan.xattrs.get(&xid).filter(|_| sequence & 1 == 0) {
                 let prefix = XATTR_PREFIXES.get(to_usize((*prefix).into())).copied().unwrap_or("unknown.");
                 let name = [prefix.as_bytes(), name].concat();
+                allowance.take(len64(&name).saturating_add(len64(value)))?;
                 log.xattrs.entry(ino).or_default().push((name, value.clone()));
             }
         }
-        log
+        Ok(log)
     }
 
     /// The tree of names from the root. Beside each entry, its inode.
-    fn entries(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(Vec<Entry>, Vec<u32>), Trouble> {
+    fn entries(
+        &self,
+        at: &Input<'_>,
+        allowance: &mut Allowance,
+        out: &mut Builder<'_, '_>,
+    ) -> Result<(Vec<Entry>, Vec<u32>), Trouble> {
         let mut children: BTreeMap<u32, Vec<&Dirent>> = BTreeMap::new();
         for dirent in self.names.values().filter(|dirent| dirent.ino != 0) {
             children.entry(dirent.parent).or_default().push(dirent);
         }
-        let mut entries = vec![self.entry(at, ROOT, 0, Vec::new())?];
+        let mut entries = vec![self.entry(at, ROOT, 0, Vec::new(), allowance)?];
         if let Some(root) = entries.first_mut() {
             root.kind = Kind::Directory;
             // Where the root has no inode of its own, Linux makes one.
@@ -469,7 +479,7 @@ impl Log {
                         Defect::new("jffs2/no-inode", "ino", at.offset(), dirent.ino, shown()).ambiguous(),
                     );
                 }
-                let entry = self.entry(at, dirent.ino, number, dirent.name.clone())?;
+                let entry = self.entry(at, dirent.ino, number, dirent.name.clone(), allowance)?;
                 let directory = entry.kind == Kind::Directory;
                 if directory && !seen.insert(dirent.ino) {
                     let expected = "one name of a directory";
@@ -487,20 +497,33 @@ impl Log {
         Ok((entries, inodes))
     }
 
-    fn entry(&self, at: &Input<'_>, ino: u32, parent: usize, name: Vec<u8>) -> Result<Entry, Trouble> {
+    fn entry(
+        &self,
+        at: &Input<'_>,
+        ino: u32,
+        parent: usize,
+        name: Vec<u8>,
+        allowance: &mut Allowance,
+    ) -> Result<Entry, Trouble> {
         let mut entry = Entry { parent, name, inode: ino.into(), ..Entry::default() };
         let Some(newest) = self.inodes.get(&ino).and_then(|pieces| pieces.last()) else { return Ok(entry) };
         entry.kind = Kind::of_mode(newest.mode).unwrap_or_default();
         entry.mode = newest.mode & 0o7777;
         (entry.uid, entry.gid) = (newest.uid.into(), newest.gid.into());
         entry.modified = newest.mtime.into();
-        entry.xattrs = self.xattrs.get(&ino).cloned().unwrap_or_default();
+        // Every name of an inode has its attributes again.
+        let xattrs = self.xattrs.get(&ino).map(Vec::as_slice).unwrap_or_default();
+        for (name, value) in xattrs {
+            allowance.take(len64(name).saturating_add(len64(value)))?;
+        }
+        entry.xattrs = xattrs.to_vec();
         match entry.kind {
             Kind::File => entry.size = newest.isize,
             Kind::Link => entry.target = unpack(at, newest, SMALL)?,
             Kind::Block | Kind::Character => entry.device = device(&unpack(at, newest, SMALL)?, self.big),
             Kind::Directory | Kind::Fifo | Kind::Socket => {}
         }
+        allowance.take(len64(&entry.target))?;
         Ok(entry)
     }
 }
@@ -599,11 +622,11 @@ impl Volume for Nodes<'_> {
         let named: BTreeSet<_> = self.inodes.iter().collect();
         let mut gone: Vec<&Piece> = self.log.dead.iter().collect();
         for (ino, pieces) in &self.log.inodes {
-            let hidden = pieces.iter().enumerate().filter(|(number, piece)| {
-                let newer = pieces.get(number.saturating_add(1)..).unwrap_or_default();
-                !named.contains(ino) || is_hidden(piece, newer)
-            });
-            gone.extend(hidden.map(|(_, piece)| piece));
+            if named.contains(ino) {
+                gone.extend(hidden(pieces));
+            } else {
+                gone.extend(pieces);
+            }
         }
         for piece in gone.into_iter().filter(|piece| piece.dsize > 0) {
             if len64(&rest).saturating_add(piece.dsize) > MOST_REST {
@@ -615,14 +638,46 @@ impl Volume for Nodes<'_> {
     }
 }
 
-/// True when newer nodes cover some of a node's data, or end the file before it.
-fn is_hidden(piece: &Piece, newer: &[Piece]) -> bool {
-    let end = piece.offset.saturating_add(piece.dsize);
-    newer.iter().any(|other| {
-        let over =
-            other.dsize > 0 && other.offset < end && piece.offset < other.offset.saturating_add(other.dsize);
-        over || other.isize < end
-    })
+/// The pieces of which newer ones cover some data, or end the file before it; oldest first, as they are given.
+fn hidden(pieces: &[Piece]) -> Vec<&Piece> {
+    let mut covered = Covered::default();
+    let mut least = u64::MAX;
+    let mut hidden = Vec::new();
+    for piece in pieces.iter().rev() {
+        let end = piece.offset.saturating_add(piece.dsize);
+        if piece.dsize > 0 {
+            if covered.overlaps(piece.offset, end) || least < end {
+                hidden.push(piece);
+            }
+            covered.add(piece.offset, end);
+        }
+        least = least.min(piece.isize);
+    }
+    hidden.reverse();
+    hidden
+}
+
+/// Ranges, those that touch made one: from the start of each to its end.
+#[derive(Debug, Default)]
+struct Covered(BTreeMap<u64, u64>);
+
+impl Covered {
+    /// The last range that begins before `end`.
+    fn before(&self, end: u64) -> Option<(u64, u64)> {
+        self.0.range(..end).next_back().map(|(&start, &end)| (start, end))
+    }
+
+    fn overlaps(&self, start: u64, end: u64) -> bool {
+        self.before(end).is_some_and(|(_, other)| other > start)
+    }
+
+    fn add(&mut self, mut start: u64, mut end: u64) {
+        while let Some((other, its_end)) = self.before(end.saturating_add(1)).filter(|&(_, e)| e >= start) {
+            self.0.remove(&other);
+            (start, end) = (start.min(other), end.max(its_end));
+        }
+        self.0.insert(start, end);
+    }
 }
 
 const MAGIC: u16 = 0x1985;
@@ -724,6 +779,32 @@ mod tests {
         assert_eq!(device(&[0x70, 3, 0x11, 0x11], false), (0x103, 70000));
         assert_eq!(device(&[0x11, 0x11, 3, 0x70], true), (0x103, 70000));
         assert_eq!(device(&[1], false), UNKNOWN_DEVICE);
+    }
+
+    #[test]
+    fn what_newer_pieces_cover_or_cut_off_is_hidden() {
+        let piece = |offset, dsize, isize| Piece {
+            ino: 2,
+            version: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            isize,
+            mtime: 0,
+            offset,
+            dsize,
+            compression: 0,
+            data: Span::default(),
+            data_crc: 0,
+        };
+        let of = |pieces: &[Piece]| hidden(pieces).iter().map(|piece| piece.offset).collect::<Vec<_>>();
+        assert_eq!(of(&[piece(0, 4, 4), piece(4, 4, 8), piece(8, 4, 12)]), [0; 0], "they only touch");
+        assert_eq!(of(&[piece(0, 4, 4), piece(4, 4, 8), piece(3, 2, 8)]), [0, 4], "one byte of each");
+        assert_eq!(of(&[piece(0, 4, 4), piece(4, 4, 8), piece(0, 0, 7)]), [4], "the file was cut off");
+        assert_eq!(
+            of(&[piece(6, 2, 8), piece(0, 2, 8), piece(4, 2, 8), piece(2, 2, 8), piece(1, 6, 8)]),
+            [6, 0, 4, 2]
+        );
     }
 
     #[test]

@@ -22,17 +22,17 @@
 //! hold and no file uses is a leaf, `entry:rest`. Limitations: version 4.0 only; the two tables of inodes and
 //! directories are decoded whole (some 50 bytes a file), the blocks of files one at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Reader, RegionId, Span, Trouble, Value,
-    len64, to_usize,
+    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Reader, RegionId, Span, Trouble,
+    Value, len64, to_usize,
 };
 
 use crate::decode::block::{Codec, decode};
-use crate::files::{self, Entry, Kind, Volume, Xattrs};
+use crate::files::{self, Allowance, Entry, Kind, Volume, Xattrs};
 use crate::raw_flash;
 
 /// squashfs, version 4.0.
@@ -76,7 +76,8 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         out.defect(Defect::new("squashfs/bytes-used", "bytes_used", place, used, at.length()).ambiguous());
     }
     let image = at.slice(0, superblock.bytes_used);
-    let walk = Tables::read(&image, &superblock).and_then(|tables| Walk::of(tables, out.limits().nodes));
+    let walk =
+        Tables::read(&image, &superblock, out.limits()).and_then(|tables| Walk::of(tables, out.limits()));
     let walk = match walk {
         Ok(walk) => walk,
         Err(trouble) => {
@@ -190,6 +191,10 @@ struct Archive<'a> {
     image: Input<'a>,
     codec: Codec,
     block_size: u64,
+    /// What is left for metadata.
+    metadata: Cell<u64>,
+    /// What unused bytes may come to.
+    most_rest: u64,
 }
 
 impl Archive<'_> {
@@ -244,9 +249,8 @@ impl Archive<'_> {
             .u16_le("size")?;
         let length = u64::from(header & 0x7fff);
         let bytes = self.block(at.saturating_add(2), length, header & 0x8000 == 0, METADATA)?;
-        if len64(&table.bytes).saturating_add(METADATA) > MOST_METADATA {
-            return Err(LimitKind::Space.into());
-        }
+        let left = self.metadata.get().checked_sub(len64(&bytes)).ok_or(LimitKind::Space)?;
+        self.metadata.set(left);
         table.blocks.insert(name, len64(&table.bytes));
         table.bytes.extend(bytes);
         Ok(at.saturating_add(2).saturating_add(length))
@@ -339,7 +343,7 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn read(image: &Input<'a>, superblock: &Superblock) -> Result<Self, Trouble> {
+    fn read(image: &Input<'a>, superblock: &Superblock, limits: &Limits) -> Result<Self, Trouble> {
         let place = image.offset();
         let codec = superblock.codec().filter(|_| superblock.is_sound()).ok_or_else(|| {
             Defect::new(
@@ -350,7 +354,17 @@ impl<'a> Tables<'a> {
                 "a superblock that Linux accepts",
             )
         })?;
-        let archive = Archive { image: image.clone(), codec, block_size: superblock.block_size.into() };
+        // Each fragment holds the end of a file at least.
+        if u64::from(superblock.fragments) > limits.nodes {
+            return Err(LimitKind::Nodes.into());
+        }
+        let archive = Archive {
+            image: image.clone(),
+            codec,
+            block_size: superblock.block_size.into(),
+            metadata: Cell::new(MOST_METADATA.min(limits.space)),
+            most_rest: MOST_REST.min(limits.space),
+        };
         let mut spans = Vec::new();
         if superblock.flags & OPTIONS != 0 {
             let mut options = Table::default();
@@ -434,7 +448,12 @@ impl<'a> Tables<'a> {
     }
 
     /// The extended attributes of that number: whole names and values.
-    fn xattrs_of(&self, number: u32, used: &mut Vec<Span>) -> Result<Xattrs, Defect> {
+    fn xattrs_of(
+        &self,
+        number: u32,
+        used: &mut Vec<Span>,
+        allowance: &mut Allowance,
+    ) -> Result<Xattrs, Trouble> {
         if number == u32::MAX {
             return Ok(Vec::new());
         }
@@ -461,6 +480,7 @@ impl<'a> Tables<'a> {
             let length = reader.u32_le("vsize")?;
             let value = reader.bytes(length.into(), "value")?;
             let value = if kind & ELSEWHERE == 0 { value.to_vec() } else { self.value(value, used)? };
+            allowance.take(len64(&name).saturating_add(len64(&value)))?;
             list.push((name, value));
         }
         used.push(Span::new(start, reader.position()));
@@ -516,6 +536,7 @@ struct Walk<'a> {
     stored: Vec<Option<Stored>>,
     defects: Vec<Defect>,
     most: u64,
+    allowance: Allowance,
     /// Directories seen, by reference.
     seen: BTreeSet<u64>,
     numbers: BTreeMap<u32, u64>,
@@ -526,14 +547,15 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn of(tables: Tables<'a>, most: u64) -> Result<Self, Trouble> {
+    fn of(tables: Tables<'a>, limits: &Limits) -> Result<Self, Trouble> {
         let root = tables.superblock.root;
         let mut walk = Self {
             tables,
             entries: Vec::new(),
             stored: Vec::new(),
             defects: Vec::new(),
-            most,
+            most: limits.nodes,
+            allowance: Allowance::new(limits),
             seen: BTreeSet::from([root]),
             numbers: BTreeMap::new(),
             used_inodes: Vec::new(),
@@ -597,10 +619,12 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<(usize, Inode)>, Trouble> {
         let inode = match self.inode(reference) {
             Ok(inode) => inode,
-            Err(defect) => {
+            Err(Trouble::Defect(defect)) => {
+                self.allowance.take(DEFECT)?;
                 self.defects.push(defect.ambiguous());
                 return Ok(None);
             }
+            Err(trouble) => return Err(trouble),
         };
         if inode.basic != kind {
             let place = self.tables.directories.at;
@@ -622,7 +646,7 @@ impl<'a> Walk<'a> {
         Ok(Some((number, inode)))
     }
 
-    fn inode(&mut self, reference: u64) -> Result<Inode, Defect> {
+    fn inode(&mut self, reference: u64) -> Result<Inode, Trouble> {
         let (block, offset) = (reference >> 16, reference & 0xffff);
         let (start, mut reader) = self.tables.inodes.reader(block, offset, "inode")?;
         let kind = reader.u16_le("inode_type")?;
@@ -635,9 +659,10 @@ impl<'a> Walk<'a> {
         let (uid, gid) = (self.tables.id(ids.0)?, self.tables.id(ids.1)?);
         inode.entry = Entry { mode: mode.into(), uid, gid, modified, inode: reference, ..Entry::default() };
         let block_size = self.tables.archive.block_size;
-        let xattr = inode.body(kind, &mut reader, block_size)?;
+        let body = inode.body(kind, &mut reader, block_size);
         let length = reader.position();
-        inode.entry.xattrs = self.tables.xattrs_of(xattr, &mut self.used_xattrs)?;
+        self.allowance.take(length)?;
+        inode.entry.xattrs = self.tables.xattrs_of(body?, &mut self.used_xattrs, &mut self.allowance)?;
         self.used_inodes.push(Span::new(start, length));
         self.used_ids.extend([ids.0, ids.1]);
         self.numbers.insert(number, reference);
@@ -651,6 +676,7 @@ impl<'a> Walk<'a> {
         if length == 0 {
             return Ok(list);
         }
+        self.allowance.take(length)?;
         let (start, reader) = self.tables.directories.reader(block, offset, "start_block")?;
         let bytes = self.tables.directories.piece(start, length).ok_or_else(|| {
             let field = "file_size";
@@ -935,6 +961,9 @@ impl Volume for Blocks<'_> {
                 continue;
             }
             let bytes = self.fragment(number)?.to_vec();
+            if len64(&rest).saturating_add(len64(&bytes)) > self.archive.most_rest {
+                return Err(LimitKind::Space.into());
+            }
             rest.extend(Table { bytes, ..Table::default() }.unused(&used));
         }
         Ok(rest)
@@ -968,8 +997,11 @@ const ENCODING: [(u64, u64); 5] = [(0x04, 4), (0x0c, 8), (0x14, 6), (0x20, 8), (
 const MAGIC: &[u8] = b"hsqs";
 const SUPERBLOCK: u64 = 96;
 const METADATA: u64 = 8192;
-/// What one table may decode to: a file takes some fifty bytes.
+/// What all tables may decode to: a file takes some fifty bytes.
 const MOST_METADATA: u64 = 64 << 20;
+const MOST_REST: u64 = 64 << 20;
+/// What a defect takes.
+const DEFECT: u64 = 192;
 const PADDED: u64 = 4096;
 const NONE: u64 = u64::MAX;
 const OPTIONS: u16 = 0x0400;

@@ -28,9 +28,9 @@ impl Format for UefiImage {
     }
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        let (mut from, all) = (0, head.all());
-        while let Some(at) = signature(all, from) {
-            from = at.saturating_add(1);
+        let all = head.all();
+        // More signatures than that without a volume are no image; whoever reads all of it will tell.
+        for at in signatures(all).take(MOST_SIGNATURES) {
             let Some(start) =
                 len64(all.get(..at).unwrap_or_default()).checked_sub(VolumeHeader::SIGNATURE_OFFSET)
             else {
@@ -99,55 +99,38 @@ fn padding<'a>(input: Input<'a>, erase: u8, number: &mut u32, out: &mut Builder<
 /// Every volume in `at`, by its offset in it; none inside another.
 fn volumes(at: &Input<'_>) -> Result<Vec<(u64, VolumeHeader)>, Trouble> {
     let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(place) = next_signature(at, from)? {
-        from = place.saturating_add(1);
-        let Some(start) = place.checked_sub(VolumeHeader::SIGNATURE_OFFSET) else { continue };
-        let behind_last: u64 = found
-            .last()
-            .map_or(0, |(last, header): &(u64, VolumeHeader)| header.length.saturating_add(*last));
-        if start < behind_last {
-            continue;
+    let (mut piece, mut behind_last) = (0u64, 0u64);
+    while piece < at.length() {
+        let window = at.slice(piece, PIECE.saturating_add(OVERLAP)).window()?;
+        for place in signatures(&window) {
+            let place = piece.saturating_add(len64(window.get(..place).unwrap_or_default()));
+            let start = place.checked_sub(VolumeHeader::SIGNATURE_OFFSET);
+            let Some(start) = start.filter(|&start| start >= behind_last) else { continue };
+            // Signatures may stand every few bytes, with a long header at each.
+            at.spend(VolumeHeader::LONGEST)?;
+            let head = at.slice(start, VolumeHeader::LONGEST).window()?;
+            if let Some(header) = VolumeHeader::believe(&head, head.offset()) {
+                behind_last = start.saturating_add(header.length);
+                found.push((start, header));
+            }
         }
-        let head = at.slice(start, VolumeHeader::LONGEST).window()?;
-        if let Some(header) = VolumeHeader::believe(&head, head.offset()) {
-            from = start.saturating_add(header.length);
-            found.push((start, header));
-        }
+        piece = piece.saturating_add(PIECE).max(behind_last);
     }
     Ok(found)
 }
 
-/// Where in `at` the next signature of a volume lies, at `from` or behind it.
-fn next_signature(at: &Input<'_>, from: u64) -> Result<Option<u64>, Trouble> {
-    let mut start = from;
-    while start < at.length() {
-        let window = at.slice(start, PIECE.saturating_add(OVERLAP)).window()?;
-        if let Some(found) = signature(&window, 0) {
-            return Ok(Some(start.saturating_add(len64(window.get(..found).unwrap_or_default()))));
-        }
-        start = start.saturating_add(PIECE);
-    }
-    Ok(None)
-}
-
-/// The first `_FVH` at `from` or behind it. Blocks without its first two letters go by at the speed of memory.
-fn signature(bytes: &[u8], from: usize) -> Option<usize> {
+/// Where `_FVH` stands. Blocks without its first two letters go by at the speed of memory.
+fn signatures(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let [first, second, ..] = *SIGNATURE;
-    let mut start = from;
-    loop {
-        let rest = bytes.get(start..)?;
-        let block = rest.get(..BLOCK.saturating_add(SIGNATURE.len())).unwrap_or(rest);
-        let after = block.get(1..)?;
+    (0..bytes.len()).step_by(BLOCK).flat_map(move |start| {
+        let rest = bytes.get(start..).unwrap_or_default();
+        // One that lies across two blocks is found in the former.
+        let block = rest.get(..BLOCK.saturating_add(ACROSS)).unwrap_or(rest);
+        let after = block.get(1..).unwrap_or_default();
         let hit = block.iter().zip(after).fold(false, |hit, (&a, &b)| hit | ((a == first) & (b == second)));
-        if hit && let Some(found) = block.windows(SIGNATURE.len()).position(|word| word == SIGNATURE) {
-            return start.checked_add(found);
-        }
-        if block.len() <= BLOCK {
-            return None;
-        }
-        start = start.saturating_add(BLOCK);
-    }
+        let words = if hit { block } else { &[] }.windows(SIGNATURE.len()).enumerate();
+        words.filter(|(_, word)| word == SIGNATURE).map(move |(at, _)| start.saturating_add(at))
+    })
 }
 
 const SIGNATURE: &[u8; 4] = b"_FVH";
@@ -155,8 +138,10 @@ const SIGNATURE: &[u8; 4] = b"_FVH";
 const BLOCK: usize = 1024;
 /// Bytes that are read in one go.
 const PIECE: u64 = 256 << 10;
-/// A signature may lie across two pieces.
+/// A signature may lie across two pieces, or blocks.
 const OVERLAP: u64 = 3;
+const ACROSS: usize = 3;
+const MOST_SIGNATURES: usize = 64;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -241,14 +226,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_but_signatures_costs_what_it_may_and_no_more() {
+        let bytes = SIGNATURE.repeat(16 << 10);
+        let format = crate::named("raw").unwrap();
+        let limits = kiwame_image::Limits { decoded: 16 << 20, ..kiwame_image::Limits::default() };
+        let host = kiwame_image::Memory::new([bytes]);
+        let tree =
+            kiwame_image::parse(&host, 0, 64 << 10, format, &limits, &kiwame_image::Options::default());
+        assert_eq!(tree.unwrap().limits_hit(), [(kiwame_image::LimitKind::Decoded, RegionId::ROOT)]);
+        assert_eq!(parse(format, &SIGNATURE.repeat(100)).limits_hit(), []);
+    }
+
+    #[test]
     fn signatures_are_found_at_every_place_and_across_pieces() {
         for at in [0, 1, BLOCK - 4, BLOCK - 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5] {
             let mut bytes = vec![b'_'; at];
             bytes.extend(SIGNATURE);
-            assert_eq!(signature(&bytes, 0), Some(at), "at the end");
+            assert_eq!(signatures(&bytes).collect::<Vec<_>>(), [at], "at the end");
             bytes.extend([0; 7]);
-            assert_eq!(signature(&bytes, at), Some(at));
-            assert_eq!(signature(&bytes, at + 1), None);
+            assert_eq!(signatures(&bytes).collect::<Vec<_>>(), [at]);
+            bytes.extend(SIGNATURE);
+            assert_eq!(signatures(&bytes).collect::<Vec<_>>(), [at, at + 11]);
         }
         let piece = usize::try_from(PIECE).unwrap();
         for place in piece - 3..=piece {

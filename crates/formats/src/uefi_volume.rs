@@ -19,7 +19,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble};
+use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
 
 use crate::nvram::NVRAM;
 use crate::uefi_file::{self, FileHeader, UefiFile};
@@ -121,7 +121,8 @@ impl VolumeHeader {
     /// the checksum is right and something else is too, or the block map agrees with the length and the file
     /// system is a known one, so that one damaged field does not hide a volume.
     pub(crate) fn believe(bytes: &[u8], base: u64) -> Option<Self> {
-        let header = Self::read(bytes, base).ok()?;
+        // What lies behind the longest header is not looked at: whoever searches comes here often.
+        let header = Self::read(bytes.get(..to_usize(Self::LONGEST)).unwrap_or(bytes), base).ok()?;
         let sized = header.header_length >= Self::SHORTEST
             && header.header_length.is_multiple_of(2)
             && u64::from(header.header_length) <= header.length.min(Self::LONGEST);
