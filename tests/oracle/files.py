@@ -23,6 +23,7 @@ gzip, xz-utils, zstd, lz4, lzop (Debian), jefferson (PyPI). Python's standard li
 
 import collections
 import contextlib
+import datetime
 import functools
 import hashlib
 import json
@@ -90,7 +91,8 @@ EXPLAINED = [
      and stored_in_two_bytes(*item.theirs) == item.ours),
     ("a root without an inode",
      "mkfs.jffs2 writes no inode for the root, and Linux makes one, without a time.",
-     lambda item: item.witness == "source" and is_jffs2(item) and (item.path, item.field, item.ours) == (b"", "mtime", 0)),
+     lambda item: item.witness == "source" and is_jffs2(item)
+     and (item.path, item.field, item.ours) == (b"", "mtime", 0)),
     ("a kernel that was cut off",
      "The header of the kernel says that it is longer than the image: a part of it was used to make the image.",
      lambda item: item.witness == "finding" and kernel_is_cut(item)),
@@ -327,14 +329,10 @@ def unsquashfs_list(image, _work):
     start = next(number for number, line in enumerate(lines) if re.match(pattern, line))
     found = {}
     for name, entry, row in listed(lines[start:-1], pattern):
-        entry["minute"] = int(run("date", "-d", row["time"].decode(), "+%s")) // 60 if row["time"] not in TIMES \
-            else TIMES[row["time"]]
-        TIMES[row["time"]] = entry["minute"]
+        time = datetime.datetime.strptime(row["time"].decode(), "%Y-%m-%d %H:%M").replace(tzinfo=datetime.timezone.utc)
+        entry["minute"] = int(time.timestamp()) // 60
         found[name.removeprefix(b"/")] = entry
     return found
-
-
-TIMES = {}
 
 
 def unsquashfs_extract(image, work):
@@ -357,7 +355,7 @@ def jffs2reader(image, _work):
     for name, entry, _ in listed(said.stdout.split(b"\n")[:-1], pattern):
         mark = {"directory": b"/", "fifo": b"|", "socket": b"="}.get(entry["kind"], b" ")
         if "target" in entry:
-            name, entry["target"] = name + b" ", entry["target"].removesuffix(b" ")
+            entry["target"] = entry["target"].removesuffix(b" ")
         entry = {field: value for field, value in entry.items() if field not in ("size", "device")}
         found[name.removesuffix(mark).strip(b"/")] = entry
     # It lists what lies in the root, not the root; and nothing of version 0.
@@ -670,10 +668,10 @@ def found_inside(compared, used):
             tally = Tally()
             there = [row for row in large.lists if row[:3] == ("image", at, kind)]
             if len(there) != 1:
-                tally.differences.append(Difference(image, "position", b"", kind, [hex(row[1]) for row in large.lists], hex(at), {}))
+                places = [hex(row[1]) for row in large.lists]
+                tally.differences.append(Difference(image, "position", b"", kind, places, hex(at), {}))
             else:
-                theirs = {path: {name: value for name, value in entry.items() if name not in ("first", "region", "content")}
-                          for path, entry in there[0][3].items()}
+                theirs = without(there[0][3], "first", "region", "content")
                 entries(report, "inside", mine, theirs, tally)
             tally.said.append(f"{alone} at {at:#x}")
             good &= tell(image, tally, used)
@@ -874,7 +872,8 @@ def cut_kernel():
     return kernel
 
 
-SETTINGS = "bootcmd=run load; bootm 0x80000000\nbootargs=console=ttyS0,115200 root=/dev/mtdblock3 ro\nname=a b=c\n"
+SETTINGS = "bootcmd=run load; bootm 0x80000000\n" \
+    "bootargs=console=ttyS0,115200 root=/dev/mtdblock3 ro\nname=a b=c\n"
 BOOT = {
     "environment": "mkenvimage -s 0x4000 @settings -o",
     "environment of two": "mkenvimage -r -s 0x10000 @settings -o",
