@@ -12,6 +12,8 @@ const ENTRY_LETTERS = {
   socket: "s",
 };
 
+const ENTRY_SEGMENTS = new Set(["dir", "file", "link", "device", "whiteout", "fifo", "socket"]);
+
 const isEntry = (region) => Object.hasOwn(ENTRY_LETTERS, region.kind);
 
 /** `-rwsr-xr-x` for `4755`; nothing for what is no mode. */
@@ -88,3 +90,20 @@ function nameOf(node) {
 }
 
 const fullName = ({ parts }) => (parts.find((part) => isEntry(part) && part.name !== undefined) ?? parts.find((part) => part.name !== undefined))?.name;
+
+/** Where a finding lies, as people say it: `partition rootfs › squashfs files › /etc/inittab › line ::respawn:…`. */
+function placeOf({ path, args }) {
+  const steps = [];
+  for (const step of path.split("/")) {
+    const { segment, key } = keyOf({ path: step });
+    if (segment === "decoded" || step === "entry:self") continue;
+    const last = steps.at(-1);
+    if (!ENTRY_SEGMENTS.has(segment)) steps.push({ text: segment === key ? segment : `${segment} ${readable(key)}` });
+    else if (last?.entry) last.text += `/${readableName(key)}`;
+    else steps.push({ text: `/${readableName(key)}`, entry: true });
+  }
+  const named = steps.findLast((step) => step.entry);
+  if (!named) return null;
+  if (args.name?.startsWith("/")) named.text = args.name;
+  return steps.map((step) => step.text).join(" › ");
+}

@@ -240,8 +240,9 @@ function showAnswer() {
   showFindings(words.findings.length > FINDINGS_AT_FIRST ? FINDINGS_AT_FIRST : words.findings.length);
   showAccount();
   showMap();
+  const root = findingsInto(treeOf(report.regions), report.findings);
   id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
-  grid.show(treeOf(report.regions));
+  grid.show(root);
   id("details").replaceChildren();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
   id("result").hidden = false;
@@ -260,7 +261,7 @@ function showFacts() {
     ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
     ...manifests.map((manifest) => [
       names.manifest,
-      `${manifest.product}@${manifest.release}: ${manifest.signers.map((signer) => `${signer.id} (${signer.key})`).join(", ")}`,
+      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
     ]),
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
@@ -281,16 +282,18 @@ function showFindings(count) {
     const item = make("li", undefined, `finding ${finding.severity}`);
     const head = make("p");
     head.append(make("strong", texts().severity[finding.severity] ?? finding.severity), " ", make("code", finding.id));
-    const link = make("button", finding.path, "link");
+    const where = placeOf(finding);
+    const link = make("button", where ?? finding.path, "link");
     link.type = "button";
     link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
-    const place = make("p", `${hex(finding.offset)} + ${hex(finding.length)} · `, "place");
-    place.append(link);
+    const place = make("p", undefined, "place");
+    place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
+    if (where) place.append(make("br"), make("code", finding.path));
     const facts = make("dl");
     const names = texts().details;
     describe(facts, [
-      [names.expected, finding.expected],
-      [names.actual, finding.actual],
+      [names.expected, valueText(finding, finding.expected)],
+      [names.actual, valueText(finding, finding.actual)],
       [names.supplier, finding.supplier],
       [names.next, words.findings[index].remedy],
     ]);
@@ -300,6 +303,12 @@ function showFindings(count) {
   id("findings").replaceChildren(...items);
   id("no-findings").hidden = report.findings.length > 0;
   id("more-findings").hidden = report.findings.length <= count;
+}
+
+/** What was expected or found; a mode as `ls` writes it, too. */
+function valueText({ args }, value) {
+  const mode = args.attribute === "mode" && value !== undefined ? modeText(args.kind, value) : "";
+  return mode ? `${mode} ${value}` : value;
 }
 
 function showAccount() {
@@ -354,6 +363,20 @@ function showMap() {
 
 const hex = (number) => `0x${number.toString(16)}`;
 
+/** Findings hang on the rows they speak of; a row above says that there are some inside. */
+function findingsInto(root, findings) {
+  for (const finding of findings) {
+    if (finding.severity === "info" || finding.path === "image") continue;
+    let node = nodeAt(root, finding);
+    if (node?.parts.some((part) => part.path === finding.path)) {
+      node.found = (node.found ?? 0) + 1;
+      node = node.parent;
+    }
+    for (; node?.region; node = node.parent) node.within = (node.within ?? 0) + 1;
+  }
+  return root;
+}
+
 function cells(row, node) {
   const { region } = node;
   const entry = entryOf(node);
@@ -368,6 +391,8 @@ function cells(row, node) {
   if (entry?.same !== undefined) say(words.same(entry.same), "target");
   if (region.kind === "whiteout") say(words.whiteout, "mark");
   for (const mark of entry?.marks ?? []) say(words[mark], "mark");
+  if (node.found) say(texts().found(node.found), "mark found");
+  if (node.within) say(texts().within(node.within), "mark found");
 
   const bytes = bytesOf(node);
   const cell = (text, className, label) => {

@@ -39,6 +39,8 @@ const TEXTS = {
     mode: "Mode",
     owner: "Owner",
     inPart: (name) => `in part: ${name}`,
+    found: (count) => (count === 1 ? "✗ 1 finding" : `✗ ${count} findings`),
+    within: (count) => (count === 1 ? "1 finding inside" : `${count} findings inside`),
     entry: {
       setuid: "setuid: runs as its owner",
       setgid: "setgid: runs as its group",
@@ -68,6 +70,7 @@ const TEXTS = {
     facts: { name: "File", size: "Size", sha256: "SHA-256", format: "Format", manifest: "Manifest", expected: "Expected", policy: "Policy SHA-256", time: "Time", exit: "Exit code", core: "Core SHA-256", depth: "Depth" },
     depth: { whole: "whole digest only, not taken apart", deep: "taken apart" },
     details: { path: "Path", kind: "Kind", name: "Name", guid: "GUID", space: "Space", sha256: "SHA-256", basis: "Basis", expected: "Expected", actual: "Found", supplier: "Supplier, by the maker’s word", next: "Next step" },
+    givenKey: "the key given here",
     severity: { high: "high", medium: "medium", low: "low", info: "information" },
     tiers: { affirming: "matches the signed reference", warning: "needs a person; not accepted as it is", contraindicated: "does not match the reference or the rules", none: "cannot tell; this is not a pass" },
     classes: { matched: "matched", mutable: "mutable, within its rules", fill: "fill (erased)", parsed: "parsed, no reference value", unexplained: "unexplained" },
@@ -110,6 +113,8 @@ const TEXTS = {
     mode: "モード",
     owner: "所有者",
     inPart: (name) => `一部:${name}`,
+    found: (count) => `✗ 所見 ${count} 件`,
+    within: (count) => `内部に所見 ${count} 件`,
     entry: {
       setuid: "setuid:所有者の権限で動く",
       setgid: "setgid:グループの権限で動く",
@@ -139,6 +144,7 @@ const TEXTS = {
     facts: { name: "ファイル", size: "大きさ", sha256: "SHA-256", format: "形式", manifest: "マニフェスト", expected: "期待", policy: "ポリシーの SHA-256", time: "時刻", exit: "終了コード", core: "コアの SHA-256", depth: "深さ" },
     depth: { whole: "全体のダイジェストのみ(分解していない)", deep: "分解した" },
     details: { path: "パス", kind: "種類", name: "名前", guid: "GUID", space: "空間", sha256: "SHA-256", basis: "根拠", expected: "期待値", actual: "実際", supplier: "製造者申告の担当", next: "次の手順" },
+    givenKey: "ここで与えた鍵",
     severity: { high: "高", medium: "中", low: "低", info: "情報" },
     tiers: { affirming: "署名済み基準値と一致", warning: "要確認(このままでは受入不可)", contraindicated: "基準値または規則に不適合", none: "判定不能(合格ではない)" },
     classes: { matched: "基準値と一致", mutable: "可変(規則内)", fill: "消去値", parsed: "構造のみ判読・基準値なし", unexplained: "未説明" },

@@ -180,6 +180,20 @@ for (const [scheme, language] of [["light", "english"], ["dark", "japanese"]]) {
   });
 }
 
+for (const scheme of ["light", "dark"]) {
+  test(`axe finds nothing in the files of a router, ${scheme}`, async () => {
+    await tab.emulateMedia({ colorScheme: scheme });
+    for (const width of [1280, 380]) {
+      await tab.setViewportSize({ width, height: 800 });
+      await shownReport(JSON.parse(await readFile(`${cases}/router_capability_added/native/report`, "utf8")));
+      await tab.locator("#findings .link").first().click();
+      assert.deepEqual(await violations(), []);
+    }
+    await tab.setViewportSize({ width: 1280, height: 720 });
+    await tab.emulateMedia({ colorScheme: null });
+  });
+}
+
 async function violations() {
   await tab.evaluate(axe);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -279,6 +293,25 @@ test("every region of a report is behind exactly one row", async () => {
   assert.equal(lost, 0);
 });
 
+test("a mode, a capability and a whiteout are seen in the row, and their findings named by the file", async () => {
+  const words = {
+    rule_06_only_a_mode_changed: ["▸ash file setuid: runs as its owner ✗ 1 finding", "-rwsr-xr-x"],
+    router_capability_added: ["▸routerd file capability ✗ 1 finding", "-rwxr-xr-x"],
+    rule_06_whiteout_in_the_overlay: ["shadow whiteout hides the file below ✗ 1 finding", "crw-r--r--"],
+  };
+  for (const [name, [text, mode]] of Object.entries(words)) {
+    const report = JSON.parse(await readFile(`${cases}/${name}/native/report`, "utf8"));
+    const place = await shownReport(report);
+    await tab.locator("#findings .link").first().click();
+    const [cells] = await row(text.slice(0, text.indexOf(" ") + 1));
+    assert.deepEqual([cells[0], cells[2]], [text, mode], name);
+    assert.match(place, new RegExp(`^partition \\w+ › .* › /`));
+  }
+  await shownReport(JSON.parse(await readFile(`${cases}/router_capability_added/native/report`, "utf8")));
+  await tab.locator("#findings .link").first().click();
+  assert.match((await details())[0]["Extended attributes"], /^security\.capability=/);
+});
+
 /** Shows a report that was made elsewhere: the keys of the golden cases are public, and the page accepts none of those. */
 async function shownReport(report) {
   await tab.evaluate((given) => {
@@ -288,6 +321,20 @@ async function shownReport(report) {
   }, report);
   return tab.evaluate(() => document.querySelector("#findings .link")?.textContent);
 }
+
+test("a line added to inittab is named by its file and its words", async () => {
+  const report = JSON.parse(await readFile(`${cases}/rule_12_line_added_to_inittab/native/report`, "utf8"));
+  assert.equal(await shownReport(report), "partition rootfs › squashfs files › /etc/inittab › line ::respawn:/bin/helper");
+  await tab.locator("#findings .link").first().click();
+  assert.equal(await tab.evaluate(() => document.activeElement.cells[0].textContent), "::respawn:/bin/helper boot-line ✗ 1 finding");
+  assert.match((await row("▸inittab"))[0][0], /1 finding inside$/);
+
+  // What was removed has no row; the nearest one that is left is shown.
+  report.findings[0].path = report.findings[0].path.replace(/line:.*/, "line:gone");
+  await shownReport(report);
+  await tab.locator("#findings .link").first().click();
+  assert.match(await tab.evaluate(() => document.activeElement.cells[0].textContent), /^▸inittab file 1 finding inside$/);
+});
 
 test("what a manifest lists without the steps above it still hangs where it belongs", async () => {
   const text = (path, kind, attributes = {}) => ({ path, kind, attributes, space: "image", offset: 0, length: 4, class: "matched" });
@@ -327,4 +374,25 @@ test("a name in a file system cannot turn the text around or be taken for a path
 test("images without files have no columns for them", async () => {
   await run([await image()]);
   assert.deepEqual(await tab.locator("#tree thead th:visible").allTextContents(), ["Region", "Class", "Bytes", "Offset"]);
+});
+
+test("nothing is wider than a narrow screen", async () => {
+  await tab.setViewportSize({ width: 380, height: 800 });
+  const report = JSON.parse(await readFile(`${cases}/rule_12_line_added_to_inittab/native/report`, "utf8"));
+  for (const language of ["english", "japanese"]) {
+    await tab.click(`#${language}`);
+    await shownReport(report);
+    await tab.evaluate(() => {
+      for (let round = 0; round < 12; round += 1) {
+        for (const line of document.querySelectorAll('#tree tbody tr[aria-expanded="false"]')) grid.toggle(line, true);
+      }
+      grid.choose(document.querySelector("#tree tbody").lastElementChild);
+    });
+    const wider = await tab.evaluate(() => {
+      const box = document.querySelector(".scroll");
+      return [document.documentElement.scrollWidth - innerWidth, box.scrollWidth - box.clientWidth];
+    });
+    assert.deepEqual(wider, [0, 0]);
+  }
+  await tab.setViewportSize({ width: 1280, height: 720 });
 });
