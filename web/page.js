@@ -423,7 +423,7 @@ function nameAndKind(node) {
 function classCell(node) {
   const cell = make("td", undefined, "class");
   if (node.classes === 0) return cell;
-  const worst = CLASSES[31 - Math.clz32(node.classes)];
+  const worst = WORSE[31 - Math.clz32(node.classes)];
   const mixed = (node.classes & (node.classes - 1)) !== 0;
   const swatch = make("span", undefined, `swatch ${worst}`);
   swatch.ariaHidden = "true";

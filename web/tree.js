@@ -41,6 +41,9 @@ function stepsAbove(path, above) {
 
 const implied = (path) => ({ path, kind: stepOf(path).split(":")[0], attributes: {}, implied: true });
 
+/** The classes from good to bad, as the core orders them. */
+const WORSE = ["matched", "fill", "mutable", "parsed", "unexplained"];
+
 /** Folds, counts levels, enters every region under its path, and sums up the classes of what is below. */
 function settle(node, nodes) {
   for (const child of node.children) {
@@ -57,7 +60,7 @@ function settle(node, nodes) {
   adoptName(node);
   // One bit for each class, the worst one highest.
   node.classes = 0;
-  for (const part of node.parts) if (part.class) node.classes |= 1 << CLASSES.indexOf(part.class);
+  for (const part of node.parts) if (part.class) node.classes |= 1 << WORSE.indexOf(part.class);
   for (const child of node.children) node.classes |= child.classes;
 }
 
