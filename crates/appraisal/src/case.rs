@@ -43,7 +43,8 @@ pub struct Case<'a> {
     pub paths: BTreeSet<&'a str>,
     /// Paths of the spaces that the reference opens: those of its streams.
     pub spaces: BTreeSet<&'a str>,
-    /// Regions under a mutable rule that do not keep to it.
+    /// Regions whose bytes would do and that do not pass: under a mutable rule that they do not keep to, or with other
+    /// facts than the reference has.
     pub outside: BTreeSet<RegionId>,
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
@@ -172,11 +173,12 @@ impl<'a> Case<'a> {
     }
 
     fn classes(&self) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
-        classes(self.tree, |region| match self.matches.get(&region) {
+        let within = |region: &RegionId| !self.outside.contains(region);
+        classes(self.tree, |region| match self.matches.get(&region).filter(|_| within(&region)) {
             Some(Match::Bytes(_)) => Some((Class::Matched, Some(Basis::Bytes))),
             Some(Match::Content(_)) => Some((Class::Matched, Some(Basis::Content))),
-            Some(Match::Mutable) if !self.outside.contains(&region) => Some((Class::Mutable, None)),
-            Some(Match::Mutable | Match::Differs(_) | Match::Nothing) | None => None,
+            Some(Match::Mutable) => Some((Class::Mutable, None)),
+            Some(Match::Differs(_) | Match::Nothing) | None => None,
         })
     }
 }
@@ -214,7 +216,10 @@ fn classes(
     let leaves: Vec<_> = tree.leaves().collect();
     // Backwards: what a stream decodes to comes behind it in pre-order.
     for leaf in leaves.into_iter().rev() {
-        let covering = core::iter::once(leaf).chain(tree.ancestors(leaf.id)).find_map(|region| of(region.id));
+        // The measured region that covers it lies in its own space: what the space is decoded from is another matter.
+        let around = core::iter::once(leaf).chain(tree.ancestors(leaf.id));
+        let covering = around.take_while(|region| region.space == leaf.space).find(|region| region.measured);
+        let covering = covering.and_then(|region| of(region.id));
         let mut class = match covering {
             Some(_) if leaf.content == Content::Fill => (Class::Fill, None),
             Some(class) => class,

@@ -378,15 +378,43 @@ fn what(finding: &FindingOf) -> String {
     let kind = finding.args.get("kind").map_or("region", String::as_str);
     let step = finding.path.rsplit('/').find(|step| step.len() > 36).or(finding.path.rsplit('/').next());
     let step = step.and_then(|step| step.split_once(':')).map_or(finding.path.as_str(), |(_, key)| key);
+    let step = readable(step);
     match finding.args.get("name") {
         Some(name) => format!("{name} ({kind} {step})"),
         None => format!("{kind} {step}"),
     }
 }
 
+/// A key of a path with the signs in it that are harmless as they are written, such as the colons of a line.
+fn readable(key: &str) -> String {
+    let mut text = String::with_capacity(key.len());
+    let mut rest = key;
+    while let Some((before, after)) = rest.split_once('%') {
+        text.push_str(before);
+        let code = after.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        match code.filter(|code| b" !#$'()*,/:;=?[]^`{|}~".contains(code)) {
+            Some(code) => {
+                text.push(char::from(code));
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                text.push('%');
+                rest = after;
+            }
+        }
+    }
+    text + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_were_written_unless_a_sign_could_do_harm() {
+        assert_eq!(readable("%3A%3Arespawn%3A%2Fbin%2Fx%20-l"), "::respawn:/bin/x -l");
+        assert_eq!(readable("%3Cb%3E%26%22%25%0A%E2%80%AE%zz%"), "%3Cb%3E%26%22%25%0A%E2%80%AE%zz%");
+    }
 
     #[test]
     fn every_kind_of_finding_has_its_sentence_in_both_languages() {

@@ -293,8 +293,23 @@ fn shown(value: &Json) -> Value {
         Json::Text(text) => Value::from(escape(text)),
         Json::List(list) => Value::Array(list.iter().map(shown).collect()),
         Json::Map(map) => {
-            Value::Object(map.iter().map(|(name, value)| (name.clone(), shown(value))).collect())
+            Value::Object(map.iter().map(|(name, value)| (escape(name), shown(value))).collect())
         }
+    }
+}
+
+/// A fact of somebody's report. How deep it may be nested, the reader of JSON says.
+fn shown_again(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::from(escape::escape_shown(&text)),
+        Value::Array(list) => Value::Array(list.into_iter().map(shown_again).collect()),
+        Value::Object(map) => {
+            let map = map.into_iter();
+            Value::Object(
+                map.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))).collect(),
+            )
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     }
 }
 
@@ -319,7 +334,7 @@ impl RegionOf {
 
 impl RegionOf {
     fn whole(region: &ReferenceRegion) -> Self {
-        let facts = region.attributes.iter().map(|(name, value)| (name.clone(), shown(value)));
+        let facts = region.attributes.iter().map(|(name, value)| (escape(name), shown(value)));
         Self {
             attributes: facts.collect(),
             basis: Some(Basis::Whole.name().to_owned()),
@@ -475,7 +490,15 @@ impl Report {
             [&mut region.kind, &mut region.path, &mut region.space]
                 .into_iter()
                 .chain(&mut region.name)
+                .chain(
+                    [&mut region.guid, &mut region.class, &mut region.basis, &mut region.sha256]
+                        .into_iter()
+                        .flatten(),
+                )
                 .for_each(again);
+            let facts = core::mem::take(&mut region.attributes).into_iter();
+            region.attributes =
+                facts.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))).collect();
         }
         for manifest in &mut self.manifests {
             [&mut manifest.product, &mut manifest.release].into_iter().for_each(again);
