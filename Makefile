@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -89,6 +89,14 @@ bench: build ## time and memory, beside other tools; prints the table of BENCHMA
 oracle: ## compare item lists with UEFIExtract's (Debian: uefitool-cli); IMAGES="a.fd b.fd"
 	$(CARGO) build --release --locked -p kiwame-formats --example items
 	tests/oracle/uefiextract.py --strict $(TARGET)/release/examples/items $(or $(IMAGES),firmware-samples/uefi/OVMF_CODE_4M.fd)
+
+oracle-files: ## compare file systems with other tools' lists, as root (needs: tests/oracle/files.py); IMAGES="a.squashfs b.jffs2"
+	$(CARGO) build --release --locked -p kiwame-verifier --example inspect
+	tests/oracle/files.py --strict --made $(TARGET)/release/examples/inspect $(IMAGES)
+
+oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and openssl (needs: tests/oracle/trees.py); IMAGES="a.dtb b.itb"
+	$(CARGO) build --release --locked -p kiwame-formats --example claims
+	tests/oracle/trees.py $(KIWAME) $(TARGET)/release/examples/claims $(or $(IMAGES),--made)
 
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files

@@ -240,7 +240,9 @@ function showAnswer() {
   showFindings(words.findings.length > FINDINGS_AT_FIRST ? FINDINGS_AT_FIRST : words.findings.length);
   showAccount();
   showMap();
-  grid.show(treeOf(report.regions));
+  const root = findingsInto(treeOf(report.regions), report.findings);
+  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
+  grid.show(root);
   id("details").replaceChildren();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
   id("result").hidden = false;
@@ -259,7 +261,7 @@ function showFacts() {
     ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
     ...manifests.map((manifest) => [
       names.manifest,
-      `${manifest.product}@${manifest.release}: ${manifest.signers.map((signer) => `${signer.id} (${signer.key})`).join(", ")}`,
+      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
     ]),
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
@@ -280,16 +282,18 @@ function showFindings(count) {
     const item = make("li", undefined, `finding ${finding.severity}`);
     const head = make("p");
     head.append(make("strong", texts().severity[finding.severity] ?? finding.severity), " ", make("code", finding.id));
-    const link = make("button", finding.path, "link");
+    const where = placeOf(finding);
+    const link = make("button", where ?? finding.path, "link");
     link.type = "button";
-    link.addEventListener("click", () => grid.reveal(finding.path, finding.space));
-    const place = make("p", `${hex(finding.offset)} + ${hex(finding.length)} · `, "place");
-    place.append(link);
+    link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
+    const place = make("p", undefined, "place");
+    place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
+    if (where) place.append(make("br"), make("code", finding.path));
     const facts = make("dl");
     const names = texts().details;
     describe(facts, [
-      [names.expected, finding.expected],
-      [names.actual, finding.actual],
+      [names.expected, valueText(finding, finding.expected)],
+      [names.actual, valueText(finding, finding.actual)],
       [names.supplier, finding.supplier],
       [names.next, words.findings[index].remedy],
     ]);
@@ -299,6 +303,12 @@ function showFindings(count) {
   id("findings").replaceChildren(...items);
   id("no-findings").hidden = report.findings.length > 0;
   id("more-findings").hidden = report.findings.length <= count;
+}
+
+/** What was expected or found; a mode as `ls` writes it, too. */
+function valueText({ args }, value) {
+  const mode = args.attribute === "mode" && value !== undefined ? modeText(args.kind, value) : "";
+  return mode ? `${mode} ${value}` : value;
 }
 
 function showAccount() {
@@ -353,34 +363,112 @@ function showMap() {
 
 const hex = (number) => `0x${number.toString(16)}`;
 
-function cells(row, node) {
-  const { region } = node;
-  const key = region.path.slice(region.path.lastIndexOf("/") + 1);
-  const name = make("td");
-  const twist = make("span", node.children.length > 0 ? "▸" : "", "twist");
-  twist.ariaHidden = "true";
-  name.append(twist, make("span", region.name ?? key), " ", make("span", region.kind, "kind"));
-  const state = make("td");
-  if (region.class) {
-    const swatch = make("span", undefined, `swatch ${region.class}`);
-    swatch.ariaHidden = "true";
-    state.append(swatch, texts().classes[region.class]);
+/** Findings hang on the rows they speak of; a row above says that there are some inside. */
+function findingsInto(root, findings) {
+  for (const finding of findings) {
+    if (finding.severity === "info" || finding.path === "image") continue;
+    let node = nodeAt(root, finding);
+    if (node?.parts.some((part) => part.path === finding.path)) {
+      node.found = (node.found ?? 0) + 1;
+      node = node.parent;
+    }
+    for (; node?.region; node = node.parent) node.within = (node.within ?? 0) + 1;
   }
-  row.append(name, state, make("td", hex(region.offset), "number"), make("td", hex(region.length), "number"));
+  return root;
 }
 
-function showDetails({ region }) {
+function cells(row, node) {
+  const { region } = node;
+  const entry = entryOf(node);
+  const words = texts().entry;
+  const name = make("td", undefined, "name");
+  const twist = make("span", node.children.length > 0 ? "▸" : "", "twist");
+  twist.ariaHidden = "true";
+  name.append(twist, ...nameAndKind(node));
+  const say = (text, className) => name.append(" ", make("span", text, className));
+  if (entry?.target !== undefined) say(`→ ${entry.target}`, "target");
+  if (entry?.device !== undefined) say(entry.device, "target");
+  if (entry?.same !== undefined) say(words.same(entry.same), "target");
+  if (region.kind === "whiteout") say(words.whiteout, "mark");
+  for (const mark of entry?.marks ?? []) say(words[mark], "mark");
+  if (node.found) say(texts().found(node.found), "mark found");
+  if (node.within) say(texts().within(node.within), "mark found");
+
+  const bytes = bytesOf(node);
+  const cell = (text, className, label) => {
+    const made = make("td", text, className);
+    // Where there is no room for columns, a number says what it counts.
+    if (text !== "" && label) made.dataset.head = label;
+    return made;
+  };
+  row.append(
+    name,
+    classCell(node),
+    cell(entry?.mode ?? "", "code entry"),
+    cell(entry?.owner ?? "", "code entry"),
+    cell(bytes === undefined ? "" : bytes.toLocaleString(lang), "number", texts().bytes),
+    cell(isEntry(region) || region.implied ? "" : hex(region.offset), "number", texts().offset),
+  );
+}
+
+/** A number alone is no name: then the kind comes first. */
+function nameAndKind(node) {
+  const name = nameOf(node);
+  const { kind } = node.region;
+  if (/^\d+$/.test(name) && !isEntry(node.region)) return [make("span", kind), " ", make("span", name, "kind")];
+  return name === kind ? [make("span", name)] : [make("span", name), " ", make("span", kind, "kind")];
+}
+
+/** The class of a row; of one with others below it the worst of them, and whether it is only in part so. */
+function classCell(node) {
+  const cell = make("td", undefined, "class");
+  if (node.classes === 0) return cell;
+  const worst = WORSE[31 - Math.clz32(node.classes)];
+  const mixed = (node.classes & (node.classes - 1)) !== 0;
+  const swatch = make("span", undefined, `swatch ${worst}`);
+  swatch.ariaHidden = "true";
+  const word = texts().classes[worst];
+  cell.append(swatch, mixed ? texts().inPart(word) : word);
+  return cell;
+}
+
+/** Everything about a row: each region that it shows, the first one first. */
+function showDetails(node) {
+  const lists = node.parts.map((part) => {
+    const list = make("dl");
+    describe(list, detailsOf(part));
+    return list;
+  });
+  id("details").replaceChildren(...lists);
+}
+
+function detailsOf(region) {
   const names = texts().details;
-  const value = (fact) => (typeof fact === "string" ? fact : JSON.stringify(fact));
-  describe(id("details"), [
+  if (region.implied) return [[names.path, region.path]];
+  const kinds = isEntry(region) ? texts().entry.facts : {};
+  return [
     [names.path, region.path],
     [names.kind, region.kind],
+    [names.name, region.name],
     [names.guid, region.guid],
     [names.space, region.space],
+    ...(isEntry(region)
+      ? [[texts().entry.line, `${hex(region.offset)} + ${hex(region.length)}`]]
+      : [[texts().offset, hex(region.offset)], [texts().length, `${hex(region.length)} (${texts().size(region.length)})`]]),
+    [texts().class, texts().classes[region.class]],
     [names.sha256, region.sha256],
     [names.basis, region.basis],
-    ...Object.entries(region.attributes).map(([name, fact]) => [name, value(fact)]),
-  ]);
+    ...Object.entries(region.attributes).map(([name, fact]) => [Object.hasOwn(kinds, name) ? kinds[name] : plain(name), factText(region, name, fact)]),
+  ];
+}
+
+function factText(region, name, fact) {
+  if (typeof fact !== "string" && typeof fact !== "number") return JSON.stringify(fact);
+  if (!isEntry(region)) return String(fact);
+  if (name === "mode") return `${modeText(region.kind, fact)} ${fact}`.trim();
+  // Far outside the years that a date can have it stays a number.
+  if (name === "modified" && Number.isSafeInteger(fact) && fact < 1e11) return `${new Date(fact * 1000).toISOString().slice(0, 19)}Z`;
+  return String(fact);
 }
 
 function save() {

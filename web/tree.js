@@ -1,19 +1,114 @@
 // The region tree as an ARIA treegrid: rows exist only while their parents are open.
 
-/** Regions in pre-order, as nodes that know their parent and children. */
+/**
+ * Regions in pre-order, as nodes that know their parent and children. A node shows its region and what `fold` adds to
+ * it; `nodes` finds the nodes of a path. What a manifest lists are the parts that it measures: the steps above them,
+ * which it leaves out, are nodes all the same.
+ */
 function treeOf(regions) {
-  const root = { level: 0, children: [] };
+  const root = { level: 0, parts: [], children: [], nodes: new Map() };
   const stack = [root];
-  for (const region of regions) {
-    // The image is the region above all others, and its path has no segment of theirs.
-    const level = region.path === "image" ? 1 : region.path.split("/").length + 1;
-    while (stack.at(-1).level >= level) stack.pop();
+  const push = (region) => {
     const parent = stack.at(-1);
-    const node = { region, level, parent, children: [], open: level === 1 };
+    const node = { region, parent, parts: [region], children: [], open: parent === root };
     parent.children.push(node);
     stack.push(node);
+  };
+  for (const region of regions) {
+    const { path } = region;
+    while (stack.length > 1 && !isAbove(stack.at(-1).region.path, path)) stack.pop();
+    // The image is the region above all others, and its path has no segment of theirs.
+    if (stack.length === 1 && path !== "image") push(implied("image"));
+    const missing = path === "image" ? [] : stepsAbove(path, stack.at(-1).region.path);
+    for (const above of missing) push(implied(above));
+    push(region);
   }
+  settle(root, root.nodes);
   return root;
+}
+
+const isAbove = (above, path) => (above === "image" ? path !== above : path[above.length] === "/" && path.startsWith(above));
+
+const stepOf = (path) => path.slice(path.lastIndexOf("/") + 1);
+
+/** The paths between one and another above it. */
+function stepsAbove(path, above) {
+  const steps = [];
+  const start = above === "image" ? 0 : above.length + 1;
+  for (let at = path.indexOf("/", start); at >= 0; at = path.indexOf("/", at + 1)) steps.push(path.slice(0, at));
+  return steps;
+}
+
+const implied = (path) => ({ path, kind: stepOf(path).split(":")[0], attributes: {}, implied: true });
+
+/** The classes from good to bad, as the core orders them. */
+const WORSE = ["matched", "fill", "mutable", "parsed", "unexplained"];
+
+/** Folds, counts levels, enters every region under its path, and sums up the classes of what is below. */
+function settle(node, nodes) {
+  for (const child of node.children) {
+    fold(child);
+    child.parent = node;
+    child.level = node.level + 1;
+    for (const { path } of child.parts) {
+      const others = nodes.get(path);
+      if (others) others.push(child);
+      else nodes.set(path, [child]);
+    }
+    settle(child, nodes);
+  }
+  adoptName(node);
+  // One bit for each class, the worst one highest.
+  node.classes = 0;
+  for (const part of node.parts) if (part.class) node.classes |= 1 << WORSE.indexOf(part.class);
+  for (const child of node.children) node.classes |= child.classes;
+}
+
+/**
+ * Levels of which there is nothing to say that their own row would need are shown on the row above: what a region
+ * decodes to, what a directory says of itself, and the one piece that all of a decoded content is.
+ */
+function fold(node) {
+  const take = () => {
+    const [child, ...others] = node.children;
+    node.children = child.children.concat(others);
+    node.parts.push(child.region);
+    return child.region;
+  };
+  const single = () => (node.children.length === 1 ? node.children[0] : undefined);
+  let decoded;
+  if (single() && stepOf(single().region.path).startsWith("decoded:")) decoded = take();
+  const first = node.children[0];
+  if (first?.children.length === 0 && stepOf(first.region.path).endsWith(":self")) {
+    const own = take();
+    if (node.region.implied && isEntry(own)) node.region.kind = own.kind;
+  }
+  const whole = decoded && single();
+  if (whole && whole.children.length === 0 && whole.region.space !== node.region.space) {
+    const { name, guid, length, attributes } = whole.region;
+    const says = (name !== undefined && name !== node.region.name) || guid !== undefined || Object.keys(attributes).length > 0;
+    if (!says && (decoded.implied || length === decoded.length)) take();
+  }
+}
+
+/** A manifest gives parts without a name that of the region around them; where that is not listed, it is found there. */
+function adoptName(node) {
+  const first = node.children[0]?.region;
+  if (!node.region?.implied || first?.name === undefined || first.implied) return;
+  const { key } = keyOf(first);
+  const own = readable(key).endsWith(stepOf(first.name)) || /^[0-9A-F]{8}-/.test(key);
+  if (!own) node.region.name = first.name;
+}
+
+/** The node of a region; where there is none any more, the nearest one around it. */
+function nodeAt(root, { path, space, offset }) {
+  for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+    const nodes = root.nodes.get(at) ?? [];
+    const same = (node) => node.parts.some((part) => part.path === at && part.space === space && part.offset === offset);
+    const node = nodes.find(same) ?? nodes[0];
+    if (node) return node;
+  }
+  return root.children[0];
 }
 
 /** Drives a table. `cells` fills a row for a node; `chosen` is told which node Enter or a click picked. */
@@ -60,7 +155,7 @@ class Treegrid {
     if (node.children.length > 0) row.ariaExpanded = String(node.open);
     this.cells(row, node);
     for (const cell of row.cells) cell.role = "gridcell";
-    row.cells[0].style.paddingInlineStart = `${0.5 + Math.min(node.level - 1, 20) * 1.1}rem`;
+    row.style.setProperty("--level", String(Math.min(node.level - 1, 20)));
     row.node = node;
     this.rows.set(node, row);
     return row;
@@ -123,20 +218,8 @@ class Treegrid {
     action();
   }
 
-  /** Opens everything above the region of that path and goes there. */
-  reveal(path, space) {
-    const find = (nodes) => {
-      for (const node of nodes) {
-        const { region } = node;
-        if (region.path === path && region.space === space) return node;
-        if (region.path === "image" || path.startsWith(`${region.path}/`)) {
-          const below = find(node.children);
-          if (below) return below;
-        }
-      }
-      return null;
-    };
-    const node = find(this.root.children);
+  /** Opens everything above a node and goes there. */
+  reveal(node) {
     if (!node) return;
     const above = [];
     for (let at = node.parent; at?.region; at = at.parent) above.unshift(at);

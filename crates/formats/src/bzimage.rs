@@ -97,14 +97,16 @@ fn protected<'a>(
         Node::new("bzimage", key, "bzimage-code", input).with("executable", true).component()
     };
     let payload = code.slice(offset, length);
-    if payload.length() < length {
+    let whole = payload.length() == length;
+    if !whole {
         beyond("payload_length", place, length, payload.length(), out);
     }
     out.add(executable("head", code.slice(0, offset)));
     let gzip = payload.head(2)?.starts_with(&[0x1f, 0x8b]);
     let stream = if gzip { payload.length() } else { payload.length().saturating_sub(4) };
     let node = Node::new("bzimage", "payload", "bzimage-payload", payload.slice(0, stream));
-    out.add(node.component().then(&Content));
+    // What is cut off does not decode; it is not tried, since it would take as long as the whole.
+    out.add(if whole { node.component().then(&Content) } else { node.component().unknown() });
     let size = Node::new("bzimage", "size", "bzimage-payload-size", payload.from(stream));
     out.add(size);
     out.add(executable("code", code.from(offset.saturating_add(payload.length()))));

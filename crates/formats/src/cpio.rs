@@ -19,13 +19,13 @@
 //! Loader modelled: Linux, which unpacks entry by entry, the later over the earlier, and goes on behind a trailer with
 //! whatever archive follows. Ambiguities: an entry of a name that was there, an archive behind the archive, a directory
 //! that no entry makes, padding that is not zero, names with `..`. Limitations: of several names of one inode, data are
-//! those of the entry that has some.
+//! those of the last entry that has some; other data, and those of directories and devices, are a leaf, `entry:rest`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Trouble, Window, len64,
+    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Span, Trouble, Window, len64,
 };
 
 use crate::content::Content;
@@ -72,9 +72,9 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     behind(rest, out)?;
     archive.join_links();
-    let Archive { entries, data, .. } = archive;
+    let Archive { entries, data, unused, .. } = archive;
     let sizes = entries.iter().map(|entry| entry.size).collect();
-    files::list(stream, &[], entries, Rc::new(Members { image: at.clone(), data, sizes }), out);
+    files::list(stream, &[], entries, Rc::new(Members { image: at.clone(), data, sizes, unused }), out);
     Ok(())
 }
 
@@ -147,13 +147,15 @@ struct Archive {
     data: Vec<u64>,
     /// Number of each path.
     paths: BTreeMap<Vec<u8>, usize>,
+    /// Data that end in no file: of directories and devices, or replaced by those of another name.
+    unused: Vec<Span>,
     allowance: Allowance,
 }
 
 impl Archive {
     fn new(limits: &Limits) -> Self {
         let (entries, data, paths) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { entries, data, paths, allowance: Allowance::new(limits) }
+        Self { entries, data, paths, unused: Vec::new(), allowance: Allowance::new(limits) }
     }
 
     /// Reads up to the trailer. Returns where the archive ends.
@@ -229,6 +231,7 @@ impl Archive {
             out.defect(defect.ambiguous());
         }
         let parent = self.parent(&steps, place, out)?;
+        self.unused.extend(unused(header, data_at));
         let Some(kind) = Kind::of_mode(header.mode) else {
             out.defect(Defect::new("cpio/mode", "c_mode", place, header.mode, "a type of file").ambiguous());
             return Ok(());
@@ -253,8 +256,9 @@ impl Archive {
             // The root, or a directory that was implied, gets its own facts.
             Some(number) if number == 0 || self.is_implied(number) => {
                 let parent = self.entries.get(number).map_or(0, |entry| entry.parent);
-                if let Some(slot) = self.entries.get_mut(number) {
+                if let Some((slot, data)) = self.entries.get_mut(number).zip(self.data.get_mut(number)) {
                     *slot = Entry { parent, ..entry };
+                    *data = data_at;
                 }
                 Ok(())
             }
@@ -270,8 +274,10 @@ impl Archive {
     /// The data of an inode come with one of its names; all of them have them.
     fn join_links(&mut self) {
         let mut found: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        for (entry, data) in self.entries.iter().zip(&self.data).filter(|(entry, _)| entry.size > 0) {
-            found.insert(entry.inode, (entry.size, *data));
+        let files = |entry: &Entry| entry.kind == Kind::File && entry.size > 0;
+        for (entry, data) in self.entries.iter().zip(&self.data).filter(|(entry, _)| files(entry)) {
+            let before = found.insert(entry.inode, (entry.size, *data));
+            self.unused.extend(before.map(|(size, at)| Span::new(at, size)));
         }
         for (entry, data) in self.entries.iter_mut().zip(&mut self.data) {
             if let Some(&(size, at)) = found.get(&entry.inode).filter(|_| entry.kind == Kind::File) {
@@ -293,9 +299,9 @@ impl Archive {
         self.entries.get(number).is_some_and(|entry| entry.inode == IMPLIED)
     }
 
-    /// Linux joins the names of an inode only where the archive says that there are several.
+    /// Linux joins the names of an inode only where the archive says that there are several, and those of links never.
     fn inode(&self, header: &Header) -> u64 {
-        if header.links < 2 {
+        if header.links < 2 || Kind::of_mode(header.mode) == Some(Kind::Link) {
             return len64(&self.entries).saturating_add(1 << 40);
         }
         let device = u64::from(header.device.0 & 0xff) << 8 | u64::from(header.device.1 & 0xff);
@@ -335,6 +341,17 @@ impl Archive {
     }
 }
 
+/// What of an entry's data Linux skips: all but the content of a file and the target of a link.
+fn unused(header: &Header, data: u64) -> Option<Span> {
+    let used = match Kind::of_mode(header.mode) {
+        Some(Kind::File) => header.size,
+        Some(Kind::Link) => header.size.min(LONGEST),
+        _ => 0,
+    };
+    let span = Span::new(data.saturating_add(used), header.size.saturating_sub(used));
+    (!span.is_empty()).then_some(span)
+}
+
 fn padded(offset: u64) -> u64 {
     offset.checked_next_multiple_of(4).unwrap_or(offset)
 }
@@ -349,7 +366,8 @@ fn check_padding(at: &Input<'_>, from: u64, to: u64, out: &mut Builder<'_, '_>) 
 }
 
 fn check_sum(at: &Input<'_>, header: &Header, data: u64, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
-    if !header.checked {
+    // Linux sums what it copies into a file; GNU cpio writes no sum for the target of a link.
+    if !header.checked || Kind::of_mode(header.mode) != Some(Kind::File) {
         return Ok(());
     }
     let mut sum = 0_u32;
@@ -369,6 +387,7 @@ struct Members<'a> {
     image: Input<'a>,
     data: Vec<u64>,
     sizes: Vec<u64>,
+    unused: Vec<Span>,
 }
 
 impl Volume for Members<'_> {
@@ -379,7 +398,11 @@ impl Volume for Members<'_> {
     }
 
     fn rest(&self) -> Result<Vec<u8>, Trouble> {
-        Ok(Vec::new())
+        let mut rest = Vec::new();
+        for span in &self.unused {
+            rest.extend_from_slice(&self.image.slice(span.offset, span.length).window()?);
+        }
+        Ok(rest)
     }
 }
 
@@ -455,6 +478,50 @@ mod tests {
         let twice = [sample(), sample()].concat();
         assert_eq!(defects(&parse_with(&Cpio, &twice)), ["cpio/behind"]);
         assert_eq!(defects(&parse_with(&Cpio, &file("a"))), ["cpio/trailer"]);
+    }
+
+    #[test]
+    fn sums_are_those_of_files() {
+        let checked = |mode: u32, sum: u32| {
+            let mut bytes = entry("a", mode, 1, 9, b"bin");
+            bytes[5] = b'2';
+            bytes[102..110].copy_from_slice(format!("{sum:08X}").as_bytes());
+            defects(&parse_with(&Cpio, &archive(&[bytes])))
+        };
+        assert_eq!(checked(0o100644, 0x139), [""; 0]);
+        assert_eq!(checked(0o100644, 0), ["cpio/checksum"]);
+        // GNU cpio writes none for the target of a link, and Linux looks at none.
+        assert_eq!(checked(0o120777, 0), [""; 0]);
+    }
+
+    #[test]
+    fn only_files_and_devices_are_joined() {
+        let tree = parse_with(
+            &Cpio,
+            &archive(&[
+                entry("link", 0o120777, 2, 9, b"to"),
+                entry("link-too", 0o120777, 2, 9, b"to"),
+                entry("name", 0o100644, 2, 8, b""),
+                entry("name-too", 0o100644, 2, 8, b"data"),
+            ]),
+        );
+        let other = |path: &str| region(&tree, &format!("{TOP}/{path}")).attribute("hard-link").cloned();
+        assert_eq!(other("link:link-too"), None);
+        assert_eq!(other("file:name-too"), Some(Value::from("/name")));
+        assert!(region(&tree, &format!("{TOP}/entry:rest")).encodes.is_none());
+    }
+
+    #[test]
+    fn data_that_end_in_no_file_are_a_leaf() {
+        let rest = |entries: &[Vec<u8>]| {
+            let tree = parse_with(&Cpio, &archive(entries));
+            let space = region(&tree, &format!("{TOP}/entry:rest")).encodes?;
+            tree.space(space).map(|space| space.size)
+        };
+        assert_eq!(rest(&[entry("d", 0o40755, 2, 1, b"hidden")]), Some(6));
+        let twice = [entry("a", 0o100644, 2, 8, b"hidden"), entry("b", 0o100644, 2, 8, b"data")];
+        assert_eq!(rest(&twice), Some(6));
+        assert_eq!(rest(&twice[1..]), None);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Format for Jffs2 {
             _ => return None,
         };
         let header = Header::read(head.bytes(0, HEADER)?, 0, big).ok().flatten()?;
-        KNOWN.contains(&header.kind).then(|| Match::weighted(self, 4))
+        KNOWN.contains(&header.kind).then(|| Match::weighted(self, 4).repeating())
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -164,7 +164,7 @@ struct Dirent {
 }
 
 /// A piece of an inode's history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     ino: u32,
     version: u32,
@@ -176,8 +176,17 @@ struct Piece {
     offset: u64,
     dsize: u64,
     compression: u8,
+    /// Checksum of its data as they are stored.
+    data_crc: u32,
     /// Where its data lie.
     data: Span,
+}
+
+impl Piece {
+    /// True for a copy, as garbage collection leaves it: all but the place is equal.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        *self == Self { data: Span::new(self.data.offset, other.data.length), ..other.clone() }
+    }
 }
 
 /// What a pass over the medium finds.
@@ -365,6 +374,7 @@ impl Scan {
             offset,
             dsize,
             compression,
+            data_crc: stated,
             data,
         });
         Ok(())
@@ -374,6 +384,7 @@ impl Scan {
 /// The newest of everything, and what is older.
 #[derive(Debug)]
 struct Log {
+    big: bool,
     /// By directory and name.
     names: BTreeMap<(u32, Vec<u8>), Dirent>,
     /// By inode, oldest first.
@@ -389,6 +400,7 @@ struct Log {
 impl Log {
     fn of(scan: Scan, allowance: &mut Allowance) -> Result<Self, LimitKind> {
         let mut log = Self {
+            big: scan.big,
             names: BTreeMap::new(),
             inodes: BTreeMap::new(),
             xattrs: BTreeMap::new(),
@@ -417,6 +429,12 @@ impl Log {
         }
         for pieces in log.inodes.values_mut() {
             pieces.sort_by_key(|piece| piece.version);
+            let differ =
+                |pair: &[Piece]| matches!(pair, [a, b] if a.version == b.version && !a.is_copy_of(b));
+            if let Some([piece, _]) = pieces.windows(2).find(|pair| differ(pair)) {
+                let (version, expected) = (piece.version, "one node of a version");
+                log.defects.push(Defect::new("jffs2/version", "version", 0, version, expected).ambiguous());
+            }
         }
         for (ino, xid, sequence) in scan.references {
             // An odd sequence number marks a reference that was deleted.
@@ -502,7 +520,7 @@ impl Log {
         match entry.kind {
             Kind::File => entry.size = newest.isize,
             Kind::Link => entry.target = unpack(at, newest, SMALL)?,
-            Kind::Block | Kind::Character => entry.device = device(&unpack(at, newest, SMALL)?),
+            Kind::Block | Kind::Character => entry.device = device(&unpack(at, newest, SMALL)?, self.big),
             Kind::Directory | Kind::Fifo | Kind::Socket => {}
         }
         allowance.take(len64(&entry.target))?;
@@ -510,16 +528,15 @@ impl Log {
     }
 }
 
-/// Two bytes are minor and major; four are Linux `new_encode_dev`.
-fn device(bytes: &[u8]) -> (u32, u32) {
-    match *bytes {
-        [minor, major] => (major.into(), minor.into()),
-        [a, b, c, d] => {
-            let number = u32::from_le_bytes([a, b, c, d]);
-            (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00)
-        }
-        _ => (u32::MAX, u32::MAX),
-    }
+/// Two bytes are Linux `old_encode_dev`, four are `new_encode_dev`, in the byte order of the file system.
+fn device(bytes: &[u8], big: bool) -> (u32, u32) {
+    let mut fields = Fields { reader: Reader::new(bytes, 0, "jffs2/truncated"), big };
+    let number = match bytes.len() {
+        2 => fields.u16("old_id").map(u32::from),
+        4 => fields.u32("new_id"),
+        _ => return UNKNOWN_DEVICE,
+    };
+    number.map_or(UNKNOWN_DEVICE, |number| (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00))
 }
 
 /// The data of one node.
@@ -681,6 +698,7 @@ const ERASED: u8 = 0xff;
 const WINDOW: u64 = 1 << 20;
 /// A link's target or a device number.
 const SMALL: u64 = 4096;
+const UNKNOWN_DEVICE: (u32, u32) = (u32::MAX, u32::MAX);
 /// Data of one node: a page of the largest page size.
 const NODE: u64 = 1 << 16;
 const MOST_REST: u64 = 64 << 20;
@@ -742,6 +760,28 @@ mod tests {
     }
 
     #[test]
+    fn two_nodes_of_one_version_are_ambiguous_unless_one_is_a_copy() {
+        let mut image = overlay();
+        let mut copy = image[0x204..0x270].to_vec();
+        assert_eq!(defects(&parse_with(&Jffs2, &[&image[..], &copy].concat())), [""; 0]);
+        copy[0x24] ^= 1; // mtime
+        let sum = crc(&copy[..0x3c]).to_le_bytes();
+        put(&mut copy, 0x40, &sum);
+        image.extend(copy);
+        assert_eq!(defects(&parse_with(&Jffs2, &image)), ["jffs2/version"]);
+    }
+
+    #[test]
+    fn device_numbers_have_the_byte_order_of_the_file_system() {
+        // mkfs.jffs2 of ttyS1 (4:65), and of 259:70000, which does not fit into two bytes.
+        assert_eq!(device(&[0x41, 4], false), (4, 65));
+        assert_eq!(device(&[4, 0x41], true), (4, 65));
+        assert_eq!(device(&[0x70, 3, 0x11, 0x11], false), (0x103, 70000));
+        assert_eq!(device(&[0x11, 0x11, 3, 0x70], true), (0x103, 70000));
+        assert_eq!(device(&[1], false), UNKNOWN_DEVICE);
+    }
+
+    #[test]
     fn what_newer_pieces_cover_or_cut_off_is_hidden() {
         let piece = |offset, dsize, isize| Piece {
             ino: 2,
@@ -755,6 +795,7 @@ mod tests {
             dsize,
             compression: 0,
             data: Span::default(),
+            data_crc: 0,
         };
         let of = |pieces: &[Piece]| hidden(pieces).iter().map(|piece| piece.offset).collect::<Vec<_>>();
         assert_eq!(of(&[piece(0, 4, 4), piece(4, 4, 8), piece(8, 4, 12)]), [0; 0], "they only touch");

@@ -7,7 +7,8 @@
 //!
 //! Loader modelled: boot ROMs and boot loaders that have the offsets compiled in. Ambiguities: partitions that overlap,
 //! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; an environment is only found
-//! where it lies alone in a partition, since it has no magic.
+//! where it lies alone in a partition, since it has no magic; two journalling file systems that adjoin look like one, since
+//! every erase block of theirs begins alike.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble};
 
@@ -101,15 +102,19 @@ pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bo
     let mut found = false;
     while start < at.length() {
         let here = at.from(start);
-        let Some((format, length)) = find(&here)? else {
+        let Some((format, matched)) = find(&here)? else {
             start = start.saturating_add(STEP);
             continue;
         };
+        if matched.repeats && open.is_some_and(|(_, before)| before.name() == format.name()) {
+            start = start.saturating_add(STEP);
+            continue;
+        }
         if let Some((from, format)) = open.take() {
             add(at.slice(from, start.saturating_sub(from)), format, out);
         }
         found = true;
-        match length.filter(|&length| length > 0) {
+        match matched.length.filter(|&length| length > 0) {
             Some(length) => {
                 let end = length.min(here.length()).checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
                 add(here.slice(0, end), format, out);
@@ -135,8 +140,8 @@ fn add<'a>(input: Input<'a>, format: &'static dyn Format, out: &mut Builder<'_, 
     out.add(Node::new("found", key, "partition", input).component().then(format));
 }
 
-/// A format, and how long the image of it says it is.
-type Found = (&'static dyn Format, Option<u64>);
+/// A format, and what it says of itself.
+type Found = (&'static dyn Format, Match);
 
 /// What begins here.
 fn find(here: &Input<'_>) -> Result<Option<Found>, Trouble> {
@@ -150,7 +155,7 @@ fn find(here: &Input<'_>) -> Result<Option<Found>, Trouble> {
     }
     let (format, matched) = recognise(here)?;
     let sure = matched.filter(|matched| matched.weight >= SURE);
-    Ok(sure.map(|matched| (format, matched.length)))
+    Ok(sure.map(|matched| (format, matched)))
 }
 
 const ERASED: u8 = 0xff;
@@ -211,5 +216,22 @@ mod tests {
         let found = tree.regions().filter(|region| region.segment.format == "found");
         assert_eq!(found.map(|region| region.span.offset).collect::<Vec<_>>(), [0x1000]);
         assert_eq!(to_usize(tree.spaces()[0].size), flash().len());
+    }
+
+    #[test]
+    fn the_blocks_of_a_journalling_file_system_are_one_partition() {
+        // A file system of two erase blocks: mkfs.jffs2 puts the same mark at the start of each.
+        let mut flash = vec![0xff; 5 * STEP as usize];
+        let part = include_bytes!("../../../firmware-samples/router/parts/overlay-genuine.jffs2");
+        let (mark, nodes) = (&part[..12], &part[..624]);
+        assert_eq!(mark[2..4], [3, 0x20], "a cleanmarker");
+        flash[STEP as usize..][..nodes.len()].copy_from_slice(nodes);
+        flash[2 * STEP as usize..][..mark.len()].copy_from_slice(mark);
+        let update = sample();
+        flash[4 * STEP as usize..][..update.len()].copy_from_slice(&update);
+        let tree = split(&flash, &[]);
+        let found = tree.regions().filter(|region| region.segment.format == "found");
+        let shown: Vec<_> = found.map(|region| (region.span.offset, region.span.length)).collect();
+        assert_eq!(shown, [(0x1000, 0x3000), (0x4000, 0x1000)]);
     }
 }

@@ -82,22 +82,30 @@ pub struct Match {
     pub weight: u32,
     /// How many bytes it has by its own account, for those who search. None when it does not say.
     pub length: Option<u64>,
+    /// Each of its blocks may begin as the whole does: what is found next belongs to it, for those who search.
+    pub repeats: bool,
 }
 
 impl Match {
     /// A match on one fact.
     pub fn exact(format: &dyn Format) -> Self {
-        Self { format: format.name(), weight: 1, length: None }
+        Self { format: format.name(), weight: 1, length: None, repeats: false }
     }
 
     /// A match on `weight` independent facts.
     pub fn weighted(format: &dyn Format, weight: u32) -> Self {
-        Self { format: format.name(), weight, length: None }
+        Self { format: format.name(), weight, length: None, repeats: false }
     }
 
     /// The same match, of something that says how long it is.
     #[must_use]
     pub fn of_length(self, length: u64) -> Self {
         Self { length: Some(length), ..self }
+    }
+
+    /// The same match, of something whose blocks may all begin as the whole does.
+    #[must_use]
+    pub fn repeating(self) -> Self {
+        Self { repeats: true, ..self }
     }
 }

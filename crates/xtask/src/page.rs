@@ -19,7 +19,7 @@ pub(crate) fn build(root: &Path) -> Result<(), String> {
     let web = |name: &str| text(&root.join("web").join(name));
 
     let style = web("style.css")?;
-    let script = [web("texts.js")?, web("tree.js")?, web("page.js")?].concat();
+    let script = [web("texts.js")?, web("tree.js")?, web("files.js")?, web("page.js")?].concat();
     let page = web("page.html")?;
     let parts = [
         ("{{csp}}", policy(&script, &style)),

@@ -53,7 +53,9 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
     if !parts.iter().any(|part| known.contains_key(part.name)) {
         return Vec::new();
     }
-    let wrong = parts.iter().filter(|part| !known.get(part.name).is_some_and(|span| part.is_at(*span)));
+    let end = case.tree.spaces().first().map_or(0, |image| image.size);
+    let agrees = |part: &Part<'_>| known.get(part.name).is_some_and(|span| part.is_at(*span, end));
+    let wrong = parts.iter().filter(|part| !agrees(part));
     wrong
         .map(|part| {
             let expected = known.get(part.name).map(|span| place("image", *span));
@@ -63,11 +65,12 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
         .collect()
 }
 
-/// One partition as a format writes it: `name@offset+length`, or `rest` for all that is left.
+/// One partition as a format writes it: `name@offset+length`.
 struct Part<'a> {
     text: &'a str,
     name: &'a str,
     offset: u64,
+    /// `None` for all that is left.
     length: Option<u64>,
 }
 
@@ -76,13 +79,29 @@ impl<'a> Part<'a> {
         let (name, place) = text.rsplit_once('@')?;
         let (offset, length) = place.split_once('+')?;
         let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
-        Some(Self { text, name, offset: number(offset)?, length: number(length) })
+        let length = if length == "rest" { None } else { Some(number(length)?) };
+        Some(Self { text, name, offset: number(offset)?, length })
     }
 
-    fn is_at(&self, span: Span) -> bool {
-        self.offset == span.offset && self.length.is_none_or(|length| length == span.length)
+    fn is_at(&self, span: Span, end: u64) -> bool {
+        let length = self.length.unwrap_or(end.saturating_sub(self.offset));
+        self.offset == span.offset && length == span.length
     }
 }
 
 /// Formats that find no structure.
 const UNSTRUCTURED: &[&str] = &["raw", "fill"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_left_ends_where_the_image_does() {
+        let is_at =
+            |text, length| Part::read(text).is_some_and(|part| part.is_at(Span::new(0x1000, length), 0x8000));
+        assert!(is_at("a@0x1000+0x2000", 0x2000) && !is_at("a@0x1000+0x2000", 0x3000));
+        assert!(is_at("a@0x1000+rest", 0x7000) && !is_at("a@0x1000+rest", 0x2000));
+        assert!(!is_at("a@0x1000+what", 0x7000) && !is_at("a@1000+rest", 0x7000));
+    }
+}

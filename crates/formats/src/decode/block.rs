@@ -6,15 +6,14 @@
 //! Written against: RFC 1950 (zlib); the `.xz` file format 1.2.1; the LZ4 block format; RFC 8878 (zstd); for LZO1X
 //! `Documentation/staging/lzo.rst` of Linux.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::Read as _;
 
 use kiwame_image::{len64, to_usize};
 use lz4_flex::block::DecompressError;
-use lzma_rust2::{Action, Status, XzStream};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::{DecodeError, Decoded, lzma, lzo, zlib};
+use super::{DecodeError, Decoded, lzma, lzo, window_limit, xz, zlib};
 
 /// How a block is packed. The discriminants are the compressor ids of squashfs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ pub(crate) fn decode(
         Codec::Gzip => zlib::decode(input, expected, room),
         Codec::Lzma => lzma::decode(input, expected, room),
         Codec::Lzo => lzo::decode(input, expected, room),
-        Codec::Xz => xz(input, expected, room),
+        Codec::Xz => xz::decode(input, expected, room),
         Codec::Lz4 => lz4(input, &[], expected, room),
         Codec::Zstd => zstd(input, expected, room),
     }?;
@@ -76,38 +75,6 @@ pub(crate) fn lz4(
     Ok(Decoded { bytes, consumed: len64(input) })
 }
 
-/// Decodes one `.xz` stream, its checks verified.
-fn xz(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    let limit = to_usize(expected.unwrap_or(room));
-    let memory = window_limit(room).wrapping_shr(10).saturating_add(DECODER);
-    let mut stream = XzStream::new_mem_limit(false, u32::try_from(memory).unwrap_or(u32::MAX));
-    let mut bytes = Vec::with_capacity(limit);
-    let (mut at, mut written) = (0usize, 0usize);
-    loop {
-        // One byte more than fits tells a stream that is too long from one that ends here.
-        bytes.resize(limit.min(written.saturating_add(STEP)), 0);
-        let mut beyond = [0];
-        let target = bytes.get_mut(written..).filter(|target| !target.is_empty());
-        let full = target.is_none();
-        let source = input.get(at..).unwrap_or_default();
-        let result = stream
-            .process(source, target.unwrap_or(&mut beyond), Action::Finish)
-            .map_err(|error| of_io(error.kind(), at))?;
-        if full && result.bytes_produced > 0 {
-            return Err(too_long(expected));
-        }
-        at = at.saturating_add(result.bytes_consumed);
-        written = written.saturating_add(result.bytes_produced);
-        if result.status == Status::StreamEnd {
-            bytes.truncate(written);
-            return Ok(Decoded { bytes, consumed: consumed(input, at) });
-        }
-        if result.bytes_consumed == 0 && result.bytes_produced == 0 {
-            return Err(DecodeError::Truncated);
-        }
-    }
-}
-
 /// Decodes one zstd frame, its checksum verified.
 fn zstd(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     let limit = to_usize(expected.unwrap_or(room));
@@ -132,7 +99,7 @@ fn zstd(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, Decod
         bytes.resize(end, 0);
         decoder
             .read_exact(bytes.get_mut(start..).unwrap_or_default())
-            .map_err(|error| of_io(error.kind(), 0))?;
+            .map_err(|_| DecodeError::Malformed { offset: 0 })?;
         if ended {
             break;
         }
@@ -145,35 +112,15 @@ fn zstd(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, Decod
     Ok(Decoded { bytes, consumed: offset })
 }
 
-/// The most that a decoder may set aside for what it looks back at. Compressors write the window of their largest
-/// block into small ones too, hence the floor; squashfs goes up to 1 MiB.
-fn window_limit(room: u64) -> u64 {
-    room.max(1 << 20).saturating_add(64 << 10)
-}
-
 /// Output is made ready in pieces of this size.
 const STEP: usize = 256 << 10;
-/// KiB that the LZMA2 decoder counts for itself, beside the dictionary.
-const DECODER: u64 = 104;
 
 fn too_long(expected: Option<u64>) -> DecodeError {
     if expected.is_some() { DecodeError::SizeMismatch } else { DecodeError::Overflow }
 }
 
-fn consumed(input: &[u8], at: usize) -> u64 {
-    len64(input.get(..at).unwrap_or(input))
-}
-
 fn len64_of(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-fn of_io(kind: ErrorKind, at: usize) -> DecodeError {
-    match kind {
-        ErrorKind::UnexpectedEof => DecodeError::Truncated,
-        ErrorKind::OutOfMemory => DecodeError::Overflow,
-        _ => DecodeError::Malformed { offset: len64_of(at) },
-    }
 }
 
 fn of_zstd(error: &FrameDecoderError, input: &[u8], rest: &[u8]) -> DecodeError {

@@ -90,11 +90,11 @@ const HEADER: usize = 13;
 /// Output is made ready in pieces of this size: large enough to be rare, small enough for the second-level cache.
 const STEP: usize = 256 << 10;
 /// Copies run in whole pieces of 16 bytes, so up to 15 bytes behind the last may be written.
-const SLACK: usize = 16;
+pub(super) const SLACK: usize = 16;
 
-struct Properties {
-    lc: u32,
-    lp: u32,
+pub(super) struct Properties {
+    pub(super) lc: u32,
+    pub(super) lp: u32,
     pb: u32,
     dictionary: u32,
 }
@@ -102,19 +102,21 @@ struct Properties {
 impl Properties {
     fn read(header: &[u8; HEADER]) -> Result<Self, DecodeError> {
         let [byte, a, b, c, d, ..] = *header;
-        if byte >= 9 * 5 * 5 {
-            return Err(DecodeError::Malformed { offset: 0 });
-        }
-        let byte = u32::from(byte);
         let dictionary = u32::from_le_bytes([a, b, c, d]).max(1 << 12);
-        Ok(Self { lc: byte % 9, lp: byte / 9 % 5, pb: byte / 45, dictionary })
+        Self::of(byte, dictionary).ok_or(DecodeError::Malformed { offset: 0 })
+    }
+
+    /// The first byte of a header: `None` for one that is none.
+    pub(super) fn of(byte: u8, dictionary: u32) -> Option<Self> {
+        let byte = u32::from(byte);
+        (byte < 9 * 5 * 5).then_some(Self { lc: byte % 9, lp: byte / 9 % 5, pb: byte / 45, dictionary })
     }
 }
 
 /// How far the output is, and how much of a match did not fit into the step.
-struct Position {
-    at: usize,
-    pending: usize,
+pub(super) struct Position {
+    pub(super) at: usize,
+    pub(super) pending: usize,
 }
 
 /// Below this the range is widened by one byte of input.
@@ -122,7 +124,7 @@ const NARROW: u32 = 1 << 24;
 
 /// The range decoder: `code` within `range`, refilled byte by byte.
 #[derive(Clone, Copy)]
-struct RangeCoder<'i> {
+pub(super) struct RangeCoder<'i> {
     input: &'i [u8],
     at: usize,
     range: u32,
@@ -130,7 +132,7 @@ struct RangeCoder<'i> {
 }
 
 impl<'i> RangeCoder<'i> {
-    fn new(input: &'i [u8], at: usize) -> Result<Self, DecodeError> {
+    pub(super) fn new(input: &'i [u8], at: usize) -> Result<Self, DecodeError> {
         let [first, code @ ..]: [u8; 5] =
             *input.get(at..).and_then(<[u8]>::first_chunk).ok_or(DecodeError::Truncated)?;
         if first != 0 {
@@ -213,13 +215,13 @@ impl<'i> RangeCoder<'i> {
     }
 
     /// True when the stream can end here.
-    fn at_rest(&mut self) -> Result<bool, DecodeError> {
+    pub(super) fn at_rest(&mut self) -> Result<bool, DecodeError> {
         self.normalize();
         self.check()?;
         Ok(self.code == 0)
     }
 
-    fn consumed(&self) -> Result<u64, DecodeError> {
+    pub(super) fn consumed(&self) -> Result<u64, DecodeError> {
         self.check()?;
         Ok(len64(self.input.get(..self.at).unwrap_or_default()))
     }
@@ -233,7 +235,7 @@ impl<'i> RangeCoder<'i> {
 const AFTER_LITERAL: [u32; 12] = [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5];
 
 /// The adaptive probabilities and what the decoder remembers of the last symbols.
-struct Model {
+pub(super) struct Model {
     literals: Vec<[u16; LITERALS]>,
     literal_position_mask: u32,
     literal_context_bits: u32,
@@ -326,7 +328,7 @@ fn index(value: u32) -> usize {
 }
 
 impl Model {
-    fn new(properties: &Properties) -> Self {
+    pub(super) fn new(properties: &Properties) -> Self {
         let contexts = 1usize << properties.lc.wrapping_add(properties.lp);
         Self {
             literals: vec![[HALF; LITERALS]; contexts],
@@ -352,7 +354,7 @@ impl Model {
     /// Decodes until `limit` bytes are there, or the end marker came: then true. `out` has [`SLACK`] bytes more.
     ///
     /// What changes with every bit is copied into locals here, so that it lives in registers.
-    fn run(
+    pub(super) fn run(
         &mut self,
         coder: &mut RangeCoder<'_>,
         out: &mut [u8],

@@ -4,17 +4,18 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 
-#[allow(dead_code, reason = "half of the codecs wait for the file systems")]
 pub(crate) mod block;
 pub(crate) mod brotli;
 pub(crate) mod lzma;
+mod lzma2;
 pub(crate) mod lzo;
 mod sums;
 pub(crate) mod tiano;
 pub(crate) mod x86;
+mod xz;
 pub(crate) mod zlib;
 
-pub(crate) use sums::{adler32, xxh32};
+pub(crate) use sums::{adler32, crc64, xxh32};
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +53,14 @@ impl DecodeError {
         }
     }
 
+    /// The same error of a stream that begins at `start`.
+    fn behind(self, start: u64) -> Self {
+        match self {
+            Self::Malformed { offset } => Self::Malformed { offset: start.saturating_add(offset) },
+            Self::Overflow | Self::Truncated | Self::SizeMismatch => self,
+        }
+    }
+
     /// Where in the input it was noticed, as far as that is known.
     pub(crate) fn offset(self) -> u64 {
         match self {
@@ -59,6 +68,12 @@ impl DecodeError {
             Self::Overflow | Self::Truncated | Self::SizeMismatch => 0,
         }
     }
+}
+
+/// The most that a decoder may set aside for what it looks back at. Compressors write the window of their largest
+/// block into small ones too, hence the floor; squashfs goes up to 1 MiB.
+fn window_limit(room: u64) -> u64 {
+    room.max(1 << 20).saturating_add(64 << 10)
 }
 
 /// CRC-32 of IEEE 802.3, as UEFI uses it.
@@ -72,11 +87,25 @@ impl Default for Crc32 {
 }
 
 impl Crc32 {
-    /// Takes in more bytes.
+    /// Takes in more bytes, sixteen at a time.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |crc, &byte| {
+        let (blocks, rest) = bytes.as_chunks::<16>();
+        for block in blocks {
+            let mut block = *block;
+            for (byte, sum) in block.iter_mut().zip(self.0.to_le_bytes()) {
+                *byte ^= sum;
+            }
+            // A byte counts the more, the more bytes come behind it.
+            let sums = block.iter().zip(CRC32.iter().rev()).map(|(byte, table)| {
+                let [entry] = table.get(usize::from(*byte)..).and_then(<[u32]>::first_chunk).unwrap_or(&[0]);
+                *entry
+            });
+            self.0 = sums.fold(0, |sum, entry| sum ^ entry);
+        }
+        self.0 = rest.iter().fold(self.0, |crc, &byte| {
             let [low, ..] = crc.to_le_bytes();
-            let entry = CRC32.get(usize::from(low ^ byte)).copied().unwrap_or(0);
+            let [table, ..] = &CRC32;
+            let entry = table.get(usize::from(low ^ byte)).copied().unwrap_or(0);
             entry ^ (crc >> 8)
         });
     }
@@ -94,15 +123,17 @@ pub(crate) fn crc32_from_zero(bytes: &[u8]) -> u32 {
     crc.0
 }
 
-static CRC32: [u32; 256] = crc32_table();
+/// Table `n` has the sum of a byte that `n` zero bytes follow.
+static CRC32: [[u32; 256]; 16] = crc32_tables();
 
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::as_conversions,
     reason = "runs at compile time only, where both are errors of the compiler"
 )]
-const fn crc32_table() -> [u32; 256] {
-    let mut table = [0u32; 256];
+const fn crc32_tables() -> [[u32; 256]; 16] {
+    let mut tables = [[0u32; 256]; 16];
     let mut number = 0;
     let mut entry = 0u32;
     while number < 256 {
@@ -112,11 +143,21 @@ const fn crc32_table() -> [u32; 256] {
             crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };
             bit += 1;
         }
-        table[number] = crc;
+        tables[0][number] = crc;
         number += 1;
         entry += 1;
     }
-    table
+    let mut table = 1;
+    while table < 16 {
+        number = 0;
+        while number < 256 {
+            let before = tables[table - 1][number];
+            tables[table][number] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
+            number += 1;
+        }
+        table += 1;
+    }
+    tables
 }
 
 #[cfg(test)]
@@ -129,5 +170,12 @@ mod tests {
         crc.update(b"12345");
         crc.update(b"6789");
         assert_eq!(crc.value(), 0xcbf4_3926);
+        let long: Vec<u8> = (0..1000_u32).map(|number| number.to_le_bytes()[0].wrapping_mul(7)).collect();
+        let mut bytewise = Crc32::default();
+        long.iter().for_each(|&byte| bytewise.update(&[byte]));
+        let mut pieces = Crc32::default();
+        pieces.update(&long[..33]);
+        pieces.update(&long[33..]);
+        assert_eq!(pieces.value(), bytewise.value());
     }
 }

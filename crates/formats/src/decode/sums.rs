@@ -1,6 +1,7 @@
-//! Checksums of stream formats: xxHash32 of LZ4, Adler-32 of zlib and lzop.
+//! Checksums of stream formats: xxHash32 of LZ4, Adler-32 of zlib and lzop, CRC-64 of xz.
 //!
-//! The xxHash specification 0.1.1, section "XXH32"; RFC 1950, section 9.
+//! The xxHash specification 0.1.1, section "XXH32"; RFC 1950, section 9;
+//! ECMA-182 for the polynomial of CRC-64.
 
 /// xxHash32 with seed 0.
 pub(crate) fn xxh32(bytes: &[u8]) -> u32 {
@@ -50,6 +51,59 @@ pub(crate) fn adler32(bytes: &[u8]) -> u32 {
     (b << 16) | a
 }
 
+/// CRC-64 of ECMA-182, reflected, eight bytes at a time.
+pub(crate) fn crc64(bytes: &[u8]) -> u64 {
+    let entry = |table: &[u64; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    let (blocks, rest) = bytes.as_chunks::<8>();
+    let mut crc = u64::MAX;
+    for block in blocks {
+        let mixed = (crc ^ u64::from_le_bytes(*block)).to_le_bytes();
+        // A byte counts the more, the more bytes come behind it.
+        let sums = mixed.iter().zip(CRC64.iter().rev()).map(|(byte, table)| entry(table, *byte));
+        crc = sums.fold(0, |sum, entry| sum ^ entry);
+    }
+    let [first, ..] = &CRC64;
+    !rest.iter().fold(crc, |crc, byte| {
+        let [low, ..] = crc.to_le_bytes();
+        entry(first, low ^ byte) ^ (crc >> 8)
+    })
+}
+
+/// Table `n` has the sum of a byte that `n` zero bytes follow.
+static CRC64: [[u64; 256]; 8] = crc64_tables();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "runs at compile time only, where all are errors of the compiler"
+)]
+const fn crc64_tables() -> [[u64; 256]; 8] {
+    let mut tables = [[0u64; 256]; 8];
+    let mut number = 0;
+    while number < 256 {
+        let mut crc = number as u64;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xc96c_5795_d787_0f42 };
+            bit += 1;
+        }
+        tables[0][number] = crc;
+        number += 1;
+    }
+    let mut table = 1;
+    while table < 8 {
+        number = 0;
+        while number < 256 {
+            let before = tables[table - 1][number];
+            tables[table][number] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
+            number += 1;
+        }
+        table += 1;
+    }
+    tables
+}
+
 const P1: u32 = 0x9e37_79b1;
 const P2: u32 = 0x85eb_ca77;
 const P3: u32 = 0xc2b2_ae3d;
@@ -65,5 +119,6 @@ mod tests {
         assert_eq!(xxh32(b""), 0x02cc_5d05);
         assert_eq!(xxh32(b"Nobody inspects the spammish repetition"), 0xe229_3b2f);
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
+        assert_eq!(crc64(b"123456789"), 0x995d_c9bb_df19_39fa);
     }
 }

@@ -1,0 +1,369 @@
+//! `.xz` streams.
+//!
+//! The `.xz` file format 1.2.1. One stream, its headers, checks and index verified. Decodes straight into one allocation.
+//! Streams with other filters than LZMA2 and the one for x86, or with SHA-256 as check, are left to `lzma-rust2`.
+//!
+//! ```text
+//! stream header   fd 37 7a 58 5a 00, 00, check, CRC-32 of these two
+//! block           size, flags, [packed size], [size], filters, zeros, CRC-32; data; zeros to four; check
+//! index           00, count, for each block its unpadded size and its size; zeros to four; CRC-32
+//! stream footer   CRC-32 of the six bytes behind it, size of the index / 4 - 1, 00, check, 59 5a
+//! ```
+
+use std::io::ErrorKind;
+
+use kiwame_image::{len64, to_usize};
+use lzma_rust2::{Action, Status, XzStream};
+
+use super::{Crc32, DecodeError, Decoded, crc64, lzma2, x86};
+
+/// Decodes one stream from the start of `input`. `expected` is the size that the structure around it states.
+pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    let limit = to_usize(expected.unwrap_or(room));
+    let mut stream = Stream { input, at: 0, bytes: Vec::with_capacity(limit), limit };
+    let decoded = match stream.read() {
+        Ok(()) => {
+            Ok(Decoded { bytes: stream.bytes, consumed: len64(input.get(..stream.at).unwrap_or(input)) })
+        }
+        Err(Refusal::Unknown) => {
+            drop(stream);
+            by_library(input, limit, room)
+        }
+        Err(Refusal::Error(error)) => Err(error),
+    };
+    decoded.map_err(|error| match error {
+        DecodeError::Overflow if expected.is_some() => DecodeError::SizeMismatch,
+        error => error,
+    })
+}
+
+enum Refusal {
+    /// Something that is not read here.
+    Unknown,
+    Error(DecodeError),
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self::Error(error)
+    }
+}
+
+struct Stream<'i> {
+    input: &'i [u8],
+    at: usize,
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+/// What the header of a block says.
+struct Block {
+    packed: Option<u64>,
+    size: Option<u64>,
+    x86: bool,
+    dictionary: u32,
+}
+
+impl<'i> Stream<'i> {
+    fn read(&mut self) -> Result<(), Refusal> {
+        let header: &[u8; 12] = self.array()?;
+        let [magic @ .., _, _, _, _, _, _] = header;
+        let [.., zero, check, a, b, c, d] = *header;
+        if *magic != MAGIC || zero != 0 || crc32(&[zero, check]) != u32::from_le_bytes([a, b, c, d]) {
+            return Err(self.malformed(12));
+        }
+        let mut records = Vec::new();
+        while self.input.get(self.at).ok_or(DecodeError::Truncated)? != &0 {
+            records.push(self.block(check)?);
+        }
+        let index = self.index(&records)?;
+        let footer: &[u8; 12] = self.array()?;
+        let [e, f, g, h, rest @ ..] = *footer;
+        let [i, j, k, l, zero, again, y, z] = rest;
+        let size = u64::from(u32::from_le_bytes([i, j, k, l])).saturating_add(1).saturating_mul(4);
+        let sum = crc32(&[i, j, k, l, zero, again]);
+        let sound = sum == u32::from_le_bytes([e, f, g, h]) && size == index;
+        if !sound || (zero, again) != (0, check) || [y, z] != *b"YZ" {
+            return Err(self.malformed(12));
+        }
+        Ok(())
+    }
+
+    /// Reads a block. Returns its unpadded size and its size, as the index has them.
+    fn block(&mut self, check: u8) -> Result<(u64, u64), Refusal> {
+        let start = self.at;
+        let block = self.block_header()?;
+        let done = self.bytes.len();
+        let data = self.at;
+        let packed = lzma2::decode(self.rest(), &mut self.bytes, self.limit, block.dictionary)
+            .map_err(|error| error.behind(len64(self.input.get(..data).unwrap_or_default())))?;
+        self.at = self.at.saturating_add(packed);
+        self.zeros(data)?;
+        let content = self.bytes.get_mut(done..).unwrap_or_default();
+        if block.x86 {
+            x86::restore(content);
+        }
+        let size = len64(content);
+        let (sum, length) = match check {
+            0 => (0, 0),
+            1 => (u64::from(crc32(content)), 4),
+            4 => (crc64(content), 8),
+            _ => return Err(Refusal::Unknown),
+        };
+        let stated = self.take(length)?.iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
+        let agrees = |declared: Option<u64>, actual: u64| declared.is_none_or(|declared| declared == actual);
+        let packed = len64(self.input.get(data..data.saturating_add(packed)).unwrap_or_default());
+        if stated != sum || !agrees(block.packed, packed) || !agrees(block.size, size) {
+            return Err(self.malformed(length));
+        }
+        let header = len64(self.input.get(start..data).unwrap_or_default());
+        let check = u64::try_from(length).unwrap_or(0);
+        Ok((header.saturating_add(packed).saturating_add(check), size))
+    }
+
+    fn block_header(&mut self) -> Result<Block, Refusal> {
+        let first = self.input.get(self.at).copied().ok_or(DecodeError::Truncated)?;
+        let length = usize::from(first).saturating_add(1).saturating_mul(4);
+        let header = self.take(length)?;
+        let (header, sum) = header.split_last_chunk().ok_or(DecodeError::Truncated)?;
+        let mut fields = Fields(header.get(1..).unwrap_or_default());
+        if crc32(header) != u32::from_le_bytes(*sum) {
+            return Err(self.malformed(length));
+        }
+        let block = fields.block().ok_or_else(|| self.malformed(length))?;
+        block.ok_or(Refusal::Unknown)
+    }
+
+    /// Reads the index and holds it against the blocks. Returns its length.
+    fn index(&mut self, records: &[(u64, u64)]) -> Result<u64, Refusal> {
+        let start = self.at;
+        let mut fields = Fields(self.rest().get(1..).unwrap_or_default());
+        let count = fields.number().filter(|&count| count == len64(records));
+        let equal =
+            |&(packed, size): &(u64, u64)| fields.number() == Some(packed) && fields.number() == Some(size);
+        if count.is_none() || !records.iter().all(equal) {
+            return Err(self.malformed(0));
+        }
+        self.at = self.input.len().saturating_sub(fields.0.len());
+        self.zeros(start)?;
+        let sum = crc32(self.input.get(start..self.at).unwrap_or_default());
+        if u32::from_le_bytes(*self.array()?) != sum {
+            return Err(self.malformed(4));
+        }
+        Ok(len64(self.input.get(start..self.at).unwrap_or_default()))
+    }
+
+    /// Zeros up to a multiple of four bytes from `start`.
+    fn zeros(&mut self, start: usize) -> Result<(), Refusal> {
+        let length = self.at.saturating_sub(start);
+        let zeros = length.next_multiple_of(4).saturating_sub(length);
+        if self.take(zeros)?.iter().any(|&byte| byte != 0) { Err(self.malformed(zeros)) } else { Ok(()) }
+    }
+
+    fn rest(&self) -> &'i [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'i [u8], DecodeError> {
+        let piece = self.rest().get(..length).ok_or(DecodeError::Truncated)?;
+        self.at = self.at.saturating_add(length);
+        Ok(piece)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<&'i [u8; N], DecodeError> {
+        self.take(N)?.first_chunk().ok_or(DecodeError::Truncated)
+    }
+
+    /// The last `length` bytes that were read are wrong.
+    fn malformed(&self, length: usize) -> Refusal {
+        let read = self.input.get(..self.at.saturating_sub(length)).unwrap_or_default();
+        DecodeError::Malformed { offset: len64(read) }.into()
+    }
+}
+
+/// Fields of a header, from front to back.
+struct Fields<'i>(&'i [u8]);
+
+impl Fields<'_> {
+    /// Section 1.2: seven bits a byte, the lowest first; as few bytes as can be, nine at most.
+    fn number(&mut self) -> Option<u64> {
+        let length = self.0.iter().take(9).position(|byte| byte & 0x80 == 0)?.checked_add(1)?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        let minimal = length == 1 || bytes.last() != Some(&0);
+        minimal.then(|| bytes.iter().rev().fold(0, |sum, &byte| sum << 7 | u64::from(byte & 0x7f)))
+    }
+
+    /// `None` for what is no header, `Some(None)` for one with filters that are not read here.
+    fn block(&mut self) -> Option<Option<Block>> {
+        let (&flags, rest) = self.0.split_first()?;
+        self.0 = rest;
+        if flags & 0x3c != 0 {
+            return None;
+        }
+        let packed = if flags & 0x40 != 0 { Some(self.number()?) } else { None };
+        let size = if flags & 0x80 != 0 { Some(self.number()?) } else { None };
+        let mut filters = Vec::new();
+        for _ in 0..=flags & 3 {
+            let (id, length) = (self.number()?, self.number()?);
+            let (properties, rest) = self.0.split_at_checked(to_usize(length))?;
+            self.0 = rest;
+            filters.push((id, properties));
+        }
+        if self.0.iter().any(|&byte| byte != 0) {
+            return None;
+        }
+        let (x86, bits) = match filters[..] {
+            [(LZMA2, &[bits])] => (false, bits),
+            [(X86, &[]), (LZMA2, &[bits])] => (true, bits),
+            _ => return Some(None),
+        };
+        let dictionary = match bits {
+            40 => u32::MAX,
+            0..40 => (2 | u32::from(bits & 1)).wrapping_shl(u32::from(bits / 2).saturating_add(11)),
+            _ => return None,
+        };
+        Some(Some(Block { packed, size, x86, dictionary }))
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = Crc32::default();
+    crc.update(bytes);
+    crc.value()
+}
+
+/// The same with any filter and check.
+fn by_library(input: &[u8], limit: usize, room: u64) -> Result<Decoded, DecodeError> {
+    let memory = super::window_limit(room).wrapping_shr(10).saturating_add(DECODER);
+    let mut stream = XzStream::new_mem_limit(false, u32::try_from(memory).unwrap_or(u32::MAX));
+    let mut bytes = Vec::with_capacity(limit);
+    let (mut at, mut written) = (0usize, 0usize);
+    loop {
+        // One byte more than fits tells a stream that is too long from one that ends here.
+        bytes.resize(limit.min(written.saturating_add(STEP)), 0);
+        let mut beyond = [0];
+        let target = bytes.get_mut(written..).filter(|target| !target.is_empty());
+        let full = target.is_none();
+        let source = input.get(at..).unwrap_or_default();
+        let result = stream
+            .process(source, target.unwrap_or(&mut beyond), Action::Finish)
+            .map_err(|error| of_io(error.kind(), input, at))?;
+        if full && result.bytes_produced > 0 {
+            return Err(DecodeError::Overflow);
+        }
+        at = at.saturating_add(result.bytes_consumed);
+        written = written.saturating_add(result.bytes_produced);
+        if result.status == Status::StreamEnd {
+            bytes.truncate(written);
+            return Ok(Decoded { bytes, consumed: len64(input.get(..at).unwrap_or(input)) });
+        }
+        if result.bytes_consumed == 0 && result.bytes_produced == 0 {
+            return Err(DecodeError::Truncated);
+        }
+    }
+}
+
+fn of_io(kind: ErrorKind, input: &[u8], at: usize) -> DecodeError {
+    match kind {
+        ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ErrorKind::OutOfMemory => DecodeError::Overflow,
+        _ => DecodeError::Malformed { offset: len64(input.get(..at).unwrap_or(input)) },
+    }
+}
+
+const MAGIC: [u8; 6] = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
+const LZMA2: u64 = 0x21;
+const X86: u64 = 4;
+/// Output is made ready in pieces of this size.
+const STEP: usize = 256 << 10;
+/// KiB that the LZMA2 decoder of the library counts for itself, beside the dictionary.
+const DECODER: u64 = 104;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use std::io::Write as _;
+    use std::num::NonZeroU64;
+
+    use lzma_rust2::{CheckType, FilterConfig, XzOptions, XzWriter};
+
+    use super::*;
+
+    /// Bytes with literals, runs and matches near and far, and some that look like calls of x86.
+    fn content(length: usize) -> Vec<u8> {
+        let mut random = 7_u64;
+        let mut bytes: Vec<u8> = Vec::new();
+        while bytes.len() < length {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            match random >> 61 {
+                0 => bytes.extend([0xe8, 0x10, random.to_le_bytes()[5], 0, 0]),
+                1 | 2 if bytes.len() > 100 => {
+                    let from = (random >> 33) as usize % (bytes.len() - 90);
+                    bytes.extend_from_within(from..from + 90);
+                }
+                3 => bytes.extend(vec![0; 300]),
+                _ => bytes.extend((0..60).map(|at| (random >> (at % 50)) as u8)),
+            }
+        }
+        bytes
+    }
+
+    fn encode(bytes: &[u8], check: CheckType, block: Option<u64>, filters: &[FilterConfig]) -> Vec<u8> {
+        let mut options = XzOptions::with_preset(0);
+        options.set_check_sum_type(check);
+        options.set_block_size(block.and_then(NonZeroU64::new));
+        options.filters = filters.to_vec();
+        let mut writer = XzWriter::new(Vec::new(), options).expect("options");
+        writer.write_all(bytes).expect("written");
+        writer.finish().expect("finished")
+    }
+
+    #[test]
+    fn what_an_encoder_wrote_is_read_back_by_us_and_by_the_library() {
+        let x86 = [FilterConfig::new_bcj_x86(0)];
+        for length in [0, 1, 70_000, 3_000_000] {
+            let bytes = content(length);
+            for (check, block) in [
+                (CheckType::None, None),
+                (CheckType::Crc32, Some(1 << 20)),
+                (CheckType::Crc64, Some(999_999)),
+                (CheckType::Sha256, None),
+            ] {
+                for filters in [&[][..], &x86] {
+                    let stream = encode(&bytes, check, block, filters);
+                    let behind = [&stream[..], b"behind"].concat();
+                    let ours = decode(&behind, None, 1 << 24).expect("sound");
+                    assert!(ours.bytes == bytes, "{length} {check:?} {filters:?}");
+                    assert_eq!(ours.consumed, len64(&stream));
+                    assert_eq!(by_library(&behind, 1 << 24, 1 << 24).expect("sound"), ours);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_or_flipped_is_what_the_library_takes_it_for() {
+        let bytes = content(3000);
+        let stream = encode(&bytes, CheckType::Crc64, Some(1000), &[]);
+        for length in 0..stream.len() {
+            assert!(decode(&stream[..length], None, 1 << 20).is_err(), "{length}");
+        }
+        for bit in 0..stream.len() * 8 {
+            let mut copy = stream.clone();
+            copy[bit / 8] ^= 1 << (bit % 8);
+            let (ours, theirs) = (decode(&copy, None, 1 << 20), by_library(&copy, 1 << 20, 1 << 20));
+            assert_eq!(ours.is_ok(), theirs.is_ok(), "bit {bit}: {ours:?} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        let number = |bytes: &[u8]| Fields(bytes).number();
+        assert_eq!(number(&[0]), Some(0));
+        assert_eq!(number(&[0xff, 1]), Some(255));
+        assert_eq!(number(&[0x80, 0]), None);
+        assert_eq!(number(&[0x80; 9]), None);
+        assert_eq!(number(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]), Some(1 << 56));
+    }
+}
