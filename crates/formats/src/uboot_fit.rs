@@ -79,7 +79,12 @@ impl Glance {
     /// `None` where the head ends.
     fn look(&mut self, head: &Head<'_>, header: &Header) -> Option<()> {
         let behind = header.total.checked_next_multiple_of(4)?;
-        let text = |offset: u64| head.all().get(to_usize(offset)..)?.split(|&byte| byte == 0).next();
+        // Each property may point to the same long name.
+        let text = |offset: u64| {
+            let rest = head.all().get(to_usize(offset)..)?;
+            let rest = rest.get(..LONGEST_NAME).unwrap_or(rest);
+            rest.get(..rest.iter().position(|&byte| byte == 0)?)
+        };
         let (mut at, mut depth, mut size, mut start) = (header.structure.offset, 0_u32, 0, 0);
         loop {
             let word = |offset: u64| {
@@ -95,7 +100,7 @@ impl Glance {
                     len64(name).checked_add(5)?
                 }
                 3 => {
-                    match text(header.strings.offset.checked_add(word(8)?)?) {
+                    match text(header.strings.offset.saturating_add(word(8)?)) {
                         Some(b"data-size") => size = word(12)?,
                         Some(b"data-position") => start = word(12)?,
                         Some(b"data-offset") => start = behind.checked_add(word(12)?)?,
@@ -409,6 +414,7 @@ fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>,
 
 /// The node in the root that makes a tree a FIT.
 pub(crate) const IMAGES: &[u8] = b"images";
+const LONGEST_NAME: usize = 256;
 /// Properties that no loader acts on.
 const DESCRIBING: &[&[u8]] =
     &[b"description", b"timestamp", b"signer-name", b"signer-version", b"key-name-hint"];
@@ -548,6 +554,13 @@ mod tests {
         assert_eq!(crate::identify(&head).name(), "device-tree");
         let tree = parse_with(&UbootFit, &bytes);
         region(&tree, "device-tree:root/node:chosen/property:bootargs/argument:init");
+    }
+
+    #[test]
+    fn a_name_of_no_end_does_not_hide_the_images() {
+        let tree = Writer::default().begin("").property(&"x".repeat(300), b"").begin("images").end().end();
+        let bytes = tree.finish();
+        assert!(UbootFit.probe(&Head::new(&bytes, bytes.len() as u64)).is_some());
     }
 
     #[test]

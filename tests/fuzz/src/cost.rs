@@ -65,13 +65,29 @@ impl Before {
     /// Panics when the input of that length, in so many runs, cost more than it may.
     pub fn check(self, length: usize, runs: u32) {
         let memory = PEAK.load(Relaxed).saturating_sub(self.live);
-        assert!(memory < MEMORY, "{length} bytes took {memory} bytes of memory");
-        let allowed = TIME * runs.max(1);
+        // Whole runs hold trees, manifests and reports side by side.
+        assert!(memory < MEMORY * runs.max(1) as usize, "{length} bytes took {memory} bytes of memory");
+        self.within(TIME * runs.max(1), length);
+    }
+
+    fn within(self, allowed: Duration, length: usize) {
         // Others use this machine too, so that only time on the processor counts; it costs more to ask for.
         if self.wall.elapsed() > allowed {
             let busy = busy().saturating_sub(self.busy);
             assert!(busy < allowed, "{length} bytes took {busy:?}");
         }
+    }
+}
+
+/// Panics when recognising a head of that length takes long: whoever searches an image does that at every 4 KiB of it.
+pub fn check_probe(length: usize, probe: impl Fn()) {
+    let wall = Instant::now();
+    probe();
+    if wall.elapsed() > PROBE {
+        // Again, with the other clock.
+        let before = Before::new();
+        probe();
+        before.within(PROBE, length);
     }
 }
 
@@ -83,5 +99,6 @@ fn busy() -> Duration {
 
 /// For up to 64 KiB, in a build that checks everything and counts every branch.
 const TIME: Duration = Duration::from_secs(1);
+const PROBE: Duration = Duration::from_millis(100);
 /// Three times the live spaces of `trees::limits`, and 2.5 KiB for each region.
 const MEMORY: usize = (3 * 6 << 20) + 20_000 * 2560;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{Format, Head, Limits, Memory, Options, Span, Tree, len64};
 
+use crate::cost;
+
 /// Small enough that an input which spends all of them is done in an instant.
 pub fn limits() -> Limits {
     const MIB: u64 = 1 << 20;
@@ -22,7 +24,9 @@ pub fn limits() -> Limits {
 pub fn of_format(format: &'static dyn Format, input: &[u8]) -> u32 {
     let size = len64(input);
     let length = input.len().min(Head::LENGTH as usize);
-    let _ = format.probe(&Head::new(&input[..length], size));
+    cost::check_probe(length, || {
+        let _ = format.probe(&Head::new(&input[..length], size));
+    });
     let host = Memory::new([input.to_vec()]);
     let tree = kiwame_image::parse(&host, 0, size, format, &limits(), &Options::default());
     check(&tree.expect("memory can be read"));
