@@ -77,13 +77,14 @@ overlay() { # NAME COMMANDS
 	mkdir -p "$work/overlay-$1/upper/etc/config" "$work/overlay-$1/work"
 	(cd "$work/overlay-$1/upper" && eval "$2")
 	find "$work/overlay-$1" -exec touch -h -d @$SOURCE_DATE_EPOCH {} +
-	mkfs.jffs2 -r "$work/overlay-$1" -o "$parts/overlay-$1.jffs2" -e 64KiB -l --pad=0x20000 -q ${3:-}
+	mkfs.jffs2 -r "$work/overlay-$1" -o "$parts/overlay-$1.jffs2" -e 64KiB -l --pad=0x20000 ${3:--q}
 }
 overlay genuine 'printf "config system\n\toption hostname router\n" > etc/config/system'
 overlay twin 'printf "config system\n\toption hostname attic\n\toption zone 9\n" > etc/config/system; echo attic > etc/hostname'
 overlay boot-script 'printf "config system\n\toption hostname router\n" > etc/config/system; printf "#!/bin/sh\n/tmp/x\n" > etc/rc.local; chmod 0755 etc/rc.local'
 overlay whiteout 'printf "config system\n\toption hostname router\n" > etc/config/system; mknod etc/shadow c 0 0'
 overlay directory 'printf "config system\n\toption hostname router\n" > etc/config/system; mkdir www; echo logo > www/logo'
+overlay open 'printf "config system\n\toption hostname router\n" > etc/config/system; mkdir -m 0777 www; echo logo > www/logo' --pad=0x20000
 overlay opaque 'printf "config system\n\toption hostname router\n" > etc/config/system; mkdir www; echo logo > www/logo; setfattr -n trusted.overlay.opaque -v y www' --with-xattr
 
 # --- environment, twice

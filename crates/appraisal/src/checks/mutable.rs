@@ -24,7 +24,12 @@ impl Check for MutableRules {
 
     fn run(&self, case: &mut Case<'_>) {
         let manifest = case.manifest;
-        let kept = Kept { protection: Known::of(case, "attributes"), xattrs: Known::of(case, "xattrs") };
+        let kept = Kept {
+            protection: Known::of(case, "attributes"),
+            xattrs: Known::of(case, "xattrs"),
+            mode: Known::of(case, "mode"),
+            owner: [Known::of(case, "uid"), Known::of(case, "gid")],
+        };
         let mut allowance = Allowance::of(case);
         for rule in &manifest.mutable {
             let mut changed = removed_under(case, rule);
@@ -56,6 +61,9 @@ struct Kept<'a> {
     protection: Known<'a>,
     /// Extended attributes. One of overlayfs hides or redirects what lies below (RULES 6), others give rights.
     xattrs: Known<'a>,
+    /// Who may do what with a file. A directory of an overlay lends its own to the one below.
+    mode: Known<'a>,
+    owner: [Known<'a>; 2],
 }
 
 /// What the reference says of one fact of each entry under a rule.
@@ -225,6 +233,9 @@ fn keeps(case: &Case<'_>, rule: &MutableRule, region: &Region, kept: &Kept<'_>) 
         Mutable::DataFiles { .. } if !has_xattrs_of(case, region, kept) => {
             outside("the extended attributes of the reference, or none")
         }
+        Mutable::DataFiles { .. } if opens_to_others(case, region, kept) => {
+            outside("the mode and owner of the reference, or ones that let nobody else write")
+        }
         Mutable::DataFiles { names, max_bytes } => {
             let kept = match InFiles::of(case.tree.path(region.id)) {
                 // Blocks are as good as what they decode to, and each of that is held to the rule.
@@ -244,6 +255,19 @@ fn keeps(case: &Case<'_>, rule: &MutableRule, region: &Region, kept: &Kept<'_>) 
 fn has_xattrs_of(case: &Case<'_>, region: &Region, kept: &Kept<'_>) -> bool {
     let none = region.attribute("xattrs").is_none_or(|xattrs| *xattrs == Value::from("none"));
     none || kept.xattrs.agrees(case.tree.path(region.id), region) == Some(true)
+}
+
+/// True for an entry that others than root may write, or that lends rights, and that the reference does not have so.
+fn opens_to_others(case: &Case<'_>, region: &Region, kept: &Kept<'_>) -> bool {
+    let path = case.tree.path(region.id);
+    let Some(Value::Text(mode)) = region.attribute("mode") else { return false };
+    // What no number can be read from is open.
+    let open = u32::from_str_radix(mode, 8).map_or(true, |mode| mode & 0o7022 != 0);
+    let owned = |known: &Known<'_>| {
+        region.attribute(known.name) == Some(&Value::Uint(0)) || known.agrees(path, region) == Some(true)
+    };
+    let lends = matches!(InFiles::of(path), InFiles::Directory(_)) && !kept.owner.iter().all(owned);
+    lends || open && kept.mode.agrees(path, region) != Some(true)
 }
 
 /// True when a region, and the file that it is part of, are no longer than the rule allows.
