@@ -1010,3 +1010,59 @@ const ELSEWHERE: u16 = 0x100;
 const XATTR_PREFIXES: [&str; 3] = ["user.", "trusted.", "security."];
 /// Decoded fragments kept: a directory's files mostly lie in one.
 const FRAGMENTS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Content, Value};
+
+    use super::*;
+    use crate::testing::{defects, parse as parse_with, put, region, torture};
+
+    /// mksquashfs without compression: `a/file`, its second name `a/other-name`, and `a/b/inner`.
+    const PLAIN: &[u8] = include_bytes!("../../../firmware-samples/router/parts/plain.squashfs");
+    const TOP: &str = "squashfs:files/decoded:content/dir:a";
+
+    #[test]
+    fn entries_have_their_facts_and_names_of_one_inode_know_each_other() {
+        let tree = parse_with(&Squashfs, PLAIN);
+        assert_eq!(defects(&tree), [""; 0]);
+        let fact = |path: &str, name| region(&tree, &format!("{TOP}/{path}")).attribute(name).cloned();
+        assert_eq!(fact("file:file", "mode"), Some(Value::from("0644")));
+        assert_eq!(fact("file:file", "links"), Some(Value::Uint(2)));
+        assert_eq!(fact("file:other-name", "hard-link"), Some(Value::from("/a/file")));
+        assert_eq!(fact("entry:self", "mode"), Some(Value::from("0755")));
+        let content = region(&tree, &format!("{TOP}/dir:b/file:inner/decoded:content"));
+        assert_eq!(content.span.length, 4);
+        assert_eq!(region(&tree, "squashfs:padding").content, Content::Fill);
+    }
+
+    #[test]
+    fn bytes_that_no_table_leads_to_are_not_understood() {
+        let tree = parse_with(&Squashfs, &[PLAIN, &[0xff; 64]].concat());
+        assert_eq!(region(&tree, "squashfs:behind").content, Content::Fill);
+        let mut code = PLAIN.to_vec();
+        put(&mut code, PLAIN.len() - 4, &[0x90]);
+        assert_eq!(region(&parse_with(&Squashfs, &code), "squashfs:padding").content, Content::Unknown);
+    }
+
+    #[test]
+    fn a_superblock_that_contradicts_itself_is_none() {
+        let probe =
+            |bytes: &[u8]| Squashfs.probe(&Head::new(bytes, bytes.len() as u64)).map(|found| found.length);
+        assert_eq!(probe(PLAIN), Some(Some(0x1ad)));
+        // version 3; block size and its logarithm; no compressor of that number.
+        for (at, value) in [(0x1c, 3), (0x16, 9), (0x14, 7)] {
+            let mut bytes = PLAIN.to_vec();
+            bytes[at] = value;
+            assert_eq!(probe(&bytes), None, "{at:#x}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        let used = PLAIN.iter().rposition(|&byte| byte != 0).expect("not empty");
+        torture(&Squashfs, &PLAIN[..=used]);
+    }
+}
