@@ -109,12 +109,18 @@ def stored_in_two_bytes(major, minor):
 
 
 def kernel_is_cut(item):
-    """Linux boot protocol: setup_sects at 0x1f1, syssize (in 16 bytes) at 0x1f4, behind the header of the image."""
-    if not item.path.startswith(b"uimage:content"):
+    """Linux boot protocol: setup_sects at 0x1f1, syssize (in 16 bytes) at 0x1f4, behind what holds the kernel."""
+    raw = pathlib.Path(item.image).read_bytes()
+    if item.path.startswith(b"uimage:content"):
+        start, length = 64, len(raw) - 64
+    elif b"/node:kernel/property:data/" in item.path:
+        # A property of a device tree: tag, length, place of its name, value.
+        start = raw.index(b"HdrS") - 0x202
+        length = int.from_bytes(raw[start - 8:start - 4], "big")
+    else:
         return False
-    kernel = pathlib.Path(item.image).read_bytes()[64:]
-    sectors, size = kernel[0x1F1], int.from_bytes(kernel[0x1F4:0x1F8], "little")
-    return kernel[0x202:0x206] == b"HdrS" and (sectors + 1) * 512 + size * 16 > len(kernel)
+    sectors, size = raw[start + 0x1F1], int.from_bytes(raw[start + 0x1F4:start + 0x1F8], "little")
+    return raw[start + 0x202:start + 0x206] == b"HdrS" and (sectors + 1) * 512 + size * 16 > length
 
 
 # --- what we say ---------------------------------------------------------------------------------------------------
