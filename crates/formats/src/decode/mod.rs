@@ -6,6 +6,7 @@
 
 pub(crate) mod block;
 pub(crate) mod brotli;
+mod deflate;
 pub(crate) mod lzma;
 mod lzma2;
 pub(crate) mod lzo;

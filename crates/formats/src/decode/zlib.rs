@@ -1,22 +1,40 @@
 //! zlib and gzip: deflate with two kinds of frame.
 //!
-//! RFC 1950, RFC 1951, RFC 1952. The decoder is the crate `miniz_oxide`. A gzip header is no part of the stream
-//! here: it can carry a name and more, so the caller makes it a leaf of its own.
+//! RFC 1950, RFC 1951, RFC 1952. A gzip header is no part of the stream here: it can carry a name and more,
+//! so the caller makes it a leaf of its own.
 
 use kiwame_image::{len64, to_usize};
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
-use super::{Crc32, DecodeError, Decoded};
+use super::{Crc32, DecodeError, Decoded, adler32, deflate};
 
 /// Decodes one zlib stream.
+///
+/// ```text
+/// 0x00 CINFO 0 to 7 << 4 | CM 8   1     0x01 FLG, without FDICT; the two are divisible by 31   1
+/// 0x02 deflate                    …     then ADLER32 of the content, highest byte first        4
+/// ```
 pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    inflate(input, expected, room, inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER)
+    if expected.is_some_and(|size| size > room) {
+        return Err(DecodeError::Overflow);
+    }
+    let (header, body) = input.split_first_chunk::<2>().ok_or(DecodeError::Truncated)?;
+    let [cmf, flg] = *header;
+    if cmf & 0x8f != 8 || flg & 0x20 != 0 || !u16::from_be_bytes(*header).is_multiple_of(31) {
+        return Err(DecodeError::Malformed { offset: 2 });
+    }
+    let Decoded { bytes, consumed } =
+        deflate::decode(body, expected, room).map_err(|error| error.behind(2))?;
+    let trailer = body.get(to_usize(consumed)..).and_then(<[u8]>::first_chunk);
+    let consumed = consumed.saturating_add(6);
+    if u32::from_be_bytes(*trailer.ok_or(DecodeError::Truncated)?) != adler32(&bytes) {
+        return Err(DecodeError::Malformed { offset: consumed });
+    }
+    sized(Decoded { bytes, consumed }, expected)
 }
 
 /// What deflate, a CRC-32 and a size make up: a gzip member behind its header.
 pub(crate) fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    let Decoded { bytes, consumed } = inflate(input, expected, room, 0)?;
+    let Decoded { bytes, consumed } = inflate(input, expected, room)?;
     let trailer = input.get(to_usize(consumed)..).and_then(<[u8]>::first_chunk);
     let [a, b, c, d, size @ ..]: [u8; 8] = *trailer.ok_or(DecodeError::Truncated)?;
     let mut crc = Crc32::default();
@@ -59,47 +77,15 @@ fn gzip_header_length(input: &[u8]) -> Option<u64> {
     Some(len64(input.get(..at)?))
 }
 
-/// Inflates into one allocation, of which only what is used is ever touched.
-fn inflate(input: &[u8], expected: Option<u64>, room: u64, frame: u32) -> Result<Decoded, DecodeError> {
-    if expected.is_some_and(|size| size > room) {
-        return Err(DecodeError::Overflow);
-    }
-    let flags = frame | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let limit = to_usize(expected.unwrap_or(room));
-    let mut state = Box::<DecompressorOxide>::default();
-    let mut out = Vec::with_capacity(limit);
-    let (mut at, mut written) = (0usize, 0usize);
-    loop {
-        out.resize(limit.min(written.saturating_add(STEP)), 0);
-        let rest = input.get(at..).unwrap_or_default();
-        let (status, taken, given) = decompress(&mut state, rest, &mut out, written, flags);
-        at = at.saturating_add(taken);
-        written = written.saturating_add(given);
-        let consumed = len64(input.get(..at).unwrap_or_default());
-        match status {
-            TINFLStatus::Done => {
-                out.truncate(written);
-                out.shrink_to_fit();
-                let sized = expected.is_none_or(|size| size == len64(&out));
-                return if sized {
-                    Ok(Decoded { bytes: out, consumed })
-                } else {
-                    Err(DecodeError::SizeMismatch)
-                };
-            }
-            TINFLStatus::HasMoreOutput if written < limit => {}
-            TINFLStatus::HasMoreOutput if expected.is_some() => return Err(DecodeError::SizeMismatch),
-            TINFLStatus::HasMoreOutput => return Err(DecodeError::Overflow),
-            TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput => {
-                return Err(DecodeError::Truncated);
-            }
-            _ => return Err(DecodeError::Malformed { offset: consumed }),
-        }
-    }
+/// What deflate alone makes up.
+fn inflate(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    sized(deflate::decode(input, expected, room)?, expected)
 }
 
-/// Output is made ready in pieces of this size.
-const STEP: usize = 256 << 10;
+fn sized(decoded: Decoded, expected: Option<u64>) -> Result<Decoded, DecodeError> {
+    let sized = expected.is_none_or(|size| size == len64(&decoded.bytes));
+    if sized { Ok(decoded) } else { Err(DecodeError::SizeMismatch) }
+}
 
 #[cfg(test)]
 mod tests {
