@@ -98,7 +98,10 @@ impl<'i> Bits<'i> {
     }
 
     /// The entry of the next code, and the value with its extra bits.
-    fn symbol<const N: usize>(&mut self, table: &Table<N>) -> Result<(u32, u32), DecodeError> {
+    fn symbol<const N: usize, const BITS: u32>(
+        &mut self,
+        table: &Table<N, BITS>,
+    ) -> Result<(u32, u32), DecodeError> {
         let mut entry = table.first(self.bits);
         if entry & SUBTABLE != 0 {
             let (bits, length) = (self.bits.wrapping_shr(entry), entry & 0xff);
@@ -254,7 +257,9 @@ impl Output {
         source.fill();
         let (entry, length) = source.symbol(&tables.literals)?;
         if entry & LITERAL != 0 {
-            put(&mut self.bytes, self.at, entry);
+            if let Some(byte) = self.bytes.get_mut(self.at) {
+                *byte = literal(entry);
+            }
             self.at = self.at.wrapping_add(1);
             return Ok(false);
         }
@@ -280,6 +285,9 @@ const LITERALS: usize = 3;
 /// The longest match, in whole pieces of 16 bytes.
 const COPY: usize = 272;
 
+/// A round reads two words from the input, the second up to 7 bytes behind the first.
+const AHEAD: usize = 15;
+
 /// Why [`run`] came back.
 enum Stop {
     EndOfBlock,
@@ -290,49 +298,53 @@ enum Stop {
 
 /// Decodes symbols as long as neither the input nor the output can end within a round, so that nothing is checked
 /// within one. What changes with every symbol lives in locals.
+#[expect(clippy::too_many_lines, reason = "one loop whose state is to stay in registers")]
 fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut usize) -> Stop {
-    let Bits { input, at: mut from, mut bits, mut count } = *source;
+    let Bits { input, mut bits, mut count, .. } = *source;
+    let mut rest = input.get(source.at..).unwrap_or_default();
     let mut at = *position;
     // An entry is looked up before the bits behind it are there: the table holds no more of them than remain.
     let mut entry = tables.literals.first(bits);
     let stop = loop {
-        let Some(ahead) = input.get(from..).and_then(<[u8]>::first_chunk::<16>) else { break Stop::Short };
-        let Some(target) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<SLACK>) else {
-            break Stop::Short;
-        };
-        let (word, _) = ahead.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let Some(word) = rest.first_chunk().filter(|_| rest.len() >= AHEAD) else { break Stop::Short };
+        let Some((before, after)) = out.split_at_mut_checked(at) else { break Stop::Short };
+        let Some(target) = after.first_chunk_mut::<SLACK>() else { break Stop::Short };
         let taken;
         (bits, count, taken) = refill(bits, count, word);
-        from = from.wrapping_add(taken);
+        rest = rest.get(taken..).unwrap_or_default();
 
         // 56 bits: enough for three literals from the first table and any length behind them.
+        let mut literals = 0usize;
         if entry & LITERAL != 0 {
             let [first, second, third, ..] = target;
             *first = literal(entry);
             (bits, count) = used(bits, count, entry);
-            at = at.wrapping_add(1);
+            literals = 1;
             entry = tables.literals.first(bits);
             if entry & LITERAL != 0 {
                 *second = literal(entry);
                 (bits, count) = used(bits, count, entry);
-                at = at.wrapping_add(1);
+                literals = 2;
                 entry = tables.literals.first(bits);
                 if entry & LITERAL != 0 {
                     *third = literal(entry);
                     (bits, count) = used(bits, count, entry);
-                    at = at.wrapping_add(1);
+                    at = at.wrapping_add(3);
                     entry = tables.literals.first(bits);
                     continue;
                 }
             }
         }
+        at = at.wrapping_add(literals);
         if entry & EXCEPTION != 0 {
             if entry & SUBTABLE != 0 {
                 (bits, count) = used(bits, count, entry);
                 entry = tables.literals.second(entry, bits);
             }
             if entry & LITERAL != 0 {
-                put(out, at, entry);
+                if let Some(byte) = target.get_mut(literals) {
+                    *byte = literal(entry);
+                }
                 (bits, count) = used(bits, count, entry);
                 at = at.wrapping_add(1);
                 entry = tables.literals.first(bits);
@@ -343,17 +355,16 @@ fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut us
                 break if entry & END != 0 { Stop::EndOfBlock } else { Stop::Malformed };
             }
         }
-        let length = value(entry, bits);
+        let length = index(value(entry, bits));
         (bits, count) = used(bits, count, entry);
 
-        // A distance has 28 bits at most, and then an entry of the first table is looked up.
-        if count & 63 < 28 + LITERAL_BITS {
-            let Some(word) = ahead.get(taken..).and_then(<[u8]>::first_chunk) else { break Stop::Short };
-            let taken;
-            (bits, count, taken) = refill(bits, count, word);
-            from = from.wrapping_add(taken);
-        }
+        // Of the 56 bits 16 are left at least, which finds an entry of the first table. A distance has up to 28, and
+        // behind it the next entry is looked up.
         entry = tables.distances.first(bits);
+        let Some(word) = rest.first_chunk() else { break Stop::Short };
+        let taken;
+        (bits, count, taken) = refill(bits, count, word);
+        rest = rest.get(taken..).unwrap_or_default();
         if entry & EXCEPTION != 0 {
             if entry & SUBTABLE != 0 {
                 (bits, count) = used(bits, count, entry);
@@ -364,24 +375,23 @@ fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut us
                 break Stop::Malformed;
             }
         }
-        let distance = value(entry, bits);
+        let distance = index(value(entry, bits));
         (bits, count) = used(bits, count, entry);
         entry = tables.literals.first(bits);
-        if repeat(out, at, index(distance), index(length)).is_none() {
+
+        // Mostly a match is short, and what it repeats lies before the literals of this round.
+        let source = before.get(at.wrapping_sub(distance)..).and_then(<[u8]>::first_chunk::<16>);
+        let target = target.get_mut(literals..).and_then(<[u8]>::first_chunk_mut);
+        if let (Some(source), Some(target), 0..=16) = (source, target, length) {
+            *target = *source;
+        } else if repeat(out, at, distance, length).is_none() {
             break Stop::Malformed;
         }
-        at = at.wrapping_add(index(length));
+        at = at.wrapping_add(length);
     };
-    *source = Bits { input, at: from, bits, count: count & 63 };
+    *source = Bits { input, at: input.len().wrapping_sub(rest.len()), bits, count: count & 63 };
     *position = at;
     stop
-}
-
-#[inline(always)]
-fn put(out: &mut [u8], at: usize, entry: u32) {
-    if let Some(byte) = out.get_mut(at) {
-        *byte = literal(entry);
-    }
 }
 
 /// Repeats `length` bytes from `distance` back, of which 1 is the least. `None` when that is before the start.
@@ -465,16 +475,14 @@ const PERIODS: [(u64, usize); 8] = [
 /// bit 14 that is the end of the block     bits 0..8   length of the code and its extra bits
 /// bit 13 that is a further table
 /// ```
-struct Table<const N: usize> {
+struct Table<const N: usize, const BITS: u32> {
     entries: [u32; N],
-    /// Which of the bits that come next are the index in the first table.
-    mask: u32,
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize, const BITS: u32> Table<N, BITS> {
     #[inline(always)]
     fn first(&self, bits: u64) -> u32 {
-        *slot(&self.entries, low(bits) & self.mask)
+        *slot(&self.entries, low(bits) & 1u32.wrapping_shl(BITS).wrapping_sub(1))
     }
 
     /// The entry of the further table that `entry` leads to; `bits` are those behind the first table's.
@@ -486,10 +494,21 @@ impl<const N: usize> Table<N> {
 
     /// Fills the table for codes of these lengths, with what each stands for in `results`. `None` for a set of
     /// lengths that is no code.
-    fn build(&mut self, first_bits: u32, lengths: &[u8], results: &[u32]) -> Option<()> {
-        let bits = build(&mut self.entries, first_bits, lengths, results)?;
-        self.mask = 1u32.wrapping_shl(bits).wrapping_sub(1);
-        Some(())
+    fn build(&mut self, lengths: &[u8], results: &[u32]) -> Option<()> {
+        build(&mut self.entries, BITS, lengths, results)
+    }
+
+    /// The same for a code that the beginning of the table is known for.
+    fn copy(&mut self, beginning: &[u32]) {
+        let mut filled = 0;
+        while let Some(target) = self
+            .entries
+            .get_mut(..1usize.wrapping_shl(BITS))
+            .and_then(|first| first.get_mut(filled..)?.get_mut(..beginning.len()))
+        {
+            target.copy_from_slice(beginning);
+            filled = filled.wrapping_add(beginning.len());
+        }
     }
 }
 
@@ -514,9 +533,9 @@ fn literal(entry: u32) -> u8 {
 /// The three codes of a block. A masked index needs no check, so their sizes are powers of two, above the most
 /// entries that a code of 288 or 32 symbols can have: 1334 and 402.
 struct Tables {
-    literals: Table<2048>,
-    distances: Table<512>,
-    lengths: Table<128>,
+    literals: Table<2048, LITERAL_BITS>,
+    distances: Table<512, DISTANCE_BITS>,
+    lengths: Table<128, LENGTH_BITS>,
 }
 
 /// Index bits of the first tables: more make larger tables, fewer make more codes that need a second look.
@@ -528,20 +547,16 @@ const LENGTH_BITS: u32 = 7;
 impl Tables {
     fn new() -> Self {
         Self {
-            literals: Table { entries: [0; 2048], mask: 0 },
-            distances: Table { entries: [0; 512], mask: 0 },
-            lengths: Table { entries: [0; 128], mask: 0 },
+            literals: Table { entries: [0; 2048] },
+            distances: Table { entries: [0; 512] },
+            lengths: Table { entries: [0; 128] },
         }
     }
 
     /// The codes of section 3.2.6.
     fn fixed(&mut self) {
-        let (literals, _) = self.literals.entries.split_at_mut(FIXED_LITERALS.len());
-        literals.copy_from_slice(&FIXED_LITERALS);
-        self.literals.mask = 511;
-        let (distances, _) = self.distances.entries.split_at_mut(FIXED_DISTANCES.len());
-        distances.copy_from_slice(&FIXED_DISTANCES);
-        self.distances.mask = 31;
+        self.literals.copy(&FIXED_LITERALS);
+        self.distances.copy(&FIXED_DISTANCES);
     }
 
     /// The codes that a dynamic block begins with.
@@ -558,7 +573,7 @@ impl Tables {
                 *entry = low_byte(length);
             }
         }
-        let complete = self.lengths.build(LENGTH_BITS, &lengths, &LENGTHS).is_some();
+        let complete = self.lengths.build(&lengths, &LENGTHS).is_some();
         // Unlike the others, this code may not be a single symbol.
         if !complete || lengths.iter().filter(|length| **length > 0).count() < 2 {
             return Err(source.malformed());
@@ -568,8 +583,8 @@ impl Tables {
         let distances = distances.get(..hdist).unwrap_or_default();
         let ends = literals.get(256).is_some_and(|length| *length > 0);
         let built = ends
-            && self.literals.build(LITERAL_BITS, literals, &LITERAL_RESULTS).is_some()
-            && self.distances.build(DISTANCE_BITS, distances, &DISTANCE_RESULTS).is_some();
+            && self.literals.build(literals, &LITERAL_RESULTS).is_some()
+            && self.distances.build(distances, &DISTANCE_RESULTS).is_some();
         if built { Ok(()) } else { Err(source.malformed()) }
     }
 
@@ -616,11 +631,11 @@ impl Tables {
 /// The order in which the lengths of the code of code lengths come.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// See [`Table::build`]; tells how many bits index the first table.
+/// See [`Table::build`]; `bits` index the first table.
 ///
 /// Codes are counted up bit-reversed, as the input has them, through the lengths from short to long. When a length
 /// is done, what the table has so far is doubled: for a code of n bits all entries that end in it are the same.
-fn build(table: &mut [u32], first_bits: u32, lengths: &[u8], results: &[u32]) -> Option<u32> {
+fn build(table: &mut [u32], bits: u32, lengths: &[u8], results: &[u32]) -> Option<()> {
     let mut counts = [0u32; 16];
     for &length in lengths {
         let count = slot_mut(&mut counts, length.into());
@@ -641,31 +656,35 @@ fn build(table: &mut [u32], first_bits: u32, lengths: &[u8], results: &[u32]) ->
             longest = length;
         }
     }
-    let bits = longest.min(first_bits);
     if left > 0 {
         if longest > 1 {
             return None;
         }
-        table.get_mut(..2)?.fill(EXCEPTION | 0x101);
+        table.fill(EXCEPTION | 0x101);
         if let Some(symbol) = lengths.iter().position(|length| *length > 0) {
-            *table.first_mut()? = results.get(symbol)?.wrapping_add(0x101);
+            let entry = results.get(symbol)?.wrapping_add(0x101);
+            table.iter_mut().step_by(2).for_each(|target| *target = entry);
         }
-        return Some(1);
+        return Some(());
     }
 
     let mut order = [0u16; 512];
+    // Without a branch, as it could not be guessed: those without a code come behind all that have one.
+    let [unused, ..] = &mut starts;
+    *unused = total;
     for (symbol, &length) in (0u16..).zip(lengths) {
-        if length > 0 {
-            let start = slot_mut(&mut starts, length.into());
-            *slot_mut(&mut order, index(*start)) = symbol;
-            *start = start.wrapping_add(1);
-        }
+        let start = slot_mut(&mut starts, length.into());
+        *slot_mut(&mut order, index(*start)) = symbol;
+        *start = start.wrapping_add(1);
     }
     let mut order = order.iter();
     let mut code = 0u32;
     let mut filled = 1usize;
     for length in 1..=bits {
-        table.copy_within(..filled, filled);
+        // Nothing is there below the shortest.
+        if code > 0 {
+            table.copy_within(..filled, filled);
+        }
         filled <<= 1;
         for symbol in order.by_ref().take(index(*slot(&counts, length))) {
             let result = results.get(usize::from(*symbol))?;
@@ -698,7 +717,7 @@ fn build(table: &mut [u32], first_bits: u32, lengths: &[u8], results: &[u32]) ->
             count = count.wrapping_sub(1);
         }
     }
-    Some(bits)
+    Some(())
 }
 
 /// The code behind this one of the same length, both bit-reversed: the highest bit that is zero becomes one, and

@@ -37,11 +37,21 @@ fn lanes(stripes: &[[u8; 16]]) -> u32 {
 }
 
 /// Adler-32.
+///
+/// Eight bytes at a time, in sums of 16 bits that lie side by side in words. `a` is the sum of all bytes, and `b`
+/// that of all values that `a` goes through: a byte counts in it once for itself and once for each that follows.
 pub(crate) fn adler32(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1u32, 0u32);
-    // So many bytes can be added up before the sums leave 32 bits.
-    for piece in bytes.chunks(5552) {
-        for &byte in piece {
+    // So many bytes can be added up before `b` leaves 32 bits.
+    for piece in bytes.chunks(RUNS * 8) {
+        let (words, rest) = piece.as_chunks::<8>();
+        for run in words.chunks(RUN) {
+            let length = u32::try_from(run.len()).unwrap_or(0).wrapping_mul(8);
+            let (sum, weighted) = adler32_run(run);
+            b = b.wrapping_add(a.wrapping_mul(length)).wrapping_add(weighted);
+            a = a.wrapping_add(sum);
+        }
+        for &byte in rest {
             a = a.wrapping_add(byte.into());
             b = b.wrapping_add(a);
         }
@@ -50,6 +60,47 @@ pub(crate) fn adler32(bytes: &[u8]) -> u32 {
     }
     (b << 16) | a
 }
+
+/// After so many words the largest of the sums, 255 times 1 to 22 added up, is close to leaving 16 bits.
+const RUN: usize = 23;
+/// As many whole runs as 5552 bytes have.
+const RUNS: usize = 30 * RUN;
+
+/// Sum of the bytes, and their sum where the last counts once, the one before it twice and so on.
+#[inline(always)]
+fn adler32_run(run: &[[u8; 8]]) -> (u32, u32) {
+    // The bytes of even and those of odd number; and the sums of what these were before each word.
+    let (mut even, mut odd, mut even_before, mut odd_before) = (0u64, 0u64, 0u64, 0u64);
+    for word in run {
+        let word = u64::from_le_bytes(*word);
+        even_before = even_before.wrapping_add(even);
+        odd_before = odd_before.wrapping_add(odd);
+        even = even.wrapping_add(word & EVEN);
+        odd = odd.wrapping_add((word >> 8) & EVEN);
+    }
+    let (a, c, e, g) = lanes_of(even);
+    let (b, d, f, h) = lanes_of(odd);
+    // Within a word the first byte counts eight times, the last once.
+    let pairs = [(a, b), (c, d), (e, f), (g, h)];
+    let weighted = pairs.into_iter().zip([8u32, 6, 4, 2]).fold(0u32, |sum, ((even, odd), weight)| {
+        let both = even.wrapping_add(odd).wrapping_mul(weight);
+        sum.wrapping_add(both).wrapping_sub(odd)
+    });
+    let sum = pairs.into_iter().fold(0u32, |sum, (even, odd)| sum.wrapping_add(even).wrapping_add(odd));
+    let (a, c, e, g) = lanes_of(even_before);
+    let (b, d, f, h) = lanes_of(odd_before);
+    let before = [a, b, c, d, e, f, g, h].into_iter().fold(0u32, u32::wrapping_add);
+    (sum, weighted.wrapping_add(before.wrapping_mul(8)))
+}
+
+#[inline(always)]
+fn lanes_of(word: u64) -> (u32, u32, u32, u32) {
+    let lane = |shift: u32| u32::try_from(word.wrapping_shr(shift) & 0xffff).unwrap_or(0);
+    (lane(0), lane(16), lane(32), lane(48))
+}
+
+/// Every second byte of a word.
+const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
 
 /// CRC-64 of ECMA-182, reflected, eight bytes at a time.
 pub(crate) fn crc64(bytes: &[u8]) -> u64 {
@@ -111,6 +162,7 @@ const P4: u32 = 0x27d4_eb2f;
 const P5: u32 = 0x1656_67b1;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -120,5 +172,22 @@ mod tests {
         assert_eq!(xxh32(b"Nobody inspects the spammish repetition"), 0xe229_3b2f);
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
         assert_eq!(crc64(b"123456789"), 0x995d_c9bb_df19_39fa);
+    }
+
+    #[test]
+    fn adler32_is_the_sum_by_bytes() {
+        let by_bytes = |bytes: &[u8]| {
+            let (a, b) = bytes.iter().fold((1u32, 0u32), |(a, b), &byte| {
+                let a = (a + u32::from(byte)) % 65521;
+                (a, (b + a) % 65521)
+            });
+            (b << 16) | a
+        };
+        let mixed: Vec<u8> = (0..20_000u32).map(|number| (number * number / 7).to_le_bytes()[0]).collect();
+        for length in (0..700).chain(5360..5400).chain([10_752, 20_000]) {
+            assert_eq!(adler32(&mixed[..length]), by_bytes(&mixed[..length]), "{length}");
+            let largest = vec![0xff; length];
+            assert_eq!(adler32(&largest), by_bytes(&largest), "{length}");
+        }
     }
 }
