@@ -313,7 +313,7 @@ fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut us
         (bits, count, taken) = refill(bits, count, word);
         rest = rest.get(taken..).unwrap_or_default();
 
-        // 56 bits: enough for three literals from the first table and any length behind them.
+        // 56 bits: enough for three literals from the first table, or two and any length or literal behind them.
         let mut literals = 0usize;
         if entry & LITERAL != 0 {
             let [first, second, third, ..] = target;
@@ -358,13 +358,15 @@ fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut us
         let length = index(value(entry, bits));
         (bits, count) = used(bits, count, entry);
 
-        // Of the 56 bits 16 are left at least, which finds an entry of the first table. A distance has up to 28, and
-        // behind it the next entry is looked up.
+        // Of the 56 bits 14 are left at least, which find an entry of the first table. All of a distance has up to 28,
+        // and behind it the next entry is looked up.
         entry = tables.distances.first(bits);
-        let Some(word) = rest.first_chunk() else { break Stop::Short };
-        let taken;
-        (bits, count, taken) = refill(bits, count, word);
-        rest = rest.get(taken..).unwrap_or_default();
+        if count & 63 < 28 + LITERAL_BITS {
+            let Some(word) = rest.first_chunk() else { break Stop::Short };
+            let taken;
+            (bits, count, taken) = refill(bits, count, word);
+            rest = rest.get(taken..).unwrap_or_default();
+        }
         if entry & EXCEPTION != 0 {
             if entry & SUBTABLE != 0 {
                 (bits, count) = used(bits, count, entry);
@@ -498,16 +500,11 @@ impl<const N: usize, const BITS: u32> Table<N, BITS> {
         build(&mut self.entries, BITS, lengths, results)
     }
 
-    /// The same for a code that the beginning of the table is known for.
+    /// Fills the first table with copies of its beginning.
     fn copy(&mut self, beginning: &[u32]) {
-        let mut filled = 0;
-        while let Some(target) = self
-            .entries
-            .get_mut(..1usize.wrapping_shl(BITS))
-            .and_then(|first| first.get_mut(filled..)?.get_mut(..beginning.len()))
-        {
+        let (first, _) = self.entries.split_at_mut(1usize.wrapping_shl(BITS));
+        for target in first.chunks_exact_mut(beginning.len()) {
             target.copy_from_slice(beginning);
-            filled = filled.wrapping_add(beginning.len());
         }
     }
 }
@@ -531,15 +528,15 @@ fn literal(entry: u32) -> u8 {
 }
 
 /// The three codes of a block. A masked index needs no check, so their sizes are powers of two, above the most
-/// entries that a code of 288 or 32 symbols can have: 1334 and 402.
+/// entries that a code of 288 or 32 symbols can have: 2342 and 402.
 struct Tables {
-    literals: Table<2048, LITERAL_BITS>,
+    literals: Table<4096, LITERAL_BITS>,
     distances: Table<512, DISTANCE_BITS>,
     lengths: Table<128, LENGTH_BITS>,
 }
 
 /// Index bits of the first tables: more make larger tables, fewer make more codes that need a second look.
-const LITERAL_BITS: u32 = 10;
+const LITERAL_BITS: u32 = 11;
 const DISTANCE_BITS: u32 = 8;
 /// No code of code lengths is longer.
 const LENGTH_BITS: u32 = 7;
@@ -547,7 +544,7 @@ const LENGTH_BITS: u32 = 7;
 impl Tables {
     fn new() -> Self {
         Self {
-            literals: Table { entries: [0; 2048] },
+            literals: Table { entries: [0; 4096] },
             distances: Table { entries: [0; 512] },
             lengths: Table { entries: [0; 128] },
         }
