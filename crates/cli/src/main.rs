@@ -3,6 +3,7 @@
 
 mod args;
 mod clock;
+mod code;
 mod engine;
 mod failure;
 mod job;

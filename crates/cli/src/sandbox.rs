@@ -5,7 +5,7 @@ use std::rc::Rc;
 use kiwame_image::{Algorithm, Host, Part};
 use wasmtime::{Caller, Engine, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
-use crate::engine;
+use crate::code;
 use crate::failure::Failure;
 use crate::sources::Sources;
 
@@ -64,11 +64,7 @@ struct State {
 impl Sandbox {
     /// Loads the embedded machine code.
     pub(crate) fn new() -> Result<Self, Failure> {
-        let engine = Engine::new(&engine::config()).map_err(broken)?;
-        // SAFETY: the bytes come from our own executable, where `build.rs` put what this wasmtime compiled.
-        #[expect(unsafe_code, reason = "code compiled ahead of time cannot be checked, only trusted")]
-        let module = unsafe { Module::deserialize(&engine, include_bytes!(env!("KIWAME_CORE_IMAGE"))) };
-        let module = module.map_err(broken)?;
+        let (engine, module) = code::load().map_err(broken)?;
         let linker = imports(&engine).map_err(broken)?;
         Ok(Self { engine, module, linker })
     }
