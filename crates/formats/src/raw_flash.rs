@@ -10,7 +10,7 @@
 //! where it lies alone in a partition, since it has no magic; two journalling file systems that adjoin look like one, since
 //! every erase block of theirs begins alike.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble};
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Window, len64};
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
@@ -98,11 +98,12 @@ impl Format for Behind {
 /// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.
 pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
     let mut start = STEP.saturating_sub(at.offset() % STEP) % STEP;
+    let mut heads = Heads { at, window: None };
     let mut open: Option<(u64, &'static dyn Format)> = None;
     let mut found = false;
     while start < at.length() {
         let here = at.from(start);
-        let Some((format, matched)) = find(&here)? else {
+        let Some((format, matched)) = heads.find(start)? else {
             start = start.saturating_add(STEP);
             continue;
         };
@@ -143,23 +144,50 @@ fn add<'a>(input: Input<'a>, format: &'static dyn Format, out: &mut Builder<'_, 
 /// A format, and what it says of itself.
 type Found = (&'static dyn Format, Match);
 
-/// What begins here.
-fn find(here: &Input<'_>) -> Result<Option<Found>, Trouble> {
-    // Most of a flash is erased or zero; a look at a few bytes spares the rest.
-    let first = here.head(16)?;
-    let blank = first
-        .first()
-        .is_none_or(|&byte| [0, ERASED].contains(&byte) && first.iter().all(|other| *other == byte));
-    if blank {
-        return Ok(None);
+/// Reads ahead for many steps at once: heads overlap, and each by itself would be read again and again.
+struct Heads<'i, 'a> {
+    at: &'i Input<'a>,
+    window: Option<Window>,
+}
+
+impl Heads<'_, '_> {
+    /// What begins `start` bytes from the front.
+    fn find(&mut self, start: u64) -> Result<Option<Found>, Trouble> {
+        // Most of a flash is erased or zero; a look at a few bytes spares the rest.
+        let first = self.bytes(start, 16)?;
+        let blank = first
+            .first()
+            .is_none_or(|&byte| [0, ERASED].contains(&byte) && first.iter().all(|other| *other == byte));
+        if blank {
+            return Ok(None);
+        }
+        let size = self.at.from(start).length();
+        let (format, matched) =
+            crate::recognise(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
+        let sure = matched.filter(|matched| matched.weight >= SURE);
+        Ok(sure.map(|matched| (format, matched)))
     }
-    let (format, matched) = recognise(here)?;
-    let sure = matched.filter(|matched| matched.weight >= SURE);
-    Ok(sure.map(|matched| (format, matched)))
+
+    /// Up to `length` bytes at `start`, fewer at the end.
+    fn bytes(&mut self, start: u64, length: u64) -> Result<&[u8], Trouble> {
+        let wanted = self.at.slice(start, length).span();
+        let held = |window: &Window| Span::new(window.offset(), len64(window)).contains(wanted);
+        if !self.window.as_ref().is_some_and(held) {
+            self.window = None;
+            self.window = Some(self.at.slice(start, AHEAD).window()?);
+        }
+        let piece = self
+            .window
+            .as_ref()
+            .and_then(|window| window.piece(wanted.offset.saturating_sub(window.offset()), wanted.length));
+        Ok(piece.unwrap_or_default())
+    }
 }
 
 const ERASED: u8 = 0xff;
 const STEP: u64 = 4096;
+/// Bytes that are read in one go.
+const AHEAD: u64 = 512 << 10;
 /// Facts that must agree where nothing says that something begins.
 const SURE: u32 = 3;
 
@@ -216,6 +244,20 @@ mod tests {
         let found = tree.regions().filter(|region| region.segment.format == "found");
         assert_eq!(found.map(|region| region.span.offset).collect::<Vec<_>>(), [0x1000]);
         assert_eq!(to_usize(tree.spaces()[0].size), flash().len());
+    }
+
+    #[test]
+    fn a_volume_is_found_where_it_begins_and_not_where_it_can_be_seen() {
+        let volume = crate::uefi_testing::volume(crate::uefi_testing::FFS2, &[], 0x1000);
+        let mut flash = vec![0xff; 24 * STEP as usize];
+        flash[15 * STEP as usize..][..4].copy_from_slice(b"data");
+        flash[20 * STEP as usize + 0x20..][..volume.len()].copy_from_slice(&volume);
+        let at = |step: usize| &flash[step * STEP as usize..];
+        // Of something whole the head is looked through, since padding may come first.
+        let whole = Head::new(at(15), len64(at(15)));
+        assert_eq!(crate::recognise(&whole).0.name(), "uefi-image");
+        let found = |step| crate::recognise(&Head::of_step(at(step), len64(at(step)), STEP)).0.name();
+        assert_eq!((found(15), found(20)), ("raw", "uefi-image"));
     }
 
     #[test]

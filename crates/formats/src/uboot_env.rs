@@ -88,11 +88,10 @@ fn head_of(redundant: bool) -> u64 {
     if redundant { 5 } else { 4 }
 }
 
-/// A name, an equals sign, and text up to a NUL.
+/// A name and an equals sign.
 fn looks_like_settings(data: &[u8]) -> bool {
-    let first = data.split(|&byte| byte == 0).next().unwrap_or_default();
-    let name = first.split(|&byte| byte == b'=').next().unwrap_or_default();
-    name.len() < first.len() && !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic())
+    let behind_name = data.iter().position(|&byte| byte == b'=' || !byte.is_ascii_graphic());
+    behind_name.is_some_and(|at| at > 0 && data.get(at) == Some(&b'='))
 }
 
 /// True for settings without end in the head, behind something that is no text: an environment whose checksum only the

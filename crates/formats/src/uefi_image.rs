@@ -5,7 +5,7 @@
 //! Ambiguities: none of its own. Limitations: volumes are found by their headers, so one whose header is wiped
 //! is padding here, and padding is never split by content.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64};
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64, to_usize};
 
 use crate::embedded::EMBEDDED;
 use crate::fit;
@@ -29,14 +29,17 @@ impl Format for UefiImage {
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let all = head.all();
+        let last =
+            head.near().saturating_add(VolumeHeader::SIGNATURE_OFFSET).saturating_add(len64(SIGNATURE));
+        let near = all.get(..to_usize(last)).unwrap_or(all);
         // More signatures than that without a volume are no image; whoever reads all of it will tell.
-        for at in signatures(all).take(MOST_SIGNATURES) {
+        for at in signatures(near).take(MOST_SIGNATURES) {
             let Some(start) =
                 len64(all.get(..at).unwrap_or_default()).checked_sub(VolumeHeader::SIGNATURE_OFFSET)
             else {
                 continue;
             };
-            let bytes = all.get(kiwame_image::to_usize(start)..).unwrap_or_default();
+            let bytes = all.get(to_usize(start)..).unwrap_or_default();
             if VolumeHeader::believe(bytes, start).is_some() {
                 return Some(Match::weighted(self, 3));
             }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Builder, Input, to_usize};
+use crate::{Builder, Input, len64, to_usize};
 
 /// A format of firmware: recognises it and takes it apart. One file each, listed in `kiwame_formats::FORMATS`.
 pub trait Format: fmt::Debug + Sync {
@@ -24,6 +24,7 @@ pub trait Format: fmt::Debug + Sync {
 pub struct Head<'a> {
     bytes: &'a [u8],
     size: u64,
+    near: u64,
 }
 
 impl<'a> Head<'a> {
@@ -33,7 +34,13 @@ impl<'a> Head<'a> {
     /// The head of a region of `size` bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8], size: u64) -> Self {
-        Self { bytes, size }
+        Self { bytes, size, near: u64::MAX }
+    }
+
+    /// The head of what may begin here, for those who look at every `step` bytes.
+    #[must_use]
+    pub fn of_step(bytes: &'a [u8], size: u64, step: u64) -> Self {
+        Self { bytes, size, near: step }
     }
 
     /// Size of the whole region.
@@ -46,6 +53,13 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn all(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// The bytes among which a part of the region must begin that may have padding before it: all of the head, or, for
+    /// those who search, those up to their next step.
+    #[must_use]
+    pub fn near(&self) -> u64 {
+        self.near.min(len64(self.bytes))
     }
 
     /// `length` bytes at `offset`; `None` when they are not all there.

@@ -173,9 +173,10 @@ impl<'a> Input<'a> {
             let window = window?;
             let Some(&first) = value.as_ref().or(window.first()) else { return Ok(None) };
             value = Some(first);
-            // No early exit inside a block: this way it compiles to vector code.
-            let differs = |block: &[u8]| block.iter().fold(0, |seen, byte| seen | (byte ^ first)) != 0;
-            if window.chunks(4096).any(differs) {
+            // No early exit inside a block: this way it compiles to vector code without a branch.
+            let (blocks, rest) = window.as_chunks::<256>();
+            let differs = |block: &[u8; 256]| block.iter().fold(0, |seen, byte| seen | (byte ^ first)) != 0;
+            if blocks.iter().any(differs) || rest.iter().any(|&byte| byte != first) {
                 return Ok(None);
             }
         }
