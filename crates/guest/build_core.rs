@@ -19,17 +19,19 @@ pub(crate) fn build_core(root: &Path, target_dir: &Path) -> Result<PathBuf, Stri
 
     let linked = target_dir.join(TARGET).join("core/kiwame_guest.wasm");
     let module = std::fs::read(&linked).map_err(|error| format!("{}: {error}", linked.display()))?;
-    let core = without_globals(&module).ok_or("the linked module cannot be read")?;
+    let core = exporting_little(&module).ok_or("the linked module cannot be read")?;
     let place = target_dir.join("kiwame-core.wasm");
     std::fs::write(&place, core).map_err(|error| format!("{}: {error}", place.display()))?;
     Ok(place)
 }
 
-/// The module without the globals `__data_end` and `__heap_base`, which rustc always has exported: what can be
-/// done with the core shall be `memory`, `alloc` and `run`, and nothing else. (WebAssembly 2.0, section 5.5.10.)
-fn without_globals(module: &[u8]) -> Option<Vec<u8>> {
+/// What can be done with the core, and nothing else.
+const EXPORTED: [&str; 3] = ["memory", "alloc", "run"];
+
+/// The module without other exports: rustc always has the globals `__data_end` and `__heap_base` exported, and a
+/// function that takes the place of one of the compiler's. (WebAssembly 2.0, section 5.5.10.)
+fn exporting_little(module: &[u8]) -> Option<Vec<u8>> {
     const EXPORTS: u8 = 7;
-    const GLOBAL: u8 = 3;
     let (header, mut rest) = module.split_at_checked(8)?;
     let mut made = header.to_vec();
     while let Some((&id, after)) = rest.split_first() {
@@ -45,10 +47,11 @@ fn without_globals(module: &[u8]) -> Option<Vec<u8>> {
         for _ in 0..count {
             let start = entries;
             let (name, after) = leb128(entries)?;
-            let (&kind, after) = after.get(name..)?.split_first()?;
-            let (_, after) = leb128(after)?;
+            let (name, after) = after.split_at_checked(name)?;
+            let (_kind, after) = after.split_first()?;
+            let (_index, after) = leb128(after)?;
             entries = after;
-            if kind != GLOBAL {
+            if EXPORTED.iter().any(|wanted| wanted.as_bytes() == name) {
                 kept.push(&start[..start.len() - after.len()]);
             }
         }

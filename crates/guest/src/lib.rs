@@ -30,3 +30,4 @@
 #![cfg(target_family = "wasm")]
 
 mod abi;
+mod compare;
