@@ -1,5 +1,6 @@
 //! One image against one reference: what is compared, and what has been found so far.
 
+use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Region, RegionId, Span, Tree, Value};
@@ -39,8 +40,8 @@ pub struct Case<'a> {
     pub matches: BTreeMap<RegionId, Match>,
     /// Reference values that no region has taken.
     pub unmatched: Vec<usize>,
-    /// Paths of all reference values.
-    pub paths: BTreeSet<&'a str>,
+    /// Paths of all reference values, for [`Case::lists`].
+    paths: OnceCell<BTreeSet<&'a str>>,
     /// Paths of the spaces that the reference opens: those of its streams.
     pub spaces: BTreeSet<&'a str>,
     /// Regions whose bytes would do and that do not pass: under a mutable rule that they do not keep to, or with other
@@ -75,8 +76,8 @@ pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, ru
         rule,
         matches: BTreeMap::new(),
         unmatched: Vec::new(),
-        paths: reference.regions.iter().map(|region| region.path.as_str()).collect(),
-        spaces: reference.regions.iter().map(|region| region.space.as_str()).collect(),
+        paths: OnceCell::new(),
+        spaces: spaces(reference),
         outside: BTreeSet::new(),
         limited: Vec::new(),
         suppliers: suppliers(reference),
@@ -107,6 +108,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn wanted(&self, index: usize) -> Option<&'a ReferenceRegion> {
         self.reference.regions.get(index)
+    }
+
+    /// True when some reference value has that path.
+    #[must_use]
+    pub fn lists(&self, path: &str) -> bool {
+        let all = || self.reference.regions.iter().map(|region| region.path.as_str()).collect();
+        self.paths.get_or_init(all).contains(path)
     }
 
     /// True when the reference has regions in what the region of that path decodes to.
@@ -187,6 +195,12 @@ impl<'a> Case<'a> {
 pub(crate) fn beginnings(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     ends.filter_map(|end| path.get(..end))
+}
+
+/// Each space of the reference once. Regions of one stand behind each other for the most part.
+fn spaces(reference: &ImageReference) -> BTreeSet<&str> {
+    let runs = reference.regions.chunk_by(|one, other| one.space == other.space);
+    runs.filter_map(|run| run.first()).map(|region| region.space.as_str()).collect()
 }
 
 /// Who answers for each path of the reference, and for what lies around it: the first who is named there.

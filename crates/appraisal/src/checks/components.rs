@@ -1,6 +1,6 @@
 //! Pairs regions with reference values, and says which component was modified, added, removed, duplicated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kiwame_image::{Content, Region, RegionId};
 use kiwame_trust::json::Json;
@@ -20,16 +20,25 @@ impl Check for Pairing {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, region) in case.reference.regions.iter().enumerate() {
-            wanted.entry(&region.path).or_default().push(index);
-        }
-        let mut actual: BTreeMap<&str, Vec<&Region>> = BTreeMap::new();
-        for region in case.measured() {
-            actual.entry(case.tree.path(region.id)).or_default().push(region);
-        }
-        for (path, mut regions) in actual {
-            let mut left = wanted.remove(path).unwrap_or_default();
+        // Sorted once, and then read side by side: there are thousands, and their paths begin alike.
+        let mut wanted: Vec<_> = (0..).zip(&case.reference.regions).collect();
+        wanted.sort_by(|(_, one), (_, other)| one.path.cmp(&other.path));
+        let mut actual: Vec<_> = case.measured().map(|region| (case.tree.path(region.id), region)).collect();
+        actual.sort_by_key(|(path, _)| *path);
+
+        let mut wanted = wanted.chunk_by(|(_, one), (_, other)| one.path == other.path).peekable();
+        for alike in actual.chunk_by(|(one, _), (other, _)| one == other) {
+            let path = alike.first().map_or("", |(path, _)| path);
+            let mut left = Vec::new();
+            while let Some(reference) = wanted.next_if(|reference| path_of(reference) <= path) {
+                let numbers = reference.iter().map(|(number, _)| *number);
+                if path_of(reference) == path {
+                    left.extend(numbers);
+                } else {
+                    case.unmatched.extend(numbers);
+                }
+            }
+            let mut regions: Vec<_> = alike.iter().map(|(_, region)| *region).collect();
             take(case, &mut regions, &mut left, same_place, Match::Bytes);
             take(case, &mut regions, &mut left, same_bytes, Match::Bytes);
             take(case, &mut regions, &mut left, |_, _| true, Match::Differs);
@@ -38,9 +47,14 @@ impl Check for Pairing {
             }
             case.unmatched.extend(left);
         }
-        case.unmatched.extend(wanted.into_values().flatten());
+        case.unmatched.extend(wanted.flatten().map(|(number, _)| *number));
         case.unmatched.sort_unstable();
     }
+}
+
+/// The path of reference values that have the same.
+fn path_of<'a>(alike: &[(usize, &'a ReferenceRegion)]) -> &'a str {
+    alike.first().map_or("", |(_, region)| &region.path)
 }
 
 fn same_bytes(region: &Region, wanted: &ReferenceRegion) -> bool {
@@ -246,7 +260,7 @@ fn added(case: &mut Case<'_>, region: &Region) {
     if below_differing_stream_without_reference(case, region) {
         return;
     }
-    let id = if case.paths.contains(path) { "component/duplicated" } else { "component/added" };
+    let id = if case.lists(path) { "component/duplicated" } else { "component/added" };
     let finding = case.about(id, region);
     let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
     case.report(finding.compared(None, digest));
