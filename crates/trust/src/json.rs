@@ -4,6 +4,7 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -128,9 +129,12 @@ impl<'de> Visitor<'de> for Level {
         let mut map = BTreeMap::new();
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(Level(below))?;
-            if map.insert(key.clone(), value).is_some() {
-                return Err(de::Error::custom(format_args!("duplicate key \"{key}\"")));
-            }
+            match map.entry(key) {
+                Entry::Vacant(place) => place.insert(value),
+                Entry::Occupied(before) => {
+                    return Err(de::Error::custom(format_args!("duplicate key \"{}\"", before.key())));
+                }
+            };
         }
         Ok(Json::Map(map))
     }
@@ -161,7 +165,7 @@ impl Object {
     /// Path of a field of this object.
     #[must_use]
     pub fn path(&self, field: &str) -> String {
-        if self.at.is_empty() { field.to_owned() } else { format!("{}.{field}", self.at) }
+        if self.at.is_empty() { field.to_owned() } else { [&self.at, ".", field].concat() }
     }
 
     /// Takes a field out, if it is there.
