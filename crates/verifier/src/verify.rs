@@ -114,8 +114,7 @@ impl Trial<'_> {
     }
 
     fn load_one(&self, source: (u32, &Source)) -> Result<Result<Verified<Manifest>, TrustError>, Failure> {
-        let text = self.run.read(source)?;
-        let envelope = match Envelope::parse(&text) {
+        let envelope = match Envelope::parse(&self.run.read(source)?) {
             Ok(envelope) => envelope,
             Err(error) => return Ok(Err(error)),
         };

@@ -23,11 +23,21 @@ use super::{DecodeError, Decoded};
 /// Decodes one stream from the start of `input`. It may give no more than `expected` bytes, or `room` when
 /// nothing is expected; whether it gave fewer is the caller's to check.
 pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    decode_likely(input, expected, 0, room)
+}
+
+/// As [`decode`], with memory set aside for as many bytes as are `likely`. It is touched only as it is needed.
+pub(super) fn decode_likely(
+    input: &[u8],
+    expected: Option<u64>,
+    likely: u64,
+    room: u64,
+) -> Result<Decoded, DecodeError> {
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }
     let mut source = Bits { input, at: 0, bits: 0, count: 0 };
-    let mut output = Output::new(expected, room);
+    let mut output = Output::new(expected, likely, room);
     let mut tables = Tables::new();
     loop {
         let header = source.take(3)?;
@@ -162,8 +172,9 @@ struct Output {
 }
 
 impl Output {
-    fn new(expected: Option<u64>, room: u64) -> Self {
-        let capacity = expected.map_or(0, |size| to_usize(size).saturating_add(SLACK));
+    fn new(expected: Option<u64>, likely: u64, room: u64) -> Self {
+        let likely = if likely > 0 { Some(likely.min(room)) } else { None };
+        let capacity = expected.or(likely).map_or(0, |size| to_usize(size).saturating_add(SLACK));
         let limit = to_usize(expected.unwrap_or(room));
         Self { bytes: Vec::with_capacity(capacity), at: 0, limit, sized: expected.is_some() }
     }
@@ -1250,6 +1261,10 @@ mod tests {
     #[test]
     fn an_allocation_is_as_large_as_the_content() {
         let stream = encode(&vec![0; 3_000_000], 9, 0);
+        for likely in [1, len64(&stream), 1 << 20, u64::MAX] {
+            let decoded = decode_likely(&stream, None, likely, 1 << 24).expect("sound");
+            assert_eq!(Ok(decoded), decode(&stream, None, ROOM), "{likely}");
+        }
         let decoded = decode(&stream, None, u64::MAX).expect("sound");
         assert_eq!(decoded.bytes.len(), 3_000_000);
         assert!(decoded.bytes.capacity() < 3_100_000);

@@ -34,7 +34,11 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
 
 /// What deflate, a CRC-32 and a size make up: a gzip member behind its header.
 pub(crate) fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    let Decoded { bytes, consumed } = inflate(input, expected, room)?;
+    // Mostly nothing lies behind the member, and its size is the last that the input has.
+    let likely = input.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
+    let likely = likely.min(len64(input).saturating_mul(LARGEST_RATIO));
+    let Decoded { bytes, consumed } =
+        sized(deflate::decode_likely(input, expected, likely, room)?, expected)?;
     let trailer = input.get(to_usize(consumed)..).and_then(<[u8]>::first_chunk);
     let [a, b, c, d, size @ ..]: [u8; 8] = *trailer.ok_or(DecodeError::Truncated)?;
     let mut crc = Crc32::default();
@@ -77,10 +81,8 @@ fn gzip_header_length(input: &[u8]) -> Option<u64> {
     Some(len64(input.get(..at)?))
 }
 
-/// What deflate alone makes up.
-fn inflate(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-    sized(deflate::decode(input, expected, room)?, expected)
-}
+/// Two bits of deflate, the end of a length and a distance, make 258 bytes at best.
+const LARGEST_RATIO: u64 = 1032;
 
 fn sized(decoded: Decoded, expected: Option<u64>) -> Result<Decoded, DecodeError> {
     let sized = expected.is_none_or(|size| size == len64(&decoded.bytes));
