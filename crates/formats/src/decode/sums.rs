@@ -3,11 +3,13 @@
 //! The xxHash specification 0.1.1, section "XXH32"; RFC 1950, section 9;
 //! ECMA-182 for the polynomial of CRC-64.
 
+use kiwame_image::len64;
+
 /// xxHash32 with seed 0.
 pub(crate) fn xxh32(bytes: &[u8]) -> u32 {
     let (stripes, mut rest) = bytes.as_chunks::<16>();
     let mut hash = if stripes.is_empty() { P5 } else { lanes(stripes) };
-    hash = hash.wrapping_add(u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0));
+    hash = hash.wrapping_add(u32::try_from(len64(bytes) & 0xffff_ffff).unwrap_or(0));
     while let Some((word, left)) = rest.split_first_chunk() {
         hash = hash.wrapping_add(u32::from_le_bytes(*word).wrapping_mul(P3)).rotate_left(17).wrapping_mul(P4);
         rest = left;
