@@ -28,7 +28,7 @@ pub(crate) fn load() -> wasmtime::Result<(Engine, Module)> {
     Ok((engine, module))
 }
 
-/// Makes constants of our executable code.
+/// Has the kernel run what lies among the constants of our executable.
 #[cfg(target_os = "linux")]
 struct Executable;
 

@@ -55,16 +55,11 @@ impl Format for Partition {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        match recognise(&at) {
-            Ok((format, _)) => format.parse(at, out),
+        match at.head(Head::LENGTH) {
+            Ok(head) => crate::identify(&Head::new(&head, at.length())).parse(at, out),
             Err(trouble) => out.trouble(trouble),
         }
     }
-}
-
-fn recognise(at: &Input<'_>) -> Result<(&'static dyn Format, Option<Match>), Trouble> {
-    let head = at.head(Head::LENGTH)?;
-    Ok(crate::recognise(&Head::new(&head, at.length())))
 }
 
 /// Adds what lies behind an image that says how long it is: erased medium, or bytes that are searched as a flash is.

@@ -55,8 +55,8 @@ impl<'a> Head<'a> {
         self.bytes
     }
 
-    /// The bytes among which a part of the region must begin that may have padding before it: all of the head, or, for
-    /// those who search, those up to their next step.
+    /// How far from the front, in bytes, the first part of the region may begin when padding may come before it:
+    /// anywhere in the head, or, for those who search, before their next step.
     #[must_use]
     pub fn near(&self) -> u64 {
         self.near.min(len64(self.bytes))

@@ -173,8 +173,7 @@ struct Output {
 
 impl Output {
     fn new(expected: Option<u64>, likely: u64, room: u64) -> Self {
-        let likely = if likely > 0 { Some(likely.min(room)) } else { None };
-        let capacity = expected.or(likely).map_or(0, |size| to_usize(size).saturating_add(SLACK));
+        let capacity = to_usize(expected.unwrap_or(likely.min(room))).saturating_add(SLACK);
         let limit = to_usize(expected.unwrap_or(room));
         Self { bytes: Vec::with_capacity(capacity), at: 0, limit, sized: expected.is_some() }
     }
@@ -784,120 +783,101 @@ fn low_byte(value: u32) -> u8 {
 }
 
 /// What each symbol stands for, in the form of an entry that lacks the length of its code.
-static LITERAL_RESULTS: [u32; 288] = literal_results();
-static DISTANCE_RESULTS: [u32; 32] = distance_results();
-static LENGTHS: [u32; 19] = length_results();
-static FIXED_LITERALS: [u32; 512] = fixed_literals();
-static FIXED_DISTANCES: [u32; 32] = fixed_distances();
+static LITERAL_RESULTS: [u32; 288] = tables::literal_results();
+static DISTANCE_RESULTS: [u32; 32] = tables::distance_results();
+static LENGTHS: [u32; 19] = tables::length_results();
+static FIXED_LITERALS: [u32; 512] = tables::fixed_literals();
+static FIXED_DISTANCES: [u32; 32] = tables::fixed_distances();
 
-/// Sections 3.2.5: length codes in groups of four of equal extra bits, from 257 on.
+/// Makes what does not change.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     reason = "runs at compile time only, where all are errors of the compiler"
 )]
-const fn literal_results() -> [u32; 288] {
-    let mut results = [EXCEPTION; 288];
-    let mut symbol = 0;
-    while symbol < 256 {
-        results[symbol] = LITERAL | (symbol as u32) << 16;
-        symbol += 1;
-    }
-    results[256] = EXCEPTION | END;
-    let mut length = 3;
-    symbol = 257;
-    while symbol < 285 {
-        let extra = if symbol < 265 { 0 } else { (symbol as u32 - 261) / 4 };
-        results[symbol] = (length << 16) | extra;
-        length += 1 << extra;
-        symbol += 1;
-    }
-    // The longest has a code of its own; 284 with all extra bits set is the same.
-    results[285] = 258 << 16;
-    results
-}
+mod tables {
+    use super::{END, EXCEPTION, LITERAL};
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where all are errors of the compiler"
-)]
-const fn distance_results() -> [u32; 32] {
-    let mut results = [EXCEPTION; 32];
-    let mut distance = 1;
-    let mut symbol = 0;
-    while symbol < 30 {
-        let extra = if symbol < 4 { 0 } else { (symbol as u32 - 2) / 2 };
-        results[symbol] = (distance << 16) | extra;
-        distance += 1 << extra;
-        symbol += 1;
-    }
-    results
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where all are errors of the compiler"
-)]
-const fn length_results() -> [u32; 19] {
-    let mut results = [0; 19];
-    let mut symbol = 0;
-    while symbol < 19 {
-        results[symbol] = (symbol as u32) << 16;
-        symbol += 1;
-    }
-    results
-}
-
-/// Section 3.2.6: 0 to 143 have 8 bits from 00110000 on, to 255 have 9 from 110010000 on, to 279 have 7 from
-/// 0000000 on, and the rest have 8 from 11000000 on.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where all are errors of the compiler"
-)]
-const fn fixed_literals() -> [u32; 512] {
-    let results = literal_results();
-    let mut table = [0; 512];
-    let mut symbol = 0;
-    while symbol < 288 {
-        let (code, length) = match symbol {
-            0..144 => (0x30 + symbol, 8),
-            144..256 => (0x190 + symbol - 144, 9),
-            256..280 => (symbol - 256, 7),
-            _ => (0xc0 + symbol - 280, 8),
-        };
-        let mut at = ((code as u32).reverse_bits() >> (32 - length)) as usize;
-        while at < 512 {
-            table[at] = results[symbol] + length * 0x101;
-            at += 1 << length;
+    /// Sections 3.2.5: length codes in groups of four of equal extra bits, from 257 on.
+    pub(super) const fn literal_results() -> [u32; 288] {
+        let mut results = [EXCEPTION; 288];
+        let mut symbol = 0;
+        while symbol < 256 {
+            results[symbol] = LITERAL | (symbol as u32) << 16;
+            symbol += 1;
         }
-        symbol += 1;
+        results[256] = EXCEPTION | END;
+        let mut length = 3;
+        symbol = 257;
+        while symbol < 285 {
+            let extra = if symbol < 265 { 0 } else { (symbol as u32 - 261) / 4 };
+            results[symbol] = (length << 16) | extra;
+            length += 1 << extra;
+            symbol += 1;
+        }
+        // The longest has a code of its own; 284 with all extra bits set is the same.
+        results[285] = 258 << 16;
+        results
     }
-    table
-}
 
-/// Section 3.2.6: all of 5 bits.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where all are errors of the compiler"
-)]
-const fn fixed_distances() -> [u32; 32] {
-    let results = distance_results();
-    let mut table = [0; 32];
-    let mut symbol = 0;
-    while symbol < 32 {
-        table[((symbol as u32).reverse_bits() >> 27) as usize] = results[symbol] + 5 * 0x101;
-        symbol += 1;
+    pub(super) const fn distance_results() -> [u32; 32] {
+        let mut results = [EXCEPTION; 32];
+        let mut distance = 1;
+        let mut symbol = 0;
+        while symbol < 30 {
+            let extra = if symbol < 4 { 0 } else { (symbol as u32 - 2) / 2 };
+            results[symbol] = (distance << 16) | extra;
+            distance += 1 << extra;
+            symbol += 1;
+        }
+        results
     }
-    table
+
+    pub(super) const fn length_results() -> [u32; 19] {
+        let mut results = [0; 19];
+        let mut symbol = 0;
+        while symbol < 19 {
+            results[symbol] = (symbol as u32) << 16;
+            symbol += 1;
+        }
+        results
+    }
+
+    /// Section 3.2.6: 0 to 143 have 8 bits from 00110000 on, to 255 have 9 from 110010000 on, to 279 have 7 from
+    /// 0000000 on, and the rest have 8 from 11000000 on.
+    pub(super) const fn fixed_literals() -> [u32; 512] {
+        let results = literal_results();
+        let mut table = [0; 512];
+        let mut symbol = 0;
+        while symbol < 288 {
+            let (code, length) = match symbol {
+                0..144 => (0x30 + symbol, 8),
+                144..256 => (0x190 + symbol - 144, 9),
+                256..280 => (symbol - 256, 7),
+                _ => (0xc0 + symbol - 280, 8),
+            };
+            let mut at = ((code as u32).reverse_bits() >> (32 - length)) as usize;
+            while at < 512 {
+                table[at] = results[symbol] + length * 0x101;
+                at += 1 << length;
+            }
+            symbol += 1;
+        }
+        table
+    }
+
+    /// Section 3.2.6: all of 5 bits.
+    pub(super) const fn fixed_distances() -> [u32; 32] {
+        let results = distance_results();
+        let mut table = [0; 32];
+        let mut symbol = 0;
+        while symbol < 32 {
+            table[((symbol as u32).reverse_bits() >> 27) as usize] = results[symbol] + 5 * 0x101;
+            symbol += 1;
+        }
+        table
+    }
 }
 
 #[cfg(test)]
@@ -910,6 +890,7 @@ mod tests {
     use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
     use super::*;
+    use crate::decode::testing::content;
 
     const ROOM: u64 = 1 << 22;
 
@@ -1169,34 +1150,6 @@ mod tests {
             let len = |result: &Result<Decoded, _>| result.as_ref().map(|decoded| decoded.bytes.len()).ok();
             assert!(early, "{ours:?} {theirs:?} {:?} {:?}\n{stream:?}", len(&ours), len(&theirs));
         }
-    }
-
-    /// Bytes with literals, runs, near and far matches, in a proportion that `seed` sets.
-    fn content(seed: u64, length: usize) -> Vec<u8> {
-        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = move || {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            (random >> 20) as usize
-        };
-        let mut bytes: Vec<u8> = Vec::new();
-        while bytes.len() < length {
-            match next() % 5 {
-                0 => bytes.extend((0..next() % 40).map(|_| next() as u8)),
-                1 => bytes.extend(std::iter::repeat_n(next() as u8, next() % 700)),
-                2 => bytes.extend((0..next() % 60).map(|n| (n * 3 + 7) as u8)),
-                3 => bytes.extend((0..next() % 200).map(|_| (next() % 256 * (next() % 256) / 256) as u8)),
-                _ if bytes.is_empty() => {}
-                _ => {
-                    let from = next() % bytes.len();
-                    let piece = bytes[from..].iter().copied().take(next() % 300).collect::<Vec<_>>();
-                    bytes.extend(piece);
-                }
-            }
-        }
-        bytes.truncate(length);
-        bytes
     }
 
     fn encode(bytes: &[u8], level: i32, strategy: i32) -> Vec<u8> {

@@ -593,35 +593,9 @@ mod tests {
     use lzma_rust2::{LzmaOptions, LzmaWriter};
 
     use super::*;
+    use crate::decode::testing::content;
 
     const ROOM: u64 = 1 << 22;
-
-    /// Bytes with literals, runs, near and far matches, in a proportion that `seed` sets.
-    fn content(seed: u64, length: usize) -> Vec<u8> {
-        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = move || {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            (random >> 20) as usize
-        };
-        let mut bytes: Vec<u8> = Vec::new();
-        while bytes.len() < length {
-            match next() % 4 {
-                0 => bytes.extend((0..next() % 40).map(|_| next() as u8)),
-                1 => bytes.extend(std::iter::repeat_n(next() as u8, next() % 700)),
-                2 => bytes.extend((0..next() % 60).map(|n| (n * 3 + 7) as u8)),
-                _ if bytes.is_empty() => {}
-                _ => {
-                    let from = next() % bytes.len();
-                    let piece = bytes[from..].iter().copied().take(next() % 300).collect::<Vec<_>>();
-                    bytes.extend(piece);
-                }
-            }
-        }
-        bytes.truncate(length);
-        bytes
-    }
 
     fn encode(bytes: &[u8], options: &LzmaOptions, size: bool, marker: bool) -> Vec<u8> {
         let size = size.then_some(bytes.len() as u64);

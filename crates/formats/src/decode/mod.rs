@@ -11,6 +11,8 @@ pub(crate) mod lzma;
 mod lzma2;
 pub(crate) mod lzo;
 mod sums;
+#[cfg(test)]
+mod testing;
 pub(crate) mod tiano;
 pub(crate) mod x86;
 mod xz;
