@@ -36,6 +36,7 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
         name: display_name(tree, region),
         sha256,
         masked: region.masked.clone(),
+        normal: region.normal.clone(),
         method: Method::Bytes,
         attributes: attributes(tree, region),
         order: region.order.map(u64::from),

@@ -10,19 +10,21 @@
 //! where it lies alone in a partition, since it has no magic; two journalling file systems that adjoin look like one, since
 //! every erase block of theirs begins alike.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Window, len64};
+use kiwame_image::{
+    Builder, Defect, Format, Head, Input, Match, Node, Partition, Span, Stage, Trouble, Window, len64,
+};
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
 
 /// Splits an image as a layout says.
 #[derive(Debug)]
-pub(crate) struct RawFlash(pub(crate) Vec<(String, Span)>);
+pub(crate) struct RawFlash(pub(crate) Vec<Partition>);
 
 impl<'a> Stage<'a> for RawFlash {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         out.gaps("between", Some(ERASED));
-        for (name, span) in &self.0 {
+        for Partition { name, span, erase_block } in &self.0 {
             let input = at.slice(span.offset, span.length);
             if input.length() != span.length {
                 let end =
@@ -30,18 +32,18 @@ impl<'a> Stage<'a> for RawFlash {
                 out.defect(end.ambiguous());
             }
             let node = Node::new("partition", name, "partition", input).name(name).component();
-            out.add(node.then(PARTITION));
+            out.add(node.erase_block(*erase_block).then(PARTITION));
         }
     }
 }
 
 /// A partition: what recognises its head takes it apart.
-pub(crate) static PARTITION: &dyn Format = &Partition;
+pub(crate) static PARTITION: &dyn Format = &InPartition;
 
 #[derive(Debug)]
-struct Partition;
+struct InPartition;
 
-impl Format for Partition {
+impl Format for InPartition {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -199,8 +201,12 @@ mod tests {
     use crate::testing::{check_tiling, defects, leaves};
 
     fn split(bytes: &[u8], layout: &[(&str, u64, u64)]) -> kiwame_image::Tree {
-        let layout =
-            layout.iter().map(|&(name, offset, length)| (name.to_owned(), Span::new(offset, length)));
+        let part = |&(name, offset, length): &(&str, u64, u64)| Partition {
+            name: name.to_owned(),
+            span: Span::new(offset, length),
+            erase_block: None,
+        };
+        let layout = layout.iter().map(part);
         let options = Options { layout: layout.collect(), ..Options::default() };
         let host = Memory::new([bytes.to_vec()]);
         let tree = crate::parse(&host, 0, bytes.len() as u64, &Limits::default(), &options).expect("memory");

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use crate::input::{Context, Store};
 use crate::{
-    Attribute, Budget, Claim, Content, Defect, Digest, Format, Guid, Host, Input, LimitKind, Limits,
-    ReadError, Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64, to_usize,
+    Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
+    Normal, ReadError, Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64,
+    to_usize,
 };
 
 /// What a run measures.
@@ -19,8 +20,21 @@ pub struct Options {
     pub list_digests: bool,
     /// SHA-256 of the whole image, when the caller knows it already.
     pub image_digest: Option<Digest>,
-    /// Partitions of an image that does not say where they are: name and place.
-    pub layout: Vec<(String, Span)>,
+    /// Partitions of an image that does not say where they are.
+    pub layout: Vec<Partition>,
+    /// Also make the normal form of every container (RULES 2). It costs a second look at each of its records.
+    pub normal: bool,
+}
+
+/// A partition of an image that does not say where its parts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its name.
+    pub name: String,
+    /// Where it lies in the image.
+    pub span: Span,
+    /// Size in bytes of the medium's erase blocks there, where that is known: flash file systems are read by it.
+    pub erase_block: Option<u64>,
 }
 
 /// A region to be added.
@@ -37,6 +51,8 @@ pub struct Node<'a> {
     component: bool,
     listed: bool,
     mask: Vec<Span>,
+    erase_block: Option<u64>,
+    remains: bool,
     next: Option<Next<'a>>,
 }
 
@@ -70,6 +86,8 @@ impl<'a> Node<'a> {
             component: false,
             listed: false,
             mask: Vec::new(),
+            erase_block: None,
+            remains: false,
             next: None,
         }
     }
@@ -110,6 +128,13 @@ impl<'a> Node<'a> {
         self
     }
 
+    /// The medium's erase blocks in it have so many bytes; see [`Builder::erase_block`].
+    #[must_use]
+    pub fn erase_block(mut self, size: Option<u64>) -> Self {
+        self.erase_block = size;
+        self
+    }
+
     /// Its position among siblings, where that is content (RULES 3).
     #[must_use]
     pub fn order(mut self, order: u32) -> Self {
@@ -135,6 +160,14 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn unknown(mut self) -> Self {
         self.content = Content::Unknown;
+        self
+    }
+
+    /// Nothing that a modelled loader does, recovery included, reaches these bytes any more (RULES 12): a deleted
+    /// variable, a node that a newer one hides.
+    #[must_use]
+    pub fn remains(mut self) -> Self {
+        self.remains = true;
         self
     }
 
@@ -203,6 +236,7 @@ struct Session<'a> {
 struct Extra {
     listed: bool,
     mask: Vec<Span>,
+    erase_block: Option<u64>,
     /// True when a component or an encoded stream lies below, so that the region is not compared as one.
     nested: bool,
     space_root: bool,
@@ -313,6 +347,36 @@ impl<'a> Builder<'_, 'a> {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         self.session.context.budget.limits()
+    }
+
+    /// Size in bytes of the medium's erase blocks here, where a layout says it.
+    #[must_use]
+    pub fn erase_block(&self) -> Option<u64> {
+        let stated = |id: RegionId| self.session.nodes.get(id.index()).and_then(|extra| extra.erase_block);
+        let here = core::iter::once(self.region);
+        let space = self.input.space;
+        let around = self.session.tree.ancestors(self.region).take_while(|above| above.space == space);
+        here.chain(around.map(|above| above.id)).find_map(stated)
+    }
+
+    /// True when this run wants the normal forms of containers.
+    #[must_use]
+    pub fn wants_normal(&self) -> bool {
+        self.session.options.normal
+    }
+
+    /// Gives the normal form of a container, to the encoded leaf that stands for it: the last one, where several
+    /// encode one space.
+    pub fn normal(&mut self, container: RegionId, form: &Normal) {
+        let spent = self.session.context.budget.scratch(form.length());
+        let part = [crate::Part::Memory(&form.bytes)];
+        let digest = spent
+            .map_err(Trouble::from)
+            .and_then(|()| Ok(self.session.context.host.digest(crate::Algorithm::Sha256, &part)?));
+        let Some(sha256) = self.session.note(container, digest) else { return };
+        if let Some(region) = self.session.region_mut(container) {
+            region.normal = Some(Form { name: form.name.to_owned(), sha256 });
+        }
     }
 
     /// The region around the current one.
@@ -570,7 +634,8 @@ impl<'a> Session<'a> {
             return None;
         }
         let id = RegionId(u32::try_from(self.tree.regions.len()).ok()?);
-        let extra = Extra { listed: node.listed, mask: node.mask, path, ..Extra::default() };
+        let (listed, mask, erase_block) = (node.listed, node.mask, node.erase_block);
+        let extra = Extra { listed, mask, erase_block, path, ..Extra::default() };
         self.nodes.push(extra);
         if node.component || node.content == Content::Encoded {
             self.mark_nested(parent);
@@ -588,9 +653,11 @@ impl<'a> Session<'a> {
             attributes: node.attributes,
             order: node.order,
             component: node.component,
+            remains: node.remains,
             sha256: None,
             measured: false,
             masked: None,
+            normal: None,
             children: Vec::new(),
             encodes: None,
         });

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Attribute, Claim, Defect, Digest, LimitKind, Segment, Span, Value, to_usize};
+use crate::{Attribute, Claim, Defect, Digest, Form, LimitKind, Segment, Span, Value, to_usize};
 
 /// A region, by its number in [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,12 +96,16 @@ pub struct Region {
     pub order: Option<u32>,
     /// True when people speak of it as one thing: a driver, a variable.
     pub component: bool,
+    /// True for what nothing reaches any more (RULES 12).
+    pub remains: bool,
     /// Digest of its bytes. Every leaf is covered by exactly one measured region.
     pub sha256: Option<Digest>,
     /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.
     pub measured: bool,
     /// Digest of its bytes with the fields that only encode (see [`Attribute::encoding`]) set to zero.
     pub masked: Option<Digest>,
+    /// The normal form of the container that it encodes, when a run made it.
+    pub normal: Option<Form>,
     /// Regions below it in the same space, by offset. Empty on a leaf.
     pub children: Vec<RegionId>,
     /// The space that its bytes decode to.

@@ -99,7 +99,15 @@ fn image(number: usize, image: &ImageReference) -> Value {
     let layout: Vec<_> = image
         .layout
         .iter()
-        .map(|part| json!({ "name": part.name, "offset": part.span.offset, "length": part.span.length }))
+        .map(|layout| {
+            object([
+                ("name", json!(layout.part.name)),
+                ("offset", json!(layout.part.span.offset)),
+                ("length", json!(layout.part.span.length)),
+                ("eraseBlock", json!(layout.part.erase_block)),
+                ("written", if layout.written { json!(true) } else { Value::Null }),
+            ])
+        })
         .collect();
     json!({
         "subject": number, "format": image.format, "size": image.size, "eraseValue": image.erase_value,
@@ -119,6 +127,13 @@ fn region(region: &ReferenceRegion) -> Value {
         ("name", json!(region.name)),
         ("digests", json!({ "sha256": region.sha256.hex() })),
         ("contentSha256", json!(region.masked.as_ref().map(kiwame_image::Digest::hex))),
+        (
+            "normal",
+            region
+                .normal
+                .as_ref()
+                .map_or(Value::Null, |form| json!({ "name": form.name, "sha256": form.sha256.hex() })),
+        ),
         ("method", json!("bytes")),
         ("attributes", if attributes.is_empty() { Value::Null } else { Value::Object(attributes) }),
         ("order", json!(region.order)),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Span};
+use kiwame_image::{Algorithm, Digest, Form, Partition, Span};
 
 use crate::json::{Json, Object};
 use crate::{Time, TrustError};
@@ -111,10 +111,10 @@ pub struct ImageReference {
 /// A partition that only the manifest knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Its name.
-    pub name: String,
-    /// Where it lies.
-    pub span: Span,
+    /// Its name and place.
+    pub part: Partition,
+    /// The device itself writes there, by mounting it or by saving settings (RULES 2 and 12).
+    pub written: bool,
 }
 
 /// How the digests of a region were made.
@@ -141,6 +141,8 @@ pub struct ReferenceRegion {
     pub sha256: Digest,
     /// SHA-256 over its bytes with the fields that only encode set to zero.
     pub masked: Option<Digest>,
+    /// The normal form of the container that it encodes (RULES 2).
+    pub normal: Option<Form>,
     /// How the digests were made.
     pub method: Method,
     /// Facts, as the formats state them.
@@ -489,8 +491,12 @@ fn read_image(image: &mut Object, subjects: &[Subject]) -> Result<ImageReference
         coverage,
         layout: image.objects("layout", |part| {
             Ok(Layout {
-                name: part.text("name")?,
-                span: Span::new(part.uint("offset")?, part.uint("length")?),
+                part: Partition {
+                    name: part.text("name")?,
+                    span: Span::new(part.uint("offset")?, part.uint("length")?),
+                    erase_block: part.uint_or_absent("eraseBlock")?,
+                },
+                written: part.flag("written")?,
             })
         })?,
         regions: image.objects("regions", read_region)?,
@@ -512,6 +518,17 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
                 .ok_or_else(|| wrong(&region.path("contentSha256"), "a sha256 digest", text))?,
         ),
     };
+    let normal =
+        match region.take("normal").map(|form| Object::new(form, region.path("normal"))).transpose()? {
+            None => None,
+            Some(mut form) => {
+                let (name, sha256) = (form.text("name")?, form.text("sha256")?);
+                let digest = Digest::from_hex(Algorithm::Sha256, &sha256)
+                    .ok_or_else(|| wrong(&form.path("sha256"), "a sha256 digest", sha256))?;
+                form.end()?;
+                Some(Form { name, sha256: digest })
+            }
+        };
     let attributes = match region.take("attributes") {
         None => BTreeMap::new(),
         Some(json) => Object::new(json, region.path("attributes"))?.rest(),
@@ -524,6 +541,7 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
         name: region.text_or_absent("name")?,
         sha256: read_region_digest(region)?,
         masked,
+        normal,
         method: Method::Bytes,
         attributes,
         order: region.uint_or_absent("order")?,

@@ -44,13 +44,13 @@ fn reference(
     description: &Description,
     image: (u32, &Source),
 ) -> Result<ImageReference, Failure> {
-    let layout = description.layout().into_iter().map(|part| (part.name, part.span)).collect::<Vec<_>>();
-    let end = layout.iter().map(|(_, span)| span.end()).max().unwrap_or(0);
+    let layout: Vec<_> = description.layout().into_iter().map(|layout| layout.part).collect();
+    let end = layout.iter().map(|part| part.span.end()).max().unwrap_or(0);
     if end > image.1.size {
         let what = format!("[[layout]] ends at {end:#x}, the image at {:#x}", image.1.size);
         return Err(Failure::usage(&image.1.name, what));
     }
-    let tree = run.tree(image, &Options { layout, ..Options::default() })?;
+    let tree = run.tree(image, &Options { layout, normal: true, ..Options::default() })?;
     refuse_what_was_not_seen(&tree, image.1)?;
     let algorithms = description.digests().map_err(|what| Failure::usage("firmware.toml", what))?;
     let digests = algorithms.into_iter().map(|algorithm| run.digest(algorithm, image.0, image.1));

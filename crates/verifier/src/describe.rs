@@ -1,6 +1,6 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
-use kiwame_image::{Algorithm, Span};
+use kiwame_image::{Algorithm, Partition, Span};
 use kiwame_trust::manifest::{
     KeyRule, Layout, Mutable, MutableRule, Product, Reference, Release, Supplier, read_grammar,
 };
@@ -54,6 +54,11 @@ struct LayoutEntry {
     name: String,
     offset: u64,
     length: u64,
+    /// Bytes of the medium's erase blocks there.
+    erase_block: Option<u64>,
+    /// The device itself writes there.
+    #[serde(default)]
+    written: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,15 +145,23 @@ impl Description {
 
     pub(crate) fn layout(&self) -> Vec<Layout> {
         let part = |part: &LayoutEntry| Layout {
-            name: part.name.clone(),
-            span: Span::new(part.offset, part.length),
+            part: Partition {
+                name: part.name.clone(),
+                span: Span::new(part.offset, part.length),
+                erase_block: part.erase_block,
+            },
+            written: part.written,
         };
         self.layout.iter().map(part).collect()
     }
 
     /// Partitions have names of their own and share no byte.
     pub(crate) fn check_layout(&self) -> Result<(), String> {
-        let mut parts = self.layout();
+        let mut parts: Vec<_> = self.layout().into_iter().map(|layout| layout.part).collect();
+        let odd = |size: u64| !size.is_power_of_two() || size < 4096;
+        if let Some(part) = parts.iter().find(|part| part.erase_block.is_some_and(odd)) {
+            return Err(format!("layout \"{}\": erase-block: a power of two, 4096 at least", part.name));
+        }
         parts.sort_by_key(|part| (part.span.offset, part.span.length));
         if let Some(part) = parts.iter().find(|part| part.span.is_empty() || part.name.is_empty()) {
             return Err(format!("layout \"{}\": a partition has a name and at least one byte", part.name));

@@ -1,7 +1,7 @@
 //! `verify` and `diff`.
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Verdict, appraise};
-use kiwame_image::{Digest, Options, Span, Tree};
+use kiwame_image::{Digest, Options, Partition, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference, path_within};
 use kiwame_trust::policy::Expectation;
@@ -259,12 +259,12 @@ impl Trial<'_> {
 
     /// The layout by which the image is split, should it not say itself where its parts are: that of the reference of
     /// its digest, else of its size, else of the only one.
-    fn layout(&self, manifest: &Manifest, sha256: &Digest) -> Vec<(String, Span)> {
+    fn layout(&self, manifest: &Manifest, sha256: &Digest) -> Vec<Partition> {
         let meant =
             |image: &&ImageReference| (image.digests.contains(sha256), image.size == self.image.1.size);
         let image = manifest.images.iter().rev().max_by_key(meant);
         let parts = image.map_or(&[][..], |image| &image.layout);
-        parts.iter().map(|part| (part.name.clone(), part.span)).collect()
+        parts.iter().map(|layout| layout.part.clone()).collect()
     }
 
     fn not_for_this(&self, manifest: &Manifest, tree: &Tree) -> Assessment {

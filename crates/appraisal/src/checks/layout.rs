@@ -27,17 +27,21 @@ impl Check for Layout {
         };
         let silent = UNSTRUCTURED.contains(&case.tree.format());
         let id = if silent { "layout/not-stated" } else { "layout/disagrees" };
-        let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.span));
+        let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.part.span));
         let mut findings: Vec<_> = parts
             .map(|part| {
                 Finding::new(id)
-                    .at("image", "image", part.span)
+                    .at("image", "image", part.part.span)
                     .arg("kind", "partition")
-                    .arg("name", &part.name)
+                    .arg("name", &part.part.name)
             })
             .collect();
-        let known: BTreeMap<_, _> =
-            case.reference.layout.iter().map(|part| (escape_key(part.name.as_bytes()), part.span)).collect();
+        let known: BTreeMap<_, _> = case
+            .reference
+            .layout
+            .iter()
+            .map(|layout| (escape_key(layout.part.name.as_bytes()), layout.part.span))
+            .collect();
         findings.extend(case.tree.regions().flat_map(|region| disagreements(case, region, &known)));
         for finding in findings {
             case.report(finding);
