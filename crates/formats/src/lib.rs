@@ -56,6 +56,7 @@ mod pe;
 mod program;
 mod raw;
 mod raw_flash;
+mod settings;
 mod squashfs;
 mod stream;
 mod te;
@@ -145,7 +146,10 @@ pub fn parse(
     let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
-    let format = identify(&Head::new(&head, size));
+    let head = Head::new(&head, size);
+    // The signed manifest's reading goes before the surest.
+    let signed = options.reading.as_deref().and_then(named).filter(|format| format.probe(&head).is_some());
+    let format = signed.unwrap_or_else(|| identify(&head));
     if !options.layout.is_empty() && !STRUCTURED.contains(&format.name()) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
         return kiwame_image::parse_with(host, (source, size), raw_flash::NAME, flash, limits, options);
