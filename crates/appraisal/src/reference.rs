@@ -68,7 +68,15 @@ pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json>
 /// The attribute by which formats say that a region can execute.
 const EXECUTABLE: &str = "executable";
 
-/// True when a region can execute, or one below it in the same space. What a stream decodes to is listed by itself.
+/// True when a region can execute, is a piece of what can, or has one below it in the same space. What a stream decodes to
+/// is listed by itself.
+pub(crate) fn is_program(tree: &Tree, region: &Region) -> bool {
+    let around = tree.ancestors(region.id).take_while(|above| above.space == region.space);
+    let mut around = around.filter(|above| above.attribute(EXECUTABLE) == Some(&Value::Flag(true)));
+    around.next().is_some() || holds_program(tree, region)
+}
+
+/// True when a region can execute, or one below it in the same space.
 pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
     let mut stack = vec![region];
     while let Some(region) = stack.pop() {

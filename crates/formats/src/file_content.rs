@@ -11,6 +11,8 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64, to_usize};
 
+use crate::recognise::Readings;
+
 /// The format for a file of these names, from the root on, that begins so.
 pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings>) -> &'static dyn Format {
     match role(names) {
@@ -182,7 +184,9 @@ impl Format for Plain {
 fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.window()?;
     let head = window.get(..to_usize(Head::LENGTH)).unwrap_or(&window);
-    let format = crate::identify(&Head::new(head, at.length()));
+    let readings = Readings::of(&Head::new(head, at.length()));
+    readings.note(&at, out);
+    let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
     if !["raw", "fill"].contains(&format.name()) {
         format.parse(at, out);

@@ -29,7 +29,7 @@ impl Check for Coverage {
                 continue;
             }
             let path = case.tree.path(region.id);
-            let program = crate::reference::holds_program(case.tree, region);
+            let program = crate::reference::is_program(case.tree, region);
             let id = match region.content {
                 _ if program => "coverage/program-unreferenced",
                 Content::Encoded if region.encodes.is_none() => "coverage/unexplained",
@@ -45,7 +45,7 @@ impl Check for Coverage {
                 case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
             } else {
                 uncovered = uncovered.saturating_add(bytes);
-                let finding = case.about(id, region);
+                let finding = case.about(id, region).compared(None, sha256.map(kiwame_image::Digest::hex));
                 case.report(finding);
             }
         }
