@@ -97,11 +97,15 @@ fn changed_under<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
     case.measured().filter(under).filter(changed).filter(|region| region.content != Content::Fill).collect()
 }
 
-/// True for a header that differs in a checksum or a length only: it follows what it speaks of, and that is held to
-/// the rule. A checksum that is wrong is a defect of its own.
+/// True for a header that differs in a checksum or a length only, and whose facts are those of the reference: it follows
+/// what it speaks of, and that is held to the rule. A checksum that is wrong is a defect of its own; one that is right
+/// under another size or byte order is another reading.
 fn follows(case: &Case<'_>, region: &Region, before: Option<Match>) -> bool {
     let Some(Match::Differs(index)) = before else { return false };
-    region.masked.is_some() && case.wanted(index).is_some_and(|wanted| wanted.masked == region.masked)
+    let equal = |wanted: &ReferenceRegion| {
+        wanted.masked == region.masked && wanted.attributes == crate::reference::attributes(case.tree, region)
+    };
+    region.masked.is_some() && case.wanted(index).is_some_and(equal)
 }
 
 fn inside_counted(case: &Case<'_>, rule: &MutableRule, region: &Region) -> bool {
