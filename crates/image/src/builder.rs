@@ -28,6 +28,8 @@ pub struct Options {
     pub settings: Vec<SettingsFile>,
     /// Also make the normal form of every container (RULES 2). It costs a second look at each of its records.
     pub normal: bool,
+    /// Also give a digest to every decoded space as a whole, for comparing with what other programs read.
+    pub spaces: bool,
 }
 
 /// A partition of an image that does not say where its parts are.
@@ -643,11 +645,14 @@ impl<'a> Session<'a> {
         let mut builder =
             Builder { session: self, region, input: input.clone(), gap: ("gap", None), queue: Vec::new() };
         match next {
-            Next::Format(format) => format.parse(input, &mut builder),
-            Next::Stage(stage) => stage.parse(input, &mut builder),
+            Next::Format(format) => format.parse(input.clone(), &mut builder),
+            Next::Stage(stage) => stage.parse(input.clone(), &mut builder),
         }
         builder.fill_gaps();
         let queue = builder.queue;
+        if self.options.spaces && memory && self.is_space_root(region) {
+            self.digest(region, &input, false);
+        }
         self.jobs.extend(queue.into_iter().rev());
     }
 
