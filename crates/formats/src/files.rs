@@ -380,7 +380,8 @@ impl<'a> Stage<'a> for Content<'a> {
         }
         match self.files.volume.read(self.number) {
             Ok(bytes) => {
-                let format = file_content::format_of(&self.files.names(self.number), &bytes);
+                let names = self.files.names(self.number);
+                let format = file_content::format_of(&names, &bytes, out.settings(&names));
                 out.decoded(out.region(), bytes, "content", format);
             }
             Err(trouble) => {

@@ -12,7 +12,7 @@
 
 use std::io::ErrorKind;
 
-use kiwame_image::{len64, to_usize};
+use kiwame_image::{Normal, len64, to_usize};
 use lzma_rust2::{Action, Status, XzStream};
 
 use super::{Crc32, DecodeError, Decoded, crc64, lzma2, x86};
@@ -22,9 +22,7 @@ pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     let limit = to_usize(expected.unwrap_or(room));
     let mut stream = Stream { input, at: 0, bytes: Vec::with_capacity(limit), limit };
     let decoded = match stream.read() {
-        Ok(()) => {
-            Ok(Decoded { bytes: stream.bytes, consumed: len64(input.get(..stream.at).unwrap_or(input)) })
-        }
+        Ok(()) => Ok(Decoded::new(stream.bytes, len64(input.get(..stream.at).unwrap_or(input)))),
         Err(Refusal::Unknown) => {
             drop(stream);
             by_library(input, limit, room)
@@ -35,6 +33,47 @@ pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
         DecodeError::Overflow if expected.is_some() => DecodeError::SizeMismatch,
         error => error,
     })
+}
+
+/// The normal form `xz/1` of a stream that decodes: its flags, and of each block what its header says of content,
+/// filters and memory. Packed sizes agree, and where the chunks are cut is the encoder's choice.
+pub(super) fn form(input: &[u8]) -> Option<Normal> {
+    let mut form = Normal::new("xz/1");
+    let mut stream = Stream { input, at: 0, bytes: Vec::new(), limit: 0 };
+    let [.., zero, check, _, _, _, _] = *stream.array::<12>().ok()?;
+    form.record("stream");
+    form.field("flags", &[zero, check]);
+    while *stream.input.get(stream.at)? != 0 {
+        let length = usize::from(*stream.input.get(stream.at)?).saturating_add(1).saturating_mul(4);
+        let (header, _) = stream.take(length).ok()?.split_last_chunk::<4>()?;
+        let (&[_, flags], fields) = header.split_first_chunk::<2>()?;
+        let mut fields = Fields(fields);
+        form.record("block");
+        form.number("flags", flags);
+        if flags & 0x40 != 0 {
+            fields.number()?;
+        }
+        if flags & 0x80 != 0 {
+            form.number("size", fields.number()?);
+        }
+        for _ in 0..=flags & 3 {
+            form.number("filter", fields.number()?);
+            let length = to_usize(fields.number()?);
+            let (properties, rest) = fields.0.split_at_checked(length)?;
+            form.field("properties", properties);
+            fields.0 = rest;
+        }
+        let data = stream.at;
+        stream.at = stream.at.saturating_add(lzma2::length(stream.rest())?);
+        stream.zeros(data).ok()?;
+        stream.take(*CHECKS.get(usize::from(check & 0xf))?).ok()?;
+    }
+    let mut index = Fields(stream.rest().get(1..)?);
+    for _ in 0..index.number()? {
+        index.number()?;
+        form.number("content", index.number()?);
+    }
+    Some(form)
 }
 
 enum Refusal {
@@ -184,7 +223,15 @@ impl<'i> Stream<'i> {
 /// Fields of a header, from front to back.
 struct Fields<'i>(&'i [u8]);
 
-impl Fields<'_> {
+impl<'i> Fields<'i> {
+    /// A filter and its properties.
+    fn filter(&mut self) -> Option<(u64, &'i [u8])> {
+        let (id, length) = (self.number()?, self.number()?);
+        let (properties, rest) = self.0.split_at_checked(to_usize(length))?;
+        self.0 = rest;
+        Some((id, properties))
+    }
+
     /// Section 1.2: seven bits a byte, the lowest first; as few bytes as can be, nine at most.
     fn number(&mut self) -> Option<u64> {
         let length = self.0.iter().take(9).position(|byte| byte & 0x80 == 0)?.checked_add(1)?;
@@ -205,10 +252,7 @@ impl Fields<'_> {
         let size = if flags & 0x80 != 0 { Some(self.number()?) } else { None };
         let mut filters = Vec::new();
         for _ in 0..=flags & 3 {
-            let (id, length) = (self.number()?, self.number()?);
-            let (properties, rest) = self.0.split_at_checked(to_usize(length))?;
-            self.0 = rest;
-            filters.push((id, properties));
+            filters.push(self.filter()?);
         }
         if self.0.iter().any(|&byte| byte != 0) {
             return None;
@@ -225,6 +269,39 @@ impl Fields<'_> {
         };
         Some(Some(Block { packed, size, x86, dictionary }))
     }
+}
+
+/// What the header of a block says of how it is packed.
+#[derive(Debug)]
+pub(crate) struct Packing {
+    /// Filters before LZMA2, with the length of their properties.
+    pub(crate) filters: Vec<(u64, usize)>,
+    /// Size of the dictionary.
+    pub(crate) dictionary: u64,
+    /// Where the header ends.
+    pub(crate) end: u64,
+}
+
+/// Of the first block of a stream.
+pub(crate) fn first_block(input: &[u8]) -> Option<Packing> {
+    let (&size, _) = input.get(12..)?.split_first()?;
+    let end = usize::from(size).saturating_add(1).saturating_mul(4).saturating_add(12);
+    let mut fields = Fields(input.get(13..end.saturating_sub(4))?);
+    let (&flags, rest) = fields.0.split_first()?;
+    fields.0 = rest;
+    for flag in [0x40, 0x80] {
+        if flags & flag != 0 {
+            fields.number()?;
+        }
+    }
+    let mut filters = Vec::new();
+    for _ in 0..flags & 3 {
+        let (id, properties) = fields.filter()?;
+        filters.push((id, properties.len()));
+    }
+    let (LZMA2, &[bits]) = fields.filter()? else { return None };
+    let dictionary = (2 | u64::from(bits & 1)).wrapping_shl(u32::from(bits / 2).saturating_add(11));
+    Some(Packing { filters, dictionary, end: len64(input.get(..end)?) })
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
@@ -256,7 +333,7 @@ fn by_library(input: &[u8], limit: usize, room: u64) -> Result<Decoded, DecodeEr
         written = written.saturating_add(result.bytes_produced);
         if result.status == Status::StreamEnd {
             bytes.truncate(written);
-            return Ok(Decoded { bytes, consumed: len64(input.get(..at).unwrap_or(input)) });
+            return Ok(Decoded::new(bytes, len64(input.get(..at).unwrap_or(input))));
         }
         if result.bytes_consumed == 0 && result.bytes_produced == 0 {
             return Err(DecodeError::Truncated);
@@ -272,6 +349,8 @@ fn of_io(kind: ErrorKind, input: &[u8], at: usize) -> DecodeError {
     }
 }
 
+/// Length of a check by its type (section 2.1.1.2).
+const CHECKS: [usize; 16] = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const MAGIC: [u8; 6] = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
 const LZMA2: u64 = 0x21;
 const X86: u64 = 4;
