@@ -306,7 +306,7 @@ mod tests {
     fn what_a_policy_accepts_is_on_the_list() {
         // A match may repeat from further back.
         let data = SAMPLE.len() - 4 - 33..SAMPLE.len() - 4;
-        crate::testing::every_byte_is_compared(&Lzop, SAMPLE, &[data]);
+        crate::testing::every_byte_is_compared(&Lzop, SAMPLE, data);
         let mut other = SAMPLE.to_vec();
         put(&mut other, 0xb, &[0x20, 0x60]);
         other[0x10] = 9;

@@ -671,7 +671,7 @@ mod tests {
         crate::testing::every_byte_is_compared(
             &UEFI_SECTIONS,
             &guided(GUID_LZMA, 1, b"own", &lzma(&inner, false)),
-            &[],
+            0..0,
         );
         // EFI 1.1: two blocks of sixteen bits each, as in the sample of that name.
         let stream = [
@@ -680,7 +680,7 @@ mod tests {
         ];
         let packed = section(0x01, &[&0x14u32.to_le_bytes()[..], &[1], &stream].concat());
         // The codes of a block may name symbols that it does not use.
-        crate::testing::every_byte_is_compared(&UEFI_SECTIONS, &packed, &[17..48]);
+        crate::testing::every_byte_is_compared(&UEFI_SECTIONS, &packed, 17..48);
     }
 
     #[test]
