@@ -14,18 +14,33 @@
 //! ```
 //!
 //! The archive is one stream up to its trailer, and its entries are listed as `files.rs` says. Zeros to the next 512
-//! bytes are fill.
+//! bytes are fill. What follows is a further archive, plain or compressed.
 //!
-//! Loader modelled: Linux, which unpacks entry by entry, the later over the earlier, and goes on behind a trailer with
-//! whatever archive follows. Ambiguities: an entry of a name that was there, an archive behind the archive, a directory
-//! that no entry makes, padding that is not zero, names with `..`. Limitations: of several names of one inode, data are
-//! those of the last entry that has some; other data, and those of directories and devices, are a leaf, `entry:rest`.
+//! Loader modelled: Linux 6.1, which unpacks entry by entry, the later over the earlier, and goes on behind a trailer with
+//! whatever archive follows. Ambiguities: all that it skips or makes otherwise than it stands there: an entry of a name
+//! that was there, a directory that no entry makes or that is a link, names with `..`, empty steps or a slash at their end,
+//! data of what is no file, several names of one inode with different facts, a wrong sum, padding that is not zero, a
+//! trailer with data. Limitations: `dev`, `dev/console` and `root`, which are there before, are as the archive has
+//! them; of several names of one inode, data are those of the last entry that has some; other data are a leaf,
+//! `entry:rest`. A later archive is listed by itself, at the place where it lies.
+//!
+//! ## Normal form
+//!
+//! `cpio/1`: of each entry, in their order, the magic, all thirteen fields, the name with its NULs, the bytes of padding, and
+//! the target of a link; the trailer is an entry.
+//!
+//! | on the ignore list | because |
+//! |---|---|
+//! | upper or lower case of the digits | an encoder's choice: Linux reads both as one number |
+//!
+//! The content of files is compared as content. Bytes behind the trailer are leaves of their own.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Span, Trouble, Window, len64,
+    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Span, Trouble, Value,
+    Window, len64,
 };
 
 use crate::content::Content;
@@ -58,37 +73,67 @@ impl Format for Cpio {
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let mut archive = Archive::new(out.limits());
+    let mut archive = Archive::new(out.limits(), out.wants_normal());
     let end = archive.read(at, out)?;
     let Some(stream) = out.add(Node::new("cpio", "files", "cpio-entries", at.slice(0, end)).encoded()) else {
+        out.add(Node::new("cpio", "behind", "cpio-behind", at.clone()).unknown());
         return Ok(());
     };
-    let padded = end.checked_next_multiple_of(BLOCK).unwrap_or(end);
-    let padding = at.slice(end, padded.saturating_sub(end));
-    let zero = padding.uniform()? == Some(0);
-    let rest = if zero { at.from(padded) } else { at.from(end) };
-    if zero {
-        out.add_fill(Node::new("cpio", "padding", "padding", padding), 0);
+    if let Some(form) = archive.form.take() {
+        out.normal(stream, &form);
     }
-    behind(rest, out)?;
-    archive.join_links();
+    let padded = end.checked_next_multiple_of(BLOCK).unwrap_or(end).min(at.length());
+    let zeros = zeros(&at.slice(end, padded.saturating_sub(end)))?;
+    out.add_fill(Node::new("cpio", "padding", "padding", at.slice(end, zeros)), 0);
+    behind(at, end.saturating_add(zeros), out)?;
     let Archive { entries, data, unused, .. } = archive;
     let sizes = entries.iter().map(|entry| entry.size).collect();
     files::list(stream, &[], entries, Rc::new(Members { image: at.clone(), data, sizes, unused }), out);
     Ok(())
 }
 
-/// Zeros are padding to Linux, however many; anything else it takes for a further archive.
-fn behind<'a>(rest: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    if rest.is_empty() {
+/// How many zeros there are at the start.
+fn zeros(input: &Input<'_>) -> Result<u64, Trouble> {
+    let mut zeros = 0u64;
+    for window in input.windows() {
+        let window = window?;
+        match window.iter().position(|&byte| byte != 0) {
+            Some(at) => return Ok(zeros.saturating_add(len64(window.get(..at).unwrap_or_default()))),
+            None => zeros = zeros.saturating_add(len64(&window)),
+        }
+    }
+    Ok(zeros)
+}
+
+/// Zeros are padding to Linux, however many. Then it goes on with a further archive: a plain one at a multiple of four bytes,
+/// or a compressed one anywhere.
+fn behind<'a>(at: &Input<'a>, from: u64, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let rest = at.from(from);
+    let gap = zeros(&rest)?;
+    out.add(Node::new("cpio", "zeros", "cpio-zeros", rest.slice(0, gap)).unknown());
+    let next = rest.from(gap);
+    if next.is_empty() {
         return Ok(());
     }
-    if rest.uniform()? != Some(0) {
-        let found = format!("{} bytes", rest.length());
-        out.defect(Defect::new("cpio/behind", "TRAILER!!!", rest.offset(), found, "the end").ambiguous());
+    let head = next.head(6)?;
+    let plain = MAGICS.iter().any(|magic| head.starts_with(magic)) && from.saturating_add(gap) % 4 == 0;
+    if !plain && !PACKED.iter().any(|magic| head.starts_with(magic)) {
+        let found = format!("{} bytes", next.length());
+        out.defect(odd("cpio/behind", "TRAILER!!!", next.offset(), found, "the end, or an archive"));
     }
-    out.add(Node::new("cpio", "behind", "cpio-behind", rest).unknown().then(&Content));
+    out.add(Node::new("cpio", "behind", "cpio-behind", next).unknown().then(&Content));
     Ok(())
+}
+
+/// What Linux skips, refuses, or makes otherwise than it stands there, or what no writer writes.
+fn odd(
+    id: &'static str,
+    field: &'static str,
+    at: u64,
+    found: impl Into<Value>,
+    expected: impl Into<Value>,
+) -> Defect {
+    Defect::new(id, field, at, found, expected).ambiguous()
 }
 
 /// What an entry begins with.
@@ -111,7 +156,7 @@ struct Header {
 impl Header {
     fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
         let magic = bytes.get(..6).unwrap_or_default();
-        if ![&b"070701"[..], b"070702"].contains(&magic) {
+        if !MAGICS.contains(&magic) {
             return Err(Defect::new("cpio/magic", "c_magic", base, magic, "070701 or 070702"));
         }
         let field = |number: usize, name: &'static str| {
@@ -140,6 +185,50 @@ impl Header {
     }
 }
 
+impl Header {
+    /// The fields behind the magic, in their order.
+    fn fields(&self) -> [u64; 13] {
+        let Self { ino, mode, uid, gid, links, mtime, size, device, special, name_size, sum, .. } = *self;
+        let small = [ino, mode, uid, gid, links, mtime].map(u64::from);
+        let [a, b, c, d, e, f] = small;
+        let [g, h, i, j] = [device.0, device.1, special.0, special.1].map(u64::from);
+        [a, b, c, d, e, f, size, g, h, i, j, name_size, sum.into()]
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        Kind::of_mode(self.mode)
+    }
+}
+
+/// Where the parts of an entry are.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    name: u64,
+    data: u64,
+    end: u64,
+    /// The header, in the space.
+    offset: u64,
+}
+
+impl Place {
+    fn of(start: u64, header: &Header, at: &Input<'_>) -> Self {
+        let name = start.saturating_add(HEADER);
+        let data = padded(name.saturating_add(header.name_size));
+        let end = padded(data.saturating_add(header.size));
+        Self { name, data, end, offset: at.offset().saturating_add(start) }
+    }
+
+    /// A name that Linux would skip, or more than there is.
+    fn is_cut(&self, header: &Header, at: &Input<'_>) -> bool {
+        !(1..=LONGEST).contains(&header.name_size)
+            || self.data > at.length()
+            || self.data.saturating_add(header.size) > at.length()
+    }
+}
+
+/// Which names Linux takes for one file: device, inode, and type are equal.
+type LinkKey = ((u32, u32), u32, u32);
+
 /// Entries, and where the data of each lie.
 #[derive(Debug)]
 struct Archive {
@@ -147,15 +236,28 @@ struct Archive {
     data: Vec<u64>,
     /// Number of each path.
     paths: BTreeMap<Vec<u8>, usize>,
+    /// First entry of each inode that has several names, and the last with data.
+    links: BTreeMap<LinkKey, (usize, Vec<usize>)>,
+    /// The root has its own entry.
+    root: bool,
     /// Data that end in no file: of directories and devices, or replaced by those of another name.
     unused: Vec<Span>,
     allowance: Allowance,
+    form: Option<Normal>,
 }
 
 impl Archive {
-    fn new(limits: &Limits) -> Self {
-        let (entries, data, paths) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { entries, data, paths, unused: Vec::new(), allowance: Allowance::new(limits) }
+    fn new(limits: &Limits, form: bool) -> Self {
+        Self {
+            entries: Vec::new(),
+            data: Vec::new(),
+            paths: BTreeMap::new(),
+            links: BTreeMap::new(),
+            root: false,
+            unused: Vec::new(),
+            allowance: Allowance::new(limits),
+            form: form.then(|| Normal::new("cpio/1")),
+        }
     }
 
     /// Reads up to the trailer. Returns where the archive ends.
@@ -164,9 +266,8 @@ impl Archive {
         self.push(Vec::new(), root, 0)?;
         let mut start = 0;
         while start < at.length() {
-            let place = at.offset().saturating_add(start);
             let head = at.slice(start, HEADER).window()?;
-            let header = match Header::read(&head, place) {
+            let header = match Header::read(&head, at.offset().saturating_add(start)) {
                 Ok(header) => header,
                 Err(defect) => {
                     out.defect(defect.ambiguous());
@@ -176,68 +277,88 @@ impl Archive {
             if len64(&self.entries) > out.limits().nodes {
                 return Err(LimitKind::Nodes.into());
             }
-            let name_at = start.saturating_add(HEADER);
-            let data_at = padded(name_at.saturating_add(header.name_size));
-            let end = padded(data_at.saturating_add(header.size));
-            let short = header.name_size > LONGEST
-                || data_at.saturating_add(header.size) > at.length() && header.size > 0
-                || name_at.saturating_add(header.name_size) > at.length();
-            if short {
+            let place = Place::of(start, &header, at);
+            if place.is_cut(&header, at) {
                 let left = at.length().saturating_sub(start);
-                out.defect(Defect::new("cpio/truncated", "c_filesize", place, left, end).ambiguous());
+                out.defect(odd("cpio/truncated", "c_filesize", place.offset, left, place.end));
                 return Ok(start);
             }
-            let name = at.slice(name_at, header.name_size).window()?;
-            check_padding(at, name_at.saturating_add(header.name_size), data_at, out)?;
-            check_padding(at, data_at.saturating_add(header.size), end, out)?;
-            if name.strip_suffix(&[0]) == Some(TRAILER) {
-                return Ok(end.min(at.length()));
+            let name = at.slice(place.name, header.name_size).window()?;
+            self.padding(at, place.name.saturating_add(header.name_size), place.data, out)?;
+            self.padding(at, place.data.saturating_add(header.size), place.end, out)?;
+            self.write(&header, &name)?;
+            if name.split(|&byte| byte == 0).next() == Some(TRAILER) {
+                check_trailer(&header, &name, &place, out);
+                self.join_links();
+                return Ok(place.end.min(at.length()));
             }
-            check_sum(at, &header, data_at, out)?;
-            let link = Kind::of_mode(header.mode) == Some(Kind::Link);
-            let target = if link {
-                at.slice(data_at, header.size.min(LONGEST)).window()?.to_vec()
-            } else {
-                Vec::new()
-            };
-            self.entry(&name, &header, (data_at, target), place, out)?;
-            start = end;
+            check_sum(at, &header, &place, out)?;
+            self.entry(&name, &header, &place, at, out)?;
+            start = place.end;
         }
-        let defect = Defect::new("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer");
-        out.defect(defect.ambiguous());
+        out.defect(odd("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer"));
+        self.join_links();
         Ok(at.length())
+    }
+
+    /// A record of the normal form.
+    fn write(&mut self, header: &Header, name: &[u8]) -> Result<(), LimitKind> {
+        let Some(form) = &mut self.form else { return Ok(()) };
+        self.allowance.take(header.name_size)?;
+        form.record(if header.checked { "070702" } else { "070701" });
+        form.field("fields", header.fields().map(u64::to_le_bytes).as_flattened());
+        form.field("name", name);
+        Ok(())
+    }
+
+    fn padding(
+        &mut self,
+        at: &Input<'_>,
+        from: u64,
+        to: u64,
+        out: &mut Builder<'_, '_>,
+    ) -> Result<(), Trouble> {
+        let padding = at.slice(from, to.saturating_sub(from));
+        if !padding.is_empty() && padding.uniform()? != Some(0) {
+            let found = padding.window()?.to_vec();
+            if let Some(form) = &mut self.form {
+                form.field("padding", &found);
+            }
+            out.defect(odd("cpio/padding", "padding", padding.offset(), found, "zeros"));
+        }
+        Ok(())
     }
 
     fn entry(
         &mut self,
         name: &Window,
         header: &Header,
-        (data_at, target): (u64, Vec<u8>),
-        place: u64,
+        place: &Place,
+        at: &Input<'_>,
         out: &mut Builder<'_, '_>,
-    ) -> Result<(), LimitKind> {
-        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-        let shown = String::from_utf8_lossy(name).into_owned();
-        let steps: Vec<_> =
-            name.split(|&byte| byte == b'/').filter(|step| ![&b""[..], b"."].contains(step)).collect();
-        if len64(name).saturating_add(1) != header.name_size {
-            let defect = Defect::new(
-                "cpio/name",
-                "c_namesize",
-                place,
-                header.name_size,
-                len64(name).saturating_add(1),
-            );
-            out.defect(defect.ambiguous());
-        }
-        let parent = self.parent(&steps, place, out)?;
-        self.unused.extend(unused(header, data_at));
-        let Some(kind) = Kind::of_mode(header.mode) else {
-            out.defect(Defect::new("cpio/mode", "c_mode", place, header.mode, "a type of file").ambiguous());
+    ) -> Result<(), Trouble> {
+        let Some(steps) = steps(name, place, out) else { return Ok(()) };
+        let Some(kind) = header.kind() else {
+            out.defect(odd("cpio/mode", "c_mode", place.offset, header.mode, "a type of file"));
             return Ok(());
         };
+        check_header(header, kind, place, out);
+        if !matches!(kind, Kind::File | Kind::Link) {
+            let span = Span::new(place.data, header.size);
+            self.unused.extend((!span.is_empty()).then_some(span));
+        }
+        if steps.is_empty() && kind != Kind::Directory {
+            out.defect(odd("cpio/name", "name", place.offset, "", "the name of a directory"));
+            return Ok(());
+        }
+        let target = if kind == Kind::Link { target(at, header, place, out)? } else { Vec::new() };
+        if let Some(form) = &mut self.form {
+            self.allowance.take(len64(&target))?;
+            form.field("target", &target);
+        }
+        let parent = self.parent(&steps, place.offset, out)?;
         let device = if matches!(kind, Kind::Block | Kind::Character) { header.special } else { (0, 0) };
-        let entry = Entry {
+        let mut entry = Entry {
             parent,
             name: steps.last().map(|step| step.to_vec()).unwrap_or_default(),
             kind,
@@ -245,42 +366,60 @@ impl Archive {
             uid: header.uid,
             gid: header.gid,
             modified: header.mtime.into(),
-            size: header.size,
+            size: if matches!(kind, Kind::File | Kind::Link) { header.size } else { 0 },
             device,
             target,
-            inode: self.inode(header),
             ..Entry::default()
         };
-        let path = steps.join(&b'/');
-        match self.paths.get(&path).copied() {
-            // The root, or a directory that was implied, gets its own facts.
-            Some(number) if number == 0 || self.is_implied(number) => {
-                let parent = self.entries.get(number).map_or(0, |entry| entry.parent);
-                if let Some((slot, data)) = self.entries.get_mut(number).zip(self.data.get_mut(number)) {
-                    *slot = Entry { parent, ..entry };
-                    *data = data_at;
-                }
-                Ok(())
-            }
-            Some(_) => {
-                let defect = Defect::new("cpio/duplicate-name", "name", place, shown, "one entry of a name");
-                out.defect(defect.ambiguous());
-                self.push(path, entry, data_at)
-            }
-            None => self.push(path, entry, data_at),
-        }
+        entry.inode = self.inode(header, kind, &entry, place, out);
+        self.place(steps.join(&b'/'), entry, place, out)?;
+        Ok(())
     }
 
-    /// The data of an inode come with one of its names; all of them have them.
-    fn join_links(&mut self) {
-        let mut found: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        let files = |entry: &Entry| entry.kind == Kind::File && entry.size > 0;
-        for (entry, data) in self.entries.iter().zip(&self.data).filter(|(entry, _)| files(entry)) {
-            let before = found.insert(entry.inode, (entry.size, *data));
-            self.unused.extend(before.map(|(size, at)| Span::new(at, size)));
+    fn place(
+        &mut self,
+        path: Vec<u8>,
+        entry: Entry,
+        place: &Place,
+        out: &mut Builder<'_, '_>,
+    ) -> Result<(), LimitKind> {
+        let known = self.paths.get(&path).copied();
+        let Some(number) = known else { return self.push(path, entry, place.data) };
+        let fresh = if number == 0 { !self.root } else { self.is_implied(number) };
+        self.root |= number == 0;
+        if !fresh {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            out.defect(odd("cpio/duplicate-name", "name", place.offset, shown, "one entry of a name"));
         }
-        for (entry, data) in self.entries.iter_mut().zip(&mut self.data) {
-            if let Some(&(size, at)) = found.get(&entry.inode).filter(|_| entry.kind == Kind::File) {
+        if number != 0 && !fresh {
+            return self.push(path, entry, place.data);
+        }
+        // The root, or a directory that was implied, gets its own facts.
+        let parent = self.entries.get(number).map_or(0, |entry| entry.parent);
+        if let Some((slot, data)) = self.entries.get_mut(number).zip(self.data.get_mut(number)) {
+            *slot = Entry { parent, ..entry };
+            *data = place.data;
+        }
+        Ok(())
+    }
+
+    /// The data of an inode come with one of its names; all of them have them. The last data are what stays.
+    fn join_links(&mut self) {
+        for (_, names) in self.links.values() {
+            let sized = |&&number: &&usize| self.entries.get(number).is_some_and(|entry| entry.size > 0);
+            let Some(&last) = names.iter().rev().find(sized) else { continue };
+            let Some((size, at)) =
+                self.entries.get(last).map(|entry| entry.size).zip(self.data.get(last).copied())
+            else {
+                continue;
+            };
+            for &number in names {
+                let Some((entry, data)) = self.entries.get_mut(number).zip(self.data.get_mut(number)) else {
+                    continue;
+                };
+                if number != last && entry.size > 0 {
+                    self.unused.push(Span::new(*data, entry.size));
+                }
                 (entry.size, *data) = (size, at);
             }
         }
@@ -299,13 +438,30 @@ impl Archive {
         self.entries.get(number).is_some_and(|entry| entry.inode == IMPLIED)
     }
 
-    /// Linux joins the names of an inode only where the archive says that there are several, and those of links never.
-    fn inode(&self, header: &Header) -> u64 {
-        if header.links < 2 || Kind::of_mode(header.mode) == Some(Kind::Link) {
-            return len64(&self.entries).saturating_add(1 << 40);
+    /// Linux joins the names of an inode only where the archive says that there are several, and those of links and
+    /// directories never. To the names it gives the facts of the last, or of the first where nothing is written.
+    fn inode(
+        &mut self,
+        header: &Header,
+        kind: Kind,
+        entry: &Entry,
+        place: &Place,
+        out: &mut Builder<'_, '_>,
+    ) -> u64 {
+        let number = self.entries.len();
+        let own = len64(&self.entries);
+        if header.links < 2 || matches!(kind, Kind::Link | Kind::Directory) {
+            return own;
         }
-        let device = u64::from(header.device.0 & 0xff) << 8 | u64::from(header.device.1 & 0xff);
-        device << 32 | u64::from(header.ino)
+        let key = (header.device, header.ino, header.mode & 0xf000);
+        let (first, names) = self.links.entry(key).or_insert_with(|| (number, Vec::new()));
+        names.push(number);
+        let Some(other) = self.entries.get(*first) else { return own };
+        let facts = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.modified, entry.device);
+        if facts(other) != facts(entry) {
+            out.defect(odd("cpio/hard-link", "c_mode", place.offset, entry.mode, other.mode));
+        }
+        other.inode
     }
 
     /// The directory that the last of the names lies in.
@@ -318,15 +474,16 @@ impl Archive {
                 path.push(b'/');
             }
             path.extend_from_slice(step);
+            let shown = || String::from_utf8_lossy(&path).into_owned();
             if let Some(&number) = self.paths.get(&path) {
                 parent = number;
+                // What lies in a link goes where the link leads.
+                if self.entries.get(number).is_some_and(|entry| entry.kind != Kind::Directory) {
+                    out.defect(odd("cpio/no-directory", "name", place, shown(), "a directory"));
+                }
                 continue;
             }
-            let shown = String::from_utf8_lossy(&path).into_owned();
-            out.defect(
-                Defect::new("cpio/no-directory", "name", place, shown, "an entry of the directory")
-                    .ambiguous(),
-            );
+            out.defect(odd("cpio/no-directory", "name", place, shown(), "an entry of the directory"));
             let entry = Entry {
                 parent,
                 name: step.to_vec(),
@@ -341,42 +498,97 @@ impl Archive {
     }
 }
 
-/// What of an entry's data Linux skips: all but the content of a file and the target of a link.
-fn unused(header: &Header, data: u64) -> Option<Span> {
-    let used = match Kind::of_mode(header.mode) {
-        Some(Kind::File) => header.size,
-        Some(Kind::Link) => header.size.min(LONGEST),
-        _ => 0,
-    };
-    let span = Span::new(data.saturating_add(used), header.size.saturating_sub(used));
-    (!span.is_empty()).then_some(span)
+/// The names from the root on, as writers write them: behind nothing, `/` or `./`. `None` when Linux would not make the
+/// entry.
+fn steps<'n>(name: &'n Window, place: &Place, out: &mut Builder<'_, '_>) -> Option<Vec<&'n [u8]>> {
+    let (name, rest) = name.split_at(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    // Linux wants a NUL at the end; some writers align what follows with more of them.
+    if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
+        out.defect(odd("cpio/name", "c_namesize", place.offset, rest, "NULs"));
+    }
+    let inner = [&b"./"[..], b"/"].iter().find_map(|front| name.strip_prefix(*front)).unwrap_or(name);
+    if [&b"."[..], b"/", b"./"].contains(&name) {
+        return Some(Vec::new());
+    }
+    let steps: Vec<_> = inner.split(|&byte| byte == b'/').collect();
+    let plain = |step: &&[u8]| ![&b""[..], b".", b".."].contains(step) && len64(step) <= MOST_NAME;
+    if steps.iter().all(plain) {
+        return Some(steps);
+    }
+    out.defect(odd("cpio/name", "name", place.offset, shown(), "names of files"));
+    let steps: Vec<_> = steps.into_iter().filter(plain).collect();
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// Fields that Linux takes otherwise than they stand there.
+fn check_header(header: &Header, kind: Kind, place: &Place, out: &mut Builder<'_, '_>) {
+    if header.mode > 0xffff {
+        out.defect(odd("cpio/mode", "c_mode", place.offset, header.mode, header.mode & 0xffff));
+    }
+    for (field, id) in [("c_uid", header.uid), ("c_gid", header.gid)] {
+        if id == u32::MAX {
+            out.defect(odd("cpio/owner", field, place.offset, id, "an id"));
+        }
+    }
+    // Only files and links have data; Linux skips other entries that have some.
+    if header.size > 0 && !matches!(kind, Kind::File | Kind::Link) {
+        out.defect(odd("cpio/data", "c_filesize", place.offset, header.size, 0u64));
+    }
+    if header.special.0 > 0xfff || header.special.1 > 0xf_ffff {
+        out.defect(odd("cpio/device", "c_rmaj", place.offset, header.special.0, "a device number"));
+    }
+}
+
+/// Linux takes the trailer for one only as an entry without data.
+fn check_trailer(header: &Header, name: &[u8], place: &Place, out: &mut Builder<'_, '_>) {
+    if header.size > 0 || header.mode != 0 {
+        out.defect(odd("cpio/trailer", "c_mode", place.offset, header.mode, 0u64));
+    }
+    let rest = name.get(TRAILER.len()..).unwrap_or_default();
+    if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
+        out.defect(odd("cpio/name", "c_namesize", place.offset, rest, "NULs"));
+    }
+}
+
+/// Where a link leads. The kernel's own writer puts a NUL behind it.
+fn target(
+    at: &Input<'_>,
+    header: &Header,
+    place: &Place,
+    out: &mut Builder<'_, '_>,
+) -> Result<Vec<u8>, Trouble> {
+    let data = at.slice(place.data, header.size.min(LONGEST)).window()?;
+    let target = data.strip_suffix(&[0]).unwrap_or(&data);
+    if target.is_empty() || target.contains(&0) || header.size >= LONGEST {
+        out.defect(odd("cpio/target", "c_filesize", place.offset, header.size, "a path"));
+    }
+    Ok(target.to_vec())
 }
 
 fn padded(offset: u64) -> u64 {
     offset.checked_next_multiple_of(4).unwrap_or(offset)
 }
 
-fn check_padding(at: &Input<'_>, from: u64, to: u64, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
-    let padding = at.slice(from, to.saturating_sub(from));
-    if !padding.is_empty() && padding.uniform()? != Some(0) {
-        let found = padding.window()?.to_vec();
-        out.defect(Defect::new("cpio/padding", "padding", padding.offset(), found, "zeros").ambiguous());
-    }
-    Ok(())
-}
-
-fn check_sum(at: &Input<'_>, header: &Header, data: u64, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
+fn check_sum(
+    at: &Input<'_>,
+    header: &Header,
+    place: &Place,
+    out: &mut Builder<'_, '_>,
+) -> Result<(), Trouble> {
     // Linux sums what it copies into a file; GNU cpio writes no sum for the target of a link.
-    if !header.checked || Kind::of_mode(header.mode) != Some(Kind::File) {
+    if header.checked && header.kind() != Some(Kind::File) {
         return Ok(());
     }
     let mut sum = 0_u32;
-    for window in at.slice(data, header.size).windows() {
-        sum = window?.iter().fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
+    if header.checked {
+        for window in at.slice(place.data, header.size).windows() {
+            sum = window?.iter().fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
+        }
     }
     if sum != header.sum {
-        let place = at.offset().saturating_add(data);
-        out.defect(Defect::new("cpio/checksum", "c_chksum", place, header.sum, sum));
+        // Linux unpacks nothing behind a wrong sum.
+        out.defect(odd("cpio/checksum", "c_chksum", place.offset, header.sum, sum));
     }
     Ok(())
 }
@@ -406,11 +618,25 @@ impl Volume for Members<'_> {
     }
 }
 
+const MAGICS: [&[u8]; 2] = [b"070701", b"070702"];
+/// What `lib/decompress.c` knows: gzip, bzip2, LZMA, xz, lzop, LZ4, zstd.
+const PACKED: [&[u8]; 8] = [
+    &[0x1f, 0x8b],
+    &[0x1f, 0x9e],
+    b"BZ",
+    &[0x5d, 0],
+    &[0xfd, 0x37],
+    &[0x89, 0x4c],
+    &[2, 0x21],
+    &[0x28, 0xb5],
+];
 const HEADER: u64 = 110;
 const TRAILER: &[u8] = b"TRAILER!!!";
 const BLOCK: u64 = 512;
 /// Linux `PATH_MAX`.
 const LONGEST: u64 = 4096;
+/// Linux `NAME_MAX`.
+const MOST_NAME: u64 = 255;
 /// The inode of a directory that no entry makes.
 const IMPLIED: u64 = u64::MAX - 1;
 
@@ -476,7 +702,9 @@ mod tests {
         padding[at + 1] = 0x90;
         assert_eq!(defects(&parse_with(&Cpio, &padding)), ["cpio/padding"]);
         let twice = [sample(), sample()].concat();
-        assert_eq!(defects(&parse_with(&Cpio, &twice)), ["cpio/behind"]);
+        assert_eq!(defects(&parse_with(&Cpio, &twice)), [""; 0]);
+        let odd = [&sample()[..], &[0; 2], &sample()].concat();
+        assert_eq!(defects(&parse_with(&Cpio, &odd)), ["cpio/behind"]);
         assert_eq!(defects(&parse_with(&Cpio, &file("a"))), ["cpio/trailer"]);
     }
 

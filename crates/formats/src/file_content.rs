@@ -9,19 +9,23 @@
 //! Ambiguities: none; a line is what stands between line feeds. Limitations: what a line means is not worked out beyond
 //! these marks, and files elsewhere that a started script reads are ordinary data.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble, len64, to_usize};
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64, to_usize};
+
+use crate::recognise::Readings;
 
 /// The format for a file of these names, from the root on, that begins so.
-pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8]) -> &'static dyn Format {
+pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings>) -> &'static dyn Format {
     match role(names) {
-        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => role,
-        _ if bytes.starts_with(b"#!") => &Script,
-        _ => &Plain,
+        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return role,
+        _ if bytes.starts_with(b"#!") => return &Script,
+        _ => {}
     }
+    let settings = settings.and_then(|settings| crate::settings::format_of(settings, bytes));
+    settings.unwrap_or(&Plain)
 }
 
 /// For what a file system keeps and no file uses.
-pub(crate) static UNUSED: &dyn Format = &Plain;
+pub(crate) static UNUSED: &dyn Format = &Unused;
 
 /// By the end of the path, so that the upper directory of an overlay is judged as the root is.
 fn role(names: &[&[u8]]) -> Option<&'static Lines> {
@@ -153,6 +157,33 @@ impl Format for Script {
     }
 }
 
+/// What a file system keeps and no file uses: one leaf, told apart only by whether it could run. To take it apart as what it
+/// was would find the same again, and again.
+#[derive(Debug)]
+struct Unused;
+
+impl Format for Unused {
+    fn name(&self) -> &'static str {
+        "unused"
+    }
+
+    fn about(&self) -> &'static str {
+        "what a file system keeps and no file uses"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match at.head(Head::LENGTH) {
+            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
+            Err(trouble) => out.trouble(trouble),
+        }
+        out.add(Node::new("data", "0", "data", at).unknown());
+    }
+}
+
 /// Any other file: a program, an archive, text, or bytes.
 #[derive(Debug)]
 struct Plain;
@@ -180,7 +211,9 @@ impl Format for Plain {
 fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.window()?;
     let head = window.get(..to_usize(Head::LENGTH)).unwrap_or(&window);
-    let format = crate::identify(&Head::new(head, at.length()));
+    let readings = Readings::of(&Head::new(head, at.length()));
+    readings.note(&at, out);
+    let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
     if !["raw", "fill"].contains(&format.name()) {
         format.parse(at, out);

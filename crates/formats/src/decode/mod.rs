@@ -19,6 +19,7 @@ mod xz;
 pub(crate) mod zlib;
 
 pub(crate) use sums::{adler32, crc64, xxh32};
+pub(crate) use xz::{Packing, first_block as xz_first_block};
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]

@@ -223,7 +223,15 @@ impl<'i> Stream<'i> {
 /// Fields of a header, from front to back.
 struct Fields<'i>(&'i [u8]);
 
-impl Fields<'_> {
+impl<'i> Fields<'i> {
+    /// A filter and its properties.
+    fn filter(&mut self) -> Option<(u64, &'i [u8])> {
+        let (id, length) = (self.number()?, self.number()?);
+        let (properties, rest) = self.0.split_at_checked(to_usize(length))?;
+        self.0 = rest;
+        Some((id, properties))
+    }
+
     /// Section 1.2: seven bits a byte, the lowest first; as few bytes as can be, nine at most.
     fn number(&mut self) -> Option<u64> {
         let length = self.0.iter().take(9).position(|byte| byte & 0x80 == 0)?.checked_add(1)?;
@@ -244,10 +252,7 @@ impl Fields<'_> {
         let size = if flags & 0x80 != 0 { Some(self.number()?) } else { None };
         let mut filters = Vec::new();
         for _ in 0..=flags & 3 {
-            let (id, length) = (self.number()?, self.number()?);
-            let (properties, rest) = self.0.split_at_checked(to_usize(length))?;
-            self.0 = rest;
-            filters.push((id, properties));
+            filters.push(self.filter()?);
         }
         if self.0.iter().any(|&byte| byte != 0) {
             return None;
@@ -264,6 +269,39 @@ impl Fields<'_> {
         };
         Some(Some(Block { packed, size, x86, dictionary }))
     }
+}
+
+/// What the header of a block says of how it is packed.
+#[derive(Debug)]
+pub(crate) struct Packing {
+    /// Filters before LZMA2, with the length of their properties.
+    pub(crate) filters: Vec<(u64, usize)>,
+    /// Size of the dictionary.
+    pub(crate) dictionary: u64,
+    /// Where the header ends.
+    pub(crate) end: u64,
+}
+
+/// Of the first block of a stream.
+pub(crate) fn first_block(input: &[u8]) -> Option<Packing> {
+    let (&size, _) = input.get(12..)?.split_first()?;
+    let end = usize::from(size).saturating_add(1).saturating_mul(4).saturating_add(12);
+    let mut fields = Fields(input.get(13..end.saturating_sub(4))?);
+    let (&flags, rest) = fields.0.split_first()?;
+    fields.0 = rest;
+    for flag in [0x40, 0x80] {
+        if flags & flag != 0 {
+            fields.number()?;
+        }
+    }
+    let mut filters = Vec::new();
+    for _ in 0..flags & 3 {
+        let (id, properties) = fields.filter()?;
+        filters.push((id, properties.len()));
+    }
+    let (LZMA2, &[bits]) = fields.filter()? else { return None };
+    let dictionary = (2 | u64::from(bits & 1)).wrapping_shl(u32::from(bits / 2).saturating_add(11));
+    Some(Packing { filters, dictionary, end: len64(input.get(..end)?) })
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

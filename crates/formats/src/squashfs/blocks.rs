@@ -1,0 +1,139 @@
+//! The blocks of files.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use kiwame_image::{LimitKind, Span, Trouble, len64, to_usize};
+
+use super::tables::{Archive, Fragment, Table};
+use super::{is_packed, length_of, merged, odd, strict};
+use crate::files::Volume;
+
+/// Where the content of a file is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stored {
+    pub(super) start: u64,
+    pub(super) blocks: Vec<u32>,
+    pub(super) fragment: u32,
+    pub(super) offset: u64,
+    pub(super) size: u64,
+}
+
+impl Stored {
+    /// Bytes that its blocks take in the image.
+    pub(super) fn packed(&self) -> u64 {
+        self.blocks.iter().fold(0, |sum, &size| sum.saturating_add(length_of(size)))
+    }
+
+    /// Bytes of it in its fragment.
+    pub(super) fn tail(&self, block_size: u64) -> u64 {
+        if self.fragment == u32::MAX { 0 } else { self.size.checked_rem(block_size).unwrap_or(0) }
+    }
+}
+
+/// The blocks of files.
+#[derive(Debug)]
+pub(super) struct Blocks<'a> {
+    pub(super) archive: Archive<'a>,
+    pub(super) stored: Vec<Option<Stored>>,
+    pub(super) fragments: Vec<Fragment>,
+    /// What files take of each fragment.
+    pub(super) tails: BTreeMap<u32, Vec<Span>>,
+    /// What of the tables nothing uses.
+    pub(super) rest: Vec<u8>,
+    pub(super) cache: RefCell<Cache>,
+}
+
+/// Fragments that were decoded last, and how long each was.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    recent: Vec<(u32, Rc<Vec<u8>>)>,
+    lengths: BTreeMap<u32, u64>,
+}
+
+impl Volume for Blocks<'_> {
+    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble> {
+        self.content(number).map_err(strict)
+    }
+
+    fn rest(&self) -> Result<Vec<u8>, Trouble> {
+        self.unused().map_err(strict)
+    }
+}
+
+impl Blocks<'_> {
+    fn content(&self, number: usize) -> Result<Vec<u8>, Trouble> {
+        let Some(stored) = self.stored.get(number).and_then(Option::as_ref) else { return Ok(Vec::new()) };
+        let mut content = Vec::with_capacity(to_usize(stored.size));
+        let mut at = stored.start;
+        let block_size = self.archive.block_size;
+        for &size in &stored.blocks {
+            let expected = block_size.min(stored.size.saturating_sub(len64(&content)));
+            // Only a size without any bit is a hole.
+            if size == 0 {
+                content.resize(content.len().saturating_add(to_usize(expected)), 0);
+                continue;
+            }
+            let length = length_of(size);
+            let block = self.archive.block(at, length, is_packed(size), expected)?;
+            if len64(&block) != expected {
+                let place = self.archive.image.offset().saturating_add(at);
+                return Err(odd("squashfs/block", "block", place, len64(&block), expected).into());
+            }
+            content.extend(block);
+            at = at.saturating_add(length);
+        }
+        let tail = stored.tail(block_size);
+        if tail > 0 {
+            let fragment = self.fragment(stored.fragment)?;
+            let end = stored.offset.saturating_add(tail);
+            let piece = fragment.get(to_usize(stored.offset)..to_usize(end)).ok_or_else(|| {
+                let place = self.archive.image.offset();
+                odd("squashfs/fragment", "offset", place, end, len64(&fragment))
+            })?;
+            content.extend(piece);
+        }
+        Ok(content)
+    }
+
+    fn unused(&self) -> Result<Vec<u8>, Trouble> {
+        let mut rest = self.rest.clone();
+        for number in 0..u32::try_from(self.fragments.len()).unwrap_or(u32::MAX) {
+            let used = merged(self.tails.get(&number).map_or(&[], Vec::as_slice));
+            let known = self.cache.borrow().lengths.get(&number).copied();
+            if known.is_some_and(|length| used == [Span::new(0, length)]) {
+                continue;
+            }
+            let bytes = self.fragment(number)?.to_vec();
+            if len64(&rest).saturating_add(len64(&bytes)) > self.archive.most_rest {
+                return Err(LimitKind::Space.into());
+            }
+            rest.extend(Table::of(bytes).unused(&used));
+        }
+        Ok(rest)
+    }
+
+    fn fragment(&self, number: u32) -> Result<Rc<Vec<u8>>, Trouble> {
+        let mut cache = self.cache.borrow_mut();
+        if let Some((_, bytes)) = cache.recent.iter().find(|(other, _)| *other == number) {
+            return Ok(Rc::clone(bytes));
+        }
+        let fragment = self.fragments.get(to_usize(number.into())).ok_or_else(|| {
+            odd("squashfs/reference", "fragment", self.archive.image.offset(), number, "a fragment")
+        })?;
+        let packed = is_packed(fragment.size);
+        let bytes =
+            self.archive.block(fragment.start, length_of(fragment.size), packed, self.archive.block_size)?;
+        let bytes = Rc::new(bytes);
+        if cache.recent.len() >= FRAGMENTS {
+            cache.recent.remove(0);
+        }
+        cache.recent.push((number, Rc::clone(&bytes)));
+        cache.lengths.insert(number, len64(&bytes));
+        Ok(bytes)
+    }
+}
+
+/// Decoded fragments kept: a directory's files mostly lie in one.
+const FRAGMENTS: usize = 4;
