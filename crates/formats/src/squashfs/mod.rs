@@ -16,11 +16,30 @@
 //! The superblock is a leaf, the blocks of files and tables are one stream (more, should there be bytes between them
 //! that no table names), and the files are listed as `files.rs` says. How blocks are cut and compressed only encodes.
 //!
-//! Loader modelled: Linux 6.1, which looks names up in the order of a directory and through its index. Ambiguities: an
-//! unsorted directory, an index that contradicts its listing, a directory with two names, a type that the listing and
-//! the inode state differently, an export table that names other inodes; files that share blocks in part. What the tables
-//! hold and no file uses is a leaf, `entry:rest`. Limitations: version 4.0 only; the two tables of inodes and
-//! directories are decoded whole (some 50 bytes a file), the blocks of files one at a time.
+//! Loader modelled: Linux 6.1 (`fs/squashfs`), compared by `tests/oracle/kernel/squashfs.py` with 6.1.176. It looks names
+//! up in the order of a directory and through its index, keeps inodes by the number that a listing states and fragments by
+//! their place, and adds the type of an inode to its mode. Ambiguities: whatever Linux refuses, or reads otherwise than it
+//! stands there, or what no writer writes: an unsorted directory, an index that contradicts its listing, a directory with two
+//! names, a type, number, count of names or parent that contradict, an export table that names other inodes, tables that are
+//! not one behind the other, metadata in blocks that are not full, blocks that another decoder takes and Linux does not.
+//! What the tables hold and no file uses is a leaf, `entry:rest`. Limitations: version 4.0 only; the two tables of inodes
+//! and directories are decoded whole (some 50 bytes a file), the blocks of files one at a time; LZMA is decoded, which
+//! Linux does not mount; that the oracle's Linux knows no extended attributes.
+//!
+//! ## Normal form
+//!
+//! `squashfs/1`: the superblock, the options, the ids, `unused` of each fragment, and the export table; then, in the order in
+//! which Linux meets them from the root on, each inode with all its fields and extended attributes, and each listing with all
+//! of its runs and entries. A reference stands in it as the place in the decoded table to which it leads.
+//!
+//! | on the ignore list | because |
+//! |---|---|
+//! | `bytes_used`, where tables, their blocks, and the options lie | positions that were followed; anything but one table behind the other is ambiguous |
+//! | `start_block` of files with blocks and of fragments, sizes in `block_list` and of fragments | positions that were followed, lengths that agree with what was read; holes are in the form |
+//! | how blocks are packed, and the two bytes before metadata | read by a decoder as strict as Linux's |
+//!
+//! The content of files, and what nothing uses, is compared as content; bytes that no table names are leaves. There is no
+//! form for LZ4 and zstd, whose decoders are not ours, nor for LZMA.
 
 mod blocks;
 mod packed;
@@ -68,7 +87,7 @@ impl Format for Squashfs {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
-    let superblock = Superblock::read(&head, at.offset())?;
+    let superblock = Superblock::read(&head, at.offset()).map_err(Defect::ambiguous)?;
     let node = Node::new("squashfs", "superblock", "squashfs-superblock", at.slice(0, SUPERBLOCK))
         .with("mkfs-time", superblock.mkfs_time)
         .with_encoding("inodes", superblock.inodes)
