@@ -1,35 +1,57 @@
-//! The account: how many bytes are in which class.
+//! The accounts: how many bytes are in which class.
 
-use kiwame_image::{Content, Region, SpaceId, Tree};
+use kiwame_image::{Content, Region};
 
-/// What is known of a leaf. From good to bad.
+/// What is known of a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Its bytes, or its content, equal a signed reference value.
+    /// Its bytes equal a signed reference value, or its normal form does where the policy accepts that (RULES 2).
     Matched,
-    /// Erased, inside bounds that structure sets.
-    Fill,
+    /// A reference value covers it and it is not equal, or it was added, or it breaks its mutable rule.
+    Differs,
     /// Declared to differ from device to device, and within its rule.
     Mutable,
+    /// Dead copies that nothing can revive, in a part that the device writes.
+    Remains,
+    /// Erased, inside bounds that structure sets.
+    Fill,
+    /// The acquisition says that it was not read.
+    Unread,
     /// Understood, but no reference value covers it.
     Parsed,
     /// Not understood, and no reference value covers it.
     Unexplained,
+    /// Its stream was opened: what it decodes to is counted in the space that it encodes.
+    Opened,
 }
 
 impl Class {
     /// Every class, in the order of the report.
-    pub const ALL: [Self; 5] = [Self::Matched, Self::Mutable, Self::Fill, Self::Parsed, Self::Unexplained];
+    pub const ALL: [Self; 9] = [
+        Self::Matched,
+        Self::Differs,
+        Self::Mutable,
+        Self::Remains,
+        Self::Fill,
+        Self::Unread,
+        Self::Parsed,
+        Self::Unexplained,
+        Self::Opened,
+    ];
 
     /// The name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Matched => "matched",
+            Self::Differs => "differs",
             Self::Mutable => "mutable",
+            Self::Remains => "remains",
             Self::Fill => "fill",
+            Self::Unread => "unread",
             Self::Parsed => "parsed",
             Self::Unexplained => "unexplained",
+            Self::Opened => "opened",
         }
     }
 
@@ -39,7 +61,7 @@ impl Class {
         match region.content {
             Content::Fill => Self::Fill,
             Content::Parsed => Self::Parsed,
-            // Until the content of a stream is known, its bytes are as good as unknown.
+            // A stream that was not opened is as good as unknown.
             Content::Unknown | Content::Encoded => Self::Unexplained,
         }
     }
@@ -50,8 +72,8 @@ impl Class {
 pub enum Basis {
     /// Its bytes are equal.
     Bytes,
-    /// It encodes, otherwise, what the reference encodes.
-    Content,
+    /// Its normal form is equal, and the policy accepts that here.
+    Form,
     /// The whole image is equal, and nothing needed to be taken apart.
     Whole,
 }
@@ -62,64 +84,68 @@ impl Basis {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
-            Self::Content => "content",
+            Self::Form => "form",
             Self::Whole => "whole",
         }
     }
 }
 
-/// Bytes of one space in each class. The five add up to its size.
+/// Bytes in each class. They add up to the size of what is accounted for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Equal to a signed reference value.
-    pub matched: u64,
-    /// Declared mutable, within its rule.
-    pub mutable: u64,
-    /// Erased.
-    pub fill: u64,
-    /// Understood only.
-    pub parsed: u64,
-    /// Not understood.
-    pub unexplained: u64,
+    sums: [u64; Class::ALL.len()],
 }
 
 impl Account {
-    /// The account of one space, from the class of each leaf.
-    pub fn of(tree: &Tree, space: SpaceId, class: impl Fn(&Region) -> Class) -> Self {
-        let mut account = Self::default();
-        for leaf in tree.leaves().filter(|leaf| leaf.space == space) {
-            account.add(class(leaf), leaf.span.length);
-        }
-        account
-    }
-
     /// Adds bytes to a class.
     pub fn add(&mut self, class: Class, length: u64) {
-        let sum = match class {
-            Class::Matched => &mut self.matched,
-            Class::Mutable => &mut self.mutable,
-            Class::Fill => &mut self.fill,
-            Class::Parsed => &mut self.parsed,
-            Class::Unexplained => &mut self.unexplained,
-        };
-        *sum = sum.saturating_add(length);
+        let sums = self.sums.iter_mut().zip(Class::ALL);
+        for (sum, _) in sums.filter(|(_, of)| *of == class) {
+            *sum = sum.saturating_add(length);
+        }
+    }
+
+    /// Adds another account.
+    pub fn join(&mut self, other: &Self) {
+        Class::ALL.iter().for_each(|&class| self.add(class, other.get(class)));
     }
 
     /// The bytes in one class.
     #[must_use]
     pub fn get(&self, class: Class) -> u64 {
-        match class {
-            Class::Matched => self.matched,
-            Class::Mutable => self.mutable,
-            Class::Fill => self.fill,
-            Class::Parsed => self.parsed,
-            Class::Unexplained => self.unexplained,
-        }
+        self.sums.iter().zip(Class::ALL).find(|(_, of)| *of == class).map_or(0, |(sum, _)| *sum)
+    }
+
+    /// The same without what was opened: an account of content.
+    #[must_use]
+    pub fn content(&self) -> Self {
+        let mut content = Self::default();
+        Class::ALL.iter().filter(|&&class| class != Class::Opened).for_each(|&class| {
+            content.add(class, self.get(class));
+        });
+        content
     }
 
     /// All bytes.
     #[must_use]
     pub fn total(&self) -> u64 {
-        Class::ALL.iter().fold(0, |sum: u64, class| sum.saturating_add(self.get(*class)))
+        self.sums.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_adds_up_and_its_content_leaves_out_what_was_opened() {
+        let mut account = Account::default();
+        for (class, bytes) in Class::ALL.into_iter().zip(1..) {
+            account.add(class, bytes);
+        }
+        assert_eq!((account.total(), account.content().total()), (45, 36));
+        assert_eq!((account.get(Class::Opened), account.content().get(Class::Opened)), (9, 0));
+        account.join(&account.content());
+        assert_eq!((account.total(), account.get(Class::Matched)), (81, 2));
     }
 }

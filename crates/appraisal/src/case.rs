@@ -3,12 +3,14 @@
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, RegionId, Span, Tree, Value};
+use kiwame_image::{Content, Region, RegionId, SpaceId, Span, Tree, Value};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
-use kiwame_trust::manifest::{ImageReference, Manifest, ReferenceRegion};
+use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
+use kiwame_trust::policy::Waiver;
 
-use crate::{Basis, CHECKS, Class, Effect, Finding, Verdict};
+use crate::reference::is_fill;
+use crate::{Basis, CHECKS, Check, Class, Effect, Finding, Verdict};
 
 /// How a measured region stands to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +21,49 @@ pub enum Match {
     Bytes(usize),
     /// That reference value is meant, and the bytes differ.
     Differs(usize),
-    /// The bytes differ, the content is equal (RULES 2).
-    Content(usize),
+    /// The bytes differ, and what they decode to is equal: nobody is affirmed by that (RULES 2).
+    Encoded(usize),
+    /// The same, where the policy accepts it and the normal form is equal.
+    Form(usize),
     /// The manifest lets it differ, and it keeps to the rule.
     Mutable,
+    /// What nothing reaches any more, where the device writes, within the cap of its rule.
+    Remains,
+}
+
+impl Match {
+    /// The reference value that is meant.
+    #[must_use]
+    pub fn index(self) -> Option<usize> {
+        match self {
+            Self::Bytes(index) | Self::Differs(index) | Self::Encoded(index) | Self::Form(index) => {
+                Some(index)
+            }
+            Self::Nothing | Self::Mutable | Self::Remains => None,
+        }
+    }
+}
+
+/// What the buyer asks of a product, and what the buyer lives with.
+#[derive(Clone, Debug)]
+pub struct Terms<'a> {
+    /// The policy's rule for the product.
+    pub rule: &'a Rule,
+    /// The policy's waivers that have not ended.
+    pub waivers: Vec<&'a Waiver>,
+}
+
+/// What an acceptance leaves to somebody's word, for its first line (RULES 30).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// Settings and files that differ within a rule of the maker's.
+    pub by_rule: u64,
+    /// Components that the policy accepts: packed anew, waived, or without reference value.
+    pub by_policy: u64,
+    /// Bytes that nobody judged.
+    pub not_judged: u64,
+    /// Bytes of old data that nothing reaches.
+    pub remains: u64,
 }
 
 /// One image against one reference.
@@ -34,8 +75,8 @@ pub struct Case<'a> {
     pub manifest: &'a Manifest,
     /// Its reference for this image.
     pub reference: &'a ImageReference,
-    /// The policy's rule for this product.
-    pub rule: &'a Rule,
+    /// What the buyer asks.
+    pub terms: &'a Terms<'a>,
     /// How each measured region stands to the reference.
     pub matches: BTreeMap<RegionId, Match>,
     /// Reference values that no region has taken.
@@ -49,10 +90,22 @@ pub struct Case<'a> {
     pub outside: BTreeSet<RegionId>,
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
+    /// Regions without a reference value that the policy accepts.
+    pub accepted: BTreeSet<RegionId>,
+    /// Regions whose facts have been compared with those of their reference value.
+    pub compared: BTreeSet<RegionId>,
+    /// Path and place of what the policy's waivers cover, value by value.
+    pub waived: BTreeSet<(String, u64)>,
+    /// What an acceptance would leave to somebody's word.
+    pub exceptions: Exceptions,
+    /// A container was packed anew, and its normal form was not made in this run.
+    pub wants_forms: bool,
     suppliers: BTreeMap<&'a str, &'a str>,
     /// What has been found; see [`Case::report`].
     pub findings: Vec<Finding>,
     counts: BTreeMap<(String, Effect), u64>,
+    /// Paths around every finding that refutes.
+    refuted: BTreeSet<String>,
 }
 
 /// What came of it.
@@ -64,33 +117,66 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What an acceptance leaves to somebody's word.
+    pub exceptions: Exceptions,
+    /// The policy accepts containers that are packed anew, one is, and its normal form is needed to tell.
+    pub wants_forms: bool,
 }
 
 /// Compares an image with its reference and judges.
 #[must_use]
-pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, rule: &Rule) -> Assessment {
+pub fn appraise(
+    tree: &Tree,
+    manifest: &Manifest,
+    reference: &ImageReference,
+    terms: &Terms<'_>,
+) -> Assessment {
+    appraise_by(CHECKS, tree, manifest, reference, terms)
+}
+
+/// By some of the checks; the last gate stands behind any of them.
+pub(crate) fn appraise_by(
+    checks: &[&dyn Check],
+    tree: &Tree,
+    manifest: &Manifest,
+    reference: &ImageReference,
+    terms: &Terms<'_>,
+) -> Assessment {
     let mut case = Case {
         tree,
         manifest,
         reference,
-        rule,
+        terms,
         matches: BTreeMap::new(),
         unmatched: Vec::new(),
         paths: OnceCell::new(),
         spaces: spaces(reference),
         outside: BTreeSet::new(),
         limited: Vec::new(),
+        accepted: BTreeSet::new(),
+        compared: BTreeSet::new(),
+        waived: BTreeSet::new(),
+        exceptions: Exceptions::default(),
+        wants_forms: false,
         suppliers: suppliers(reference),
         findings: Vec::new(),
         counts: BTreeMap::new(),
+        refuted: BTreeSet::new(),
     };
-    for check in CHECKS {
+    for check in checks {
         check.run(&mut case);
     }
-    case.report_uncounted();
     let classes = case.classes();
+    crate::gate::close(&mut case, &classes);
+    case.report_uncounted();
     let verdict = Verdict::of(&case.findings);
-    Assessment { classes, findings: case.findings, verdict }
+    Assessment {
+        classes,
+        findings: case.findings,
+        verdict,
+        exceptions: case.exceptions,
+        wants_forms: case.wants_forms,
+    }
 }
 
 /// Classes and defects of an image that nothing is compared with.
@@ -98,9 +184,9 @@ pub fn appraise(tree: &Tree, manifest: &Manifest, reference: &ImageReference, ru
 pub fn inspect(tree: &Tree) -> Assessment {
     let mut findings = crate::checks::limits(tree);
     findings.extend(tree.defects().iter().map(|defect| crate::checks::defect(tree, defect)));
-    let classes = classes(tree, |_| None);
+    let classes = classes(tree, |_, _| None);
     let verdict = Verdict::of_inspection(&findings);
-    Assessment { classes, findings, verdict }
+    Assessment { classes, findings, verdict, exceptions: Exceptions::default(), wants_forms: false }
 }
 
 impl<'a> Case<'a> {
@@ -117,6 +203,22 @@ impl<'a> Case<'a> {
         self.paths.get_or_init(all).contains(path)
     }
 
+    /// How many reference values lie below a path.
+    #[must_use]
+    pub fn count_below(&self, path: &str) -> usize {
+        let paths = self
+            .paths
+            .get_or_init(|| self.reference.regions.iter().map(|region| region.path.as_str()).collect());
+        let prefix = format!("{path}/");
+        paths.range(prefix.as_str()..).take_while(|other| other.starts_with(&prefix)).count()
+    }
+
+    /// True when a finding about something below a path refutes the image.
+    #[must_use]
+    pub fn is_refuted_below(&self, path: &str) -> bool {
+        self.refuted.contains(path)
+    }
+
     /// True when the reference has regions in what the region of that path decodes to.
     #[must_use]
     pub fn encodes(&self, path: &str) -> bool {
@@ -131,13 +233,72 @@ impl<'a> Case<'a> {
     /// Findings of one id and effect that are listed.
     const KEPT: u64 = 1000;
 
-    /// Adds a finding. Of one kind a thousand are kept; the rest are counted, and decide nothing that these do not.
+    /// Adds a finding. The policy's waivers come first (RULES 31). Of one kind and effect a thousand are kept; the rest
+    /// are counted, and decide nothing that these do not.
     pub fn report(&mut self, finding: Finding) {
+        let finding = self.waive(finding);
+        if finding.effect() == Effect::Refuted {
+            for scope in beginnings(&finding.path).rev().skip(1) {
+                // Whatever lies further out has been entered along with it.
+                if !self.refuted.insert(scope.to_owned()) {
+                    break;
+                }
+            }
+        }
         let count = self.counts.entry((finding.id.clone(), finding.effect())).or_default();
         *count = count.saturating_add(1);
         if *count <= Self::KEPT {
             self.findings.push(finding);
         }
+    }
+
+    /// Takes the effect away where a waiver names this finding, this component and the value found; without a value it
+    /// becomes a warning at best. A container is no component: who waives it has not seen what lies in it.
+    fn waive(&mut self, finding: Finding) -> Finding {
+        let names = |waiver: &&&Waiver| waiver.finding == finding.id && waiver.path == finding.path;
+        let waiver =
+            self.terms.waivers.iter().filter(names).max_by_key(|waiver| waiver.found == finding.actual);
+        let Some(waiver) = waiver.filter(|_| finding.may_be_waived() && !self.is_container(&finding)) else {
+            return finding;
+        };
+        match &waiver.found {
+            None => finding.at_best_a_warning(&waiver.reason, &waiver.until),
+            found if *found == finding.actual => {
+                self.waived.insert((finding.path.clone(), finding.offset));
+                self.exceptions.by_policy = self.exceptions.by_policy.saturating_add(1);
+                finding.waived(&waiver.reason, &waiver.until)
+            }
+            Some(_) => finding,
+        }
+    }
+
+    /// True for a finding about a region that encodes something or holds measured parts. A defect speaks of one field,
+    /// wherever that is.
+    fn is_container(&self, finding: &Finding) -> bool {
+        if finding.is_defect() {
+            return false;
+        }
+        let about = self.tree.regions().filter(|region| self.tree.path(region.id) == finding.path);
+        let mut inner = about.filter(|region| {
+            let holds = self.measured().any(|other| {
+                other.id != region.id && self.tree.ancestors(other.id).any(|above| above.id == region.id)
+            });
+            region.encodes.is_some() || holds
+        });
+        inner.next().is_some()
+    }
+
+    /// True for a place that the device itself writes to: the manifest says so of the partition, or a rule reaches it.
+    #[must_use]
+    pub fn is_written(&self, region: &Region) -> bool {
+        if self.manifest.rules_for(self.tree.path(region.id)).next().is_some() {
+            return true;
+        }
+        // Where it lies in the image itself.
+        let whole = core::iter::once(region).chain(self.tree.ancestors(region.id));
+        let outermost = whole.into_iter().find(|region| region.space == SpaceId::IMAGE);
+        let Some(span) = outermost.map(|region| region.span) else { return false };
+        self.reference.layout.iter().any(|layout| layout.written && layout.part.span.contains(span))
     }
 
     /// Says how many findings of each kind were counted only.
@@ -181,12 +342,26 @@ impl<'a> Case<'a> {
     }
 
     fn classes(&self) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
-        let within = |region: &RegionId| !self.outside.contains(region);
-        classes(self.tree, |region| match self.matches.get(&region).filter(|_| within(&region)) {
-            Some(Match::Bytes(_)) => Some((Class::Matched, Some(Basis::Bytes))),
-            Some(Match::Content(_)) => Some((Class::Matched, Some(Basis::Content))),
-            Some(Match::Mutable) => Some((Class::Mutable, None)),
-            Some(Match::Differs(_) | Match::Nothing) | None => None,
+        let complete = self.reference.coverage == Coverage::Complete;
+        classes(self.tree, |region, leaf| {
+            let outcome = self.matches.get(&region.id).copied()?;
+            let was_fill = outcome.index().and_then(|index| self.wanted(index)).is_none_or(is_fill);
+            let outside = self.outside.contains(&region.id);
+            Some(match outcome {
+                _ if outside => (Class::Differs, None),
+                // Erased, as it was, or nothing was ever there.
+                Match::Differs(_) | Match::Nothing if leaf.content == Content::Fill && was_fill => {
+                    (Class::Fill, None)
+                }
+                Match::Differs(_) | Match::Encoded(_) => (Class::Differs, None),
+                Match::Nothing if complete => (Class::Differs, None),
+                Match::Nothing => return None,
+                _ if leaf.content == Content::Fill => (Class::Fill, None),
+                Match::Bytes(_) => (Class::Matched, Some(Basis::Bytes)),
+                Match::Form(_) => (Class::Matched, Some(Basis::Form)),
+                Match::Mutable => (Class::Mutable, None),
+                Match::Remains => (Class::Remains, None),
+            })
         })
     }
 }
@@ -219,40 +394,27 @@ fn suppliers(reference: &ImageReference) -> BTreeMap<&str, &str> {
     suppliers
 }
 
-/// The class of each leaf: that of the measured region which covers it, else by what its bytes are. A leaf that
-/// encodes a stream has at best the worst class of what it decodes to; fill inside it is no worse than matched.
+/// The class of each leaf: that of the measured region which covers it, else by what its bytes are. A leaf whose stream
+/// was opened is counted where it is opened.
 fn classes(
     tree: &Tree,
-    of: impl Fn(RegionId) -> Option<(Class, Option<Basis>)>,
+    of: impl Fn(&Region, &Region) -> Option<(Class, Option<Basis>)>,
 ) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
-    let mut classes = BTreeMap::new();
-    let mut worst: BTreeMap<kiwame_image::SpaceId, Class> = BTreeMap::new();
-    let leaves: Vec<_> = tree.leaves().collect();
-    // Backwards: what a stream decodes to comes behind it in pre-order.
-    for leaf in leaves.into_iter().rev() {
-        // The measured region that covers it lies in its own space: what the space is decoded from is another matter.
-        let around = core::iter::once(leaf).chain(tree.ancestors(leaf.id));
-        let covering = around.take_while(|region| region.space == leaf.space).find(|region| region.measured);
-        let covering = covering.and_then(|region| of(region.id));
-        let mut class = match covering {
-            Some(_) if leaf.content == Content::Fill => (Class::Fill, None),
-            Some(class) => class,
-            None => (Class::unreferenced(leaf), None),
-        };
-        if let Some(inner) = leaf.encodes.and_then(|space| worst.get(&space)) {
-            let inner = if *inner == Class::Fill { Class::Matched } else { *inner };
-            let known = covering.map_or(Class::Matched, |(class, _)| class);
-            let bound = inner.max(known);
-            if covering.is_none() || bound > class.0 {
-                let bound = if covering.is_none() { bound.max(Class::Parsed) } else { bound };
-                class = (bound, None);
-            }
+    let class = |leaf: &Region| {
+        if leaf.encodes.is_some() {
+            return (Class::Opened, None);
         }
-        let space = worst.entry(leaf.space).or_insert(Class::Matched);
-        *space = (*space).max(if class.0 == Class::Fill { Class::Matched } else { class.0 });
-        classes.insert(leaf.id, class);
-    }
-    classes
+        let known = covering(tree, leaf).and_then(|region| of(region, leaf));
+        known.unwrap_or_else(|| (Class::unreferenced(leaf), None))
+    };
+    tree.leaves().map(|leaf| (leaf.id, class(leaf))).collect()
+}
+
+/// The measured region that covers a leaf. It lies in the leaf's own space: what the space is decoded from is another
+/// matter.
+pub(crate) fn covering<'t>(tree: &'t Tree, leaf: &'t Region) -> Option<&'t Region> {
+    let around = core::iter::once(leaf).chain(tree.ancestors(leaf.id));
+    around.take_while(|region| region.space == leaf.space).find(|region| region.measured)
 }
 
 /// A value as the manifest writes it.

@@ -86,15 +86,22 @@ pub static KINDS: &[Kind] = &[
     kind("coverage/unreferenced", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("defect", Severity::Low, Effect::Nothing),
     kind("defect/ambiguous", Severity::Medium, Effect::Warning),
+    kind("encoding/accepted", Severity::Info, Effect::Nothing),
+    kind("encoding/form-differs", Severity::Medium, Effect::Warning),
+    kind("encoding/form-unknown", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("encoding/header", Severity::Medium, Effect::Warning),
-    kind("encoding/re-encoded", Severity::Info, Effect::Nothing),
+    kind("encoding/re-encoded", Severity::Medium, Effect::Warning),
     kind("encoding/undecodable", Severity::High, Effect::Refuted),
     kind("fill/not-erased", Severity::High, Effect::Refuted),
     kind("fill/resized", Severity::Medium, Effect::Warning),
     kind("finding/more", Severity::Info, Effect::Nothing),
+    kind("gate/not-compared", Severity::High, Effect::CannotTell(Reason::Coverage)),
+    kind("gate/not-settled", Severity::High, Effect::CannotTell(Reason::Coverage)),
     kind("layout/disagrees", Severity::High, Effect::Refuted),
     kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
+    kind("manifest/another-channel", Severity::Medium, Effect::CannotTell(Reason::Trust)),
+    kind("manifest/another-hardware", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),
@@ -104,7 +111,11 @@ pub static KINDS: &[Kind] = &[
     kind("manifest/required-image-absent", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/unknown-digest", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("mutable/any", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("mutable/empty", Severity::Medium, Effect::Warning),
+    kind("mutable/empty-by-rule", Severity::Info, Effect::Nothing),
+    kind("mutable/not-judged", Severity::Info, Effect::Nothing),
     kind("mutable/outside-rule", Severity::High, Effect::Refuted),
+    kind("mutable/remains", Severity::Info, Effect::Nothing),
     kind("mutable/trust-anchor", Severity::High, Effect::Refuted),
     kind("mutable/within-rule", Severity::Info, Effect::Nothing),
     kind("trust/known-key-accepted", Severity::Medium, Effect::Nothing),
@@ -205,6 +216,30 @@ impl Finding {
     pub fn arg(mut self, name: &'static str, value: impl ToString) -> Self {
         self.args.insert(name, value.to_string());
         self
+    }
+
+    /// True for malformed bytes, which carry the format's own id.
+    #[must_use]
+    pub fn is_defect(&self) -> bool {
+        kind_of(&self.id).id == "defect"
+    }
+
+    /// True for what is found at one component. What speaks of manifests, signatures, coverage, limits or whole rules
+    /// is no component's.
+    #[must_use]
+    pub fn may_be_waived(&self) -> bool {
+        let places = ["component/", "encoding/", "fill/", "mutable/outside-rule", "mutable/trust-anchor"];
+        self.path != "image" && (self.is_defect() || places.iter().any(|place| self.id.starts_with(place)))
+    }
+
+    /// A waiver that does not say which value it covers leaves the finding to a person.
+    #[must_use]
+    pub fn at_best_a_warning(self, reason: &str, until: &str) -> Self {
+        let effect = match self.effect {
+            Effect::Nothing => Effect::Nothing,
+            Effect::Warning | Effect::Refuted | Effect::CannotTell(_) => Effect::Warning,
+        };
+        Self { effect, ..self }.arg("waiver", reason).arg("waivedUntil", until)
     }
 
     /// Takes the effect away, because the buyer's policy says so, for a reason that is shown.

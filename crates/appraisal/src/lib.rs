@@ -28,11 +28,12 @@ mod account;
 mod case;
 mod checks;
 mod finding;
+mod gate;
 mod reference;
 mod verdict;
 
 pub use account::{Account, Basis, Class};
-pub use case::{Assessment, Case, Match, appraise, inspect, json_of};
+pub use case::{Assessment, Case, Exceptions, Match, Terms, appraise, inspect, json_of};
 pub use checks::{CHECKS, Check};
 pub use finding::{Effect, Finding, KINDS, Kind, Reason, Severity, kind_of};
 pub use reference::reference_regions;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Content, Region, Tree, Value};
+use kiwame_image::{Content, Defect, Region, Tree, Value};
 use kiwame_trust::json::Json;
-use kiwame_trust::manifest::{Method, ReferenceRegion, path_within};
+use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion, path_within};
 
 use crate::case::json_of;
 
@@ -20,12 +20,8 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
     let path = tree.path(region.id);
     let answers =
         suppliers.iter().filter(|(scope, _)| path_within(path, scope)).max_by_key(|(scope, _)| scope.len());
-    let mut defects: Vec<_> = tree
-        .defects()
-        .iter()
-        .filter(|defect| covers(tree, region, defect.region))
-        .map(|d| d.id.to_owned())
-        .collect();
+    let mut defects: Vec<_> =
+        tree.defects().iter().filter(|defect| covers(tree, region, defect.region)).map(known).collect();
     defects.sort();
     defects.dedup();
     Some(ReferenceRegion {
@@ -45,6 +41,17 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
     })
 }
 
+/// A defect as the maker signs it.
+pub(crate) fn known(defect: &Defect) -> KnownDefect {
+    KnownDefect {
+        id: defect.id.to_owned(),
+        field: defect.field.to_owned(),
+        offset: defect.offset,
+        found: defect.found.display(),
+        expected: defect.expected.display(),
+    }
+}
+
 /// What the maker signs of a region's facts: all but those that only encode, and that a program lies below, since
 /// what lies below a measured region is not listed.
 pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json> {
@@ -54,13 +61,22 @@ pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json>
         (region.is_leaf() && region.content == Content::Fill).then(|| (FILL.to_owned(), Json::Flag(true)));
     let program =
         (!region.is_leaf() && holds_program(tree, region)).then(|| (EXECUTABLE.to_owned(), Json::Flag(true)));
-    program.into_iter().chain(facts).chain(fill).collect()
+    let remains = is_remains(tree, region).then(|| (REMAINS.to_owned(), Json::Flag(true)));
+    program.into_iter().chain(facts).chain(fill).chain(remains).collect()
 }
 
 /// The attribute by which formats say that a region can execute.
 const EXECUTABLE: &str = "executable";
 
-/// True when a region can execute, or one below it in the same space. What a stream decodes to is listed by itself.
+/// True when a region can execute, is a piece of what can, or has one below it in the same space. What a stream decodes to
+/// is listed by itself.
+pub(crate) fn is_program(tree: &Tree, region: &Region) -> bool {
+    let around = tree.ancestors(region.id).take_while(|above| above.space == region.space);
+    let mut around = around.filter(|above| above.attribute(EXECUTABLE) == Some(&Value::Flag(true)));
+    around.next().is_some() || holds_program(tree, region)
+}
+
+/// True when a region can execute, or one below it in the same space.
 pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
     let mut stack = vec![region];
     while let Some(region) = stack.pop() {
@@ -70,6 +86,19 @@ pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
         stack.extend(region.children.iter().filter_map(|&id| tree.region(id)));
     }
     false
+}
+
+/// The attribute by which a reference value says that nothing reaches its region any more.
+const REMAINS: &str = "remains";
+
+/// True when nothing reaches a region, or what it is decoded from, any more.
+pub(crate) fn is_remains(tree: &Tree, region: &Region) -> bool {
+    region.remains || tree.ancestors(region.id).any(|above| above.remains)
+}
+
+/// True when the maker says that nothing reaches the region any more.
+pub(crate) fn was_remains(wanted: &ReferenceRegion) -> bool {
+    wanted.attributes.get(REMAINS) == Some(&Json::Flag(true))
 }
 
 /// The attribute by which a reference value says that its region is erased.

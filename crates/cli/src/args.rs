@@ -187,6 +187,12 @@ pub(crate) struct Verify {
     /// What was ordered
     #[arg(long, value_name = "VENDOR/MODEL[@RELEASE]")]
     pub(crate) expect: Option<String>,
+    /// The release channel that was ordered; default: release, or what the policy names
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Option<String>,
+    /// The hardware revision of the unit
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) hardware: Option<String>,
     /// Parse every byte even when the digest of the whole image matches
     #[arg(long)]
     pub(crate) deep: bool,

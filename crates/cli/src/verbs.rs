@@ -27,8 +27,10 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
         ("deep".to_owned(), asked.deep.into()),
         ("insecureAcceptKnownKeys".to_owned(), known.into()),
     ]);
-    if let Some(expect) = &asked.expect {
-        extra.insert("expect".to_owned(), json!(expect));
+    for (field, value) in
+        [("expect", &asked.expect), ("channel", &asked.channel), ("hardware", &asked.hardware)]
+    {
+        extra.extend(value.as_ref().map(|value| (field.to_owned(), json!(value))));
     }
     let runs = Runs { verb: "verify", images: &asked.images, report: asked.report.as_deref(), common };
     runs.each(&reference, &extra)

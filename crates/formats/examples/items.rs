@@ -1,17 +1,29 @@
 //! Prints every region of an image as JSON lines, in pre-order, for comparison with other tools.
 //!
 //! `cargo run --release -p kiwame-formats --example items -- OVMF_CODE_4M.fd`
+//!
+//! `--erase-block SIZE` reads the images behind it as one partition of a flash with such erase blocks. Each image begins
+//! with a line that names it.
 
 use std::io::Write as _;
 
-use kiwame_image::{Limits, Memory, Options, Region, Tree, len64};
+use kiwame_image::{Limits, Memory, Options, Partition, Region, Span, Tree, len64};
 
 fn main() -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for path in std::env::args_os().skip(1) {
+    let (mut arguments, mut erase_block) = (std::env::args_os().skip(1), None);
+    while let Some(path) = arguments.next() {
+        if path == "--erase-block" {
+            let size = arguments.next().and_then(|size| size.into_string().ok());
+            erase_block = size.and_then(|size| size.parse().ok());
+            continue;
+        }
+        writeln!(out, "{{\"image\":{}}}", quote(&path.to_string_lossy()))?;
         let bytes = std::fs::read(path)?;
         let size = len64(&bytes);
-        let options = Options { list_digests: true, ..Options::default() };
+        let part = |_| Partition { name: "part".to_owned(), span: Span::new(0, size), erase_block };
+        let layout = erase_block.map(part).into_iter().collect();
+        let options = Options { list_digests: true, normal: true, layout, ..Options::default() };
         let tree = kiwame_formats::parse(&Memory::new([bytes]), 0, size, &Limits::default(), &options)
             .map_err(|error| std::io::Error::other(error.to_string()))?;
         for region in tree.regions() {
@@ -22,8 +34,9 @@ fn main() -> std::io::Result<()> {
             let (found, expected) = (quote(&defect.found.display()), quote(&defect.expected.display()));
             writeln!(
                 out,
-                "{{\"defect\":{},\"path\":{path},\"field\":{},\"offset\":{},\"found\":{found},\"expected\":{expected}}}",
+                "{{\"defect\":{},\"ambiguous\":{},\"path\":{path},\"field\":{},\"offset\":{},\"found\":{found},\"expected\":{expected}}}",
                 quote(defect.id),
+                defect.ambiguous,
                 quote(defect.field),
                 defect.offset
             )?;
@@ -52,6 +65,7 @@ fn line(tree: &Tree, region: &Region) -> String {
     fields.extend(region.order.map(|order| format!("\"order\":{order}")));
     fields.extend(region.sha256.as_ref().map(|digest| format!("\"sha256\":{}", quote(&digest.hex()))));
     fields.extend(region.masked.as_ref().map(|digest| format!("\"masked\":{}", quote(&digest.hex()))));
+    fields.extend(region.normal.as_ref().map(|form| format!("\"normal\":{}", quote(&form.sha256.hex()))));
     let facts: Vec<_> = region
         .attributes
         .iter()

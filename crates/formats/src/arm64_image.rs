@@ -33,6 +33,14 @@ impl Format for Arm64Image {
         known.then(|| Match::weighted(self, 4))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0x38, 4) == Some(&MAGIC[..])
+    }
+
+    fn over(&self) -> &'static [&'static str] {
+        &["pe"]
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);

@@ -1,7 +1,7 @@
 //! Kernel command lines, by words.
 //!
 //! Linux `Documentation/admin-guide/kernel-parameters.rst` and `drivers/mtd/parsers/cmdlinepart.c` (6.1): words stand
-//! between blanks, quotes keep blanks together; `mtdparts=<device>:<size>[@<offset>](<name>)[ro],…`.
+//! between blanks (what `isspace` of `lib/ctype.c` says, 0b and a0 among them), quotes keep blanks together; `mtdparts=<device>:<size>[@<offset>](<name>)[ro],…`.
 //!
 //! A word that decides what runs, or what may, carries `boot-entry`: no mutable rule lets it differ (RULES 12). The
 //! layout that `mtdparts` states is held against the manifest's (RULES 13).
@@ -35,6 +35,10 @@ pub(crate) fn add<'a>(at: &Input<'a>, line: &[u8], out: &mut Builder<'_, 'a>) {
     }
 }
 
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | 0x09..=0x0d | 0xa0)
+}
+
 fn split(word: &[u8]) -> (&[u8], &[u8]) {
     let at = word.iter().position(|&byte| byte == b'=');
     let value = at.and_then(|at| word.get(at.saturating_add(1)..)).unwrap_or_default();
@@ -46,11 +50,11 @@ fn words(line: &[u8]) -> Vec<(&[u8], bool)> {
     let mut words = Vec::new();
     let mut rest = line;
     while let Some(first) = rest.first() {
-        let blank = first.is_ascii_whitespace();
+        let blank = is_blank(*first);
         let mut quoted = false;
         let end = rest.iter().position(|byte| {
             quoted ^= *byte == b'"';
-            !quoted && byte.is_ascii_whitespace() != blank
+            !quoted && is_blank(*byte) != blank
         });
         let (word, more) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         words.push((word, blank));
@@ -158,6 +162,8 @@ mod tests {
     fn words_blanks_and_quotes() {
         let shown: Vec<_> = words(b"a=1  b=\"x y\" c").into_iter().filter(|(_, blank)| !blank).collect();
         assert_eq!(shown, [(&b"a=1"[..], false), (b"b=\"x y\"", false), (b"c", false)]);
+        let parts = words(b"a\x0binit=/x\xa0b");
+        assert_eq!(parts.len(), 5, "{parts:?}");
     }
 
     #[test]

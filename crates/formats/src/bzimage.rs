@@ -40,6 +40,14 @@ impl Format for BzImage {
         (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0x202, 4) == Some(&MAGIC[..])
+    }
+
+    fn over(&self) -> &'static [&'static str] {
+        &["pe"]
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);

@@ -6,6 +6,8 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 
+use crate::recognise::Readings;
+
 /// Content that is recognised by its head.
 #[derive(Debug)]
 pub(crate) struct Content;
@@ -28,7 +30,9 @@ impl Format for Content {
             Ok(head) => head,
             Err(trouble) => return out.trouble(trouble),
         };
-        let format = crate::identify(&Head::new(&head, at.length()));
+        let readings = Readings::of(&Head::new(&head, at.length()));
+        readings.note(&at, out);
+        let format = readings.format;
         if ["fill", "raw"].contains(&format.name()) {
             out.add(Node::new("content", "0", "unknown-content", at).unknown());
         } else {

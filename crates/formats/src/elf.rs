@@ -51,6 +51,10 @@ impl Format for Elf {
         known.then(|| Match::weighted(self, 4))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0, 4) == Some(&MAGIC[..])
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match File::read(&at) {
             Ok(file) => file.split(&at, out),

@@ -9,15 +9,19 @@
 //! Ambiguities: none; a line is what stands between line feeds. Limitations: what a line means is not worked out beyond
 //! these marks, and files elsewhere that a started script reads are ordinary data.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble, len64, to_usize};
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64, to_usize};
+
+use crate::recognise::Readings;
 
 /// The format for a file of these names, from the root on, that begins so.
-pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8]) -> &'static dyn Format {
+pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings>) -> &'static dyn Format {
     match role(names) {
-        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => role,
-        _ if bytes.starts_with(b"#!") => &Script,
-        _ => &Plain,
+        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return role,
+        _ if bytes.starts_with(b"#!") => return &Script,
+        _ => {}
     }
+    let settings = settings.and_then(|settings| crate::settings::format_of(settings, bytes));
+    settings.unwrap_or(&Plain)
 }
 
 /// For what a file system keeps and no file uses.
@@ -180,7 +184,9 @@ impl Format for Plain {
 fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.window()?;
     let head = window.get(..to_usize(Head::LENGTH)).unwrap_or(&window);
-    let format = crate::identify(&Head::new(head, at.length()));
+    let readings = Readings::of(&Head::new(head, at.length()));
+    readings.note(&at, out);
+    let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
     if !["raw", "fill"].contains(&format.name()) {
         format.parse(at, out);

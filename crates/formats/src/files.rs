@@ -28,6 +28,11 @@ pub(crate) trait Volume: core::fmt::Debug {
     /// What the file system keeps and no file uses: deleted inodes, old copies, bytes between the ends of files. Asked
     /// for when everything else has been read.
     fn rest(&self) -> Result<Vec<u8>, Trouble>;
+
+    /// True when nothing that a loader does, recovery included, reaches the rest any more (RULES 12).
+    fn rest_is_dead(&self) -> bool {
+        false
+    }
 }
 
 /// What the entries of a file system may bring in bytes: names, targets, attributes, lists of blocks. Many names can lead
@@ -235,7 +240,9 @@ impl<'a> Stage<'a> for Directory<'a> {
         if self.number == 0 {
             let end = at.length().saturating_sub(len64(REST));
             let rest = Rest { files: Rc::clone(files) };
-            out.add(Node::new("entry", "rest", "unused", at.from(end)).component().then_with(Rc::new(rest)));
+            let node =
+                Node::new("entry", "rest", "unused", at.from(end)).component().then_with(Rc::new(rest));
+            out.add(if files.volume.rest_is_dead() { node.remains() } else { node });
         }
     }
 }
@@ -373,7 +380,8 @@ impl<'a> Stage<'a> for Content<'a> {
         }
         match self.files.volume.read(self.number) {
             Ok(bytes) => {
-                let format = file_content::format_of(&self.files.names(self.number), &bytes);
+                let names = self.files.names(self.number);
+                let format = file_content::format_of(&names, &bytes, out.settings(&names));
                 out.decoded(out.region(), bytes, "content", format);
             }
             Err(trouble) => {

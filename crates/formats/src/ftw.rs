@@ -15,9 +15,10 @@
 //! The CRC-32 covers the header with `Crc`, the flags and the reserved bytes erased. A flag is set when its bit is 0.
 //!
 //! Loader modelled: `FaultTolerantWriteDxe`, which believes a working block by signature, CRC and flags, and replays
-//! the last write that is not complete from the spare block. Ambiguities: a write that is allocated and not complete
-//! is a defect, since what the variable store holds depends on who replays it. Limitations: the private data of
-//! callers stay inside the record's leaf.
+//! the last write that is not complete from the spare block. Writes that are complete are remains: it passes over them.
+//! Ambiguities: a write that is allocated and not complete is a defect, since what the variable store holds depends on
+//! who replays it; a working block that is not marked as valid, in whose place that of the spare block is taken.
+//! Limitations: the private data of callers stay inside the record's leaf.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
@@ -91,6 +92,10 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let Some(header) = Header::read(&window) else { return Ok(()) };
     out.fact("queue-size", header.queue);
     out.fact("valid", header.flags & 3 == 2);
+    if header.flags & 3 != 2 {
+        let place = at.offset().saturating_add(20);
+        out.defect(Defect::new("ftw/state", "WorkingBlockValid", place, header.flags, 0xfeu8).ambiguous());
+    }
     out.add(Node::new("ftw-working", "header", "ftw-working-header", at.slice(0, header.length)));
     let mut start = header.length;
     for number in 0..MAX_WRITES {
@@ -102,6 +107,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             );
         }
         let node = Node::new("ftw-write", number.to_string(), "ftw-write", at.slice(start, write.length));
+        let node = if write.complete() { node.remains() } else { node };
         out.add(node.with("flags", write.flags).with("writes", write.count).with("caller", write.caller));
         start = start.saturating_add(write.length);
     }

@@ -7,15 +7,27 @@
 //! 0x02 CM 8          1     0x04 MTIME 4     0x09 OS  1     deflate …   CRC32 4   ISIZE 4
 //! ```
 //!
-//! Loader modelled: `lib/decompress_inflate.c` of Linux and U-Boot's `gunzip`, which read one member.
+//! Loader modelled: `lib/decompress_inflate.c` of Linux 6.1 and U-Boot's `gunzip`, which read one member.
 //! Ambiguities: a second member, which the tool gzip appends to the content; bytes behind; a member that does not
-//! decode or whose CRC or size is wrong. Limitations: the CRC of the header is not checked; members behind the first
-//! are one leaf.
+//! decode or whose CRC or size is wrong; an extra field, a comment or a CRC of the header, which Linux takes for the
+//! beginning of the stream; values of XFL and OS that no compressor writes; bits within the stream that nobody reads
+//! and that are not zero. Limitations: members behind the first are one leaf.
+//!
+//! # Normal form
+//!
+//! | bytes | are |
+//! |---|---|
+//! | ID, CM, FLG, MTIME, FNAME, what other flags announce | in the form `gzip/1` |
+//! | XFL, OS | an encoder's note about itself, of known values: neither loader reads them |
+//! | blocks, codes, matches | an encoder's choice: both loaders decode within the 32 KiB that the format has |
+//! | bits before stored blocks, and behind the last block | zero, else a defect |
+//! | CRC32, ISIZE | right, or the member does not decode |
+//! | content | a space of its own; bytes behind are a leaf |
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Value, to_usize};
+use kiwame_image::{Builder, Format, Head, Input, Match, Normal, Value, to_usize};
 
-use crate::decode::zlib;
-use crate::stream::{Header, Stream};
+use crate::decode::{Decoded, zlib};
+use crate::stream::{Header, Odd, Stream};
 
 /// A gzip file.
 #[derive(Debug)]
@@ -54,8 +66,38 @@ static GZIP: Stream = Stream {
         decoded.consumed = decoded.consumed.saturating_add(length);
         Ok(decoded)
     },
+    odd_id: "gzip/loader",
+    odd,
+    form,
     piece: |_| None,
 };
+
+fn odd(input: &[u8], decoded: &Decoded) -> Vec<Odd> {
+    let mut odd = Odd::slack(decoded);
+    let Some(&[_, _, _, flags, _, _, _, _, xfl, os]) = input.first_chunk::<10>() else { return odd };
+    let mut note = |field, offset, found: u8, expected| {
+        odd.push(Odd { field, offset, found: found.into(), expected });
+    };
+    if flags & !(TEXT | NAME) != 0 {
+        note("FLG", 3, flags, "a name at most");
+    }
+    if ![0, 2, 4].contains(&xfl) {
+        note("XFL", 8, xfl, "0, 2 or 4");
+    }
+    if !matches!(os, 0..=13 | 255) {
+        note("OS", 9, os, "0 to 13, or 255");
+    }
+    odd
+}
+
+fn form(input: &[u8], _: &Decoded) -> Option<Normal> {
+    let mut header = input.get(..to_usize(zlib::gzip_header(input)))?.to_vec();
+    header.get_mut(8..10)?.fill(0);
+    let mut form = Normal::new("gzip/1");
+    form.record("header");
+    form.field("header", &header);
+    Some(form)
+}
 
 fn header(input: &[u8]) -> Option<Header> {
     let length = zlib::gzip_header(input);
@@ -72,6 +114,7 @@ fn header(input: &[u8]) -> Option<Header> {
     Some(Header { length, declared: None, facts, encoding, mask: vec![(8, 2)] })
 }
 
+const TEXT: u8 = 1;
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;
 const RESERVED: u8 = 0xe0;
@@ -126,6 +169,26 @@ mod tests {
         let mut bytes = sample();
         bytes[45] ^= 1;
         assert_eq!(defects(&parse(&Gzip, &bytes)), ["gzip/decode"]);
+    }
+
+    #[test]
+    fn what_linux_takes_for_the_stream_or_nobody_reads_is_ambiguous() {
+        let with = |edit: fn(&mut Vec<u8>)| {
+            let mut bytes = sample();
+            edit(&mut bytes);
+            let tree = parse(&Gzip, &bytes);
+            assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+            defects(&tree).join(" ")
+        };
+        assert_eq!(with(|bytes| bytes[3] |= 1), "", "text");
+        assert_eq!(with(|bytes| bytes[8] = 7), "gzip/loader", "XFL");
+        assert_eq!(with(|bytes| bytes[9] = 77), "gzip/loader", "OS");
+        assert_eq!(with(|bytes| bytes[13] |= 0x10), "gzip/loader", "bits before a stored block");
+        let comment = |bytes: &mut Vec<u8>| {
+            bytes[3] |= 16;
+            bytes.splice(13..13, *b"hidden\0");
+        };
+        assert_eq!(with(comment), "gzip/loader");
     }
 
     #[test]

@@ -44,6 +44,10 @@ impl Format for IntelFlash {
         one.then(|| Match::weighted(self, 6))
     }
 
+    fn over(&self) -> &'static [&'static str] {
+        &["uefi-image"]
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match read(&at) {
             Ok(descriptor) => descriptor.split(&at, out),

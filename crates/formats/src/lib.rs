@@ -26,7 +26,9 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Format, Head, Host, Limits, Match, Options, ReadError, Tree};
+use kiwame_image::{Builder, Format, Head, Host, Input, Limits, Options, ReadError, Stage, Tree};
+
+use recognise::Readings;
 
 mod amd_microcode;
 mod arm64_image;
@@ -56,6 +58,8 @@ mod pe;
 mod program;
 mod raw;
 mod raw_flash;
+mod recognise;
+mod settings;
 mod squashfs;
 mod stream;
 mod te;
@@ -117,15 +121,7 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 /// The format that recognises the head best.
 #[must_use]
 pub fn identify(head: &Head<'_>) -> &'static dyn Format {
-    recognise(head).0
-}
-
-/// The format that recognises the head best, and how it does.
-fn recognise(head: &Head<'_>) -> (&'static dyn Format, Option<Match>) {
-    let matches = FORMATS.iter().filter_map(|format| Some((format.probe(head)?, *format)));
-    // `max_by_key` would keep the last of equals; the first is meant.
-    let best = matches.rev().max_by_key(|(found, _)| found.weight);
-    best.map_or((&raw::Raw, None), |(found, format)| (format, Some(found)))
+    Readings::of(head).format
 }
 
 /// Images of these formats say themselves where their parts are; a layout has only to agree (RULES 13).
@@ -145,10 +141,22 @@ pub fn parse(
     let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
-    let format = identify(&Head::new(&head, size));
-    if !options.layout.is_empty() && !STRUCTURED.contains(&format.name()) {
+    let readings = Readings::of_signed(&Head::new(&head, size), options.reading.as_deref());
+    let name = readings.format.name();
+    if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
         return kiwame_image::parse_with(host, (source, size), raw_flash::NAME, flash, limits, options);
     }
-    kiwame_image::parse(host, source, size, format, limits, options)
+    kiwame_image::parse_with(host, (source, size), name, Rc::new(Whole(readings)), limits, options)
+}
+
+/// The whole image, by the format that reads it.
+#[derive(Debug)]
+struct Whole(Readings);
+
+impl<'a> Stage<'a> for Whole {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        self.0.note(&at, out);
+        self.0.format.parse(at, out);
+    }
 }

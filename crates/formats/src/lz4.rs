@@ -11,12 +11,13 @@
 //! Loader modelled: `lib/decompress_unlz4.c` of Linux for the legacy frame, U-Boot's `ulz4fn` for the other.
 //! Ambiguities: a second frame, a skippable frame or other bytes behind; a frame that does not decode, or whose
 //! checksums are wrong. Limitations: a legacy frame ends at the first block that decodes to less than 8 MiB;
-//! dictionaries are not supported.
+//! dictionaries are not supported. The library hides what the blocks hold, so there is no normal form; the header is
+//! compared as it is.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, len64, to_usize};
 
 use crate::decode::{DecodeError, Decoded, block, xxh32};
-use crate::stream::{Header, Stream};
+use crate::stream::{Header, Odd, Stream};
 
 /// An LZ4 file.
 #[derive(Debug)]
@@ -50,6 +51,9 @@ static LZ4: Stream = Stream {
     trailing_id: "lz4/trailing-bytes",
     header,
     decode,
+    odd_id: "lz4/loader",
+    odd: |_, decoded| Odd::slack(decoded),
+    form: |_, _| None,
     piece: |_| None,
 };
 
@@ -60,9 +64,8 @@ fn header(input: &[u8]) -> Option<Header> {
     }
     let frame = Frame::read(input)?;
     let length = frame.length;
-    let encoding = vec![("flags", frame.flags.into())];
-    let mask = vec![(4, length.saturating_sub(4))];
-    Some(Header { length, declared: frame.declared, encoding, mask, ..Header::default() })
+    let facts = vec![("flags", frame.flags.into())];
+    Some(Header { length, declared: frame.declared, facts, ..Header::default() })
 }
 
 fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
@@ -74,7 +77,7 @@ fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
         blocks.at = frame.length;
         blocks.frame(&frame)?;
     }
-    Ok(Decoded { bytes: blocks.out, consumed: blocks.at })
+    Ok(Decoded::new(blocks.out, blocks.at))
 }
 
 fn legacy(input: &[u8]) -> bool {

@@ -8,11 +8,16 @@
 //!
 //! Loader modelled: `lib/lzma` of U-Boot. Ambiguities: bytes behind the stream; a stream that does not decode.
 //! Limitations: recognised only with the usual properties (lc 3, lp 0, pb 2), since there is no magic.
+//!
+//! # Normal form
+//!
+//! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
+//! takes memory, so neither is an encoder's choice; literals and matches are.
 
 use kiwame_image::{Builder, Format, Head, Input, Match};
 
 use crate::decode;
-use crate::stream::{Header, Stream};
+use crate::stream::{Header, Odd, Stream};
 
 /// An `.lzma` file.
 #[derive(Debug)]
@@ -46,6 +51,9 @@ static LZMA: Stream = Stream {
     trailing_id: "lzma/trailing-bytes",
     header,
     decode: |input, room| decode::lzma::decode(input, None, room),
+    odd_id: "lzma/loader",
+    odd: |_, decoded| Odd::slack(decoded),
+    form: decode::lzma::form,
     piece: |_| None,
 };
 
@@ -58,8 +66,7 @@ fn header(input: &[u8]) -> Option<Header> {
     (dictionary >= 4096 && round && likely && input.get(13) == Some(&0)).then(|| Header {
         length: 13,
         declared,
-        encoding: vec![("dictionary", dictionary.into())],
-        mask: vec![(0, 13)],
+        facts: vec![("dictionary", dictionary.into())],
         ..Header::default()
     })
 }

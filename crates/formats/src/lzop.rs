@@ -9,14 +9,26 @@
 //! ```
 //!
 //! Loader modelled: `lib/decompress_unlzo.c` of Linux, which reads blocks up to one of size zero. Ambiguities: bytes
-//! behind; a stream that does not decode, or whose checksums are wrong. Limitations: versions before 0x0940, filters
-//! and methods other than LZO1X are not read.
+//! behind; a stream that does not decode, or whose checksums are wrong; flags that give a block another number of
+//! checksums than the one that Linux skips; a block longer than the 256 KiB that Linux has for it. Limitations:
+//! versions before 0x0940, filters and methods other than LZO1X are not read.
+//!
+//! # Normal form
+//!
+//! | bytes | are |
+//! |---|---|
+//! | version, version needed, method, flags, mode, times, name | in the form `lzop/1` |
+//! | version of the library, level | an encoder's note about itself: Linux skips them |
+//! | checksum of the header | right, or it is no header |
+//! | of each block: size of its content | in the form |
+//! | of each block: packed size, checksums, data | agree and are right, or the stream does not decode |
+//! | content | a space of its own; bytes behind are a leaf |
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Value, len64, to_usize};
+use kiwame_image::{Builder, Format, Head, Input, Match, Normal, Value, len64, to_usize};
 
 use crate::decode::block::{self, Codec};
 use crate::decode::{Crc32, DecodeError, Decoded, adler32};
-use crate::stream::{Header, Stream};
+use crate::stream::{Header, Odd, Stream};
 
 /// An lzop file.
 #[derive(Debug)]
@@ -50,8 +62,72 @@ static LZOP: Stream = Stream {
     trailing_id: "lzop/trailing-bytes",
     header,
     decode,
+    odd_id: "lzop/loader",
+    odd,
+    form,
     piece: |_| None,
 };
+
+fn flags_of(input: &[u8]) -> u32 {
+    u32::from_be_bytes(*input.get(17..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 4]))
+}
+
+fn odd(input: &[u8], _: &Decoded) -> Vec<Odd> {
+    let flags = flags_of(input);
+    let mut odd = Vec::new();
+    if !matches!(flags & (ADLER_D | CRC_D | ADLER_C | CRC_C), ADLER_D | CRC_D) {
+        let expected = "one checksum of each block, of its content";
+        odd.push(Odd { field: "flags", offset: 17, found: flags.into(), expected });
+    }
+    if let Some((at, size)) = sizes(input).into_iter().find(|&(_, size)| size > LINUX_BLOCK) {
+        odd.push(Odd {
+            field: "uncompressed size",
+            offset: at,
+            found: size.into(),
+            expected: "256 KiB at most",
+        });
+    }
+    odd
+}
+
+fn form(input: &[u8], _: &Decoded) -> Option<Normal> {
+    let mut header = input.get(..to_usize(header(input)?.length))?.to_vec();
+    for (start, length) in IGNORED {
+        header.get_mut(to_usize(start)..to_usize(start.saturating_add(length)))?.fill(0);
+    }
+    let (header, _) = header.split_last_chunk::<4>()?;
+    let mut form = Normal::new("lzop/1");
+    form.record("header");
+    form.field("header", header);
+    for (_, size) in sizes(input) {
+        form.record("block");
+        form.number("size", size);
+    }
+    Some(form)
+}
+
+/// Place and size of content of each block, of a stream that decodes.
+fn sizes(input: &[u8]) -> Vec<(u64, u32)> {
+    let flags = flags_of(input);
+    let mut blocks = Blocks { input, at: header(input).map_or(u64::MAX, |header| header.length) };
+    let mut sizes = Vec::new();
+    while let (at, Ok(size @ 1..)) = (blocks.at, blocks.word()) {
+        sizes.push((at, size));
+        let Ok(packed) = blocks.word() else { break };
+        let sums = [ADLER_D, CRC_D, ADLER_C, CRC_C].into_iter();
+        let there = |&flag: &u32| flags & flag != 0 && has_sum(flag, packed, size);
+        let sums = sums.filter(there).fold(0u64, |length, _| length.saturating_add(4));
+        if blocks.take(sums.saturating_add(packed.into())).is_err() {
+            break;
+        }
+    }
+    sizes
+}
+
+/// Of what is stored as it is, the checksum of the packed bytes is left out.
+fn has_sum(flag: u32, packed: u32, size: u32) -> bool {
+    packed < size || flag & (ADLER_C | CRC_C) == 0
+}
 
 fn header(input: &[u8]) -> Option<Header> {
     let fixed: &[u8; 34] = input.first_chunk()?;
@@ -67,8 +143,9 @@ fn header(input: &[u8]) -> Option<Header> {
     let body = input.get(9..end)?;
     let stated = u32::from_be_bytes(*input.get(end..)?.first_chunk()?);
     let sum = if flags & HEADER_CRC == 0 { adler32(body) } else { crc32(body) };
-    let [major, ..] = *version;
-    let known = *magic == MAGIC && major >= 9 && (1..=3).contains(&method) && flags & FILTER == 0;
+    let [major, minor, ..] = *version;
+    let recent = u16::from_be_bytes([major, minor]) >= 0x940;
+    let known = *magic == MAGIC && recent && (1..=3).contains(&method) && flags & FILTER == 0;
     if !known || sum != stated {
         return None;
     }
@@ -78,20 +155,22 @@ fn header(input: &[u8]) -> Option<Header> {
         ("mode", u32::from_be_bytes(mode).into()),
         ("mtime", u32::from_be_bytes(mtime).into()),
     ];
-    let encoding = vec![("method", method.into()), ("level", level.into()), ("flags", flags.into())];
-    let mask = vec![(9, 12), (len64(input.get(..end)?), 4)];
+    let mut facts = facts;
+    facts.extend([("method", method.into()), ("flags", flags.into())]);
+    let encoding = vec![("level", level.into())];
+    let mask = IGNORED.into_iter().chain([(len64(input.get(..end)?), 4)]).collect();
     Some(Header { length: len64(input.get(..end.saturating_add(4))?), declared: None, facts, encoding, mask })
 }
 
 fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
     let start = header(input).ok_or(DecodeError::Malformed { offset: 0 })?.length;
-    let flags = u32::from_be_bytes(*input.get(17..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 4]));
+    let flags = flags_of(input);
     let mut blocks = Blocks { input, at: start };
     let mut out: Vec<u8> = Vec::new();
     loop {
         let size = blocks.word()?;
         if size == 0 {
-            return Ok(Decoded { bytes: out, consumed: blocks.at });
+            return Ok(Decoded::new(out, blocks.at));
         }
         let packed = blocks.word()?;
         let left = room.saturating_sub(len64(&out));
@@ -102,7 +181,7 @@ fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
         let malformed = DecodeError::Malformed { offset };
         let mut sums = [None; 4];
         for (sum, flag) in sums.iter_mut().zip([ADLER_D, CRC_D, ADLER_C, CRC_C]) {
-            if flags & flag != 0 && (packed < size || flag & (ADLER_C | CRC_C) == 0) {
+            if flags & flag != 0 && has_sum(flag, packed, size) {
                 *sum = Some(blocks.word()?);
             }
         }
@@ -159,6 +238,10 @@ fn crc32(bytes: &[u8]) -> u32 {
     crc.value()
 }
 
+/// The version of the library that packed, and its level.
+const IGNORED: [(u64, u64); 2] = [(0xb, 2), (0x10, 1)];
+/// `LZO_BLOCK_SIZE` of Linux.
+const LINUX_BLOCK: u32 = 256 << 10;
 const MAGIC: [u8; 9] = [0x89, b'L', b'Z', b'O', 0, 0x0d, 0x0a, 0x1a, 0x0a];
 const ADLER_D: u32 = 0x1;
 const ADLER_C: u32 = 0x2;
@@ -206,6 +289,17 @@ mod tests {
         let mut bytes = SAMPLE.to_vec();
         bytes[header + 8] ^= 1;
         assert_eq!(defects(&parse(&Lzop, &bytes)), ["lzop/decode"]);
+    }
+
+    #[test]
+    fn linux_skips_one_checksum_of_each_block() {
+        // Without one, and the header's checksum made right.
+        let mut bytes = SAMPLE.to_vec();
+        bytes[20] &= 0xfe;
+        let sum = adler32(&bytes[9..34]).to_be_bytes();
+        bytes.splice(34..38, sum);
+        bytes.drain(46..50);
+        assert_eq!(defects(&parse(&Lzop, &bytes)), ["lzop/loader"]);
     }
 
     #[test]

@@ -21,13 +21,22 @@
 //! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes.
 //! Each variable starts at a multiple of four bytes of its store, and the first one without `StartId` ends them.
 //!
-//! Loader modelled: EDK II `VariableRuntimeDxe`. A variable counts when its state is 3F; or 3E (a newer one was
-//! about to replace it) as long as no variable of the same name has 3F. All others, deleted or never finished,
-//! are leaves as well, and never free space. The erase value of a store is FF, as in EDK II.
+//! Loader modelled: EDK II `VariableRuntimeDxe` and its reader in PEI (`FindVariableEx`, `Reclaim`). A variable counts
+//! when its state is 3F; or 3E (a newer one was about to replace it) as long as no variable of the same name has 3F.
+//! Those are `variable:<GUID>-<name>` with the fact `live`; all others, which no call returns, are
+//! `dead-variable:<GUID>-<name>`, so that what is dead never stands for what lives. Of the dead, one in state 3E beside
+//! a newer one comes back when that one goes; all others are remains, since a reclaim drops them. None is free space.
+//! The erase value of a store is FF, as in EDK II.
 //!
 //! Ambiguities, each a defect: two live variables of one name (the first one is found, until a reclaim); a variable
 //! or a store that ends behind what holds it; a store whose format or state says that it is not healthy (EDK II
-//! formats it anew; others read on).
+//! formats it anew; others read on); of a live variable: a name that is not UTF-16 with one NUL at its end (EDK II
+//! compares so many bytes as it has, so a shorter one is found for a longer), no data, bytes that are reserved or
+//! padding and not as EDK II writes them, a time of more than seconds.
+//!
+//! # Normal form
+//!
+//! None is needed: all bytes are leaves, and each field of a live variable is a fact or of one value.
 //!
 //! Limitations: the formats of other makers (Apple, Phoenix, Insyde, Dell and AMI stores) are leaves that are not
 //! understood. `$VSS` stores of the time before EDK II's GUIDs have either kind of variable and nothing says
@@ -36,7 +45,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Value, Window, len64,
+    Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, RegionId, Trouble, Value, Window, len64,
 };
 
 use crate::{ftw, variable_data};
@@ -268,7 +277,11 @@ impl Store {
         let alive = Alive::of(&variables);
         for variable in &variables {
             let input = at.slice(variable.start, variable.length);
-            out.add(variable.node(input, alive.is(variable)).then(layout.format()));
+            let reach = alive.reach(variable);
+            let id = out.add(variable.node(input, reach).then(layout.format()));
+            if let Some(id) = id.filter(|_| reach == Reach::Live) {
+                variable.odd(&store, id, out);
+            }
         }
         for double in alive.doubles {
             let place = at.offset().saturating_add(double.start);
@@ -364,13 +377,25 @@ impl<'v> Alive<'v> {
         alive
     }
 
-    fn is(&self, variable: &Variable) -> bool {
+    fn reach(&self, variable: &Variable) -> Reach {
         match variable.state {
-            ADDED => true,
-            IN_DELETED_TRANSITION => !self.added.contains_key(&variable.key()),
-            _ => false,
+            ADDED => Reach::Live,
+            IN_DELETED_TRANSITION if self.added.contains_key(&variable.key()) => Reach::Pending,
+            IN_DELETED_TRANSITION => Reach::Live,
+            _ => Reach::Never,
         }
     }
+}
+
+/// Who gets to see a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Whoever asks for it.
+    Live,
+    /// Whoever asks for it once a newer one is gone.
+    Pending,
+    /// Nobody, and no reclaim brings it back.
+    Never,
 }
 
 /// How the variables of a store are laid out.
@@ -404,6 +429,7 @@ struct Variable {
     length: u64,
     header: u64,
     state: u8,
+    reserved: u8,
     attributes: u32,
     authentication: Option<Authentication>,
     name_size: u64,
@@ -416,6 +442,8 @@ struct Variable {
 struct Authentication {
     monotonic_count: u64,
     time: String,
+    /// True when the rest of the time is zero, as authenticated variables have it.
+    whole_seconds: bool,
     key_index: u32,
 }
 
@@ -429,7 +457,7 @@ impl Variable {
         let mut reader = Reader::new(bytes, store.offset().saturating_add(start), "nvram/variable-size");
         reader.bytes(2, "StartId")?;
         let state = reader.u8("State")?;
-        reader.u8("Reserved")?;
+        let reserved = reader.u8("Reserved")?;
         let attributes = reader.u32_le("Attributes")?;
         let authentication = match layout {
             Layout::Plain => None,
@@ -451,6 +479,7 @@ impl Variable {
             length,
             header,
             state,
+            reserved,
             attributes,
             authentication,
             name_size,
@@ -478,13 +507,42 @@ impl Variable {
         self.raw_name.ends_with(&[0, 0]) && utf16(&self.raw_name).is_some_and(|name| !name.is_empty())
     }
 
-    fn node<'a>(&self, input: Input<'a>, live: bool) -> Node<'a> {
+    /// Notes what EDK II does not write, or does not find by the name that it shows.
+    fn odd(&self, store: &Window, id: RegionId, out: &mut Builder<'_, '_>) {
+        let place = store.offset().saturating_add(self.start);
+        let mut note = |field, found: Value, expected: &str| {
+            out.defect_of(id, Defect::new("nvram/variable", field, place, found, expected).ambiguous());
+        };
+        if !self.has_name() {
+            note("Name", self.raw_name.as_slice().into(), "UTF-16 with one NUL, at its end");
+        }
+        if self.data_size == 0 {
+            note("DataSize", self.data_size.into(), "data");
+        }
+        if self.reserved != 0 {
+            note("Reserved", self.reserved.into(), "0");
+        }
+        let used = self.header.saturating_add(self.name_size).saturating_add(self.data_size);
+        let padding = store.piece(self.start.saturating_add(used), self.length.saturating_sub(used));
+        if let Some(padding) = padding.filter(|padding| padding.iter().any(|&byte| byte != ERASED)) {
+            note("padding", padding.into(), "FF");
+        }
+        let Some(authentication) = &self.authentication else { return };
+        if !authentication.whole_seconds {
+            note("TimeStamp", authentication.time.as_str().into(), "a time without more than seconds");
+        }
+    }
+
+    fn node<'a>(&self, input: Input<'a>, reach: Reach) -> Node<'a> {
         let key = [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat();
-        let node = Node::new("variable", key, "variable", input)
+        let format = if reach == Reach::Live { "variable" } else { "dead-variable" };
+        let node = Node::new(format, key, "variable", input);
+        let node = if reach == Reach::Never { node.remains() } else { node };
+        let node = node
             .guid(self.vendor)
             .name(self.name())
             .component()
-            .with("live", live)
+            .with("live", reach == Reach::Live)
             .with("state", self.state)
             .with("attributes", self.attributes)
             .with("data-size", self.data_size);
@@ -501,22 +559,23 @@ impl Variable {
 impl Authentication {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Defect> {
         let monotonic_count = reader.u64_le("MonotonicCount")?;
-        let time = time(reader)?;
+        let (time, whole_seconds) = time(reader)?;
         let key_index = reader.u32_le("PubKeyIndex")?;
-        Ok(Self { monotonic_count, time, key_index })
+        Ok(Self { monotonic_count, time, whole_seconds, key_index })
     }
 }
 
 /// An `EFI_TIME` (UEFI 2.10, section 8.3.1), as far as authenticated variables use it: the rest of it must be zero
-/// there. Empty when it is all zeros.
-fn time(reader: &mut Reader<'_>) -> Result<String, Defect> {
+/// there, and whether it is. Empty when it is all zeros.
+fn time(reader: &mut Reader<'_>) -> Result<(String, bool), Defect> {
     let year = reader.u16_le("TimeStamp")?;
-    let rest = reader.bytes(14, "TimeStamp")?;
-    if year == 0 && rest.iter().all(|&byte| byte == 0) {
-        return Ok(String::new());
+    let all = reader.bytes(14, "TimeStamp")?;
+    let [month, day, hour, minute, second, rest @ ..] = all else { return Ok((String::new(), false)) };
+    if year == 0 && all.iter().all(|&byte| byte == 0) {
+        return Ok((String::new(), true));
     }
-    let [month, day, hour, minute, second, ..] = *rest else { return Ok(String::new()) };
-    Ok(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+    let shown = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+    Ok((shown, rest.iter().all(|&byte| byte == 0)))
 }
 
 /// A string of UTF-16 with or without its end; `None` when it is not one, or has an end within.
@@ -675,10 +734,52 @@ mod tests {
     #[test]
     fn deleted_variables_are_leaves_and_not_live() {
         let tree = parse(NVRAM, &sample());
-        let orders: Vec<_> = tree.regions().filter(|region| tree.path(region.id) == ORDER).collect();
-        let live: Vec<_> = orders.iter().map(|region| region.attribute("live").unwrap().clone()).collect();
-        assert_eq!(live, [Value::Flag(false), Value::Flag(true)]);
-        assert_eq!(orders[1].attribute("order"), Some(&Value::from("0001,0002")));
+        let dead = region(&tree, &ORDER.replace("/variable:", "/dead-variable:"));
+        assert_eq!((dead.attribute("live"), dead.remains), (Some(&Value::Flag(false)), true));
+        let order = region(&tree, ORDER);
+        assert_eq!((order.attribute("live"), order.remains), (Some(&Value::Flag(true)), false));
+        assert_eq!(order.attribute("order"), Some(&Value::from("0001,0002")));
+    }
+
+    #[test]
+    fn what_a_reclaim_drops_is_remains_and_what_comes_back_is_not() {
+        for (state, remains) in [(0x3d, true), (0x3c, true), (0x7f, true), (0xff, true), (0x3e, false)] {
+            let bytes = store(|store| {
+                variable(store, state, "Lang", b"eng");
+                variable(store, 0x3f, "Lang", b"fra");
+            });
+            let tree = parse(NVRAM, &bytes);
+            let variables: Vec<_> = tree.regions().filter(|region| region.kind == "variable").collect();
+            if state != 0xff {
+                assert_eq!(variables.len(), 2);
+            }
+            let [first, ..] = &variables[..] else { panic!("variables") };
+            assert_eq!((first.segment.format, first.remains), ("dead-variable", remains), "{state:#x}");
+        }
+    }
+
+    #[test]
+    fn a_live_variable_is_as_edk_ii_writes_it() {
+        let sound = store(|store| variable(store, 0x3f, "Lang", b"engl5"));
+        assert_eq!(defects(&parse(NVRAM, &sound)), [""; 0]);
+        let from = 28;
+        let name_end = from + 60 + 10;
+        for (at, byte) in [
+            (from + 3, 1),        // Reserved
+            (from + 16 + 7, 1),   // Pad1 of TimeStamp
+            (from + 16 + 15, 1),  // Pad2
+            (name_end - 2, b'x'), // the NUL of the name
+            (name_end - 4, 0),    // a NUL within
+            (name_end + 5, 0),    // padding
+        ] {
+            let mut bytes = sound.clone();
+            bytes[at] = byte;
+            assert_eq!(defects(&parse(NVRAM, &bytes)), ["nvram/variable"], "{at}");
+            bytes[from + 2] = 0x3d;
+            assert_eq!(defects(&parse(NVRAM, &bytes)), [""; 0], "{at}, dead");
+        }
+        let empty = store(|store| variable(store, 0x3f, "Lang", b""));
+        assert_eq!(defects(&parse(NVRAM, &empty)), ["nvram/variable"]);
     }
 
     #[test]

@@ -59,6 +59,10 @@ impl Format for Pe {
         found.then(|| Match::weighted(self, 3))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0, 2) == Some(&DOS_MAGIC[..])
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
             Ok(image) => image.split(&at, out),

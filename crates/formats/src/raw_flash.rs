@@ -14,6 +14,8 @@ use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Partition, Span, Stage, Trouble, Window, len64,
 };
 
+use crate::recognise::{self, Readings};
+
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
 
@@ -57,9 +59,8 @@ impl Format for InPartition {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        match at.head(Head::LENGTH) {
-            Ok(head) => crate::identify(&Head::new(&head, at.length())).parse(at, out),
-            Err(trouble) => out.trouble(trouble),
+        if let Err(trouble) = recognise::open(at, out) {
+            out.trouble(trouble);
         }
     }
 }
@@ -159,10 +160,9 @@ impl Heads<'_, '_> {
             return Ok(None);
         }
         let size = self.at.from(start).length();
-        let (format, matched) =
-            crate::recognise(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
-        let sure = matched.filter(|matched| matched.weight >= SURE);
-        Ok(sure.map(|matched| (format, matched)))
+        let readings = Readings::of(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
+        let sure = readings.found.filter(|matched| matched.weight >= SURE);
+        Ok(sure.map(|matched| (readings.format, matched)))
     }
 
     /// Up to `length` bytes at `start`, fewer at the end.
@@ -257,7 +257,7 @@ mod tests {
         flash[20 * STEP as usize..][..volume.len()].copy_from_slice(&volume);
         // Of something whole the head is looked through, since padding may come first.
         let from_data = &flash[15 * STEP as usize..];
-        assert_eq!(crate::recognise(&Head::new(from_data, len64(from_data))).0.name(), "uefi-image");
+        assert_eq!(crate::identify(&Head::new(from_data, len64(from_data))).name(), "uefi-image");
         let tree = crate::testing::parse(&Behind, &flash);
         let found = tree.regions().filter(|region| region.segment.format == "found");
         assert_eq!(found.map(|region| region.span.offset).collect::<Vec<_>>(), [20 * STEP]);

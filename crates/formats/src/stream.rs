@@ -2,8 +2,11 @@
 //!
 //! Only the first stream is opened. Loaders differ in whether they go on with a second one, so that and any other
 //! bytes behind are leaves of their own, not understood, and a defect.
+//!
+//! Of a header only those bytes may differ beside equal content that are on the format's ignore list: its mask. What a
+//! modelled loader would not take is a defect.
 
-use kiwame_image::{Builder, Defect, Input, Node, Trouble, Value, len64};
+use kiwame_image::{Builder, Defect, Input, Node, Normal, Trouble, Value, len64};
 
 use crate::content::Content;
 use crate::decode::{DecodeError, Decoded};
@@ -24,6 +27,12 @@ pub(crate) struct Stream {
     pub(crate) header: fn(&[u8]) -> Option<Header>,
     /// Decodes from the start of the header on; the header counts as consumed.
     pub(crate) decode: fn(&[u8], u64) -> Result<Decoded, DecodeError>,
+    /// Id of the defect for what the modelled loader does not take, or nobody reads.
+    pub(crate) odd_id: &'static str,
+    /// What that is in a stream that decodes.
+    pub(crate) odd: fn(&[u8], &Decoded) -> Vec<Odd>,
+    /// The normal form of header and stream, from the start of the header on.
+    pub(crate) form: fn(&[u8], &Decoded) -> Option<Normal>,
     /// Length of the piece at the start of what lies behind, where the format can tell.
     pub(crate) piece: fn(&[u8]) -> Option<u64>,
 }
@@ -38,6 +47,29 @@ pub(crate) struct Header {
     /// Facts that only tell how the content is encoded.
     pub(crate) encoding: Vec<(&'static str, Value)>,
     pub(crate) mask: Vec<(u64, u64)>,
+}
+
+/// A field that is not as the modelled loader wants it.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    pub(crate) field: &'static str,
+    /// Where, from the start of the header on.
+    pub(crate) offset: u64,
+    pub(crate) found: Value,
+    pub(crate) expected: &'static str,
+}
+
+impl Odd {
+    /// What decoders skip, if there is something.
+    pub(crate) fn slack(decoded: &Decoded) -> Vec<Self> {
+        let slack = || Self {
+            field: "stream",
+            offset: 0,
+            found: "bits that no decoder reads".into(),
+            expected: "zeros",
+        };
+        decoded.slack.then(slack).into_iter().collect()
+    }
 }
 
 impl Stream {
@@ -69,12 +101,20 @@ impl Stream {
             return Ok(());
         };
         match (self.decode)(&window, room) {
-            Ok(Decoded { bytes, consumed }) => {
+            Ok(decoded) => {
+                let consumed = decoded.consumed;
+                for Odd { field, offset, found, expected } in (self.odd)(&window, &decoded) {
+                    let place = at.offset().saturating_add(offset);
+                    out.defect(Defect::new(self.odd_id, field, place, found, expected).ambiguous());
+                }
                 let node = self.node(at.slice(length, consumed.saturating_sub(length)));
-                let id = out.add(node.with("content-size", len64(&bytes)).encoded());
+                let id = out.add(node.with("content-size", len64(&decoded.bytes)).encoded());
                 self.behind(&at.from(consumed), out)?;
                 if let Some(id) = id {
-                    out.decoded(id, bytes, "content", &Content);
+                    if let (true, Some(form)) = (out.wants_normal(), (self.form)(&window, &decoded)) {
+                        out.normal(id, &form);
+                    }
+                    out.decoded(id, decoded.bytes, "content", &Content);
                 }
             }
             Err(DecodeError::Overflow) => {

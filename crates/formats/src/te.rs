@@ -50,6 +50,10 @@ impl Format for Te {
         found.then(|| Match::weighted(self, 4))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0, 2) == Some(&SIGNATURE[..]) && self.probe(head).is_some()
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
             Ok(image) => image.split(&at, out),

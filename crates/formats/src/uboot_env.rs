@@ -9,12 +9,23 @@
 //! ```
 //!
 //! There is no magic: an environment is recognised where the checksum agrees with a size that environments have, and the
-//! data are settings. The checksum only encodes; each setting is a component `variable:<name>`. One that decides what
-//! boots carries `boot-entry`, and kernel command lines are split into words, as `boot_arguments.rs` says.
+//! data are settings. U-Boot knows size, byte order and whether there are flags from its build, and boots its default
+//! settings where the checksum does not agree with those: they are facts of the header, `env-size`, `crc-order` and
+//! `redundant`, which must be those of the reference whatever a rule lets differ. Each setting is a component
+//! `variable:<name>`. One that decides what boots carries `boot-entry`, and kernel command lines are split into words, as
+//! `boot_arguments.rs` says.
 //!
-//! Loader modelled: U-Boot, which takes the last of two settings of one name. Ambiguities: two settings of one name, an
-//! entry without `=`, bytes behind the end of the list. Limitations: of two copies, each is taken apart and neither is
-//! called the active one; what a script in a setting does is not worked out.
+//! Loader modelled: U-Boot's `himport_r`, which takes the last of two settings of one name. Ambiguities: a checksum that
+//! agrees under another size, byte order or with the flag as well; two settings of one name; an entry without `=`,
+//! without a name (U-Boot then drops all settings), that begins with a blank or `#` (skipped); a backslash that does
+//! not protect another one (U-Boot drops it, the tools of Linux do not); bytes behind the end of the list. Limitations:
+//! of two copies, each is taken apart and neither is called the active one, since a torn write makes U-Boot take the
+//! other; what a script in a setting does is not worked out.
+//!
+//! # Normal form
+//!
+//! None is needed: all bytes are leaves. `crc` alone may differ where settings do, since it is right; the value that a
+//! rule judges is what U-Boot reads.
 
 use std::collections::BTreeSet;
 
@@ -61,26 +72,42 @@ struct Shape {
 }
 
 impl Shape {
-    /// By the checksum, over the sizes that environments have.
+    /// By the checksum, over the sizes that environments have: the whole region first.
     fn of(bytes: &[u8], region: u64) -> Option<Self> {
-        let sizes = core::iter::once(region).chain(SIZES);
+        let settings =
+            |redundant: &bool| bytes.get(to_usize(head_of(*redundant))..).is_some_and(looks_like_settings);
+        let found = [false, true].into_iter().filter(settings);
+        let mut found: Vec<_> = found.flat_map(|redundant| Self::all(bytes, region, redundant)).collect();
+        found.sort_by_key(|shape| (shape.size != region, shape.size));
+        found.first().copied()
+    }
+
+    /// Every size and byte order under which the checksum agrees. The sums of all sizes are taken in one pass.
+    fn all(bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
+        let sizes: BTreeSet<u64> =
+            core::iter::once(region).chain((STEP..=LARGEST).step_by(to_usize(STEP))).collect();
         let usable = |size: &u64| (SMALLEST..=LARGEST).contains(size) && *size <= len64(bytes);
-        let first = bytes.first_chunk::<4>()?;
-        for size in sizes.filter(usable) {
-            for redundant in [false, true] {
-                let data = bytes.get(to_usize(head_of(redundant))..to_usize(size))?;
-                if !looks_like_settings(data) {
-                    continue;
-                }
-                let mut crc = Crc32::default();
-                crc.update(data);
-                let sum = crc.value();
-                if [u32::from_le_bytes(*first), u32::from_be_bytes(*first)].contains(&sum) {
-                    return Some(Self { size, redundant, big_endian: u32::from_le_bytes(*first) != sum });
-                }
+        let Some(first) = bytes.first_chunk::<4>() else { return Vec::new() };
+        let (little, big) = (u32::from_le_bytes(*first), u32::from_be_bytes(*first));
+        let mut crc = Crc32::default();
+        let mut done = to_usize(head_of(redundant));
+        let mut found = Vec::new();
+        for size in sizes.into_iter().filter(usable) {
+            crc.update(bytes.get(done..to_usize(size)).unwrap_or_default());
+            done = to_usize(size);
+            let sum = crc.value();
+            if sum == little || sum == big {
+                found.push(Self { size, redundant, big_endian: sum != little });
             }
         }
-        None
+        found
+    }
+
+    /// What it says, for people.
+    fn shown(self) -> String {
+        let order = if self.big_endian { "big" } else { "little" };
+        let flags = if self.redundant { ", flags" } else { "" };
+        format!("{:#x} bytes, {order}-endian{flags}", self.size)
     }
 }
 
@@ -116,7 +143,17 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     };
     let whole = at.slice(0, shape.size);
     let header = Node::new("uboot-env", "header", "uboot-env-header", whole.slice(0, 4)).mask([(0, 4)]);
-    out.add(header.with("byte-order", if shape.big_endian { "big" } else { "little" }));
+    out.add(
+        header
+            .with("env-size", shape.size)
+            .with("crc-order", if shape.big_endian { "big" } else { "little" })
+            .with("redundant", shape.redundant),
+    );
+    let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags));
+    for other in readings.filter(|other| *other != shape) {
+        let (found, read) = (other.shown(), shape.shown());
+        out.defect(Defect::new("uboot-env/two-readings", "crc", at.offset(), found, read).ambiguous());
+    }
     if shape.redundant {
         let flags =
             Reader::new(window.piece(4, 1).unwrap_or_default(), 4, "uboot-env/truncated").u8("flags")?;
@@ -145,10 +182,15 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builde
         }
         let name = text.split(|&byte| byte == b'=').next().unwrap_or_default();
         let shown = String::from_utf8_lossy(name).into_owned();
-        if name.len() == text.len() || entry.len() == text.len() {
+        let odd = |byte: &u8| [b' ', b'\t', b'#'].contains(byte);
+        if name.len() == text.len() || entry.len() == text.len() || name.first().is_none_or(odd) {
             out.defect(
                 Defect::new("uboot-env/setting", "data", place, shown.clone(), "name=value").ambiguous(),
             );
+        }
+        if unescaped(text).is_none() {
+            let found = format!("{shown}: a backslash alone");
+            out.defect(Defect::new("uboot-env/escape", "value", place, found, "two backslashes").ambiguous());
         }
         if !seen.insert(name.to_vec()) {
             let defect =
@@ -164,6 +206,7 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builde
 
 fn setting<'a>(name: &[u8], text: &[u8], input: Input<'a>) -> Node<'a> {
     let value = text.get(name.len().saturating_add(1)..).unwrap_or_default();
+    let value = &unescaped(value).unwrap_or_else(|| value.to_vec())[..];
     let shown = String::from_utf8_lossy(name).into_owned();
     let node = Node::new("variable", name, "uboot-variable", input).component().name(shown);
     if ARGUMENTS.iter().any(|known| name == known.as_bytes()) {
@@ -174,6 +217,19 @@ fn setting<'a>(name: &[u8], text: &[u8], input: Input<'a>) -> Node<'a> {
         Err(_) => node.with("value", value),
     };
     if decides(name) { node.with("boot-entry", true) } else { node }
+}
+
+/// Text as `himport_r` reads it: of two backslashes one. `None` where one does not protect another.
+fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        if byte == b'\\' && bytes.next() != Some(&b'\\') {
+            return None;
+        }
+        plain.push(byte);
+    }
+    Some(plain)
 }
 
 /// True for a setting that says what is loaded and started.
@@ -231,11 +287,11 @@ impl Format for Arguments {
     }
 }
 
-/// Sizes that boards use, beside the whole region.
-const SIZES: [u64; 9] = [0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000];
+/// Sizes that boards have, beside the whole region, are multiples of this.
+const STEP: u64 = 0x400;
 const SMALLEST: u64 = 64;
-/// The largest of `SIZES`; no board of U-Boot's `configs/` has a larger one.
-const LARGEST: u64 = 0x4_0000;
+/// No board of U-Boot's `configs/` has a larger one.
+const LARGEST: u64 = 0x10_0000;
 const ARGUMENTS: &[&str] = &["bootargs", "extra_bootargs", "setargs", "optargs", "mtdparts"];
 const BOOTING: &[&str] = &[
     "bootcmd",
@@ -261,6 +317,8 @@ const BOOTING: &[&str] = &[
     "boot_fit",
     "boot_a_script",
     "recovery",
+    ".flags",
+    ".callbacks",
 ];
 const BOOTING_PREFIXES: &[&str] = &["bootcmd_", "boot_", "scan_", "load_", "run_"];
 
@@ -324,7 +382,7 @@ mod tests {
         };
         assert_eq!(identify(&good), "uboot-env");
         assert_eq!(region(&parse_with(&UbootEnv, &good), "variable:b").span.length, 100_003);
-        let endless = environment(&vec![b'x'; 0x10_0000], 0x10_0004, false, b'x');
+        let endless = environment(&vec![b'x'; 0x10_0100], 0x10_0104, false, b'x');
         let endless = [&endless[..4], b"key=", &endless[8..]].concat();
         assert_eq!(identify(&endless), "uboot-env");
         assert_eq!(defects(&parse_with(&UbootEnv, &endless)), ["uboot-env/checksum"]);
@@ -340,6 +398,82 @@ mod tests {
         assert_eq!(region(&behind, "uboot-env:free").content, Content::Unknown);
         let bare = parse_with(&UbootEnv, &environment(b"a=1\0b\0\0", 0x400, false, 0));
         assert_eq!(defects(&bare), ["uboot-env/setting"]);
+    }
+
+    #[test]
+    fn what_the_board_knows_from_its_build_is_a_fact_and_a_second_reading_is_ambiguous() {
+        let facts = |bytes: &[u8]| {
+            let tree = parse_with(&UbootEnv, bytes);
+            let header = region(&tree, "uboot-env:header");
+            let fact = |name| header.attribute(name).map(Value::display).unwrap_or_default();
+            (["env-size", "crc-order", "redundant"].map(fact), defects(&tree).join(" "))
+        };
+        let small = environment(b"a=b\0\0", 0x400, true, 0);
+        let expected = ["0x400", "little", "true"].map(String::from);
+        assert_eq!(facts(&[small.clone(), vec![0xff; 0xc00]].concat()), (expected, String::new()));
+        let mut big = environment(b"a=b\0\0", 0x1000, false, 0);
+        big[..4].reverse();
+        let expected = ["0x1000", "big", "false"].map(String::from);
+        assert_eq!(facts(&big), (expected, String::new()));
+        // The four bytes behind the first end make the sum of 0x800 bytes what that of 0x400 is.
+        let mut twice = small;
+        let sum = u32::from_le_bytes(*twice.first_chunk().expect("a sum"));
+        twice.resize(0x800, 0);
+        forge(&mut twice, 5, 0x7fc, sum);
+        let (found, defects) = facts(&twice);
+        assert_eq!(found[0], "0x800");
+        assert!(defects.contains("uboot-env/two-readings"), "{defects}");
+    }
+
+    /// Sets four bytes so that the sum from `start` on is `wanted`. A sum is linear in each bit.
+    fn forge(bytes: &mut [u8], start: usize, at: usize, wanted: u32) {
+        let sum = |bytes: &[u8]| {
+            let mut crc = Crc32::default();
+            crc.update(&bytes[start..]);
+            crc.value()
+        };
+        let base = sum(bytes);
+        let effect: Vec<u32> = (0..32)
+            .map(|bit| {
+                bytes[at + bit / 8] ^= 1 << (bit % 8);
+                let changed = sum(bytes) ^ base;
+                bytes[at + bit / 8] ^= 1 << (bit % 8);
+                changed
+            })
+            .collect();
+        let mut rows: Vec<(u32, u32)> =
+            effect.iter().enumerate().map(|(bit, &row)| (row, 1 << bit)).collect();
+        let (mut goal, mut bits) = (base ^ wanted, 0);
+        for column in (0..32).rev() {
+            let Some(found) = rows.iter().position(|row| row.0 >> column & 1 == 1) else { continue };
+            let row = rows.swap_remove(found);
+            rows.iter_mut().filter(|other| other.0 >> column & 1 == 1).for_each(|other| {
+                other.0 ^= row.0;
+                other.1 ^= row.1;
+            });
+            if goal >> column & 1 == 1 {
+                goal ^= row.0;
+                bits ^= row.1;
+            }
+        }
+        bytes[at..at + 4].iter_mut().zip(bits.to_le_bytes()).for_each(|(byte, change)| *byte ^= change);
+    }
+
+    #[test]
+    fn entries_are_read_as_u_boot_reads_them() {
+        let read =
+            |text: &[u8]| defects(&parse_with(&UbootEnv, &environment(text, 0x400, false, 0))).join(" ");
+        for (text, defect) in [
+            (&b"a=1\0 b=2\0\0"[..], "uboot-env/setting"),
+            (b"a=1\0#b=2\0\0", "uboot-env/setting"),
+            (b"a=1\0=2\0\0", "uboot-env/setting"),
+            (b"a=x\\; y\0\0", "uboot-env/escape"),
+            (b"a=x\\\\ y\0b=\0\0", ""),
+        ] {
+            assert_eq!(read(text), defect, "{}", String::from_utf8_lossy(text));
+        }
+        let tree = parse_with(&UbootEnv, &environment(b"a=x\\\\y\0\0", 0x400, false, 0));
+        assert_eq!(region(&tree, "variable:a").attribute("value"), Some(&Value::from("x\\y")));
     }
 
     #[test]

@@ -54,6 +54,10 @@ impl Format for UbootFit {
         glance.images.then(|| Match::weighted(self, 6).of_length(header.total.max(glance.end)))
     }
 
+    fn over(&self) -> &'static [&'static str] {
+        &["device-tree"]
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         device_tree::open(&at, out);
     }

@@ -5,11 +5,30 @@
 //!
 //! A stream's leaf ends where its decoder says that the stream does. What lies behind it is a leaf of its own
 //! and a defect. A stream that cannot be opened stays a stream, so that a limit is told from a difference.
-//! Ambiguities: a stream that does not decode, that is followed by bytes, or that two algorithms accept; a wrong
-//! CRC-32 or length. Limitations: none known.
+//! Ambiguities: a stream that does not decode, that is followed by bytes, that another algorithm accepts than the one
+//! that EDK II has there, or that two accept; LZMA of unknown size, or with properties that need more than the 64 KiB
+//! that EDK II has for them; Brotli with metadata, or with a scratch size that does not fit; bits within a stream that
+//! nobody reads and that are not zero; a wrong CRC-32 or length. Limitations: none known.
+//!
+//! # Normal form
+//!
+//! | bytes | are |
+//! |---|---|
+//! | headers of sections, what the GUID has of its own | leaves, compared byte by byte, save the section's size, which agrees with what was read |
+//! | content of a stream | a space of its own |
+//! | EFI 1.1 and Tiano: sizes | agree with the stream and its content, or it does not decode |
+//! | EFI 1.1 and Tiano: blocks, codes, matches | an encoder's choice: EDK II decodes into memory for the whole content and with tables of fixed size |
+//! | EFI 1.1 and Tiano: a zero byte behind the last code | EDK II reads zeros there whether it is there or not |
+//! | EFI 1.1 and Tiano: which of the two | in the form `efi-compression/1` |
+//! | LZMA: properties, dictionary, size, end marker | in the form `lzma/1` |
+//! | LZMA: literals and matches | an encoder's choice: the content is the dictionary |
+//! | zlib and gzip of vendors: bytes of the zlib header | in the form `zlib/1`; that of gzip is a leaf; checksums and sizes are right |
+//! | Brotli | no form: what the library skips is noticed, and not listed |
+//! | bytes behind a stream | a leaf |
 
-use kiwame_image::{Builder, Defect, Guid, Input, Node, Trouble, len64};
+use kiwame_image::{Builder, Defect, Guid, Input, Node, Normal, RegionId, Trouble, len64};
 
+use crate::decode::tiano::Reading;
 use crate::decode::{self, DecodeError, Decoded};
 use crate::uefi_guid;
 use crate::uefi_section::{self, TRUNCATED, UEFI_SECTIONS};
@@ -36,7 +55,7 @@ impl Encapsulation {
     ) -> Result<(), Trouble> {
         out.fact("encapsulation", self.name);
         match &self.holds {
-            Holds::Stream(codec) => stream(codec, codec.decode, None, body, out),
+            Holds::Stream(codec) => stream(codec, codec.decode, None, body, out).map(|_| ()),
             Holds::Checked => {
                 check_crc32(own, body, out)?;
                 uefi_section::walk(body, out);
@@ -53,18 +72,71 @@ pub(crate) fn open_standard<'a>(
     body: &Input<'a>,
     out: &mut Builder<'_, 'a>,
 ) -> Result<(), Trouble> {
-    let mut two_readings = false;
+    let mut reading = Reading::Efi11;
     let either = |input: &[u8], expected, room| {
-        let (decoded, ambiguous) = decode::tiano::either(input, expected, room)?;
-        two_readings = ambiguous;
+        let (decoded, found) = decode::tiano::either(input, expected, room)?;
+        reading = found;
         Ok(decoded)
     };
-    stream(&STANDARD, either, Some(size.into()), body, out)?;
-    if two_readings {
-        let (offset, name) = (body.offset(), STANDARD.name);
-        out.defect(Defect::new("uefi-section/two-readings", name, offset, "two", "one").ambiguous());
+    let id = stream(&STANDARD, either, Some(size.into()), body, out)?;
+    let (offset, name) = (body.offset(), STANDARD.name);
+    match reading {
+        Reading::Efi11 => {}
+        Reading::Both => {
+            out.defect(Defect::new("uefi-section/two-readings", name, offset, "two", "one").ambiguous());
+        }
+        Reading::Tiano => {
+            out.defect(Defect::new("uefi-section/algorithm", name, offset, "Tiano", "EFI 1.1").ambiguous());
+        }
+    }
+    if let (Some(id), true) = (id, out.wants_normal()) {
+        let algorithm = if reading == Reading::Tiano { "Tiano" } else { "EFI 1.1" };
+        out.normal(id, &efi_compression(algorithm));
     }
     Ok(())
+}
+
+fn efi_compression(algorithm: &str) -> Normal {
+    let mut form = Normal::new("efi-compression/1");
+    form.record("stream");
+    form.field("algorithm", algorithm.as_bytes());
+    form
+}
+
+/// Compares LZMA with what EDK II's `LzmaDecompress` can do.
+fn check_lzma(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
+    check_slack(stream, decoded, place, out);
+    if decode::lzma::declared(stream).is_none() {
+        let place = place.saturating_add(5);
+        out.defect(
+            Defect::new("uefi-section/lzma", "UncompressedSize", place, u64::MAX, "a size").ambiguous(),
+        );
+    }
+    let needed = decode::lzma::probabilities(stream).unwrap_or(u64::MAX);
+    if needed > LZMA_PROBABILITIES {
+        out.defect(
+            Defect::new("uefi-section/lzma", "Properties", place, needed, LZMA_PROBABILITIES).ambiguous(),
+        );
+    }
+}
+
+/// Compares Brotli with what EDK II's `BrotliDecompress` can do.
+fn check_brotli(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
+    check_slack(stream, decoded, place, out);
+    let Some((stated, least, most)) = decode::brotli::scratch(stream, decoded.memory) else { return };
+    if !(least..=most).contains(&stated) {
+        let expected = format!("{least:#x} to {most:#x}");
+        let place = place.saturating_add(8);
+        out.defect(Defect::new("uefi-section/scratch", "ScratchSize", place, stated, expected).ambiguous());
+    }
+}
+
+/// What decoders skip is noticed.
+fn check_slack(_: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
+    if decoded.slack {
+        let found = "bits or blocks that no decoder reads";
+        out.defect(Defect::new("uefi-section/slack", "stream", place, found, "none").ambiguous());
+    }
 }
 
 /// Decodes a stream and queues what it holds. The stream's leaf ends where the stream does. `expected` is the
@@ -75,7 +147,7 @@ fn stream<'a>(
     expected: Option<u64>,
     body: &Input<'a>,
     out: &mut Builder<'_, 'a>,
-) -> Result<(), Trouble> {
+) -> Result<Option<RegionId>, Trouble> {
     let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
     let window = match body.window() {
         Ok(window) => window,
@@ -91,10 +163,12 @@ fn stream<'a>(
     out.add(Node::new(codec.name, "header", "stream-header", header));
     let Ok(room) = out.room((codec.declared)(stream).or(expected)) else {
         out.add(node(body).encoded());
-        return Ok(());
+        return Ok(None);
     };
     match decode(stream, expected, room) {
-        Ok(Decoded { bytes, consumed }) => {
+        Ok(decoded) => {
+            let consumed = decoded.consumed;
+            (codec.check)(stream, &decoded, body.offset(), out);
             if stated.is_some_and(|stated| stated != consumed) {
                 let defect = Defect::new(
                     "uefi-section/decode",
@@ -105,11 +179,16 @@ fn stream<'a>(
                 );
                 out.defect(defect.ambiguous());
             }
-            let id = out.add(node(body.slice(0, consumed)).with("content-size", len64(&bytes)).encoded());
+            let size = len64(&decoded.bytes);
+            let id = out.add(node(body.slice(0, consumed)).with("content-size", size).encoded());
             trailing(&body.from(consumed), out);
             if let Some(id) = id {
-                out.decoded(id, bytes, "uefi-sections", &UEFI_SECTIONS);
+                if let Some(form) = (codec.form)(stream, &decoded).filter(|_| out.wants_normal()) {
+                    out.normal(id, &form);
+                }
+                out.decoded(id, decoded.bytes, "uefi-sections", &UEFI_SECTIONS);
             }
+            return Ok(id);
         }
         // Still a stream, whatever it holds: appraisal must tell one that nobody opened from bytes of another kind.
         Err(DecodeError::Overflow) => {
@@ -124,7 +203,7 @@ fn stream<'a>(
             out.add(node(body).encoded());
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What lies behind a stream is never skipped silently.
@@ -170,6 +249,10 @@ struct Codec {
     /// Size of the content, from the first bytes of the stream.
     declared: fn(&[u8]) -> Option<u64>,
     decode: Decode,
+    /// Compares what was decoded, which lies at that place, with what the loader can do.
+    check: fn(&[u8], &Decoded, u64, &mut Builder<'_, '_>),
+    /// The normal form of a stream and what it decoded to.
+    form: fn(&[u8], &Decoded) -> Option<Normal>,
 }
 
 type Decode = fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>;
@@ -202,6 +285,8 @@ const LZMA: Codec = Codec {
     stated: |_| None,
     declared: decode::lzma::declared,
     decode: decode::lzma::decode,
+    check: check_lzma,
+    form: decode::lzma::form,
 };
 
 const LZMA_X86: Codec = Codec {
@@ -221,10 +306,12 @@ const TIANO: Codec = Codec {
     stated: |_| None,
     declared: |stream| stream.get(4..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
     decode: decode::tiano::decode,
+    check: check_slack,
+    form: |_, _| Some(efi_compression("Tiano")),
 };
 
 /// What a compression section holds.
-const STANDARD: Codec = Codec { name: "compression", kind: "compressed-stream", ..TIANO };
+const STANDARD: Codec = Codec { name: "compression", kind: "compressed-stream", form: |_, _| None, ..TIANO };
 
 const BROTLI: Codec = Codec {
     name: "brotli",
@@ -233,6 +320,8 @@ const BROTLI: Codec = Codec {
     stated: |_| None,
     declared: decode::brotli::declared,
     decode: decode::brotli::decode,
+    check: check_brotli,
+    form: |_, _| None,
 };
 
 /// Behind 256 bytes, of which only the length of the stream is used.
@@ -243,6 +332,13 @@ const ZLIB_AMD: Codec = Codec {
     stated: |body| body.get(0x14..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
     declared: |_| None,
     decode: decode::zlib::decode,
+    check: check_slack,
+    form: |stream, _| {
+        let mut form = Normal::new("zlib/1");
+        form.record("stream");
+        form.field("header", stream.get(..2)?);
+        Some(form)
+    },
 };
 
 const GZIP: Codec = Codec {
@@ -252,4 +348,9 @@ const GZIP: Codec = Codec {
     stated: |_| None,
     declared: |_| None,
     decode: decode::zlib::gzip_body,
+    check: check_slack,
+    form: |_, _| Some(Normal::new("gzip/1")),
 };
+
+/// 64 KiB of `UInt16`, which is what `LzmaUefiDecompressGetInfo` asks for.
+const LZMA_PROBABILITIES: u64 = 32 << 10;

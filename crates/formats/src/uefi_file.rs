@@ -72,7 +72,7 @@ impl UefiFile {
         self.check(at, &header, out)?;
         let length = header.header_length();
         let leaf = Node::new("uefi-file", "header", "uefi-file-header", at.slice(0, length))
-            .mask([(0x10, 2), (0x14, 3)].into_iter().chain(header.large.then_some((0x18, 8))));
+            .mask([(0x10, 2), if header.large { (0x18, 8) } else { (0x14, 3) }]);
         out.add(leaf);
         let tail = if self.version == 1 && header.attributes & TAIL_PRESENT != 0 { 2 } else { 0 };
         let body = at.slice(length, at.length().saturating_sub(length).saturating_sub(tail));

@@ -41,7 +41,7 @@ impl Format for UefiImage {
             };
             let bytes = all.get(to_usize(start)..).unwrap_or_default();
             if VolumeHeader::believe(bytes, start).is_some() {
-                return Some(Match::weighted(self, 3));
+                return Some(Match::weighted(self, 3).beginning(start));
             }
         }
         None

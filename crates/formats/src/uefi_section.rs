@@ -5,7 +5,8 @@
 //! PEI and DXE cores.
 //!
 //! Ambiguities, each a defect: a size that leaves the file, bytes behind a stream, a stream that cannot be
-//! decoded, a wrong CRC-32.
+//! decoded, a wrong CRC-32, a length of what is not compressed that is not its own. Section headers are compared byte by
+//! byte, save the size, which agrees with what was read.
 //! Limitations: what a vendor's own GUIDed encapsulation holds is opaque when it says that it needs processing;
 //! the signature of a signed section is not checked.
 //!
@@ -362,7 +363,17 @@ impl<'a> Section<'_, 'a> {
         out.fact("compression-type", kind);
         let body = self.header(5, out);
         match kind {
-            NOT_COMPRESSED => walk(&body, out),
+            NOT_COMPRESSED => {
+                // EDK II copies so many bytes, be they more or fewer than there are.
+                if u64::from(size) != body.length() {
+                    let id = "uefi-section/uncompressed-length";
+                    let place = window.offset();
+                    out.defect(Defect::new(id, "UncompressedLength", place, size, body.length()).ambiguous());
+                }
+                walk(&body.slice(0, size.into()), out);
+                let rest = body.from(size.into());
+                out.add(Node::new("uefi-section", "trailing", "trailing", rest).unknown());
+            }
             STANDARD_COMPRESSION => {
                 uefi_encapsulation::open_standard(size, &body, out)?;
             }

@@ -38,6 +38,10 @@ impl Format for UImage {
         known.then(|| Match::weighted(self, if header_crc(header) == stated_crc(header) { 5 } else { 2 }))
     }
 
+    fn runs(&self, head: &Head<'_>) -> bool {
+        head.bytes(0, 4) == Some(&MAGIC[..])
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);

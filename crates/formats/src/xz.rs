@@ -9,13 +9,25 @@
 //!
 //! Loader modelled: `lib/xz` of Linux, which reads one stream. Ambiguities: a second stream, which the tool xz appends
 //! to the content; stream padding and other bytes behind; a stream that does not decode, or whose checks or index are
-//! wrong. Limitations: blocks are not told apart; streams behind the first are one leaf.
+//! wrong. Limitations: blocks are not told apart; streams behind the first are one leaf. Which checks and filters Linux
+//! was built with is not known.
+//!
+//! # Normal form
+//!
+//! | bytes | are |
+//! |---|---|
+//! | stream flags | in the form `xz/1`: Linux reads CRC-32 or none |
+//! | of each block: flags, size of its content, filters with their properties, the dictionary's size among them | in the form: a loader may lack a filter, or the memory |
+//! | packed sizes, index, backward size, checks, CRCs | agree and are right, or the stream does not decode |
+//! | padding of headers, blocks and index | zero, or it does not decode |
+//! | LZMA2: chunks, properties, literals and matches | an encoder's choice that `lib/xz` takes as it is |
+//! | content | a space of its own; bytes behind are a leaf |
 
 use kiwame_image::{Builder, Format, Head, Input, Match};
 
 use crate::decode::Crc32;
 use crate::decode::block::{self, Codec};
-use crate::stream::{Header, Stream};
+use crate::stream::{Header, Odd, Stream};
 
 /// An xz file.
 #[derive(Debug)]
@@ -49,6 +61,9 @@ static XZ: Stream = Stream {
     trailing_id: "xz/trailing-bytes",
     header,
     decode: |input, room| block::decode(Codec::Xz, input, None, room),
+    odd_id: "xz/loader",
+    odd: |_, decoded| Odd::slack(decoded),
+    form: block::xz_form,
     piece: |_| None,
 };
 
@@ -59,13 +74,7 @@ fn header(input: &[u8]) -> Option<Header> {
     let mut crc = Crc32::default();
     crc.update(&[zero, check]);
     let known = zero == 0 && check & 0xf0 == 0 && crc.value() == u32::from_le_bytes([a, b, c, d]);
-    // Which check is used is the encoder's choice; that it holds is verified.
-    known.then(|| Header {
-        length: 12,
-        encoding: vec![("check", check.into())],
-        mask: vec![(7, 5)],
-        ..Header::default()
-    })
+    known.then(|| Header { length: 12, facts: vec![("check", check.into())], ..Header::default() })
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@
 //!
 //! Loader modelled: `lib/decompress_unzstd.c` of Linux, which reads frames; the first is what is opened. Ambiguities: a
 //! second frame, a skippable frame or other bytes behind; a frame that does not decode, or whose checksum is wrong.
-//! Limitations: a file that begins with a skippable frame is not recognised; dictionaries are not supported.
+//! Limitations: a file that begins with a skippable frame is not recognised; dictionaries are not supported. The
+//! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, len64, to_usize};
 
 use crate::decode::block::{self, Codec};
-use crate::stream::{Header, Stream};
+use crate::stream::{Header, Odd, Stream};
 
 /// A zstd file.
 #[derive(Debug)]
@@ -49,6 +50,9 @@ static ZSTD: Stream = Stream {
     trailing_id: "zstd/trailing-bytes",
     header,
     decode: |input, room| block::decode(Codec::Zstd, input, None, room),
+    odd_id: "zstd/loader",
+    odd: |_, decoded| Odd::slack(decoded),
+    form: |_, _| None,
     piece: skippable,
 };
 
@@ -71,15 +75,8 @@ fn header(input: &[u8]) -> Option<Header> {
     raw.get_mut(..size)?.copy_from_slice(input.get(start..end)?);
     let declared = (size > 0).then(|| u64::from_le_bytes(raw).saturating_add(base));
     let length = len64(input.get(..end)?);
-    // All of it but the magic and the dictionary is the encoder's choice.
-    let encoding = vec![("descriptor", descriptor.into())];
-    Some(Header {
-        length,
-        declared,
-        encoding,
-        mask: vec![(4, length.saturating_sub(4))],
-        ..Header::default()
-    })
+    let facts = vec![("descriptor", descriptor.into())];
+    Some(Header { length, declared, facts, ..Header::default() })
 }
 
 /// Length of the skippable frame that `input` begins with, if it is all there.

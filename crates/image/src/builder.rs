@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::input::{Context, Store};
 use crate::{
     Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, ReadError, Region, RegionId, Segment, Space, SpaceId, Span, Tree, Trouble, Value, len64,
-    to_usize,
+    Normal, ReadError, Region, RegionId, Segment, Settings, SettingsFile, Space, SpaceId, Span, Tree,
+    Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -22,6 +22,10 @@ pub struct Options {
     pub image_digest: Option<Digest>,
     /// Partitions of an image that does not say where they are.
     pub layout: Vec<Partition>,
+    /// Name of the format that the signed manifest reads the image by: it goes before whatever else is recognised.
+    pub reading: Option<String>,
+    /// Settings files that are split key by key.
+    pub settings: Vec<SettingsFile>,
     /// Also make the normal form of every container (RULES 2). It costs a second look at each of its records.
     pub normal: bool,
     /// Also give a digest to every decoded space as a whole, for comparing with what other programs read.
@@ -361,6 +365,27 @@ impl<'a> Builder<'_, 'a> {
         here.chain(around.map(|above| above.id)).find_map(stated)
     }
 
+    /// How the file of these names, from the root of its file system on, is read when a rule names it as settings.
+    #[must_use]
+    pub fn settings(&self, names: &[&[u8]]) -> Option<Settings> {
+        let listed = &self.session.options.settings;
+        let named = |file: &&SettingsFile| file.name.split('/').map(str::as_bytes).eq(names.iter().copied());
+        let mut candidates = listed.iter().filter(named).peekable();
+        candidates.peek()?;
+        let tree = &self.session.tree;
+        let around = tree.region(self.region).into_iter().chain(tree.ancestors(self.region));
+        let mut steps: Vec<_> = around
+            .filter(|region| region.parent.is_some())
+            .map(|region| region.segment.to_string())
+            .collect();
+        steps.reverse();
+        let below = |file: &&SettingsFile| {
+            let mut steps = steps.iter();
+            crate::segments(&file.scope).all(|wanted| steps.next().is_some_and(|step| step == wanted))
+        };
+        candidates.find(below).map(|file| file.format)
+    }
+
     /// True when this run wants the normal forms of containers.
     #[must_use]
     pub fn wants_normal(&self) -> bool {
@@ -548,7 +573,7 @@ fn start(
     let mut session = Session {
         context: &context,
         options: options.clone(),
-        tree: Tree { format: name, ..Tree::default() },
+        tree: Tree { format: name, forms: options.normal, ..Tree::default() },
         nodes: Vec::new(),
         jobs: Vec::new(),
         read_error: None,

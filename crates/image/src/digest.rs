@@ -95,7 +95,8 @@ impl fmt::Debug for Digest {
 }
 
 /// Lower-case hexadecimal of some bytes.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| {
         char::from(if nibble < 10 {
             b'0'.wrapping_add(nibble)

@@ -15,6 +15,17 @@ pub trait Format: fmt::Debug + Sync {
     /// Looks at the first bytes. Must check more than a magic.
     fn probe(&self, head: &Head<'_>) -> Option<Match>;
 
+    /// True when a loader could take what begins so for a program. Asked of whatever bytes are judged, by whichever format
+    /// they are taken apart, and so on fewer facts than [`Format::probe`].
+    fn runs(&self, _head: &Head<'_>) -> bool {
+        false
+    }
+
+    /// Names of the formats that this one lies over: what it reads is theirs too, and no second reading.
+    fn over(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Takes the region apart. Never fails: what is malformed is a defect, what is not understood a gap.
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>);
 }
@@ -94,6 +105,8 @@ pub struct Match {
     pub format: &'static str,
     /// How sure it is: the count of independent facts that agree. The highest wins, then the order of the list.
     pub weight: u32,
+    /// Where it begins: padding may come before a medium's first part.
+    pub begins: u64,
     /// How many bytes it has by its own account, for those who search. None when it does not say.
     pub length: Option<u64>,
     /// Each of its blocks may begin as the whole does: what is found next belongs to it, for those who search.
@@ -103,12 +116,18 @@ pub struct Match {
 impl Match {
     /// A match on one fact.
     pub fn exact(format: &dyn Format) -> Self {
-        Self { format: format.name(), weight: 1, length: None, repeats: false }
+        Self::weighted(format, 1)
     }
 
     /// A match on `weight` independent facts.
     pub fn weighted(format: &dyn Format, weight: u32) -> Self {
-        Self { format: format.name(), weight, length: None, repeats: false }
+        Self { format: format.name(), weight, begins: 0, length: None, repeats: false }
+    }
+
+    /// The same match, of something that begins later.
+    #[must_use]
+    pub fn beginning(self, begins: u64) -> Self {
+        Self { begins, ..self }
     }
 
     /// The same match, of something that says how long it is.

@@ -151,6 +151,7 @@ pub struct Tree {
     pub(crate) format: &'static str,
     pub(crate) paths: Vec<String>,
     pub(crate) order: Vec<RegionId>,
+    pub(crate) forms: bool,
 }
 
 impl Tree {
@@ -158,6 +159,12 @@ impl Tree {
     #[must_use]
     pub fn format(&self) -> &'static str {
         self.format
+    }
+
+    /// True when the normal forms of containers were made.
+    #[must_use]
+    pub fn has_forms(&self) -> bool {
+        self.forms
     }
 
     /// SHA-256 of the whole image.

@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::Class;
 
-use crate::model::FindingOf;
+use crate::model::{ExceptionsOf, FindingOf};
 
 /// A language of the renderings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,32 @@ pub fn tier_line(lang: Lang, tier: &str) -> &'static str {
     }
 }
 
+/// What an acceptance leaves to somebody's word, for its first line; empty when that is nothing.
+#[must_use]
+pub(crate) fn exceptions_line(lang: Lang, exceptions: &ExceptionsOf) -> String {
+    let ExceptionsOf { by_policy, by_rule, not_judged, remains } = *exceptions;
+    let said = match lang {
+        Lang::English => [
+            (by_rule, format!("{by_rule} differences by the maker's rule")),
+            (by_policy, format!("{by_policy} by your policy")),
+            (not_judged, format!("{not_judged} bytes not judged")),
+            (remains, format!("{remains} bytes of dead data")),
+        ],
+        Lang::Japanese => [
+            (by_rule, format!("製造者の規則による相違 {by_rule} 件")),
+            (by_policy, format!("貴方のポリシーによる容認 {by_policy} 件")),
+            (not_judged, format!("判定していない {not_judged} バイト")),
+            (remains, format!("無効な旧データ {remains} バイト")),
+        ],
+    };
+    let said: Vec<_> = said.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    match (said.is_empty(), lang) {
+        (true, _) => String::new(),
+        (false, Lang::English) => format!(", with {}", said.join(", ")),
+        (false, Lang::Japanese) => format!("(但し{})", said.join("、")),
+    }
+}
+
 /// How a class is called.
 pub type ClassName = &'static str;
 
@@ -53,6 +79,10 @@ pub fn class_name(lang: Lang, class: Class) -> ClassName {
         Class::Fill => lang.pick("fill (erased)", "消去値"),
         Class::Parsed => lang.pick("parsed, no reference value", "構造のみ判読・基準値なし"),
         Class::Unexplained => lang.pick("unexplained", "未説明"),
+        Class::Differs => lang.pick("differs from the reference", "基準値と相違"),
+        Class::Remains => lang.pick("remains (dead, old data)", "残存(無効な旧データ)"),
+        Class::Unread => lang.pick("not read", "未読取"),
+        Class::Opened => lang.pick("opened, counted inside", "展開済み"),
     }
 }
 
@@ -97,6 +127,10 @@ struct Entry {
 const ACQUIRE: [&str; 2] = [
     "Acquire the dump again by another way; if it differs again, ask the maker and keep the device aside.",
     "別の方法でダンプを取り直す。再び相違する場合は製造者に照会し、機器を隔離する。",
+];
+const BUG: [&str; 2] = [
+    "Do not accept the image, and report this: another check should have spoken first.",
+    "受け入れず、本ツールの不具合として報告する。",
 ];
 const ASK: [&str; 2] = ["Ask the maker for the right manifest.", "製造者に正しいマニフェストを請求する。"];
 
@@ -177,6 +211,27 @@ static ENTRIES: &[Entry] = &[
     ),
     entry("coverage/unreferenced", "{what} has no reference value.", "{what} に基準値が無い。", ASK),
     entry(
+        "encoding/accepted",
+        "{what} is packed anew; its content and its normal form are equal, and the policy accepts that here.",
+        "{what} は詰め直されている。内容と正規形は一致し、ポリシーがこの箇所で認めている。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
+        "encoding/form-differs",
+        "{what} is packed anew with equal content, and records that the content does not show differ.",
+        "{what} は詰め直されており、内容は一致するが、内容に現れない記録が異なる。",
+        [
+            "Do not accept it; ask the maker what packed it.",
+            "受け入れず、何が詰め直したかを製造者に照会する。",
+        ],
+    ),
+    entry(
+        "encoding/form-unknown",
+        "{what} is packed anew; whether more than the encoding differs cannot be told, for want of a normal form.",
+        "{what} は詰め直されている。正規形が無いため、符号化以外の相違の有無を判定できない。",
+        ASK,
+    ),
+    entry(
         "encoding/header",
         "{what}: only fields that encode differ, and no content explains it.",
         "{what}:符号化に関する欄のみ異なるが、それを説明する内容の変化が無い。",
@@ -184,9 +239,12 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "encoding/re-encoded",
-        "{what} is encoded differently and decodes to equal content.",
-        "{what} は符号化が異なるが、復号した内容は一致。",
-        ["Nothing to do.", "対応不要。"],
+        "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
+        "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
+        [
+            "Ask who packed it; the policy can accept it here with accept-reencoded.",
+            "誰が詰め直したかを照会する。認める場合はポリシーの accept-reencoded に経路を記す。",
+        ],
     ),
     entry(
         "encoding/undecodable",
@@ -213,6 +271,18 @@ static ENTRIES: &[Entry] = &[
         ["Those listed come first.", "掲載分から確認する。"],
     ),
     entry(
+        "gate/not-compared",
+        "The facts of {what} were not compared with the reference.",
+        "{what} の属性が基準値と比較されていない。",
+        BUG,
+    ),
+    entry(
+        "gate/not-settled",
+        "{what} was settled by no check.",
+        "{what} はどの検査でも確定していない。",
+        BUG,
+    ),
+    entry(
         "layout/disagrees",
         "Manifest and image disagree on where the partition {name} lies.",
         "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
@@ -232,6 +302,21 @@ static ENTRIES: &[Entry] = &[
             "Raise the limit with --limit if you trust the source enough to spend the work.",
             "必要であれば --limit で上限を上げる。",
         ],
+    ),
+    entry(
+        "manifest/another-channel",
+        "The manifest is of the channel {found}; accepted is {wanted}.",
+        "マニフェストのチャネルは {found}。認めているのは {wanted}。",
+        [
+            "Name the channel with --channel or in the policy if it was ordered.",
+            "発注どおりであれば --channel またはポリシーで指定する。",
+        ],
+    ),
+    entry(
+        "manifest/another-hardware",
+        "The manifest is for the hardware revisions {found}, and neither order nor policy names one of them.",
+        "マニフェストの対象ハードウェア版は {found}。発注またはポリシーで指定されていない。",
+        ["Name the revision with --hardware or in the policy.", "--hardware またはポリシーで版を指定する。"],
     ),
     entry(
         "manifest/another-release",
@@ -291,10 +376,34 @@ static ENTRIES: &[Entry] = &[
         ],
     ),
     entry(
+        "mutable/empty",
+        "{what} is empty; the device then takes its defaults.",
+        "{what} は空。機器は既定値で動作する。",
+        ["Ask whether the device was reset.", "初期化した機器であるかを確認する。"],
+    ),
+    entry(
+        "mutable/empty-by-rule",
+        "{what} is empty, and the manifest says that the device then takes the defaults of the release.",
+        "{what} は空。マニフェストによれば機器は版の既定値で動作する。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
+        "mutable/not-judged",
+        "{bytes} bytes may be anything, by manifest and policy; nobody judged them.",
+        "マニフェストとポリシーにより {bytes} バイトは任意。内容は判定していない。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
         "mutable/outside-rule",
         "{what} may differ from device to device, but not like this.",
         "{what} は可変だが、規則を外れている。",
         ACQUIRE,
+    ),
+    entry(
+        "mutable/remains",
+        "{bytes} bytes of old data remain that nothing reaches.",
+        "どこからも参照されない旧データが {bytes} バイト残っている。",
+        ["Nothing to do.", "対応不要。"],
     ),
     entry(
         "mutable/trust-anchor",

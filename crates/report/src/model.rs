@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_appraisal::{Account, Assessment, Basis, Class, Finding, Verdict, json_of};
+use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of};
 use kiwame_image::{Digest, Limits, Region, Tree};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::ReferenceRegion;
@@ -18,10 +18,14 @@ use crate::escape;
 pub struct Report {
     /// True only when the tier is affirming.
     pub accepted: bool,
-    /// The account of the image.
+    /// The account of the file: every byte of the image.
     pub account: AccountOf,
+    /// The account of the content: all leaves, of the image and of every decoded space, that encode nothing.
+    pub content: AccountOf,
     /// Whether the image was taken apart.
     pub depth: Depth,
+    /// What an acceptance leaves to somebody's word.
+    pub exceptions: ExceptionsOf,
     /// The exit code.
     pub exit_code: u8,
     /// What the user said the image should be.
@@ -56,40 +60,95 @@ pub struct Report {
     pub verdict: VerdictOf,
 }
 
-/// Five sums of bytes.
+/// Sums of bytes, by class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountOf {
+    /// Not equal to its reference value, added, or outside its rule.
+    pub differs: u64,
     /// Erased.
     pub fill: u64,
     /// Equal to a reference value.
     pub matched: u64,
-    /// Declared mutable.
+    /// Declared mutable, within its rule.
     pub mutable: u64,
+    /// Counted in the space that it encodes; absent in an account of content.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub opened: Option<u64>,
     /// Understood only.
     pub parsed: u64,
+    /// Dead copies in a part that the device writes.
+    pub remains: u64,
     /// Not understood.
     pub unexplained: u64,
-}
-
-impl From<Account> for AccountOf {
-    fn from(account: Account) -> Self {
-        let Account { matched, mutable, fill, parsed, unexplained } = account;
-        Self { fill, matched, mutable, parsed, unexplained }
-    }
+    /// Not read by the acquisition.
+    pub unread: u64,
 }
 
 impl AccountOf {
+    /// The account of one space: every byte of it.
+    #[must_use]
+    pub fn of_space(account: &Account) -> Self {
+        Self { opened: Some(account.get(Class::Opened)), ..Self::of_content(account) }
+    }
+
+    /// An account of content, in which nothing is opened.
+    #[must_use]
+    pub fn of_content(account: &Account) -> Self {
+        Self {
+            differs: account.get(Class::Differs),
+            fill: account.get(Class::Fill),
+            matched: account.get(Class::Matched),
+            mutable: account.get(Class::Mutable),
+            opened: None,
+            parsed: account.get(Class::Parsed),
+            remains: account.get(Class::Remains),
+            unexplained: account.get(Class::Unexplained),
+            unread: account.get(Class::Unread),
+        }
+    }
+
     /// The bytes in one class.
     #[must_use]
     pub fn get(&self, class: Class) -> u64 {
         match class {
             Class::Matched => self.matched,
+            Class::Differs => self.differs,
             Class::Mutable => self.mutable,
+            Class::Remains => self.remains,
             Class::Fill => self.fill,
+            Class::Unread => self.unread,
             Class::Parsed => self.parsed,
             Class::Unexplained => self.unexplained,
+            Class::Opened => self.opened.unwrap_or(0),
         }
+    }
+
+    /// All bytes.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        Class::ALL.iter().fold(0, |sum: u64, &class| sum.saturating_add(self.get(class)))
+    }
+}
+
+/// What an acceptance leaves to somebody's word (RULES 30). All zero: everything equals the signed reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExceptionsOf {
+    /// Components that the policy accepts.
+    pub by_policy: u64,
+    /// Settings and files that differ within a rule of the maker's.
+    pub by_rule: u64,
+    /// Bytes that nobody judged.
+    pub not_judged: u64,
+    /// Bytes of old data that nothing reaches.
+    pub remains: u64,
+}
+
+impl ExceptionsOf {
+    fn new(exceptions: Exceptions) -> Self {
+        let Exceptions { by_rule, by_policy, not_judged, remains } = exceptions;
+        Self { by_policy, by_rule, not_judged, remains }
     }
 }
 
@@ -121,6 +180,12 @@ pub struct ImageOf {
 pub struct ManifestOf {
     /// True when the image was compared with this one.
     pub applied: bool,
+    /// The release channel that it names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// The hardware revisions that it is for; absent means all.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub hardware_revisions: Vec<String>,
     /// Its identity: SHA-256 over payload type and payload.
     pub payload_sha256: String,
     /// `VENDOR/MODEL`.
@@ -373,8 +438,10 @@ impl Report {
         Self {
             accepted: false,
             account: AccountOf::default(),
+            content: AccountOf::default(),
             depth: Depth::Whole,
             exit_code: 2,
+            exceptions: ExceptionsOf::default(),
             expected: BTreeMap::new(),
             findings: Vec::new(),
             image,
@@ -397,6 +464,7 @@ impl Report {
     pub fn set_tree(&mut self, tree: &Tree, assessment: &Assessment) {
         let class = |region: &Region| assessment.classes.get(&region.id).copied();
         self.depth = Depth::Deep;
+        self.exceptions = ExceptionsOf::new(assessment.exceptions);
         self.regions = tree.regions().map(|region| RegionOf::new(tree, region, class(region))).collect();
         let mut accounts = vec![Account::default(); tree.spaces().len()];
         for leaf in tree.leaves() {
@@ -405,10 +473,13 @@ impl Report {
                 account.add(class, leaf.span.length);
             }
         }
+        let mut content = Account::default();
+        accounts.iter().for_each(|account| content.join(&account.content()));
+        self.content = AccountOf::of_content(&content);
         let spaces = tree.spaces().iter().zip(accounts);
         self.spaces = spaces
             .map(|(space, account)| SpaceOf {
-                account: account.into(),
+                account: AccountOf::of_space(&account),
                 path: tree.space_path(space.id).to_owned(),
                 size: space.size,
             })
@@ -419,7 +490,9 @@ impl Report {
     /// The account of an image whose whole digest matched: everything as the manifest lists it, nothing parsed.
     pub fn set_whole(&mut self, regions: &[ReferenceRegion]) {
         self.depth = Depth::Whole;
-        self.account = AccountOf { matched: self.image.size, ..AccountOf::default() };
+        let matched = |size| AccountOf { matched: size, opened: Some(0), ..AccountOf::default() };
+        self.account = matched(self.image.size);
+        self.content = AccountOf { opened: None, ..self.account };
         self.regions = regions.iter().map(RegionOf::whole).collect();
         let mut sizes: BTreeMap<&str, u64> = BTreeMap::from([("image", 0)]);
         for region in regions {
@@ -427,11 +500,8 @@ impl Report {
             *size = (*size).max(region.span.end());
         }
         sizes.insert("image", self.image.size);
-        let space = |(path, size): (&str, u64)| SpaceOf {
-            account: AccountOf { matched: size, ..AccountOf::default() },
-            path: path.to_owned(),
-            size,
-        };
+        let space =
+            |(path, size): (&str, u64)| SpaceOf { account: matched(size), path: path.to_owned(), size };
         // The image first, then the decoded spaces in the order of their paths.
         let image = sizes.remove_entry("image");
         self.spaces = image.into_iter().chain(sizes).map(space).collect();
@@ -502,6 +572,7 @@ impl Report {
         }
         for manifest in &mut self.manifests {
             [&mut manifest.product, &mut manifest.release].into_iter().for_each(again);
+            manifest.channel.iter_mut().chain(&mut manifest.hardware_revisions).for_each(again);
             manifest.signers.iter_mut().flat_map(|signer| [&mut signer.id, &mut signer.key]).for_each(again);
         }
         [&mut self.image.format, &mut self.image.sha256, &mut self.mode, &mut self.verdict.tier]

@@ -2,9 +2,9 @@
 
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{
-    Coverage, Grammar, ImageReference, Manifest, Mutable, MutableRule, PREDICATE_TYPE, ReferenceRegion,
-    STATEMENT_TYPE,
+    Coverage, ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
 };
+use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde_json::{Map, Value, json};
 
 /// The payload of a manifest's envelope.
@@ -138,10 +138,14 @@ fn region(region: &ReferenceRegion) -> Value {
         ("attributes", if attributes.is_empty() { Value::Null } else { Value::Object(attributes) }),
         ("order", json!(region.order)),
         ("supplier", json!(region.supplier)),
-        ("defects", json!(region.defects)),
+        ("defects", json!(region.defects.iter().map(defect).collect::<Vec<_>>())),
     ]);
     drop_empty(&mut value);
     value
+}
+
+fn defect(defect: &KnownDefect) -> Value {
+    json!({ "id": defect.id, "field": defect.field, "offset": defect.offset, "found": defect.found, "expected": defect.expected })
 }
 
 fn plain(value: &Json) -> Value {
@@ -158,27 +162,57 @@ fn plain(value: &Json) -> Value {
 }
 
 fn mutable(rule: &MutableRule) -> Value {
-    let body = match &rule.rule {
-        Mutable::Keys(keys) => {
-            let keys: Vec<_> =
-                keys.iter().map(|key| json!({ "name": key.name, "value": grammar(&key.value) })).collect();
-            json!({ "type": "keys", "keys": keys })
-        }
-        Mutable::Fields(names) => json!({ "type": "fields", "names": names }),
-        Mutable::DataFiles { names, max_bytes } => {
-            json!({ "type": "data-files", "names": names, "maxBytes": max_bytes })
-        }
-        Mutable::Erased => json!({ "type": "erased" }),
-        Mutable::Any { max_bytes } => json!({ "type": "any", "maxBytes": max_bytes }),
+    let kind = match &rule.rule {
+        Mutable::Keys(_) => "keys",
+        Mutable::Fields(_) => "fields",
+        Mutable::DataFiles(_) => "data-files",
+        Mutable::Erased => "erased",
+        Mutable::Any { .. } => "any",
     };
+    let keys = match &rule.rule {
+        Mutable::Keys(list) | Mutable::Fields(list) => keys(list),
+        Mutable::DataFiles(_) | Mutable::Erased | Mutable::Any { .. } => Value::Null,
+    };
+    let files = match &rule.rule {
+        Mutable::DataFiles(files) => json!(files.iter().map(file).collect::<Vec<_>>()),
+        Mutable::Keys(_) | Mutable::Fields(_) | Mutable::Erased | Mutable::Any { .. } => Value::Null,
+    };
+    let max_bytes = match rule.rule {
+        Mutable::Any { max_bytes } => json!(max_bytes),
+        Mutable::Keys(_) | Mutable::Fields(_) | Mutable::DataFiles(_) | Mutable::Erased => Value::Null,
+    };
+    let when_empty = (rule.when_empty != WhenEmpty::default()).then(|| rule.when_empty.name());
+    let body = object([
+        ("type", json!(kind)),
+        ("keys", keys),
+        ("files", files),
+        ("maxBytes", max_bytes),
+        (
+            "remainsMaxBytes",
+            if rule.remains_max_bytes > 0 { json!(rule.remains_max_bytes) } else { Value::Null },
+        ),
+        ("whenEmpty", json!(when_empty)),
+    ]);
     json!({ "path": rule.path, "rule": body })
 }
 
-fn grammar(grammar: &Grammar) -> String {
-    match grammar {
-        Grammar::Bytes(most) => format!("bytes:{most}"),
-        Grammar::Digits(most) => format!("digits:{most}"),
-        Grammar::Word(most) => format!("word:{most}"),
-        Grammar::Exactly(hex) => format!("exactly:{hex}"),
-    }
+fn keys(list: &[KeyRule]) -> Value {
+    let key = |key: &KeyRule| {
+        object([
+            ("name", json!(key.name)),
+            ("value", json!(key.value.text())),
+            ("optional", if key.optional { json!(true) } else { Value::Null }),
+        ])
+    };
+    json!(list.iter().map(key).collect::<Vec<_>>())
+}
+
+fn file(file: &FileRule) -> Value {
+    object([
+        ("name", json!(file.name)),
+        ("format", json!(file.format.map(kiwame_image::Settings::name))),
+        ("keys", if file.keys.is_empty() { Value::Null } else { keys(&file.keys) }),
+        ("maxBytes", json!(file.max_bytes)),
+        ("optional", if file.optional { json!(true) } else { Value::Null }),
+    ])
 }

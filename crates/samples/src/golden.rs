@@ -34,6 +34,8 @@ struct File {
     policy: Option<String>,
     expect: Option<String>,
     now: Option<String>,
+    channel: Option<String>,
+    hardware: Option<String>,
     #[serde(default)]
     deep: bool,
     #[serde(default)]
@@ -122,7 +124,9 @@ pub fn prepare(name: &str) -> Result<Case, SampleError> {
         "limits": file.limits, "presented": file.presented, "insecureAcceptKnownKeys": !file.strict_keys,
         "nowSource": "argument",
     });
-    for (field, value) in [("expect", file.expect), ("now", file.now)] {
+    for (field, value) in
+        [("expect", file.expect), ("now", file.now), ("channel", file.channel), ("hardware", file.hardware)]
+    {
         if let Some(value) = value {
             request[field] = value.into();
         }

@@ -35,6 +35,7 @@ pub mod key;
 mod known;
 pub mod manifest;
 pub mod policy;
+pub mod rules;
 mod scheme;
 mod time;
 

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Form, Partition, Span};
+use kiwame_image::{Algorithm, Digest, Form, Partition, SettingsFile, Span};
 
 use crate::json::{Json, Object};
+use crate::rules::{Mutable, MutableRule};
 use crate::{Time, TrustError};
 
 /// `payloadType` of the envelope.
@@ -151,62 +152,23 @@ pub struct ReferenceRegion {
     pub order: Option<u64>,
     /// Who answers for it.
     pub supplier: Option<String>,
-    /// Ids of the defects it is known to have.
-    pub defects: Vec<String>,
+    /// The defects that it is known to have.
+    pub defects: Vec<KnownDefect>,
 }
 
-/// A place where devices may differ, and how far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MutableRule {
-    /// Whole segments; everything at and below it.
-    pub path: String,
-    /// How far.
-    pub rule: Mutable,
-}
-
-/// The closed set of mutable rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mutable {
-    /// Named entries, each with a grammar for its value.
-    Keys(Vec<KeyRule>),
-    /// Named attributes of a header.
-    Fields(Vec<String>),
-    /// Plain data files: names and a size cap.
-    DataFiles {
-        /// Names allowed.
-        names: Vec<String>,
-        /// Size cap of each in bytes.
-        max_bytes: u64,
-    },
-    /// Only the erase value.
-    Erased,
-    /// Anything, up to a byte cap. Affirms only if the buyer's policy names the path as well.
-    Any {
-        /// Cap on the bytes that it covers.
-        max_bytes: u64,
-    },
-}
-
-/// One entry that may differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRule {
-    /// Name, whole.
-    pub name: String,
-    /// Grammar of the value.
-    pub value: Grammar,
-}
-
-/// What a value may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Grammar {
-    /// Up to this many bytes, whatever they are.
-    Bytes(u64),
-    /// Exactly this, in hexadecimal.
-    Exactly(String),
-    /// Decimal digits, up to this many.
-    Digits(u64),
-    /// Printable ASCII without quotes, separators or control characters, up to this many.
-    Word(u64),
+/// A defect that the maker knows of. It excuses that one and no other: all fields must be the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownDefect {
+    /// Its id.
+    pub id: String,
+    /// The field.
+    pub field: String,
+    /// Offset of the field in its space.
+    pub offset: u64,
+    /// What is there.
+    pub found: String,
+    /// What should be there.
+    pub expected: String,
 }
 
 /// Somebody who answers for a part.
@@ -244,7 +206,7 @@ impl Manifest {
             product: read_product(predicate.object("product")?)?,
             release: read_release(predicate.object("release")?)?,
             images: predicate.objects("images", |image| read_image(image, &subjects))?,
-            mutable: predicate.objects("mutable", read_mutable)?,
+            mutable: predicate.objects("mutable", MutableRule::read)?,
             suppliers: predicate.objects("suppliers", |supplier| {
                 Ok(Supplier { name: supplier.text("name")?, contact: supplier.text_or_absent("contact")? })
             })?,
@@ -287,7 +249,7 @@ impl Manifest {
             if kiwame_image::segments(&rule.path).all(|segment| segment == "image") {
                 return defective("predicate.mutable", "a rule covers the whole image");
             }
-            if let Mutable::Keys(keys) = &rule.rule {
+            for keys in rule.key_lists() {
                 let mut names = std::collections::BTreeSet::new();
                 if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {
                     return defective(&twice.name, "a rule lists the key twice");
@@ -297,11 +259,15 @@ impl Manifest {
         Ok(())
     }
 
-    /// The rule for a path, if there is one: the longest.
+    /// The rules that reach a path: all of them must hold.
+    pub fn rules_for<'m>(&'m self, path: &'m str) -> impl Iterator<Item = &'m MutableRule> + 'm {
+        self.mutable.iter().filter(move |rule| path_within(path, &rule.path))
+    }
+
+    /// The settings files that rules name, with the format in which each is read.
     #[must_use]
-    pub fn mutable_rule(&self, path: &str) -> Option<&MutableRule> {
-        let rules = self.mutable.iter().filter(|rule| path_within(path, &rule.path));
-        rules.max_by_key(|rule| rule.path.len())
+    pub fn settings(&self) -> Vec<SettingsFile> {
+        crate::rules::settings(&self.mutable)
     }
 }
 
@@ -546,48 +512,14 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
         attributes,
         order: region.uint_or_absent("order")?,
         supplier: region.text_or_absent("supplier")?,
-        defects: region.texts("defects")?,
-    })
-}
-
-fn read_mutable(rule: &mut Object) -> Result<MutableRule, TrustError> {
-    let path = rule.text("path")?;
-    let mut body = rule.object("rule")?;
-    let read = match body.text("type")?.as_str() {
-        "keys" => Mutable::Keys(body.objects("keys", |key| {
-            Ok(KeyRule {
-                name: key.text("name")?,
-                value: read_grammar(&key.text("value")?, &key.path("value"))?,
+        defects: region.objects("defects", |defect| {
+            Ok(KnownDefect {
+                id: defect.text("id")?,
+                field: defect.text("field")?,
+                offset: defect.uint("offset")?,
+                found: defect.text("found")?,
+                expected: defect.text("expected")?,
             })
-        })?),
-        "fields" => Mutable::Fields(body.texts("names")?),
-        "data-files" => Mutable::DataFiles { names: body.texts("names")?, max_bytes: body.uint("maxBytes")? },
-        "erased" => Mutable::Erased,
-        "any" => Mutable::Any { max_bytes: body.uint("maxBytes")? },
-        other => {
-            let expected = "keys, fields, data-files, erased or any";
-            return Err(wrong(&body.path("type"), expected, other.to_owned()));
-        }
-    };
-    body.end()?;
-    Ok(MutableRule { path, rule: read })
-}
-
-/// `bytes:N`, `digits:N`, `word:N` or `exactly:HEX`.
-///
-/// # Errors
-/// When it is none of these.
-pub fn read_grammar(text: &str, field: &str) -> Result<Grammar, TrustError> {
-    let error = || wrong(field, "bytes:N, digits:N, word:N or exactly:HEX", text.to_owned());
-    let (kind, rest) = text.split_once(':').ok_or_else(error)?;
-    let number = || rest.parse().map_err(|_| error());
-    Ok(match kind {
-        "bytes" => Grammar::Bytes(number()?),
-        "digits" => Grammar::Digits(number()?),
-        "word" => Grammar::Word(number()?),
-        "exactly" if rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => {
-            Grammar::Exactly(rest.to_owned())
-        }
-        _ => return Err(error()),
+        })?,
     })
 }

@@ -57,22 +57,31 @@ pub struct Rule {
     pub min_security_version: Option<u64>,
     /// Take every image apart, even when its whole digest matches.
     pub deep: bool,
-    /// Paths where a manifest need not be complete.
-    pub accept_partial: Vec<String>,
-    /// Paths where unexplained bytes and programs without reference value are accepted.
-    pub accept_unexplained: Vec<String>,
-    /// Paths where the rule `any` is accepted, with a byte cap.
-    pub accept_any: Vec<AcceptAny>,
+    /// Where a manifest need not be complete: what is understood and no program, up to a byte cap or by digest.
+    pub accept_partial: Vec<Accept>,
+    /// Where bytes that nobody explains are accepted, up to a byte cap or by digest; programs by digest only.
+    pub accept_unexplained: Vec<Accept>,
+    /// Where the rule `any` is accepted, up to a byte cap.
+    pub accept_any: Vec<Accept>,
+    /// Paths where a container that is packed anew is accepted, if its normal form is equal (RULES 2).
+    pub accept_reencoded: Vec<String>,
+    /// The channel that is accepted; `release` when absent.
+    pub channel: Option<String>,
+    /// The hardware revisions that are accepted of those that a manifest names.
+    pub hardware_revisions: Vec<String>,
 }
 
-/// Where anything may be, up to a byte cap.
+/// What the policy lives with at a path: so many bytes, or content of these digests.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AcceptAny {
+pub struct Accept {
     /// Whole segments; everything at and below it.
     pub path: String,
-    /// Cap in bytes.
-    pub max_bytes: u64,
+    /// Cap in bytes, over all that is accepted there.
+    pub max_bytes: Option<u64>,
+    /// SHA-256 of what is accepted, in hexadecimal.
+    #[serde(default)]
+    pub sha256: Vec<String>,
 }
 
 /// A difference that somebody lives with for a time.
@@ -81,8 +90,10 @@ pub struct AcceptAny {
 pub struct Waiver {
     /// Id of the finding.
     pub finding: String,
-    /// Where, by whole segments.
+    /// The component: its whole path.
     pub path: String,
+    /// The value found that is lived with: the finding's `actual`. Without it, the finding becomes a warning at best.
+    pub found: Option<String>,
     /// Why.
     pub reason: String,
     /// Until when, RFC 3339 in UTC.
@@ -175,11 +186,7 @@ impl Policy {
                 release: expectation.release,
                 role: ROLE.to_owned(),
                 threshold: 1,
-                min_security_version: None,
-                deep: false,
-                accept_partial: Vec::new(),
-                accept_unexplained: Vec::new(),
-                accept_any: Vec::new(),
+                ..Rule::default()
             }],
             revoked_manifests: Vec::new(),
             waivers: Vec::new(),
@@ -200,9 +207,7 @@ impl Policy {
         if let Some(expires) = &file.expires {
             Time::parse(expires)?;
         }
-        for waiver in &file.waiver {
-            Time::parse(&waiver.until)?;
-        }
+        file.waiver.iter().try_for_each(Waiver::check)?;
         let principals =
             file.principal.into_iter().map(PrincipalEntry::read).collect::<Result<Vec<_>, _>>()?;
         let mut keys: Vec<_> = principals.iter().flat_map(|principal| &principal.keys).collect();
@@ -326,17 +331,51 @@ impl Policy {
 }
 
 impl Rule {
-    /// True when the policy names the path for unexplained bytes.
+    /// True when the policy accepts that a container there was packed anew.
     #[must_use]
-    pub fn accepts_unexplained(&self, path: &str) -> bool {
-        self.accept_unexplained.iter().any(|scope| path_within(path, scope))
+    pub fn accepts_reencoded(&self, path: &str) -> bool {
+        self.accept_reencoded.iter().any(|scope| path_within(path, scope))
     }
 
-    /// True when the policy names the path for partial coverage.
+    /// True when the policy takes a manifest of that channel: the one it names, or `release` (RULES 32).
     #[must_use]
-    pub fn accepts_partial(&self, path: &str) -> bool {
-        self.accept_partial.iter().any(|scope| path_within(path, scope))
+    pub fn takes_channel(&self, channel: Option<&str>) -> bool {
+        channel.unwrap_or(ROLE) == self.channel.as_deref().unwrap_or(ROLE)
     }
+}
+
+impl Accept {
+    fn check(&self, field: &str) -> Result<(), TrustError> {
+        names_a_part(&self.path, format!("{field}.path"))?;
+        let wrong = |expected, found: &str| {
+            let found = found.chars().take(128).collect();
+            Err(TrustError::Field { field: field.to_owned(), expected, found })
+        };
+        if self.max_bytes.is_none() && self.sha256.is_empty() {
+            return wrong("max-bytes, or sha256 = [\"...\"]", &self.path);
+        }
+        match self.sha256.iter().find(|text| Digest::from_hex(IDENTITY, text).is_none()) {
+            Some(text) => wrong("a sha256 digest in lower-case hexadecimal", text),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Waiver {
+    fn check(&self) -> Result<(), TrustError> {
+        Time::parse(&self.until)?;
+        names_a_part(&self.path, "waiver.path".to_owned())
+    }
+}
+
+/// An empty path, or the whole image, is no component, and no place where somebody lives with something (RULES 31).
+fn names_a_part(path: &str, field: String) -> Result<(), TrustError> {
+    let whole = kiwame_image::segments(path).all(|segment| segment.is_empty() || segment == "image");
+    if whole {
+        let expected = "the path of a part of the image";
+        return Err(TrustError::Field { field, expected, found: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn in_time(
@@ -405,11 +444,16 @@ struct RuleEntry {
     #[serde(default)]
     deep: bool,
     #[serde(default)]
-    accept_partial: Vec<String>,
+    accept_partial: Vec<Accept>,
     #[serde(default)]
-    accept_unexplained: Vec<String>,
+    accept_unexplained: Vec<Accept>,
     #[serde(default)]
-    accept_any: Vec<AcceptAny>,
+    accept_any: Vec<Accept>,
+    #[serde(default)]
+    accept_reencoded: Vec<String>,
+    channel: Option<String>,
+    #[serde(default)]
+    hardware_revisions: Vec<String>,
 }
 
 fn release() -> String {
@@ -422,6 +466,17 @@ impl RuleEntry {
             let field = format!("rule for {}/{}: threshold", self.vendor, self.model);
             return Err(TrustError::Field { field, expected: "1 or more", found: "0".to_owned() });
         }
+        let scope = format!("{}/{}", self.vendor, self.model);
+        for (field, list) in [
+            ("accept-partial", &self.accept_partial),
+            ("accept-unexplained", &self.accept_unexplained),
+            ("accept-any", &self.accept_any),
+        ] {
+            list.iter().try_for_each(|accept| accept.check(&format!("rule for {scope}: {field}")))?;
+        }
+        for path in &self.accept_reencoded {
+            names_a_part(path, format!("rule for {scope}: accept-reencoded"))?;
+        }
         Ok(Rule {
             vendor: self.vendor,
             model: self.model,
@@ -433,6 +488,9 @@ impl RuleEntry {
             accept_partial: self.accept_partial,
             accept_unexplained: self.accept_unexplained,
             accept_any: self.accept_any,
+            accept_reencoded: self.accept_reencoded,
+            channel: self.channel,
+            hardware_revisions: self.hardware_revisions,
         })
     }
 }

@@ -1,9 +1,8 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
-use kiwame_image::{Algorithm, Partition, Span};
-use kiwame_trust::manifest::{
-    KeyRule, Layout, Mutable, MutableRule, Product, Reference, Release, Supplier, read_grammar,
-};
+use kiwame_image::{Algorithm, Partition, Settings, Span};
+use kiwame_trust::manifest::{Layout, Product, Reference, Release, Supplier};
+use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde::Deserialize;
 
 /// The file.
@@ -84,9 +83,15 @@ struct MutableEntry {
     rule: String,
     #[serde(default)]
     keys: Vec<KeyEntry>,
+    /// Files of `data-files`, or fields, whose values nobody judges.
     #[serde(default)]
     names: Vec<String>,
+    #[serde(default)]
+    files: Vec<FileEntry>,
     max_bytes: Option<u64>,
+    #[serde(default)]
+    remains_max_bytes: u64,
+    when_empty: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +99,20 @@ struct MutableEntry {
 struct KeyEntry {
     name: String,
     value: String,
+    #[serde(default)]
+    optional: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FileEntry {
+    name: String,
+    format: Option<String>,
+    #[serde(default)]
+    keys: Vec<KeyEntry>,
+    max_bytes: u64,
+    #[serde(default)]
+    optional: bool,
 }
 
 const SCHEMA: &str = "kiwame-firmware/1";
@@ -217,9 +236,9 @@ impl MutableEntry {
     fn read(&self) -> Result<MutableRule, String> {
         let cap = || self.max_bytes.ok_or_else(|| format!("mutable {}: max-bytes is missing", self.path));
         let rule = match self.rule.as_str() {
-            "keys" => Mutable::Keys(self.keys.iter().map(|key| self.key(key)).collect::<Result<_, _>>()?),
-            "fields" => Mutable::Fields(self.names.clone()),
-            "data-files" => Mutable::DataFiles { names: self.names.clone(), max_bytes: cap()? },
+            "keys" => Mutable::Keys(self.key_rules(&self.keys)?),
+            "fields" => Mutable::Fields(self.fields()?),
+            "data-files" => Mutable::DataFiles(self.file_rules()?),
             "erased" => Mutable::Erased,
             "any" => Mutable::Any { max_bytes: cap()? },
             other => {
@@ -227,12 +246,69 @@ impl MutableEntry {
                 return Err(format!("mutable {}: rule: found \"{other}\", expected {rules}", self.path));
             }
         };
-        Ok(MutableRule { path: self.path.clone(), rule })
+        let when_empty = match self.when_empty.as_deref() {
+            None => WhenEmpty::default(),
+            Some(name) => WhenEmpty::named(name).ok_or_else(|| {
+                let meanings = "refuse, warning or default";
+                format!("mutable {}: when-empty: found \"{name}\", expected {meanings}", self.path)
+            })?,
+        };
+        Ok(MutableRule {
+            path: self.path.clone(),
+            rule,
+            remains_max_bytes: self.remains_max_bytes,
+            when_empty,
+        })
+    }
+
+    fn key_rules(&self, keys: &[KeyEntry]) -> Result<Vec<KeyRule>, String> {
+        keys.iter().map(|key| self.key(key)).collect()
     }
 
     fn key(&self, key: &KeyEntry) -> Result<KeyRule, String> {
         let field = format!("mutable {}: {}", self.path, key.name);
-        let value = read_grammar(&key.value, &field).map_err(|error| error.to_string())?;
-        Ok(KeyRule { name: key.name.clone(), value })
+        let value = Grammar::read(&key.value, &field).map_err(|error| error.to_string())?;
+        Ok(KeyRule { name: key.name.clone(), value, optional: key.optional })
+    }
+
+    /// Fields by name only are values that nobody judges.
+    fn fields(&self) -> Result<Vec<KeyRule>, String> {
+        let mut keys = self.key_rules(&self.keys)?;
+        keys.extend(self.names.iter().map(|name| KeyRule {
+            name: name.clone(),
+            value: Grammar::Bytes(self.max_bytes.unwrap_or(0)),
+            optional: false,
+        }));
+        Ok(keys)
+    }
+
+    /// Files by name only are content that nobody judges.
+    fn file_rules(&self) -> Result<Vec<FileRule>, String> {
+        let missing = || format!("mutable {}: max-bytes is missing", self.path);
+        let mut files = self.files.iter().map(|file| self.file(file)).collect::<Result<Vec<_>, _>>()?;
+        for name in &self.names {
+            let max_bytes = self.max_bytes.ok_or_else(missing)?;
+            let name = name.clone();
+            files.push(FileRule { name, format: None, keys: Vec::new(), max_bytes, optional: false });
+        }
+        Ok(files)
+    }
+
+    fn file(&self, file: &FileEntry) -> Result<FileRule, String> {
+        let format = match file.format.as_deref() {
+            None => None,
+            Some(name) => Some(Settings::named(name).ok_or_else(|| {
+                let formats = Settings::ALL.map(Settings::name).join(", ");
+                let found = format!("found \"{name}\", expected one of {formats}");
+                format!("mutable {}: {}: format: {found}", self.path, file.name)
+            })?),
+        };
+        Ok(FileRule {
+            name: file.name.clone(),
+            format,
+            keys: self.key_rules(&file.keys)?,
+            max_bytes: file.max_bytes,
+            optional: file.optional,
+        })
     }
 }

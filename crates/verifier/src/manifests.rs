@@ -1,7 +1,8 @@
 //! `manifest show` and `manifest lint`: what a manifest claims. Signatures are not checked here, and that is said.
 
 use kiwame_report::escape;
-use kiwame_trust::manifest::{Coverage, Mutable};
+use kiwame_trust::manifest::Coverage;
+use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 use kiwame_trust::{Envelope, Manifest};
 use serde_json::json;
 
@@ -41,6 +42,13 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
         escape(&manifest.product.scope()),
         escape(&manifest.release.version)
     );
+    if let Some(channel) = &manifest.product.channel {
+        text.push_str(&format!("  channel {}\n", escape(channel)));
+    }
+    if !manifest.product.hardware_revisions.is_empty() {
+        let revisions: Vec<_> = manifest.product.hardware_revisions.iter().map(|name| escape(name)).collect();
+        text.push_str(&format!("  hardware revisions {}\n", revisions.join(", ")));
+    }
     for image in &manifest.images {
         let digest = image.digests.iter().map(kiwame_image::Digest::hex).next_back().unwrap_or_default();
         let coverage = if image.coverage == Coverage::Complete { "complete" } else { "partial" };
@@ -62,11 +70,31 @@ fn rule_name(rule: &Mutable) -> String {
     match rule {
         Mutable::Keys(keys) => format!("keys ({})", keys.len()),
         Mutable::Fields(names) => format!("fields ({})", names.len()),
-        Mutable::DataFiles { names, max_bytes } => {
-            format!("data-files ({}, at most {max_bytes} bytes each)", names.len())
-        }
+        Mutable::DataFiles(files) => format!("data-files ({})", files.len()),
         Mutable::Erased => "erased".to_owned(),
         Mutable::Any { max_bytes } => format!("any (at most {max_bytes} bytes)"),
+    }
+}
+
+/// Values that a rule lets differ without saying how.
+fn not_judged(rule: &MutableRule) -> Vec<String> {
+    let note = |name: &str| {
+        format!(
+            "mutable {}: {}: no grammar; it affirms only where the policy names the path",
+            escape(&rule.path),
+            escape(name)
+        )
+    };
+    let keys = |keys: &[KeyRule]| {
+        keys.iter().filter(|key| key.value.is_any()).map(|key| note(&key.name)).collect::<Vec<_>>()
+    };
+    match &rule.rule {
+        Mutable::Keys(list) | Mutable::Fields(list) => keys(list),
+        Mutable::DataFiles(files) => {
+            let free = files.iter().filter(|file| file.format.is_none()).map(|file| note(&file.name));
+            free.chain(files.iter().flat_map(|file| keys(&file.keys))).collect()
+        }
+        Mutable::Erased | Mutable::Any { .. } => Vec::new(),
     }
 }
 
@@ -107,6 +135,7 @@ pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Failure> {
             escape(&rule.path)
         ));
     }
+    notes.extend(manifest.mutable.iter().flat_map(not_judged));
     let text = if run.json() {
         format!("{}\n", json!({ "notes": notes }))
     } else {

@@ -2,7 +2,7 @@
 
 use kiwame_report::escape;
 use kiwame_trust::Policy;
-use kiwame_trust::policy::Expectation;
+use kiwame_trust::policy::{Accept, Expectation};
 use serde_json::json;
 
 use crate::Response;
@@ -33,7 +33,10 @@ pub(crate) fn new(run: &Run<'_>) -> Result<Response, Failure> {
          [[rule]]\nvendor = {}\nmodel = {}\nthreshold = 1\n\
          # deep = true                      # take images apart even when the whole digest matches\n\
          # min-security-version = 1         # refuse older releases\n\
-         # accept-unexplained = [\"path\"]    # live with bytes nobody explains, here\n\
+         # channel = \"beta\"                # instead of \"release\"\n\
+         # hardware-revisions = [\"B2\"]     # of those that a manifest names\n\
+         # accept-reencoded = [\"path\"]      # a container packed anew, its normal form being equal\n\
+         # accept-unexplained = [{{ path = \"path\", sha256 = [\"...\"] }}]   # bytes nobody explains; or max-bytes\n\
          # accept-any = [{{ path = \"path\", max-bytes = 65536 }}]\n",
         quoted(&expect.vendor),
         quoted(&expect.vendor),
@@ -77,6 +80,14 @@ pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {
     Ok(Response::default().with("stdout", text))
 }
 
+/// A path of the policy, with its cap or its digests.
+fn terms(accept: &Accept) -> String {
+    let cap = accept.max_bytes.map(|most| format!("up to {most} bytes"));
+    let digests = accept.sha256.iter().map(|digest| format!("sha256 {digest}"));
+    let terms: Vec<_> = cap.into_iter().chain(digests).collect();
+    format!("{}, {}", escape(&accept.path), terms.join(" or "))
+}
+
 /// Says a policy in words.
 pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
     let policy = read(run, run.source("policy")?)?;
@@ -101,16 +112,34 @@ pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
         } else {
             "  an equal whole digest is enough\n"
         });
-        for path in &rule.accept_unexplained {
-            text.push_str(&format!("  unexplained bytes are accepted at {}\n", escape(path)));
+        let channel = rule.channel.as_deref().unwrap_or("release");
+        text.push_str(&format!("  channel: {}\n", escape(channel)));
+        if !rule.hardware_revisions.is_empty() {
+            let revisions: Vec<_> = rule.hardware_revisions.iter().map(|name| escape(name)).collect();
+            text.push_str(&format!("  hardware revisions: {}\n", revisions.join(", ")));
         }
-        for accept in &rule.accept_any {
+        for path in &rule.accept_reencoded {
+            let path = escape(path);
             text.push_str(&format!(
-                "  anything is accepted at {}, up to {} bytes\n",
-                escape(&accept.path),
-                accept.max_bytes
+                "  a container packed anew, its normal form equal, is accepted at {path}\n"
             ));
         }
+        for (what, list) in [
+            ("what has no reference value is", &rule.accept_partial),
+            ("unexplained bytes are", &rule.accept_unexplained),
+            ("anything is", &rule.accept_any),
+        ] {
+            list.iter()
+                .for_each(|accept| text.push_str(&format!("  {what} accepted at {}\n", terms(accept))));
+        }
+    }
+    for waiver in &policy.waivers {
+        let value = match &waiver.found {
+            Some(found) => format!("as {}", escape(found)),
+            None => "whatever is found: a warning at best".to_owned(),
+        };
+        let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
+        text.push_str(&format!("waived until {}: {finding} at {path}, {value}\n", escape(&waiver.until)));
     }
     text.push_str("everything else: cannot tell\n");
     Ok(Response::default().with("stdout", text))

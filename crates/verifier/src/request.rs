@@ -28,6 +28,9 @@ pub(crate) struct Request {
     #[serde(default)]
     pub(crate) deep: bool,
     pub(crate) expect: Option<String>,
+    /// The channel, and the hardware revision, that the user expects.
+    pub(crate) channel: Option<String>,
+    pub(crate) hardware: Option<String>,
     #[serde(default)]
     render: String,
     #[serde(default)]

@@ -1,10 +1,10 @@
 //! `verify` and `diff`.
 
-use kiwame_appraisal::{Assessment, Effect, Finding, Verdict, appraise};
-use kiwame_image::{Digest, Options, Partition, Tree};
+use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise};
+use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
-use kiwame_trust::manifest::{Coverage, ImageReference, path_within};
-use kiwame_trust::policy::Expectation;
+use kiwame_trust::manifest::{Coverage, ImageReference};
+use kiwame_trust::policy::{Expectation, Waiver};
 use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified};
 
 use crate::Response;
@@ -136,9 +136,10 @@ impl Trial<'_> {
         }
     }
 
-    /// The release that is expected: by the user, or by the rule for this product.
-    fn release(&self, rule: &Rule) -> Option<String> {
-        self.expect.as_ref().and_then(|expect| expect.release.clone()).or_else(|| rule.release.clone())
+    /// The releases that are expected, by the user and by the rule for this product: both must hold (RULES 32).
+    fn releases(&self, rule: &Rule) -> Vec<String> {
+        let ordered = self.expect.as_ref().and_then(|expect| expect.release.clone());
+        ordered.into_iter().chain(rule.release.clone()).collect()
     }
 
     fn rule<'r>(&'r self, manifest: &Manifest) -> Option<&'r Rule> {
@@ -170,8 +171,8 @@ impl Trial<'_> {
 
     fn is_expected(&self, at: usize) -> bool {
         self.verified.get(at).is_some_and(|one| {
-            let release = self.rule(one.value()).and_then(|rule| self.release(rule));
-            release.is_none_or(|release| release == one.value().release.version)
+            let releases = self.rule(one.value()).map(|rule| self.releases(rule)).unwrap_or_default();
+            releases.iter().all(|release| *release == one.value().release.version)
         })
     }
 
@@ -208,18 +209,46 @@ impl Trial<'_> {
         let verified = self.verified.get(at).ok_or_else(|| Failure::usage("manifest", "none"))?;
         let manifest = verified.value();
         let rule = self.rule(manifest).ok_or_else(|| Failure::usage("policy", "no rule"))?;
-        let mut findings = Vec::new();
-        let report = match manifest.images.iter().find(|image| image.digests.contains(sha256)) {
+        let mut findings = self.narrowed(manifest, rule);
+        let by_digest = manifest.images.iter().position(|image| image.digests.contains(sha256));
+        let (report, this) = match by_digest.and_then(|at| manifest.images.get(at)) {
             Some(image) if whole && !self.run.request.deep && !rule.deep => {
-                self.whole_report(image, sha256)?
+                (self.whole_report(image, sha256)?, by_digest)
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
         };
         findings.extend(other_digests(manifest, digests));
-        self.others_absent(manifest, &report, sha256, &mut findings);
-        self.waive(&mut findings);
+        self.others_absent(manifest, this, &mut findings);
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
         Ok(Outcome { manifest: at, report, findings, verdict })
+    }
+
+    /// Signed words that narrow a manifest, and that neither the policy nor the user named (RULES 32).
+    fn narrowed(&self, manifest: &Manifest, rule: &Rule) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let product = &manifest.product;
+        let channel = product.channel.as_deref().unwrap_or(CHANNEL);
+        let asked = self.run.request.channel.as_deref();
+        let wanted: Vec<_> = asked.into_iter().chain(rule.channel.as_deref()).collect();
+        let wanted = if wanted.is_empty() { vec![CHANNEL] } else { wanted };
+        if let Some(other) = wanted.iter().find(|wanted| **wanted != channel) {
+            let finding =
+                Finding::new("manifest/another-channel").compared((*other).to_owned(), channel.to_owned());
+            findings.push(finding.arg("found", channel).arg("wanted", *other));
+        }
+        let revisions = &product.hardware_revisions;
+        let asked = self.run.request.hardware.as_deref();
+        let by_order = asked.is_none_or(|revision| revisions.iter().any(|known| known == revision));
+        let listed = &rule.hardware_revisions;
+        let by_policy = listed.is_empty() || listed.iter().any(|revision| revisions.contains(revision));
+        let named = asked.is_some() || !listed.is_empty();
+        if !revisions.is_empty() && !(named && by_order && by_policy) {
+            let wanted = asked.map_or_else(|| listed.join(", "), str::to_owned);
+            let finding =
+                Finding::new("manifest/another-hardware").compared(wanted.clone(), revisions.join(", "));
+            findings.push(finding.arg("found", revisions.join(", ")).arg("wanted", wanted));
+        }
+        findings
     }
 
     fn empty_report(&self, format: &str, sha256: &Digest) -> Result<Report, Failure> {
@@ -242,29 +271,48 @@ impl Trial<'_> {
         rule: &Rule,
         sha256: &Digest,
         findings: &mut Vec<Finding>,
-    ) -> Result<Report, Failure> {
-        let layout = self.layout(manifest, sha256);
-        let options = Options { image_digest: Some(sha256.clone()), layout, ..Options::default() };
-        let tree = self.run.tree(self.image, &options)?;
-        let mut report = self.empty_report(tree.format(), sha256)?;
-        let assessment = match self.reference(manifest, &tree, sha256) {
-            Some(reference) => appraise(&tree, manifest, reference, rule),
-            None => self.not_for_this(manifest, &tree),
+    ) -> Result<(Report, Option<usize>), Failure> {
+        let meant = self.meant(manifest, sha256);
+        let meant = meant.and_then(|at| manifest.images.get(at));
+        let mut options = Options {
+            image_digest: Some(sha256.clone()),
+            layout: meant
+                .into_iter()
+                .flat_map(|image| &image.layout)
+                .map(|layout| layout.part.clone())
+                .collect(),
+            settings: manifest.settings(),
+            reading: meant.map(|image| image.format.clone()),
+            ..Options::default()
         };
+        let mut tree = self.run.tree(self.image, &options)?;
+        let this = self.reference(manifest, &tree, sha256);
+        let reference = this.and_then(|at| manifest.images.get(at));
+        let terms = Terms { rule, waivers: self.waivers(manifest) };
+        let judge = |tree: &Tree| match reference {
+            Some(reference) => appraise(tree, manifest, reference, &terms),
+            None => self.not_for_this(manifest, tree),
+        };
+        let mut assessment = judge(&tree);
+        if assessment.wants_forms {
+            // Only a container that was packed anew, at a place that the policy names, costs this second look.
+            options.normal = true;
+            tree = self.run.tree(self.image, &options)?;
+            assessment = judge(&tree);
+        }
+        let mut report = self.empty_report(tree.format(), sha256)?;
         report.set_tree(&tree, &assessment);
         report.not_seen = not_seen(&[], &tree);
         findings.extend(assessment.findings);
-        Ok(report)
+        Ok((report, this))
     }
 
-    /// The layout by which the image is split, should it not say itself where its parts are: that of the reference of
-    /// its digest, else of its size, else of the only one.
-    fn layout(&self, manifest: &Manifest, sha256: &Digest) -> Vec<Partition> {
+    /// The reference by whose layout and format the image is read: that of its digest, else of its size, else the first.
+    fn meant(&self, manifest: &Manifest, sha256: &Digest) -> Option<usize> {
         let meant =
-            |image: &&ImageReference| (image.digests.contains(sha256), image.size == self.image.1.size);
-        let image = manifest.images.iter().rev().max_by_key(meant);
-        let parts = image.map_or(&[][..], |image| &image.layout);
-        parts.iter().map(|layout| layout.part.clone()).collect()
+            |image: &ImageReference| (image.digests.contains(sha256), image.size == self.image.1.size);
+        let images = manifest.images.iter().enumerate().rev();
+        images.max_by_key(|(_, image)| meant(image)).map(|(at, _)| at)
     }
 
     fn not_for_this(&self, manifest: &Manifest, tree: &Tree) -> Assessment {
@@ -278,38 +326,26 @@ impl Trial<'_> {
     }
 
     /// The reference of a manifest that is meant for this image: equal by digest, else of its format and with a
-    /// top-level path in common, the same size before another.
-    fn reference<'m>(
-        &self,
-        manifest: &'m Manifest,
-        tree: &Tree,
-        sha256: &Digest,
-    ) -> Option<&'m ImageReference> {
-        let by_digest = manifest.images.iter().find(|image| image.digests.contains(sha256));
-        by_digest.or_else(|| {
-            let meant = manifest
-                .images
-                .iter()
-                .filter(|image| image.format == tree.format() && shares_a_path(image, tree));
-            meant.max_by_key(|image| image.size == self.image.1.size)
-        })
+    /// top-level path in common, the same size before another. Where the order or the policy names the release, one of
+    /// the same size is meant whatever is recognised: a changed magic makes an image no other product's.
+    fn reference(&self, manifest: &Manifest, tree: &Tree, sha256: &Digest) -> Option<usize> {
+        let images = || manifest.images.iter().enumerate();
+        let by_digest = images().find(|(_, image)| image.digests.contains(sha256));
+        let of_size = |image: &ImageReference| image.size == self.image.1.size;
+        let alike = || {
+            let meant =
+                images().filter(|(_, image)| image.format == tree.format() && shares_a_path(image, tree));
+            meant.max_by_key(|(_, image)| of_size(image))
+        };
+        let ordered = || {
+            let named = self.rule(manifest).is_some_and(|rule| !self.releases(rule).is_empty());
+            images().find(|(_, image)| named && of_size(image))
+        };
+        by_digest.or_else(alike).or_else(ordered).map(|(at, _)| at)
     }
 
-    /// RULES 14: a release is complete with all its required images.
-    fn others_absent(
-        &self,
-        manifest: &Manifest,
-        report: &Report,
-        sha256: &Digest,
-        findings: &mut Vec<Finding>,
-    ) {
-        let this = manifest.images.iter().position(|image| image.digests.contains(sha256)).or_else(|| {
-            manifest
-                .images
-                .iter()
-                .position(|image| image.format == report.image.format && image.size == report.image.size)
-        });
-        let this = this.or((manifest.images.len() == 1).then_some(0));
+    /// RULES 14: a release is complete with all its required images. `this` is the one that the image was compared with.
+    fn others_absent(&self, manifest: &Manifest, this: Option<usize>, findings: &mut Vec<Finding>) {
         for (at, image) in manifest.images.iter().enumerate() {
             let presented =
                 image.digests.iter().any(|digest| self.run.request.presented.contains(&digest.hex()));
@@ -319,21 +355,14 @@ impl Trial<'_> {
         }
     }
 
-    /// Findings that the policy waives, for a reason and for a time. They stay in the report.
-    fn waive(&self, findings: &mut Vec<Finding>) {
-        let Some(now) = self.now else { return };
-        let waiver = |finding: &Finding| {
-            self.policy.waivers.iter().find(|waiver| {
-                waiver.finding == finding.id
-                    && path_within(&finding.path, &waiver.path)
-                    && Time::parse(&waiver.until).is_ok_and(|until| now <= until)
-            })
-        };
-        let waived = |finding: Finding| match waiver(&finding) {
-            Some(waiver) => finding.waived(&waiver.reason, &waiver.until),
-            None => finding,
-        };
-        *findings = core::mem::take(findings).into_iter().map(waived).collect();
+    /// The waivers that have not ended, by the later of now and the newest date that was signed: a clock that was set
+    /// back revives none.
+    fn waivers(&self, manifest: &Manifest) -> Vec<&Waiver> {
+        let Some(now) = self.now else { return Vec::new() };
+        let signed = manifest.release.not_before.as_deref().and_then(|date| Time::parse(date).ok());
+        let now = signed.map_or(now, |signed| now.max(signed));
+        let runs = |waiver: &&Waiver| Time::parse(&waiver.until).is_ok_and(|until| now <= until);
+        self.policy.waivers.iter().filter(runs).collect()
     }
 
     fn another_release(&self, at: usize, digests: &Digests) -> Result<Report, Failure> {
@@ -343,7 +372,7 @@ impl Trial<'_> {
             .get(at)
             .map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
         let rule = self.verified.get(at).and_then(|one| self.rule(one.value()));
-        let wanted = rule.and_then(|rule| self.release(rule)).unwrap_or_default();
+        let wanted = rule.map(|rule| self.releases(rule).join(" and ")).unwrap_or_default();
         let finding = Finding::new("manifest/another-release")
             .arg("found", found.unwrap_or_default())
             .arg("wanted", wanted);
@@ -438,6 +467,9 @@ impl Trial<'_> {
     }
 }
 
+/// The channel of a manifest that names none.
+const CHANNEL: &str = "release";
+
 /// The digests of the whole image that somebody asks for.
 struct Digests {
     sha256: Digest,
@@ -476,6 +508,14 @@ fn manifest_of(verified: &Verified<Manifest>, applied: bool) -> ManifestOf {
     ManifestOf {
         applied,
         payload_sha256: verified.identity.hex(),
+        channel: verified.value().product.channel.as_deref().map(escape),
+        hardware_revisions: verified
+            .value()
+            .product
+            .hardware_revisions
+            .iter()
+            .map(|name| escape(name))
+            .collect(),
         product: escape(&verified.value().product.scope()),
         release: escape(&verified.value().release.version),
         signers: verified.signers.iter().map(signer).collect(),
@@ -509,7 +549,8 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     };
     // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
     let (manifest, rule) = (Manifest::default(), Rule::default());
-    let assessment = appraise(&new, &manifest, &reference, &rule);
+    let terms = Terms { rule: &rule, waivers: Vec::new() };
+    let assessment = appraise(&new, &manifest, &reference, &terms);
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);
     let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);

@@ -1,11 +1,12 @@
 //! Pairs regions with reference values, and says which component was modified, added, removed, duplicated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kiwame_image::{Content, Region, RegionId};
+use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, Span};
 use kiwame_trust::json::Json;
-use kiwame_trust::manifest::{ReferenceRegion, path_within};
+use kiwame_trust::manifest::ReferenceRegion;
 
+use crate::case::beginnings;
 use crate::checks::Check;
 use crate::reference::is_fill;
 use crate::{Case, Match};
@@ -39,9 +40,15 @@ impl Check for Pairing {
                 }
             }
             let mut regions: Vec<_> = alike.iter().map(|(_, region)| *region).collect();
-            take(case, &mut regions, &mut left, same_place, Match::Bytes);
-            take(case, &mut regions, &mut left, same_bytes, Match::Bytes);
-            take(case, &mut regions, &mut left, |_, _| true, Match::Differs);
+            take(case, &mut regions, &mut left, |digest, span| (Some(digest), Some(span)), Match::Bytes);
+            take(
+                case,
+                &mut regions,
+                &mut left,
+                |digest, span| (Some(digest), Some(Span::new(0, span.length))),
+                Match::Bytes,
+            );
+            take(case, &mut regions, &mut left, |_, _| (None, None), Match::Differs);
             for region in regions {
                 case.matches.insert(region.id, Match::Nothing);
             }
@@ -57,28 +64,33 @@ fn path_of<'a>(alike: &[(usize, &'a ReferenceRegion)]) -> &'a str {
     alike.first().map_or("", |(_, region)| &region.path)
 }
 
-fn same_bytes(region: &Region, wanted: &ReferenceRegion) -> bool {
-    region.sha256.as_ref() == Some(&wanted.sha256) && region.span.length == wanted.span.length
-}
+/// What must be equal for a region to be paired with a reference value.
+type Key<'a> = (Option<&'a Digest>, Option<Span>);
 
-fn same_place(region: &Region, wanted: &ReferenceRegion) -> bool {
-    same_bytes(region, wanted) && region.span == wanted.span
-}
-
-fn take(
-    case: &mut Case<'_>,
-    regions: &mut Vec<&Region>,
+/// Pairs regions with the reference values of equal key, each in its order. By a map: thousands may have one path.
+fn take<'a>(
+    case: &mut Case<'a>,
+    regions: &mut Vec<&'a Region>,
     left: &mut Vec<usize>,
-    equal: impl Fn(&Region, &ReferenceRegion) -> bool,
+    key: impl Fn(&'a Digest, Span) -> Key<'a>,
     outcome: impl Fn(usize) -> Match,
 ) {
+    let mut wanted: BTreeMap<Key<'a>, VecDeque<usize>> = BTreeMap::new();
+    for &index in left.iter() {
+        if let Some(reference) = case.wanted(index) {
+            wanted.entry(key(&reference.sha256, reference.span)).or_default().push_back(index);
+        }
+    }
+    let mut taken = BTreeSet::new();
     regions.retain(|region| {
-        let fits = |index: &usize| case.wanted(*index).is_some_and(|wanted| equal(region, wanted));
-        let Some(at) = left.iter().position(fits) else { return true };
-        let index = left.remove(at);
+        let digest = region.sha256.as_ref();
+        let fits = digest.and_then(|digest| wanted.get_mut(&key(digest, region.span)));
+        let Some(index) = fits.and_then(VecDeque::pop_front) else { return true };
+        taken.insert(index);
         case.matches.insert(region.id, outcome(index));
         false
     });
+    left.retain(|index| !taken.contains(index));
 }
 
 /// Reports what is left over when rules and re-encoding have had their say.
@@ -95,19 +107,22 @@ impl Check for Differences {
         let (streams, others): (Vec<_>, Vec<_>) =
             case.measured().partition(|region| region.content == Content::Encoded);
         let inhabited = around_added(case);
+        let known = Known::of(case);
         for region in others.into_iter().chain(streams.into_iter().rev()) {
             match case.matches.get(&region.id).copied() {
-                Some(Match::Bytes(index) | Match::Content(index)) => attributes(case, region, index),
-                Some(Match::Differs(index)) => differs(case, region, index),
+                Some(Match::Bytes(index) | Match::Encoded(index) | Match::Form(index)) => {
+                    attributes(case, region, index);
+                }
+                Some(Match::Differs(index)) => differs(case, region, index, &known),
                 Some(Match::Nothing) if is_frame(region, &inhabited) => {}
                 Some(Match::Nothing) => added(case, region),
-                Some(Match::Mutable) | None => {}
+                Some(Match::Mutable | Match::Remains) | None => {}
             }
         }
         let unopened = unopened(case);
         for index in case.unmatched.clone() {
             let Some(wanted) = case.wanted(index) else { continue };
-            let shut = unopened.iter().any(|stream| below(&wanted.path, stream));
+            let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
             if !shut {
                 let finding = case.about_wanted("component/removed", wanted);
                 case.report(finding.compared(wanted.sha256.hex(), None));
@@ -121,15 +136,12 @@ impl Check for Differences {
 fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     let Some(wanted) = case.wanted(index) else { return };
     let facts = crate::reference::attributes(case.tree, region);
-    let excused = |name: &str| {
-        let rule = || case.manifest.mutable_rule(case.tree.path(region.id));
-        VOLATILE.contains(&name) && rule().is_some_and(super::mutable::lets_files_differ)
-    };
-    let excused: Vec<_> = facts.keys().filter(|name| excused(name)).cloned().collect();
+    case.compared.insert(region.id);
     let mut differing = false;
-    for (name, actual) in facts.iter().filter(|(name, _)| !excused.contains(name)) {
+    for (name, actual) in &facts {
         let finding = match wanted.attributes.get(name) {
             Some(expected) if expected == actual => continue,
+            Some(_) if is_trace(case, region, name) => continue,
             Some(expected) => case
                 .about("component/attributes", region)
                 .compared(shown(expected), shown(actual))
@@ -167,9 +179,9 @@ fn shown(fact: &Json) -> String {
     }
 }
 
-fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
+fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>) {
     let Some(wanted) = case.wanted(index) else { return };
-    let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+    let digest = region.sha256.as_ref().map(Digest::hex);
     let compared = |finding: crate::Finding| finding.compared(wanted.sha256.hex(), digest.clone());
     let was_fill = is_fill(wanted);
     let id = match (region.content, was_fill) {
@@ -178,44 +190,63 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize) {
         (Content::Fill, true) if region.is_leaf() => return,
         (Content::Fill, false) if region.is_leaf() => "component/erased",
         (_, true) => "fill/not-erased",
-        (Content::Encoded, _) if region.encodes.is_some() => return stream_differs(case, region),
+        (Content::Encoded, _) if region.encodes.is_some() => return stream_differs(case, region, known),
         _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
-            let count =
-                case.reference.regions.iter().filter(|other| below(&other.path, &wanted.path)).count();
+            let count = case.count_below(&wanted.path);
             let finding = compared(case.about("encoding/undecodable", region)).arg("count", count);
             return case.report(finding);
         }
-        _ if follows_a_stream(case, region, index) => return,
+        _ if follows_a_stream(case, region, index, known) => return,
         _ => "component/modified",
     };
     let finding = compared(case.about(id, region));
     case.report(finding);
 }
 
+/// What explains that a stream or a header differs, worked out once for all of them.
+struct Known<'a> {
+    /// Spaces with something in them, at any depth, that differs, was added, lies elsewhere, or was not opened.
+    differing: BTreeSet<SpaceId>,
+    /// Paths around what is missing.
+    missing: BTreeSet<&'a str>,
+    /// Regions around streams that differ.
+    around_streams: BTreeSet<RegionId>,
+}
+
+impl<'a> Known<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let tree = case.tree;
+        let speaks = |(id, outcome): (&RegionId, &Match)| {
+            let place = tree.region(*id).map(|region| region.span);
+            let speaks = match *outcome {
+                Match::Differs(_) | Match::Nothing => true,
+                Match::Bytes(index) => case.wanted(index).map(|wanted| wanted.span) != place,
+                Match::Encoded(_) | Match::Form(_) | Match::Mutable | Match::Remains => {
+                    case.outside.contains(id)
+                }
+            };
+            speaks.then_some(*id)
+        };
+        let mut differing = BTreeSet::new();
+        for id in case.matches.iter().filter_map(speaks).chain(case.limited.iter().copied()) {
+            differing.extend(tree.region(id).map(|region| region.space));
+            differing.extend(tree.ancestors(id).map(|above| above.space));
+        }
+        let missing = case.unmatched.iter().filter_map(|&index| case.wanted(index));
+        Self {
+            differing,
+            missing: missing.flat_map(|wanted| beginnings(&wanted.path)).collect(),
+            around_streams: super::encoding::around_changed_streams(case),
+        }
+    }
+}
+
 /// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
 /// stream itself has.
-fn stream_differs(case: &mut Case<'_>, region: &Region) {
+fn stream_differs(case: &mut Case<'_>, region: &Region, known: &Known<'_>) {
+    let inside = region.encodes.is_some_and(|space| known.differing.contains(&space));
     let path = stream_path(case, region);
-    let inside = |id: &RegionId| below(case.tree.path(*id), path);
-    let differs = |outcome: &Match| matches!(outcome, Match::Differs(_) | Match::Nothing);
-    let elsewhere = |(id, outcome): (&RegionId, &Match)| {
-        let Match::Bytes(index) = outcome else { return false };
-        let place = case.tree.region(*id).map(|region| region.span);
-        inside(id) && case.wanted(*index).map(|wanted| wanted.span) != place
-    };
-    let explained = case
-        .findings
-        .iter()
-        .any(|finding| finding.effect() == crate::Effect::Refuted && below(&finding.path, path))
-        || case.matches.iter().any(|(id, outcome)| differs(outcome) && inside(id))
-        || case.matches.iter().any(elsewhere)
-        || case
-            .unmatched
-            .iter()
-            .filter_map(|&index| case.wanted(index))
-            .any(|wanted| below(&wanted.path, path))
-        || case.limited.iter().any(inside);
-    if !explained {
+    if !inside && !known.missing.contains(path) && !case.is_refuted_below(path) {
         let finding = case.about("component/modified", region);
         case.report(finding);
     }
@@ -229,10 +260,10 @@ pub(super) fn stream_path<'a>(case: &Case<'a>, stream: &Region) -> &'a str {
 
 /// True for a header that differs only in fields that encode, around a stream that differs or was not opened: the
 /// stream carries the finding.
-fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize) -> bool {
+fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize, known: &Known<'_>) -> bool {
     let equal = region.masked.is_some()
         && region.masked == case.wanted(index).and_then(|wanted| wanted.masked.clone());
-    equal && region.parent.is_some_and(|around| super::encoding::holds_changed_stream(case, around))
+    equal && region.parent.is_some_and(|around| known.around_streams.contains(&around))
 }
 
 /// Regions with a component in them that was added.
@@ -262,7 +293,7 @@ fn added(case: &mut Case<'_>, region: &Region) {
     }
     let id = if case.lists(path) { "component/duplicated" } else { "component/added" };
     let finding = case.about(id, region);
-    let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+    let digest = region.sha256.as_ref().map(Digest::hex);
     case.report(finding.compared(None, digest));
 }
 
@@ -274,7 +305,7 @@ fn below_differing_stream_without_reference(case: &Case<'_>, region: &Region) ->
 
 /// Paths of the streams that a limit or a decoder kept shut: what the reference has in them is not missing, it
 /// cannot be seen.
-fn unopened<'a>(case: &Case<'a>) -> Vec<&'a str> {
+fn unopened<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
     let shut = |(id, outcome): (&RegionId, &Match)| {
         let region = case.tree.region(*id)?;
         let path = case.tree.path(*id);
@@ -284,9 +315,10 @@ fn unopened<'a>(case: &Case<'a>) -> Vec<&'a str> {
     case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
 }
 
-/// Facts that change whenever a file is written, and that a rule which lets files differ lets differ too.
-const VOLATILE: &[&str] = &["modified"];
-
-pub(super) fn below(path: &str, scope: &str) -> bool {
-    path != scope && path_within(path, scope)
+/// True for a fact that changes whenever the device writes, in a part that it writes to (RULES 2).
+pub(super) fn is_trace(case: &Case<'_>, region: &Region, fact: &str) -> bool {
+    TRACES.contains(&fact) && case.is_written(region)
 }
+
+/// Traces of writing: the time of an entry tells when, and no loader acts on it.
+pub(super) const TRACES: &[&str] = &["modified"];

@@ -3,6 +3,7 @@
 use kiwame_image::Content;
 use kiwame_trust::manifest::Coverage as Listed;
 
+use super::allowance::Allowance;
 use crate::checks::Check;
 use crate::{Case, Match};
 
@@ -20,28 +21,31 @@ impl Check for Coverage {
             return; // Whatever is not listed was added, and has been reported.
         }
         let regions: Vec<_> = case.measured().collect();
+        let mut partial = Allowance::of(&case.terms.rule.accept_partial);
+        let mut unexplained = Allowance::of(&case.terms.rule.accept_unexplained);
         let mut uncovered = 0_u64;
         for region in regions {
             if case.matches.get(&region.id) != Some(&Match::Nothing) || region.content == Content::Fill {
                 continue;
             }
             let path = case.tree.path(region.id);
+            let program = crate::reference::is_program(case.tree, region);
             let id = match region.content {
-                Content::Parsed if crate::reference::holds_program(case.tree, region) => {
-                    "coverage/program-unreferenced"
-                }
+                _ if program => "coverage/program-unreferenced",
                 Content::Encoded if region.encodes.is_none() => "coverage/unexplained",
                 Content::Unknown => "coverage/unexplained",
                 Content::Parsed | Content::Encoded | Content::Fill => "coverage/unreferenced",
             };
-            let accepted = if id == "coverage/unreferenced" {
-                case.rule.accepts_partial(path)
+            let (bytes, sha256) = (region.span.length, region.sha256.as_ref());
+            // A program only by its digest: a cap would let any program in.
+            let accepted = unexplained.take(path, bytes, sha256, !program)
+                || id == "coverage/unreferenced" && partial.take(path, bytes, sha256, true);
+            if accepted {
+                case.accepted.insert(region.id);
+                case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
             } else {
-                case.rule.accepts_unexplained(path)
-            };
-            if !accepted {
-                uncovered = uncovered.saturating_add(region.span.length);
-                let finding = case.about(id, region);
+                uncovered = uncovered.saturating_add(bytes);
+                let finding = case.about(id, region).compared(None, sha256.map(kiwame_image::Digest::hex));
                 case.report(finding);
             }
         }

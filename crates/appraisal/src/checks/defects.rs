@@ -3,7 +3,7 @@
 use kiwame_image::{Defect, Tree};
 
 use crate::checks::Check;
-use crate::reference::covers;
+use crate::reference::{covers, known};
 use crate::{Case, Finding, Match};
 
 /// Reports defects that the manifest does not record. An ambiguous one keeps the image from affirming.
@@ -19,14 +19,14 @@ impl Check for Defects {
         let tree = case.tree;
         let mut recorded = std::collections::BTreeSet::new();
         for region in case.measured() {
-            let Some(Match::Bytes(index) | Match::Content(index)) = case.matches.get(&region.id) else {
+            let Some(Match::Bytes(index) | Match::Form(index)) = case.matches.get(&region.id) else {
                 continue;
             };
             let Some(wanted) = case.wanted(*index).filter(|wanted| !wanted.defects.is_empty()) else {
                 continue;
             };
             for (number, defect) in tree.defects().iter().enumerate() {
-                if wanted.defects.iter().any(|id| id == defect.id) && covers(tree, region, defect.region) {
+                if wanted.defects.contains(&known(defect)) && covers(tree, region, defect.region) {
                     recorded.insert(number);
                 }
             }

@@ -1,14 +1,16 @@
 //! Re-encoded containers (RULES 2): the content is equal, the encoding is not.
 //!
-//! A stream counts as equal when everything it decodes to is matched at the same place, nothing of the reference
-//! is missing and nothing is added. The headers around it may then differ in fields that only encode, and erased
-//! space beside it may have another size.
+//! A stream has equal content when everything it decodes to is matched at the same place, nothing of the reference
+//! is missing and nothing is added. That affirms nobody: what a loader reads and our listing does not show could differ.
+//! Where the policy accepts it the normal form must be equal, too. The headers around it may then differ in fields that
+//! only encode, and erased space beside it may have another size.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, RegionId};
+use kiwame_image::{Content, Form, Region, RegionId, SpaceId};
 
-use super::components::below;
+use kiwame_trust::json::Json;
+
 use crate::case::{beginnings, place};
 use crate::checks::Check;
 use crate::reference::is_fill;
@@ -24,23 +26,175 @@ impl Check for Encoding {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        let streams: Vec<_> = case.measured().filter(|region| region.content == Content::Encoded).collect();
-        for stream in streams.into_iter().rev() {
-            let Some(Match::Differs(index)) = case.matches.get(&stream.id).copied() else { continue };
-            if stream.encodes.is_some() && content_equal(case, stream) {
-                case.matches.insert(stream.id, Match::Content(index));
-                let digest = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
-                let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
-                let finding = case.about("encoding/re-encoded", stream).compared(expected, digest);
-                case.report(finding);
+        let mut contents = Contents::of(case);
+        let regions: Vec<_> = case.measured().collect();
+        for region in regions.iter().rev() {
+            if region.content == Content::Encoded {
+                stream(case, region, &contents);
+            }
+            if !is_equal(case, region) {
+                contents.differing.insert(region.space);
             }
         }
-        let regions: Vec<_> = case.measured().filter(|region| region.is_leaf()).collect();
-        regions.iter().for_each(|region| header(case, region));
+        let around = Around::of(case);
+        let leaves: Vec<_> = regions.into_iter().filter(|region| region.is_leaf()).collect();
+        leaves.iter().for_each(|region| header(case, region, &around));
         let (moved, removed) = (around_moved(case), around_removed(case));
-        regions.iter().for_each(|region| erased(case, region, &moved, &removed));
+        leaves.iter().for_each(|region| erased(case, region, &moved, &removed));
         vanished_fill(case);
     }
+}
+
+/// What is known of the content of each space, so that each stream is judged by one look.
+struct Contents<'a> {
+    /// Spaces with a measured region that is not equal to its reference value. Those of a space are known when the stream
+    /// that encodes it is reached, from the back of the pre-order.
+    differing: BTreeSet<SpaceId>,
+    /// Paths of spaces in which a reference value was taken by nothing.
+    missing: BTreeSet<&'a str>,
+    /// Spaces with an ambiguous defect in them, or in what is encoded there.
+    ambiguous: BTreeSet<SpaceId>,
+    /// Regions with a defect of their own.
+    defective: BTreeSet<RegionId>,
+}
+
+impl<'a> Contents<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let tree = case.tree;
+        let missing = case.unmatched.iter().filter_map(|&index| case.wanted(index));
+        let mut ambiguous = BTreeSet::new();
+        for defect in tree.defects().iter().filter(|defect| defect.ambiguous) {
+            let around = tree.region(defect.region).into_iter().chain(tree.ancestors(defect.region));
+            ambiguous.extend(around.map(|region| region.space));
+        }
+        Self {
+            differing: BTreeSet::new(),
+            missing: missing.map(|wanted| wanted.space.as_str()).collect(),
+            ambiguous,
+            defective: tree.defects().iter().map(|defect| defect.region).collect(),
+        }
+    }
+
+    /// True when everything that a stream decodes to equals the reference, nothing is missing, and its decoder had
+    /// nothing to complain of.
+    fn equal(&self, case: &Case<'_>, stream: &Region) -> bool {
+        let Some(space) = stream.encodes else { return false };
+        let path = super::components::stream_path(case, stream);
+        let unsound = self.defective.contains(&stream.id)
+            || stream.parent.is_some_and(|around| self.defective.contains(&around));
+        !self.differing.contains(&space)
+            && !self.missing.contains(path)
+            && !self.ambiguous.contains(&space)
+            && !unsound
+    }
+}
+
+/// True for a region that equals its reference value at its place, facts included, or is as good as equal.
+fn is_equal(case: &Case<'_>, region: &Region) -> bool {
+    match case.matches.get(&region.id) {
+        Some(Match::Bytes(index)) => case.wanted(*index).is_some_and(|wanted| {
+            wanted.span == region.span && facts_agree(case, region, &wanted.attributes)
+        }),
+        Some(Match::Encoded(_) | Match::Form(_) | Match::Mutable | Match::Remains) => {
+            !case.outside.contains(&region.id)
+        }
+        Some(Match::Differs(_) | Match::Nothing) | None => false,
+    }
+}
+
+fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
+    let facts = crate::reference::attributes(case.tree, region);
+    let agrees = |(name, fact): (&String, &Json)| {
+        wanted.get(name) == Some(fact) || super::components::is_trace(case, region, name)
+    };
+    facts == *wanted || facts.len() == wanted.len() && facts.iter().all(agrees)
+}
+
+/// A stream of other bytes and equal content. Where the device writes it is a trace of writing; elsewhere it is a
+/// warning, unless the policy accepts it and the normal form, which holds what the listing does not show, is equal.
+fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
+    let Some(Match::Differs(index)) = case.matches.get(&stream.id).copied() else { return };
+    if !contents.equal(case, stream) {
+        return;
+    }
+    if case.is_written(stream) {
+        case.matches.insert(stream.id, Match::Mutable);
+        return;
+    }
+    let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
+    let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
+    let id = match (accepted, expected, &stream.normal) {
+        (false, _, _) => "encoding/re-encoded",
+        (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
+        (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
+        (true, Some(_), Some(_)) => "encoding/form-differs",
+        (true, Some(_), None) if !case.tree.has_forms() => {
+            case.wants_forms = true;
+            "encoding/re-encoded"
+        }
+        (true, _, _) => "encoding/form-unknown",
+    };
+    let outcome = if id == "encoding/accepted" {
+        case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
+        Match::Form(index)
+    } else {
+        Match::Encoded(index)
+    };
+    case.matches.insert(stream.id, outcome);
+    let digest = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
+    let digests = (case.wanted(index).map(|wanted| wanted.sha256.hex()), digest);
+    let forms = expected.zip(stream.normal.as_ref()).filter(|_| accepted);
+    let (expected, actual) = match forms {
+        Some((expected, form)) => {
+            let text = |form: &Form| Some(format!("{} {}", form.name, form.sha256.hex()));
+            (text(expected), text(form))
+        }
+        None => digests,
+    };
+    let finding = case.about(id, stream).compared(expected, actual);
+    case.report(finding);
+}
+
+/// Regions around streams, in the space of each, by how the stream stands.
+#[derive(Default)]
+struct Around {
+    form: BTreeSet<RegionId>,
+    encoded: BTreeSet<RegionId>,
+    changed: BTreeSet<RegionId>,
+}
+
+impl Around {
+    fn of(case: &Case<'_>) -> Self {
+        let mut around = Self::default();
+        for (&id, outcome) in &case.matches {
+            let Some(region) = case.tree.region(id) else { continue };
+            let set = match outcome {
+                Match::Form(_) => &mut around.form,
+                Match::Encoded(_) => &mut around.encoded,
+                Match::Differs(_) if region.content == Content::Encoded => &mut around.changed,
+                Match::Differs(_) | Match::Bytes(_) | Match::Nothing | Match::Mutable | Match::Remains => {
+                    continue;
+                }
+            };
+            enter(case, region, set);
+        }
+        around
+    }
+}
+
+/// Enters every region around one, in its space. Whatever lies further out than one that is there has been entered along
+/// with it.
+fn enter(case: &Case<'_>, region: &Region, set: &mut BTreeSet<RegionId>) {
+    for above in case.tree.ancestors(region.id).take_while(|above| above.space == region.space) {
+        if !set.insert(above.id) {
+            break;
+        }
+    }
+}
+
+/// Every region around a stream that is not equal to its reference, or could not be opened.
+pub(super) fn around_changed_streams(case: &Case<'_>) -> BTreeSet<RegionId> {
+    Around::of(case).changed
 }
 
 /// Erased space of the reference that is not there: nothing was lost with it. The room it took went to something
@@ -50,7 +204,8 @@ fn vanished_fill(case: &mut Case<'_>) {
         case.unmatched.iter().copied().partition(|&index| case.wanted(index).is_some_and(is_fill));
     case.unmatched = rest;
     let changed = |(id, outcome): (&RegionId, &Match)| {
-        !matches!(outcome, Match::Bytes(_) | Match::Mutable) && !is_resized_fill(case, *id, *outcome)
+        !matches!(outcome, Match::Bytes(_) | Match::Mutable | Match::Remains)
+            && !is_resized_fill(case, *id, *outcome)
     };
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
@@ -63,28 +218,28 @@ fn vanished_fill(case: &mut Case<'_>) {
 /// excuse each other.
 fn is_resized_fill(case: &Case<'_>, id: RegionId, outcome: Match) -> bool {
     let erased = case.tree.region(id).is_some_and(|region| region.content == Content::Fill);
-    erased
-        && match outcome {
-            Match::Differs(index) | Match::Content(index) | Match::Bytes(index) => {
-                case.wanted(index).is_some_and(is_fill)
-            }
-            Match::Nothing | Match::Mutable => true,
-        }
+    erased && outcome.index().is_none_or(|index| case.wanted(index).is_some_and(is_fill))
 }
 
-/// A header that differs in encoding fields only: excused by a re-encoded stream below the same parent.
-fn header(case: &mut Case<'_>, region: &Region) {
+/// A header that differs in encoding fields only, around a stream that was encoded anew, follows it.
+fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
     let Some(Match::Differs(index)) = case.matches.get(&region.id).copied() else { return };
     let Some(wanted) = case.wanted(index) else { return };
     if region.masked.is_none() || region.masked != wanted.masked || region.span.length != wanted.span.length {
         return;
     }
     let Some(around) = region.parent else { return };
-    if holds(case, around, |case, id| matches!(case.matches.get(&id), Some(Match::Content(_)))) {
-        case.matches.insert(region.id, Match::Content(index));
-    } else if !holds_changed_stream(case, around) {
+    // The worst stream beside it decides; one that differs speaks for the header, too.
+    if streams.changed.contains(&around) {
+        return;
+    }
+    if streams.form.contains(&around) && !streams.encoded.contains(&around) {
+        case.matches.insert(region.id, Match::Form(index));
+        return;
+    }
+    case.matches.insert(region.id, Match::Encoded(index));
+    if !streams.encoded.contains(&around) {
         // Every difference deserves a word; this one is not proof of other content.
-        case.matches.insert(region.id, Match::Content(index));
         let finding = case.about("encoding/header", region);
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         case.report(finding.compared(wanted.sha256.hex(), digest));
@@ -99,14 +254,11 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
     let Some(outcome @ (Match::Differs(_) | Match::Nothing)) = case.matches.get(&region.id).copied() else {
         return;
     };
-    let wanted = match outcome {
-        Match::Differs(index) => case.wanted(index),
-        Match::Nothing | Match::Bytes(_) | Match::Content(_) | Match::Mutable => None,
-    };
+    let wanted = outcome.index().and_then(|index| case.wanted(index));
     if wanted.is_some_and(|wanted| !is_fill(wanted)) {
         return; // Content was erased: a difference.
     }
-    if case.manifest.mutable_rule(case.tree.path(region.id)).is_some() {
+    if case.is_written(region) {
         return; // Free space beside entries that come and go.
     }
     let excused = region
@@ -120,37 +272,18 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
     }
 }
 
-/// True when some measured region at or below `around`, in the same space, is as asked.
-fn holds(case: &Case<'_>, around: RegionId, asked: impl Fn(&Case<'_>, RegionId) -> bool) -> bool {
-    let mut stack = vec![around];
-    while let Some(id) = stack.pop() {
-        if asked(case, id)
-            && id != around
-            && case.tree.region(id).is_some_and(|region| region.content != Content::Fill)
-        {
-            return true;
-        }
-        stack.extend(case.tree.region(id).into_iter().flat_map(|region| region.children.iter().copied()));
-    }
-    false
-}
-
 /// Every region around one, in its space, that is new, was encoded anew, or is a stream that differs; erased space
 /// moves nothing.
 fn around_moved(case: &Case<'_>) -> BTreeSet<RegionId> {
     let mut around = BTreeSet::new();
     for (&id, outcome) in &case.matches {
-        let moved = matches!(outcome, Match::Content(_) | Match::Nothing) || is_changed_stream(case, id);
+        let anew = matches!(outcome, Match::Encoded(_) | Match::Form(_) | Match::Nothing);
+        let moved = anew || is_changed_stream(case, id);
         let Some(region) = case.tree.region(id).filter(|region| moved && region.content != Content::Fill)
         else {
             continue;
         };
-        for above in case.tree.ancestors(id).take_while(|above| above.space == region.space) {
-            // Whatever lies further out has been entered along with it.
-            if !around.insert(above.id) {
-                break;
-            }
-        }
+        enter(case, region, &mut around);
     }
     around
 }
@@ -167,33 +300,4 @@ fn around_removed<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
 fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {
     let stream = case.tree.region(id).is_some_and(|region| region.content == Content::Encoded);
     stream && matches!(case.matches.get(&id), Some(Match::Differs(_)))
-}
-
-/// True when a stream that is not equal to its reference, or could not be opened, lies below.
-pub(super) fn holds_changed_stream(case: &Case<'_>, around: RegionId) -> bool {
-    holds(case, around, is_changed_stream)
-}
-
-fn content_equal(case: &Case<'_>, stream: &Region) -> bool {
-    let path = super::components::stream_path(case, stream);
-    let inside = |id: RegionId| below(case.tree.path(id), path);
-    let settled = |region: &Region| match case.matches.get(&region.id) {
-        Some(Match::Bytes(index)) => case.wanted(*index).is_some_and(|wanted| {
-            wanted.span == region.span && wanted.attributes == crate::reference::attributes(case.tree, region)
-        }),
-        Some(Match::Content(_) | Match::Mutable) => true,
-        Some(Match::Differs(_) | Match::Nothing) | None => false,
-    };
-    let all = case.measured().filter(|region| inside(region.id)).all(settled);
-    let none_missing = !case
-        .unmatched
-        .iter()
-        .filter_map(|&index| case.wanted(index))
-        .any(|wanted| below(&wanted.path, path));
-    let unsound = case.tree.defects().iter().any(|defect| {
-        defect.region == stream.id
-            || Some(defect.region) == stream.parent
-            || defect.ambiguous && inside(defect.region)
-    });
-    all && none_missing && !unsound
 }

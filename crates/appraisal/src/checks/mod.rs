@@ -4,6 +4,7 @@
 
 use crate::Case;
 
+mod allowance;
 mod components;
 mod coverage;
 mod defects;

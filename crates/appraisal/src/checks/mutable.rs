@@ -1,15 +1,20 @@
 //! Mutable rules: a place may differ from device to device, and only so far (RULES 12).
 //!
+//! Rules are held value by value: whatever a rule lets differ has a grammar, or nobody has judged it, and then it affirms
+//! only where the buyer's policy names the place and a cap. Where several rules reach one place all of them must hold.
 //! No rule lets differ what decides what may start: what a format calls a `trust-anchor` or a `boot-entry`, whatever
-//! lies in one, and programs at any depth.
+//! lies in one, and programs at any depth. Lists of what is dangerous add refusals; none is ever the reason for a pass.
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Content, Region, Value};
+use kiwame_image::{Content, Region, Span, Value};
 use kiwame_trust::json::Json;
-use kiwame_trust::manifest::{Grammar, KeyRule, Mutable, MutableRule, ReferenceRegion, path_within};
+use kiwame_trust::manifest::{ReferenceRegion, path_within};
+use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 
+use super::allowance::Allowance;
 use crate::checks::Check;
+use crate::reference::{holds_program, is_fill, is_remains, was_remains};
 use crate::{Case, Finding, Match, json_of};
 
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
@@ -23,139 +28,290 @@ impl Check for MutableRules {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        let manifest = case.manifest;
-        let kept = Kept {
-            protection: Known::of(case, "attributes"),
-            xattrs: Known::of(case, "xattrs"),
-            mode: Known::of(case, "mode"),
-            owner: [Known::of(case, "uid"), Known::of(case, "gid")],
-        };
-        let mut allowance = Allowance::of(case);
-        for rule in &manifest.mutable {
-            let mut changed = removed_under(case, rule);
-            for region in changed_under(case, rule) {
-                let before = case.matches.insert(region.id, Match::Mutable);
-                if follows(case, region, before) {
-                    continue;
-                }
-                match keeps(case, rule, region, &kept) {
-                    // What a stream decodes to is counted once, as the stream.
-                    Ok(()) if inside_counted(case, rule, region) => {}
-                    Ok(()) => changed = changed.saturating_add(region.span.length),
-                    Err(finding) => {
-                        case.outside.insert(region.id);
-                        case.report(*finding);
-                    }
-                }
+        if case.manifest.mutable.is_empty() {
+            return;
+        }
+        let known = Known::of(case);
+        let mut ledger = Ledger::of(case);
+        empty_stores(case);
+        let regions: Vec<_> = case.measured().collect();
+        for region in regions {
+            hold(case, region, &known, &mut ledger);
+        }
+        vanished(case, &mut ledger);
+        ledger.report(case);
+    }
+}
+
+/// How a region stands to the rules that reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// Its value keeps to a grammar, or it holds nothing itself.
+    Judged,
+    /// It may be anything, by the maker's word.
+    NotJudged,
+}
+
+fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_>) {
+    let path = case.tree.path(region.id);
+    let Some(before) = case.matches.get(&region.id).copied() else { return };
+    if matches!(before, Match::Bytes(_)) || region.content == Content::Fill {
+        return;
+    }
+    let manifest = case.manifest;
+    let rules: Vec<_> =
+        (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path)).collect();
+    let Some(&(first, _)) = rules.first() else { return };
+    case.matches.insert(region.id, Match::Mutable);
+    if follows(case, region, before) {
+        return;
+    }
+    let mut held = None;
+    for (_, rule) in &rules {
+        match keeps(case, rule, region, known) {
+            Ok(one) => held = held.filter(|before| *before == Held::Judged).or(Some(one)),
+            Err(_)
+                if is_remains(case.tree, region)
+                    && rule.remains_max_bytes > 0
+                    && is_harmless(case, region) =>
+            {
+                case.matches.insert(region.id, Match::Remains);
+                return ledger.remains(first, region.span.length);
             }
-            if changed > 0 {
-                total(case, rule, changed, &mut allowance);
+            Err(finding) => {
+                case.outside.insert(region.id);
+                return case.report(*finding);
             }
         }
     }
-}
-
-/// Facts that no rule lets differ.
-struct Kept<'a> {
-    /// Who may read and write a variable, and when.
-    protection: Known<'a>,
-    /// Extended attributes. One of overlayfs hides or redirects what lies below (RULES 6), others give rights.
-    xattrs: Known<'a>,
-    /// Who may do what with a file. A directory of an overlay lends its own to the one below.
-    mode: Known<'a>,
-    owner: [Known<'a>; 2],
-}
-
-/// What the reference says of one fact of each entry under a rule.
-struct Known<'a> {
-    name: &'static str,
-    values: BTreeMap<&'a str, Vec<Option<&'a Json>>>,
-}
-
-impl<'a> Known<'a> {
-    fn of(case: &Case<'a>, name: &'static str) -> Self {
-        let mut values: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        if !case.manifest.mutable.is_empty() {
-            for region in &case.reference.regions {
-                values.entry(region.path.as_str()).or_default().push(region.attributes.get(name));
-            }
-        }
-        Self { name, values }
+    // What a stream decodes to is counted once, inside.
+    if region.content == Content::Encoded && region.encodes.is_some() {
+        return;
     }
-
-    /// True when the fact is as one of that path has it in the reference; `None` for an entry that the reference does
-    /// not have.
-    fn agrees(&self, path: &str, region: &Region) -> Option<bool> {
-        let actual = region.attribute(self.name).map(json_of);
-        self.values.get(path).map(|known| known.contains(&actual.as_ref()))
+    match held {
+        Some(Held::NotJudged) => ledger.not_judged(first, path, region),
+        Some(Held::Judged) | None => ledger.judged(first, region.span.length),
     }
 }
 
-fn changed_under<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
-    let under = |region: &&Region| case.manifest.mutable_rule(case.tree.path(region.id)) == Some(rule);
-    let changed = |region: &&Region| !matches!(case.matches.get(&region.id), Some(Match::Bytes(_)));
-    case.measured().filter(under).filter(changed).filter(|region| region.content != Content::Fill).collect()
+/// No program by any reading, and no part of what decides what may start.
+fn is_harmless(case: &Case<'_>, region: &Region) -> bool {
+    let around = || core::iter::once(region).chain(case.tree.ancestors(region.id));
+    !around().any(|region| is_true(region, "executable")) && !holds_program(case.tree, region)
+}
+
+fn is_true(region: &Region, name: &str) -> bool {
+    region.attribute(name) == Some(&Value::Flag(true))
 }
 
 /// True for a header that differs in a checksum or a length only: it follows what it speaks of, and that is held to
 /// the rule. A checksum that is wrong is a defect of its own.
-fn follows(case: &Case<'_>, region: &Region, before: Option<Match>) -> bool {
-    let Some(Match::Differs(index)) = before else { return false };
-    region.masked.is_some() && case.wanted(index).is_some_and(|wanted| wanted.masked == region.masked)
-}
-
-fn inside_counted(case: &Case<'_>, rule: &MutableRule, region: &Region) -> bool {
-    let encoder = case.tree.space(region.space).and_then(|space| space.encoder);
-    encoder.is_some_and(|encoder| case.manifest.mutable_rule(case.tree.path(encoder)) == Some(rule))
-}
-
-/// True for a rule under which files come and go.
-pub(super) fn lets_files_differ(rule: &MutableRule) -> bool {
-    matches!(rule.rule, Mutable::DataFiles { .. } | Mutable::Any { .. })
-}
-
-/// Takes what the rule lets vanish off the list of what is missing, and says how many bytes that is.
-fn removed_under(case: &mut Case<'_>, rule: &MutableRule) -> u64 {
-    let mut bytes = 0_u64;
-    let missing = core::mem::take(&mut case.unmatched);
-    case.unmatched = missing
-        .into_iter()
-        .filter(|&index| {
-            let Some(wanted) = case.wanted(index) else { return true };
-            let excused = case.manifest.mutable_rule(&wanted.path) == Some(rule) && may_vanish(rule, wanted);
-            if excused && !crate::reference::is_fill(wanted) {
-                bytes = bytes.saturating_add(wanted.span.length);
-            }
-            !excused
+fn follows(case: &Case<'_>, region: &Region, before: Match) -> bool {
+    let wanted = before.index().and_then(|index| case.wanted(index));
+    region.masked.is_some()
+        && wanted.is_some_and(|wanted| {
+            wanted.masked == region.masked
+                && wanted.attributes == crate::reference::attributes(case.tree, region)
         })
-        .collect();
-    bytes
 }
 
-fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion) -> bool {
-    let flag = |name: &&str| wanted.attributes.get(*name) == Some(&Json::Flag(true));
-    if crate::reference::is_fill(wanted) {
-        return true;
+/// What the reference says of each entry under a rule.
+struct Known<'a> {
+    facts: BTreeMap<&'a str, Vec<&'a BTreeMap<String, Json>>>,
+    /// Readings: the region around one, and the format that reads what lies there.
+    readings: std::collections::BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Known<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut readings = std::collections::BTreeSet::new();
+        for region in &case.reference.regions {
+            facts.entry(region.path.as_str()).or_default().push(&region.attributes);
+            readings.extend(reading(&region.path));
+        }
+        Self { facts, readings }
     }
-    if GUARDED.iter().any(flag) || wanted.is_executable() {
-        return false;
+
+    /// True when one of that path has all these facts in the reference, traces of writing and the value itself aside;
+    /// `None` for an entry that the reference does not have.
+    fn agrees(&self, case: &Case<'_>, region: &Region) -> Option<bool> {
+        let known = self.facts.get(case.tree.path(region.id))?;
+        let kept = |name: &str| !VALUES.contains(&name) && !super::components::TRACES.contains(&name);
+        let mine = crate::reference::attributes(case.tree, region);
+        let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
+        Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
     }
-    let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
-    let is = |name: &str| last.is_some_and(|(_, key)| key == kiwame_image::escape_key(name.as_bytes()));
+
+    /// The value of one fact in the reference equals that of the region.
+    fn has(&self, case: &Case<'_>, region: &Region, name: &str) -> bool {
+        let known = self.facts.get(case.tree.path(region.id));
+        let mine = region.attribute(name).map(json_of);
+        known.is_some_and(|known| known.iter().any(|facts| facts.get(name) == mine.as_ref()))
+    }
+
+    /// True when the reference reads this place by the same format (RULES 5): a rule holds for the reading that the
+    /// maker signed, and for no other.
+    fn reads_alike(&self, case: &Case<'_>, region: &Region) -> bool {
+        reading(case.tree.path(region.id)).is_some_and(|reading| self.readings.contains(&reading))
+    }
+}
+
+/// Facts that are the value itself.
+const VALUES: &[&str] = &["value", "data-size"];
+
+/// The path around a region, and the format of its own segment.
+fn reading(path: &str) -> Option<(&str, &str)> {
+    let (around, last) = path.rsplit_once('/').unwrap_or(("", path));
+    Some((around, last.split_once(':')?.0))
+}
+
+fn keeps(
+    case: &Case<'_>,
+    rule: &MutableRule,
+    region: &Region,
+    known: &Known<'_>,
+) -> Result<Held, Box<Finding>> {
+    let outside = |why: &str| {
+        let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+        Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
+    };
+    let mut around = core::iter::once(region).chain(case.tree.ancestors(region.id));
+    if around.any(|region| GUARDED.iter().any(|name| is_true(region, name))) {
+        let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+        return Err(Box::new(case.about("mutable/trust-anchor", region).compared(None, digest)));
+    }
+    if !is_harmless(case, region) {
+        return outside("nothing that can execute");
+    }
     match &rule.rule {
-        Mutable::Erased => false,
-        Mutable::Any { .. } => true,
-        Mutable::Keys(keys) => keys.iter().any(|key| is(&key.name)),
-        Mutable::Fields(names) => names.iter().any(|name| is(name)),
-        Mutable::DataFiles { names, .. } => match InFiles::of(&wanted.path) {
-            // Blocks; what they held is listed.
-            InFiles::Nowhere => true,
-            InFiles::Unused => true,
-            InFiles::Directory(path) => names.iter().any(|name| leads_to(&path, &escaped(name))),
-            InFiles::File(path) => names.iter().any(|name| escaped(name) == path),
-            InFiles::Other => false,
-        },
+        Mutable::Erased => outside("the erase value"),
+        Mutable::Any { .. } => Ok(Held::NotJudged),
+        // An entry that the reference does not have is held to its grammar only.
+        Mutable::Keys(_) | Mutable::Fields(_) if known.agrees(case, region) == Some(false) => {
+            outside("the attributes of the reference")
+        }
+        Mutable::Keys(keys) | Mutable::Fields(keys) => key_rule(keys, region).or_else(|why| outside(&why)),
+        Mutable::DataFiles(files) => in_files(case, files, region, known).or_else(|why| outside(&why)),
     }
+}
+
+/// Facts of what decides what may start.
+const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
+
+/// The key of the region's own segment must be listed, and its value keep to the grammar.
+fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
+    let key = keys.iter().find(|key| region.segment.key == key.name.as_bytes());
+    let key = key.ok_or_else(|| keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", "))?;
+    let value = region.attribute("value").map(|value| match value {
+        Value::Bytes(bytes) => bytes.clone(),
+        Value::Uint(_) | Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
+    });
+    let length = region.attribute("data-size").map_or(region.span.length, |size| match size {
+        Value::Uint(size) => *size,
+        Value::Text(_) | Value::Bytes(_) | Value::Flag(_) => u64::MAX,
+    });
+    let whole = || value.as_deref().is_some_and(|value| key.value.holds(value));
+    // Strings in variables end with a zero.
+    let text = || {
+        let text = value.as_deref().and_then(|value| value.strip_suffix(&[0]));
+        text.is_some_and(|text| key.value.holds(text))
+    };
+    match &key.value {
+        kiwame_trust::rules::Grammar::Bytes(most) if length <= *most => Ok(Held::NotJudged),
+        // A value that the format does not state keeps to no grammar.
+        grammar if !grammar.is_any() && (whole() || text()) => Ok(Held::Judged),
+        grammar => Err(grammar.text()),
+    }
+}
+
+fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<'_>) -> Result<Held, String> {
+    let names = || files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+    match InFiles::of(case.tree.path(region.id)) {
+        // Blocks are as good as what they decode to, and each of that is held to the rule; read as the maker read them.
+        InFiles::Nowhere if region.content == Content::Encoded && region.encodes.is_some() => {
+            match known.agrees(case, region) {
+                _ if !known.reads_alike(case, region) => Err("the format of the reference".to_owned()),
+                Some(false) => Err("the attributes of the reference".to_owned()),
+                Some(true) | None => Ok(Held::Judged),
+            }
+        }
+        InFiles::Directory(path) if files.iter().any(|file| leads_to(&path, &escaped(&file.name))) => {
+            has_facts_of(case, region, known, true)
+        }
+        InFiles::File(path) => {
+            let file = files.iter().find(|file| escaped(&file.name) == path).ok_or_else(names)?;
+            if !in_cap(case, region, file.max_bytes) {
+                return Err(format!("at most {} bytes", file.max_bytes));
+            }
+            in_file(case, file, region, known)
+        }
+        InFiles::Nowhere | InFiles::Unused | InFiles::Directory(_) | InFiles::Other => Err(names()),
+    }
+}
+
+/// A file that the rule names, or a piece of what it holds.
+fn in_file(case: &Case<'_>, file: &FileRule, region: &Region, known: &Known<'_>) -> Result<Held, String> {
+    if region.segment.format == "file" {
+        return has_facts_of(case, region, known, false);
+    }
+    match (file.format, region.kind) {
+        (None, _) => Ok(Held::NotJudged),
+        (Some(_), "setting") => match known.agrees(case, region) {
+            Some(false) => Err("the attributes of the reference".to_owned()),
+            Some(true) | None => key_rule(&file.keys, region),
+        },
+        (Some(_), "setting-blank") => Ok(Held::Judged),
+        (Some(format), _) => Err(format!("settings of the format {}", format.name())),
+    }
+}
+
+/// An entry keeps the facts that the reference has of it. One that is new has no extended attributes, lets nobody else
+/// write and lends no rights; a directory of an overlay lends its own owner to the one below.
+fn has_facts_of(
+    case: &Case<'_>,
+    region: &Region,
+    known: &Known<'_>,
+    directory: bool,
+) -> Result<Held, String> {
+    match known.agrees(case, region) {
+        Some(true) => Ok(Held::Judged),
+        None => is_plain(region, directory).map(|()| Held::Judged),
+        // Mode and owner may become stricter than those of the reference, and nothing else may change.
+        Some(false) => {
+            let same = |fact: &kiwame_image::Attribute| {
+                fact.encoding
+                    || ["mode", "uid", "gid"].contains(&fact.name)
+                    || super::components::TRACES.contains(&fact.name)
+                    || known.has(case, region, fact.name)
+            };
+            if region.attributes.iter().all(same) {
+                is_plain(region, directory).map(|()| Held::Judged)
+            } else {
+                Err("the attributes of the reference".to_owned())
+            }
+        }
+    }
+}
+
+fn is_plain(region: &Region, directory: bool) -> Result<(), String> {
+    let says = |name: &str| region.attribute(name);
+    if says("xattrs").is_none_or(|xattrs| *xattrs != Value::from("none")) {
+        return Err("the extended attributes of the reference, or none".to_owned());
+    }
+    let mode = match says("mode") {
+        // What no number can be read from is open.
+        Some(Value::Text(mode)) => u32::from_str_radix(mode, 8).unwrap_or(u32::MAX),
+        Some(Value::Uint(_) | Value::Bytes(_) | Value::Flag(_)) | None => u32::MAX,
+    };
+    let of_root = ["uid", "gid"].iter().all(|name| says(name) == Some(&Value::Uint(0)));
+    if mode & 0o7022 != 0 || directory && !of_root {
+        return Err("the mode and owner of the reference, or ones that let nobody else write".to_owned());
+    }
+    if says("hard-link").is_some() || says("links").is_some() {
+        return Err("one name of a file".to_owned());
+    }
+    Ok(())
 }
 
 /// Where a path lies in a file system.
@@ -204,72 +360,6 @@ fn leads_to(directory: &str, file: &str) -> bool {
     file.starts_with(directory)
 }
 
-/// Facts of what decides what may start.
-const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
-
-fn keeps(case: &Case<'_>, rule: &MutableRule, region: &Region, kept: &Kept<'_>) -> Result<(), Box<Finding>> {
-    let outside = |why: &str| {
-        let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
-    };
-    let around = || core::iter::once(region).chain(case.tree.ancestors(region.id));
-    let is = |region: &Region, name: &str| region.attribute(name) == Some(&Value::Flag(true));
-    if around().any(|region| GUARDED.iter().any(|name| is(region, name))) {
-        return Err(Box::new(case.about("mutable/trust-anchor", region)));
-    }
-    if around().any(|region| is(region, "executable")) || crate::reference::holds_program(case.tree, region) {
-        return outside("nothing that can execute");
-    }
-    match &rule.rule {
-        Mutable::Erased => outside("the erase value"),
-        Mutable::Any { .. } => Ok(()),
-        // An entry that the reference does not have is held to its grammar only.
-        Mutable::Keys(_) if kept.protection.agrees(case.tree.path(region.id), region) == Some(false) => {
-            outside("the attributes of the reference")
-        }
-        Mutable::Keys(keys) => key_rule(keys, region).map_or_else(|why| outside(&why), Ok),
-        Mutable::Fields(names) if names.iter().any(|name| region.segment.key == name.as_bytes()) => Ok(()),
-        Mutable::Fields(names) => outside(&names.join(", ")),
-        Mutable::DataFiles { .. } if !has_xattrs_of(case, region, kept) => {
-            outside("the extended attributes of the reference, or none")
-        }
-        Mutable::DataFiles { .. } if opens_to_others(case, region, kept) => {
-            outside("the mode and owner of the reference, or ones that let nobody else write")
-        }
-        Mutable::DataFiles { names, max_bytes } => {
-            let kept = match InFiles::of(case.tree.path(region.id)) {
-                // Blocks are as good as what they decode to, and each of that is held to the rule.
-                InFiles::Nowhere => region.content == Content::Encoded && region.encodes.is_some(),
-                InFiles::Unused => in_cap(case, region, *max_bytes),
-                InFiles::Directory(path) => names.iter().any(|name| leads_to(&path, &escaped(name))),
-                InFiles::File(path) => {
-                    names.iter().any(|name| escaped(name) == path) && in_cap(case, region, *max_bytes)
-                }
-                InFiles::Other => false,
-            };
-            if kept { Ok(()) } else { outside(&names.join(", ")) }
-        }
-    }
-}
-
-fn has_xattrs_of(case: &Case<'_>, region: &Region, kept: &Kept<'_>) -> bool {
-    let none = region.attribute("xattrs").is_none_or(|xattrs| *xattrs == Value::from("none"));
-    none || kept.xattrs.agrees(case.tree.path(region.id), region) == Some(true)
-}
-
-/// True for an entry that others than root may write, or that lends rights, and that the reference does not have so.
-fn opens_to_others(case: &Case<'_>, region: &Region, kept: &Kept<'_>) -> bool {
-    let path = case.tree.path(region.id);
-    let Some(Value::Text(mode)) = region.attribute("mode") else { return false };
-    // What no number can be read from is open.
-    let open = u32::from_str_radix(mode, 8).map_or(true, |mode| mode & 0o7022 != 0);
-    let owned = |known: &Known<'_>| {
-        region.attribute(known.name) == Some(&Value::Uint(0)) || known.agrees(path, region) == Some(true)
-    };
-    let lends = matches!(InFiles::of(path), InFiles::Directory(_)) && !kept.owner.iter().all(owned);
-    lends || open && kept.mode.agrees(path, region) != Some(true)
-}
-
 /// True when a region, and the file that it is part of, are no longer than the rule allows.
 fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
     let space = case
@@ -279,71 +369,175 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
     region.span.length.max(space.map_or(0, |space| space.size)) <= most
 }
 
-/// The key of the region's own segment must be listed, and its value keep to the grammar.
-fn key_rule(keys: &[KeyRule], region: &Region) -> Result<(), String> {
-    let key = keys.iter().find(|key| region.segment.key == key.name.as_bytes());
-    let key = key.ok_or_else(|| keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", "))?;
-    let value = region.attribute("value").map(|value| match value {
-        Value::Bytes(bytes) => bytes.clone(),
-        Value::Uint(_) | Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
-    });
-    let length = region.attribute("data-size").map_or(region.span.length, |size| match size {
-        Value::Uint(size) => *size,
-        Value::Text(_) | Value::Bytes(_) | Value::Flag(_) => u64::MAX,
-    });
-    // A value that the format does not state is too long for any grammar but that of a length.
-    let text = |most: u64, allowed: fn(u8) -> bool| {
-        value.as_deref().map(|value| value.strip_suffix(&[0]).unwrap_or(value)).is_some_and(|text| {
-            !text.is_empty() && kiwame_image::len64(text) <= most && text.iter().all(|&byte| allowed(byte))
+/// A store that is erased: what its loader does then, the rule says (RULES 7).
+fn empty_stores(case: &mut Case<'_>) {
+    let manifest = case.manifest;
+    for rule in manifest.mutable.iter().filter(|rule| rule.when_empty != WhenEmpty::Refuse) {
+        let here = |region: &&Region| case.tree.path(region.id) == rule.path;
+        let erased = |region: &&Region| region.is_leaf() && region.content == Content::Fill;
+        let Some(store) = case.tree.regions().find(here).filter(erased) else { continue };
+        let missing = core::mem::take(&mut case.unmatched);
+        let below =
+            |index: &usize| case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path));
+        let (gone, left): (Vec<_>, Vec<_>) = missing.into_iter().partition(below);
+        case.unmatched = left;
+        if gone.is_empty() {
+            continue;
+        }
+        let id = match rule.when_empty {
+            WhenEmpty::Default => "mutable/empty-by-rule",
+            WhenEmpty::Warning | WhenEmpty::Refuse => "mutable/empty",
+        };
+        case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
+        let finding = case.about(id, store);
+        case.report(finding);
+    }
+}
+
+/// Takes what the rules let vanish off the list of what is missing.
+fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_>) {
+    let missing = core::mem::take(&mut case.unmatched);
+    let gone: std::collections::BTreeSet<_> =
+        missing.iter().filter_map(|&index| case.wanted(index)).map(|wanted| wanted.path.as_str()).collect();
+    case.unmatched = missing
+        .into_iter()
+        .filter(|&index| {
+            let Some(wanted) = case.wanted(index) else { return true };
+            let mut rules = (0..)
+                .zip(&case.manifest.mutable)
+                .filter(|(_, rule)| path_within(&wanted.path, &rule.path))
+                .peekable();
+            let Some(&(first, _)) = rules.peek() else { return true };
+            if !rules.all(|(_, rule)| may_vanish(rule, wanted, &gone)) {
+                return true;
+            }
+            if !is_fill(wanted) && !was_remains(wanted) {
+                ledger.judged(first, wanted.span.length);
+            }
+            false
         })
-    };
-    let (keeps, grammar) = match &key.value {
-        Grammar::Bytes(most) => (length <= *most, format!("at most {most} bytes")),
-        Grammar::Exactly(hex) => {
-            let actual = value.clone().map(|value| Value::Bytes(value).display());
-            (actual.as_ref() == Some(hex), hex.clone())
-        }
-        Grammar::Digits(most) => {
-            (text(*most, |byte| byte.is_ascii_digit()), format!("at most {most} digits"))
-        }
-        Grammar::Word(most) => {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+@:-".contains(&byte);
-            (text(*most, plain), format!("a word of at most {most} characters"))
-        }
-    };
-    if keeps { Ok(()) } else { Err(grammar) }
+        .collect();
 }
 
-/// How many bytes each entry of the policy's `accept-any` has left. Many rules of a manifest draw on one entry.
-struct Allowance<'a>(Vec<(&'a str, u64)>);
+fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &std::collections::BTreeSet<&str>) -> bool {
+    let flag = |name: &&str| wanted.attributes.get(*name) == Some(&Json::Flag(true));
+    if is_fill(wanted) || was_remains(wanted) && rule.remains_max_bytes > 0 {
+        return true;
+    }
+    if GUARDED.iter().any(flag) || wanted.is_executable() {
+        return false;
+    }
+    let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
+    let optional = |keys: &[KeyRule]| {
+        let is = |name: &str| last.is_some_and(|(_, key)| key == kiwame_image::escape_key(name.as_bytes()));
+        keys.iter().any(|key| key.optional && is(&key.name))
+    };
+    match &rule.rule {
+        Mutable::Erased => false,
+        Mutable::Any { .. } => true,
+        Mutable::Keys(keys) | Mutable::Fields(keys) => optional(keys),
+        Mutable::DataFiles(files) => match InFiles::of(&wanted.path) {
+            // Blocks; what they held is listed.
+            InFiles::Nowhere => true,
+            InFiles::Directory(path) => {
+                files.iter().any(|file| file.optional && leads_to(&path, &escaped(&file.name)))
+            }
+            InFiles::File(path) => files.iter().any(|file| {
+                let name = escaped(&file.name);
+                let whole = file.optional && is_gone(&wanted.path, gone);
+                let within = match file.format {
+                    // What nobody judges may be anything, as long as the file is there.
+                    None => last.is_some_and(|(format, _)| format != "file") && !is_gone(&wanted.path, gone),
+                    Some(_) => optional(&file.keys) || wanted.kind.starts_with("setting-"),
+                };
+                name == path && (whole || within)
+            }),
+            InFiles::Unused | InFiles::Other => false,
+        },
+    }
+}
 
-impl<'a> Allowance<'a> {
+/// True when the file of a path, or the one that it lies in, is missing itself.
+fn is_gone(path: &str, gone: &std::collections::BTreeSet<&str>) -> bool {
+    let file = |scope: &&str| scope.rsplit('/').next().is_some_and(|last| last.starts_with("file:"));
+    crate::case::beginnings(path).find(file).is_some_and(|file| gone.contains(file))
+}
+
+/// How many bytes differ under each rule, and what the policy's caps have left.
+struct Ledger<'a> {
+    rules: BTreeMap<usize, Sums>,
+    allowance: Allowance<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    judged: u64,
+    entries: u64,
+    not_judged: u64,
+    not_accepted: u64,
+    remains: u64,
+}
+
+impl<'a> Ledger<'a> {
     fn of(case: &Case<'a>) -> Self {
-        Self(case.rule.accept_any.iter().map(|accept| (accept.path.as_str(), accept.max_bytes)).collect())
+        Self { rules: BTreeMap::new(), allowance: Allowance::of(&case.terms.rule.accept_any) }
     }
 
-    fn take(&mut self, path: &str, bytes: u64) -> bool {
-        let mut named = self.0.iter_mut().filter(|(scope, _)| path_within(path, scope));
-        let enough = named.find_map(|(_, left)| left.checked_sub(bytes).map(|rest| (left, rest)));
-        enough.map(|(left, rest)| *left = rest).is_some()
+    fn judged(&mut self, rule: usize, bytes: u64) {
+        let sums = self.rules.entry(rule).or_default();
+        sums.judged = sums.judged.saturating_add(bytes);
+        sums.entries = sums.entries.saturating_add(1);
     }
-}
 
-/// What the first screen prints, and the cap of `any`, which the buyer must have named too.
-fn total(case: &mut Case<'_>, rule: &MutableRule, changed: u64, allowance: &mut Allowance<'_>) {
-    let supplier = case.supplier(&rule.path);
-    let at = |finding: Finding| {
-        let mut finding = finding.at(&rule.path, "image", kiwame_image::Span::new(0, changed));
-        finding.supplier = supplier.clone();
-        finding.arg("bytes", changed)
-    };
-    if let Mutable::Any { max_bytes } = rule.rule {
-        if changed > max_bytes {
-            let finding = at(Finding::new("mutable/outside-rule"));
-            case.report(finding.compared(format!("at most {max_bytes} bytes"), format!("{changed} bytes")));
-        } else if !allowance.take(&rule.path, changed) {
-            case.report(at(Finding::new("mutable/any")));
+    fn not_judged(&mut self, rule: usize, path: &str, region: &Region) {
+        let accepted = self.allowance.take(path, region.span.length, region.sha256.as_ref(), true);
+        let sums = self.rules.entry(rule).or_default();
+        sums.not_judged = sums.not_judged.saturating_add(region.span.length);
+        if !accepted {
+            sums.not_accepted = sums.not_accepted.saturating_add(region.span.length);
         }
     }
-    case.report(at(Finding::new("mutable/within-rule")));
+
+    fn remains(&mut self, rule: usize, bytes: u64) {
+        let sums = self.rules.entry(rule).or_default();
+        sums.remains = sums.remains.saturating_add(bytes);
+    }
+
+    /// What the first screen prints, and the caps: that of `any`, which the buyer must have named too, and of remains.
+    fn report(self, case: &mut Case<'_>) {
+        let manifest = case.manifest;
+        for (number, sums) in self.rules {
+            let Some(rule) = manifest.mutable.get(number) else { continue };
+            let supplier = case.supplier(&rule.path);
+            let at = |id: &str, bytes: u64| {
+                let mut finding = Finding::new(id).at(&rule.path, "image", Span::new(0, bytes));
+                finding.supplier = supplier.clone();
+                finding.arg("bytes", bytes)
+            };
+            let over = |most: u64, bytes: u64| {
+                let expected = format!("at most {most} bytes");
+                at("mutable/outside-rule", bytes).compared(expected, format!("{bytes} bytes"))
+            };
+            match rule.rule {
+                Mutable::Any { max_bytes } if sums.not_judged > max_bytes => {
+                    case.report(over(max_bytes, sums.not_judged))
+                }
+                _ if sums.not_accepted > 0 => case.report(at("mutable/any", sums.not_accepted)),
+                _ if sums.not_judged > 0 => case.report(at("mutable/not-judged", sums.not_judged)),
+                _ => {}
+            }
+            if sums.remains > rule.remains_max_bytes {
+                case.report(over(rule.remains_max_bytes, sums.remains));
+            } else if sums.remains > 0 {
+                case.report(at("mutable/remains", sums.remains));
+            }
+            if sums.judged > 0 {
+                case.report(at("mutable/within-rule", sums.judged));
+            }
+            let exceptions = &mut case.exceptions;
+            exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);
+            exceptions.not_judged = exceptions.not_judged.saturating_add(sums.not_judged);
+            exceptions.remains = exceptions.remains.saturating_add(sums.remains);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use kiwame_image::{Content, Region, SpaceId};
 
 use crate::case::place;
 use crate::checks::Check;
-use crate::{Case, Effect, Match};
+use crate::{Case, Effect};
 
 /// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
 /// along with a neighbour are counted, and only when nothing else explains it.
@@ -21,10 +21,8 @@ impl Check for Placement {
     fn run(&self, case: &mut Case<'_>) {
         let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
         for region in case.measured().filter(|region| region.content != Content::Fill) {
-            if let Some(Match::Bytes(index) | Match::Content(index) | Match::Differs(index)) =
-                case.matches.get(&region.id)
-            {
-                spaces.entry(region.space).or_default().push((region, *index));
+            if let Some(index) = case.matches.get(&region.id).and_then(|outcome| outcome.index()) {
+                spaces.entry(region.space).or_default().push((region, index));
             }
         }
         for (space, regions) in spaces {
@@ -51,7 +49,7 @@ fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
     // Entries beside others that may come and go keep their order, not their place.
     let elsewhere = |(region, index): &&(&Region, usize)| {
         case.wanted(*index).is_some_and(|wanted| wanted.span.offset != region.span.offset)
-            && case.manifest.mutable_rule(case.tree.path(region.id)).is_none()
+            && !case.is_written(region)
     };
     let count = regions.iter().filter(elsewhere).count();
     if let Some((region, index)) = regions.iter().find(elsewhere) {

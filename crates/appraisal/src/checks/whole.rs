@@ -39,8 +39,9 @@ impl Check for Whole {
         let complete = case.reference.coverage == kiwame_trust::manifest::Coverage::Complete;
         let outcome = |region: &Region| case.matches.get(&region.id).copied();
         let all_bytes = case.measured().all(|region| matches!(outcome(region), Some(Match::Bytes(_))));
-        let excused =
-            case.measured().any(|region| matches!(outcome(region), Some(Match::Content(_) | Match::Mutable)));
+        let excused = case
+            .measured()
+            .any(|region| matches!(outcome(region), Some(Match::Form(_) | Match::Mutable | Match::Remains)));
         let quiet = case.findings.iter().all(|finding| finding.effect() == Effect::Nothing);
         if complete && quiet && !equal && !excused {
             let expected = sha256.map(kiwame_image::Digest::hex);

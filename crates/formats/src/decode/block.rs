@@ -8,7 +8,7 @@
 
 use std::io::Read as _;
 
-use kiwame_image::{len64, to_usize};
+use kiwame_image::{Normal, len64, to_usize};
 use lz4_flex::block::DecompressError;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -30,6 +30,11 @@ pub(crate) enum Codec {
     Lz4 = 5,
     /// One zstd frame.
     Zstd = 6,
+}
+
+/// The normal form of an `.xz` stream.
+pub(crate) fn xz_form(input: &[u8], _: &Decoded) -> Option<Normal> {
+    xz::form(input)
 }
 
 /// Decodes one block from the start of `input`. `expected` is the size that the structure around it states.
@@ -72,7 +77,7 @@ pub(crate) fn lz4(
         Err(DecompressError::ExpectedAnotherByte) => return Err(DecodeError::Truncated),
         Err(_) => return Err(DecodeError::Malformed { offset: 0 }),
     }
-    Ok(Decoded { bytes, consumed: len64(input) })
+    Ok(Decoded::new(bytes, len64(input)))
 }
 
 /// Decodes one zstd frame, its checksum verified.
@@ -109,7 +114,7 @@ fn zstd(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, Decod
     if stated.is_some() && stated != decoder.get_calculated_checksum() {
         return Err(DecodeError::Malformed { offset: offset.saturating_sub(4) });
     }
-    Ok(Decoded { bytes, consumed: offset })
+    Ok(Decoded::new(bytes, offset))
 }
 
 /// Output is made ready in pieces of this size.

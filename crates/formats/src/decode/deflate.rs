@@ -36,7 +36,7 @@ pub(super) fn decode_likely(
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }
-    let mut source = Bits { input, at: 0, bits: 0, count: 0 };
+    let mut source = Bits { input, at: 0, bits: 0, count: 0, slack: false };
     let mut output = Output::new(expected, likely, room);
     let mut tables = Tables::new();
     loop {
@@ -57,7 +57,8 @@ pub(super) fn decode_likely(
             break;
         }
     }
-    Ok(Decoded { bytes: output.finish(), consumed: source.consumed() })
+    let slack = source.slack();
+    Ok(Decoded { slack, ..Decoded::new(output.finish(), source.consumed()) })
 }
 
 /// The input, bit by bit.
@@ -68,6 +69,8 @@ struct Bits<'i> {
     /// What was read and not used. Above `count` bits stand zeros, or what the input has there.
     bits: u64,
     count: u32,
+    /// True when bits before a stored block, which nobody reads, were not zero.
+    slack: bool,
 }
 
 impl<'i> Bits<'i> {
@@ -129,9 +132,15 @@ impl<'i> Bits<'i> {
 
     /// The bytes behind the current one.
     fn bytes(&mut self) -> &'i [u8] {
+        self.slack = self.slack();
         self.at = self.at.wrapping_sub(index(self.count >> 3));
         (self.bits, self.count) = (0, 0);
         self.input.get(self.at..).unwrap_or_default()
+    }
+
+    /// True when bits that nobody reads were not zero: so far, or in the current byte, which is used in part.
+    fn slack(&self) -> bool {
+        self.slack || low(self.bits) & 1u32.wrapping_shl(self.count & 7).wrapping_sub(1) != 0
     }
 
     /// How many bytes were used, if only in part.
@@ -401,7 +410,8 @@ fn run(source: &mut Bits<'_>, tables: &Tables, out: &mut [u8], position: &mut us
         }
         at = at.wrapping_add(length);
     };
-    *source = Bits { input, at: input.len().wrapping_sub(rest.len()), bits, count: count & 63 };
+    let at_input = input.len().wrapping_sub(rest.len());
+    *source = Bits { at: at_input, bits, count: count & 63, ..*source };
     *position = at;
     stop
 }
@@ -985,6 +995,18 @@ mod tests {
     }
 
     #[test]
+    fn bits_that_nobody_reads_are_noticed() {
+        let slack = |stream: &[u8]| decode(stream, None, 99).expect("sound").slack;
+        for (first, noticed) in [(1, false), (9, true), (0x81, true)] {
+            assert_eq!(slack(&[first, 1, 0, 0xfe, 0xff, 7]), noticed, "before a stored block");
+        }
+        // The end of a block of fixed codes takes the ten low bits.
+        for (last, noticed) in [(0, false), (4, true), (0x80, true)] {
+            assert_eq!(slack(&[3, last]), noticed, "behind the last block");
+        }
+    }
+
+    #[test]
     fn fixed_blocks() {
         let open = || Writer::default().bits(0b011, 3);
         let all = (0..256).fold(open(), Writer::fixed).fixed(256);
@@ -1134,7 +1156,7 @@ mod tests {
         let (status, at, length) = decompress(&mut DecompressorOxide::default(), input, &mut bytes, 0, flags);
         bytes.truncate(length);
         match status {
-            TINFLStatus::Done => Ok(Decoded { bytes, consumed: at as u64 }),
+            TINFLStatus::Done => Ok(Decoded::new(bytes, at as u64)),
             TINFLStatus::HasMoreOutput if expected.is_some() => Err(DecodeError::SizeMismatch),
             TINFLStatus::HasMoreOutput => Err(DecodeError::Overflow),
             TINFLStatus::FailedCannotMakeProgress => Err(DecodeError::Truncated),
@@ -1144,7 +1166,9 @@ mod tests {
 
     /// Both must say the same. Only a block that cannot end is an error at its head here, and later there.
     fn agree(stream: &[u8], expected: Option<u64>, room: u64) {
-        let (ours, theirs) = (decode(stream, expected, room), miniz(stream, expected, room));
+        // What nobody reads the other does not tell.
+        let ours = decode(stream, expected, room).map(|decoded| Decoded { slack: false, ..decoded });
+        let theirs = miniz(stream, expected, room);
         if ours != theirs {
             let early = matches!(ours, Err(DecodeError::Malformed { .. })) && theirs.is_err();
             let len = |result: &Result<Decoded, _>| result.as_ref().map(|decoded| decoded.bytes.len()).ok();

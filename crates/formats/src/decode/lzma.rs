@@ -13,7 +13,7 @@
 
 use core::hint::select_unpredictable;
 
-use kiwame_image::{len64, to_usize};
+use kiwame_image::{Normal, len64, to_usize};
 
 use super::{DecodeError, Decoded};
 
@@ -21,6 +21,24 @@ use super::{DecodeError, Decoded};
 pub(crate) fn declared(input: &[u8]) -> Option<u64> {
     let size = input.get(5..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))?;
     (size != u64::MAX).then_some(size)
+}
+
+/// The header, and whether the end marker is there: what the normal form `lzma/1` says beside the content. What memory
+/// the stream asks for is no encoder's free choice, and loaders differ in which sizes and markers they take.
+pub(crate) fn form(input: &[u8], decoded: &Decoded) -> Option<Normal> {
+    let header: &[u8; HEADER] = input.first_chunk()?;
+    let mut form = Normal::new("lzma/1");
+    form.record("stream");
+    form.field("header", header);
+    form.number("marker", decoded.marker);
+    Some(form)
+}
+
+/// How many probabilities the decoder of the LZMA SDK needs for the properties in the header.
+pub(crate) fn probabilities(input: &[u8]) -> Option<u64> {
+    let properties = Properties::read(input.first_chunk()?).ok()?;
+    let contexts = 0x300u64.checked_shl(properties.lc.wrapping_add(properties.lp))?;
+    contexts.checked_add(FIXED_PROBABILITIES)
 }
 
 /// Decodes one stream from the start of `input`. A size in the header binds; `expected`, when the structure
@@ -37,22 +55,23 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     }
     let mut coder = RangeCoder::new(input, HEADER)?;
     let mut model = Model::new(&properties);
-    let bytes = content(&mut coder, &mut model, properties.dictionary, size, room)?;
-    Ok(Decoded { bytes, consumed: coder.consumed()? })
+    let (bytes, marker) = content(&mut coder, &mut model, properties.dictionary, size, room)?;
+    Ok(Decoded { marker, ..Decoded::new(bytes, coder.consumed()?) })
 }
 
-/// Runs the decoder step by step, so that of a large allocation only what is used is ever touched.
+/// Runs the decoder step by step, so that of a large allocation only what is used is ever touched. Says also whether
+/// the end marker was there.
 fn content(
     coder: &mut RangeCoder<'_>,
     model: &mut Model,
     dictionary: u32,
     size: Option<u64>,
     room: u64,
-) -> Result<Vec<u8>, DecodeError> {
+) -> Result<(Vec<u8>, bool), DecodeError> {
     let limit = to_usize(size.unwrap_or(room));
     let mut out = Vec::with_capacity(limit.saturating_add(SLACK));
     let mut at = Position { at: 0, pending: 0 };
-    loop {
+    let marker = loop {
         let step = limit.min(at.at.saturating_add(STEP));
         out.resize(step.saturating_add(SLACK), 0);
         let ended = model.run(coder, &mut out, &mut at, step, dictionary)?;
@@ -61,7 +80,7 @@ fn content(
             if known && at.at != limit {
                 return Err(DecodeError::SizeMismatch);
             }
-            break;
+            break true;
         }
         if at.at < limit {
             continue;
@@ -70,23 +89,25 @@ fn content(
             return Err(if known { DecodeError::SizeMismatch } else { DecodeError::Overflow });
         }
         if known && coder.at_rest()? {
-            break;
+            break false;
         }
         match model.end_marker(coder, at.at) {
-            Ok(()) => break,
+            Ok(()) => break true,
             Err(_) if !known => return Err(DecodeError::Overflow),
             Err(error) => return Err(error),
         }
-    }
+    };
     out.truncate(at.at);
     if size.is_none() {
         out.shrink_to_fit();
     }
-    Ok(out)
+    Ok((out, marker))
 }
 
 /// Length of the header.
 const HEADER: usize = 13;
+/// Those that no property changes (`NUM_BASE_PROBS` of `LzmaDec.c`, LZMA SDK 18.05).
+const FIXED_PROBABILITIES: u64 = 1984;
 /// Output is made ready in pieces of this size: large enough to be rare, small enough for the second-level cache.
 const STEP: usize = 256 << 10;
 /// Copies run in whole pieces of 16 bytes, so up to 15 bytes behind the last may be written.

@@ -33,6 +33,25 @@ pub(super) fn decode(
     }
 }
 
+/// How many bytes the chunks at the start of `input` have, without decoding them.
+pub(super) fn length(input: &[u8]) -> Option<usize> {
+    let mut at = 0usize;
+    loop {
+        let control = *input.get(at)?;
+        let word = |offset: usize| {
+            let raw = input.get(at.checked_add(offset)?..)?.first_chunk()?;
+            Some(usize::from(u16::from_be_bytes(*raw)).saturating_add(1))
+        };
+        let length = match control {
+            0 => return at.checked_add(1),
+            1..0x80 => word(1)?.checked_add(3)?,
+            0x80..0xc0 => word(3)?.checked_add(5)?,
+            _ => word(3)?.checked_add(6)?,
+        };
+        at = at.checked_add(length)?;
+    }
+}
+
 struct Chunks<'i> {
     input: &'i [u8],
     from: usize,

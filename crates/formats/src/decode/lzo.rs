@@ -28,7 +28,7 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     if expected.is_some_and(|size| size != len64(&bytes)) {
         return Err(DecodeError::SizeMismatch);
     }
-    Ok(Decoded { bytes, consumed })
+    Ok(Decoded::new(bytes, consumed))
 }
 
 struct Block<'i> {

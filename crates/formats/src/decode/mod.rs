@@ -28,6 +28,18 @@ pub(crate) struct Decoded {
     pub(crate) bytes: Vec<u8>,
     /// How many bytes of the input the stream has, headers and end marker included.
     pub(crate) consumed: u64,
+    /// True when an LZMA stream has its end marker.
+    pub(crate) marker: bool,
+    /// True for what no decoder reads and encoders leave out or zero: bits between the parts of a stream, metadata.
+    pub(crate) slack: bool,
+    /// Bytes of memory that the decoder asked for beside the content, where that counts.
+    pub(crate) memory: u64,
+}
+
+impl Decoded {
+    pub(crate) fn new(bytes: Vec<u8>, consumed: u64) -> Self {
+        Self { bytes, consumed, marker: false, slack: false, memory: 0 }
+    }
 }
 
 /// Why a stream was not decoded.

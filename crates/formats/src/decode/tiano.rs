@@ -19,11 +19,13 @@
 //!
 //! Loader modelled: EDK II `BaseUefiDecompressLib` (and `PeiTiano`). Two things are stricter here, since a loader
 //! that guesses is a loader that can be led: a code whose lengths are not complete is malformed, and so is a
-//! match that begins before the content does or ends behind `OrigSize`. A window of 2^13 bytes binds the encoder;
-//! decoders, this one too, accept any distance within the content so far.
+//! match that begins before the content does or ends behind `OrigSize`, a block of no codes or with codes behind the
+//! end, and bits behind the last code that are not zero: EDK II reads the header of a further block from them when
+//! the last code was a literal, and refuses the stream when that makes no sense. A window of 2^13 bytes binds the
+//! encoder; decoders, this one too, accept any distance within the content so far.
 //!
-//! Ambiguities: a stream that is sound under both widths of PBIT. The container says which one is meant, and
-//! where it does not, [`either`] reports it. Limitations: none.
+//! Ambiguities: a stream that is sound under both widths of PBIT, or under the other one only. The container says
+//! which one is meant; [`either`] reports what the other gives. Limitations: none.
 
 use kiwame_image::len64;
 
@@ -44,15 +46,31 @@ pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<D
     decode_with(input, declared, room, TIANO_PBIT)
 }
 
-/// Decodes a stream whose container does not say which of the two it is. Gives also whether the other reading
-/// would have been sound and different: real loaders could then disagree.
-pub(crate) fn either(input: &[u8], declared: Option<u64>, room: u64) -> Result<(Decoded, bool), DecodeError> {
+/// What a stream is that should be EFI 1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// EFI 1.1; as Tiano it is malformed, or the same.
+    Efi11,
+    /// EFI 1.1, and something else as Tiano.
+    Both,
+    /// Tiano alone, which EDK II does not read there.
+    Tiano,
+}
+
+/// Decodes a stream of EFI 1.1, and says what it would have been as Tiano: vendors pack with either where the
+/// specification has the former, so real loaders can disagree.
+pub(crate) fn either(
+    input: &[u8],
+    declared: Option<u64>,
+    room: u64,
+) -> Result<(Decoded, Reading), DecodeError> {
     match (efi11::decode(input, declared, room), decode(input, declared, room)) {
         (Ok(efi11), Ok(tiano)) => {
-            let ambiguous = efi11 != tiano;
-            Ok((efi11, ambiguous))
+            let reading = if efi11 == tiano { Reading::Efi11 } else { Reading::Both };
+            Ok((efi11, reading))
         }
-        (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok((only, false)),
+        (Ok(only), Err(_)) => Ok((only, Reading::Efi11)),
+        (Err(_), Ok(only)) => Ok((only, Reading::Tiano)),
         (Err(error), Err(_)) => Err(error),
     }
 }
@@ -71,7 +89,8 @@ fn decode_with(input: &[u8], declared: Option<u64>, room: u64, pbit: u32) -> Res
     let data = rest.get(..kiwame_image::to_usize(compressed)).ok_or(DecodeError::Truncated)?;
     let mut bits = Bits { data, taken: 0 };
     let bytes = Decoder { pbit, out: Vec::new(), size: original }.run(&mut bits)?;
-    Ok(Decoded { bytes, consumed: HEADER.saturating_add(bits.end()) })
+    bits.rest()?;
+    Ok(Decoded::new(bytes, HEADER.saturating_add(bits.end())))
 }
 
 struct Decoder {
@@ -288,6 +307,13 @@ impl Bits<'_> {
         Ok(u32::try_from(window.checked_shr(below).unwrap_or(0) & mask).unwrap_or(0))
     }
 
+    /// The bits of the last byte that no code uses must be zero.
+    fn rest(&mut self) -> Result<(), DecodeError> {
+        let used = u32::try_from(self.taken % 8).unwrap_or(0);
+        let left = 8u32.saturating_sub(used) % 8;
+        if self.take(left)? == 0 { Ok(()) } else { Err(self.malformed()) }
+    }
+
     /// Where the stream ends: behind its last byte, and the one zero byte that EDK II's encoder puts there.
     fn end(&self) -> u64 {
         let end = self.taken.div_ceil(8);
@@ -406,8 +432,21 @@ mod tests {
     fn only_one_reading_is_sound_or_it_is_said() {
         let content = &contents()[3];
         for pbit in [EFI11_PBIT, TIANO_PBIT] {
-            let (decoded, ambiguous) = either(&encode(content, pbit), None, ROOM).expect("sound");
-            assert_eq!((&decoded.bytes, ambiguous), (content, false));
+            let (decoded, reading) = either(&encode(content, pbit), None, ROOM).expect("sound");
+            let expected = if pbit == EFI11_PBIT { Reading::Efi11 } else { Reading::Tiano };
+            assert_eq!((&decoded.bytes, reading), (content, expected));
+        }
+    }
+
+    #[test]
+    fn bits_behind_the_last_code_are_zero() {
+        for content in contents() {
+            let stream = encode(&content, TIANO_PBIT);
+            let mut copy = stream.clone();
+            *copy.last_mut().expect("not empty") |= 1;
+            if copy != stream {
+                assert!(decode(&copy, None, ROOM).is_err());
+            }
         }
     }
 

@@ -12,7 +12,7 @@
 
 use std::io::{ErrorKind, Read as _};
 
-use kiwame_image::{len64, to_usize};
+use kiwame_image::{Normal, len64, to_usize};
 use lzma_rust2::filter::bcj::BcjReader;
 use lzma_rust2::{Action, Status, XzStream};
 
@@ -23,9 +23,7 @@ pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     let limit = to_usize(expected.unwrap_or(room));
     let mut stream = Stream { input, at: 0, bytes: Vec::with_capacity(limit), limit };
     let decoded = match stream.read() {
-        Ok(()) => {
-            Ok(Decoded { bytes: stream.bytes, consumed: len64(input.get(..stream.at).unwrap_or(input)) })
-        }
+        Ok(()) => Ok(Decoded::new(stream.bytes, len64(input.get(..stream.at).unwrap_or(input)))),
         Err(Refusal::Unknown) => {
             drop(stream);
             by_library(input, limit, room)
@@ -36,6 +34,47 @@ pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
         DecodeError::Overflow if expected.is_some() => DecodeError::SizeMismatch,
         error => error,
     })
+}
+
+/// The normal form `xz/1` of a stream that decodes: its flags, and of each block what its header says of content,
+/// filters and memory. Packed sizes agree, and where the chunks are cut is the encoder's choice.
+pub(super) fn form(input: &[u8]) -> Option<Normal> {
+    let mut form = Normal::new("xz/1");
+    let mut stream = Stream { input, at: 0, bytes: Vec::new(), limit: 0 };
+    let [.., zero, check, _, _, _, _] = *stream.array::<12>().ok()?;
+    form.record("stream");
+    form.field("flags", &[zero, check]);
+    while *stream.input.get(stream.at)? != 0 {
+        let length = usize::from(*stream.input.get(stream.at)?).saturating_add(1).saturating_mul(4);
+        let (header, _) = stream.take(length).ok()?.split_last_chunk::<4>()?;
+        let (&[_, flags], fields) = header.split_first_chunk::<2>()?;
+        let mut fields = Fields(fields);
+        form.record("block");
+        form.number("flags", flags);
+        if flags & 0x40 != 0 {
+            fields.number()?;
+        }
+        if flags & 0x80 != 0 {
+            form.number("size", fields.number()?);
+        }
+        for _ in 0..=flags & 3 {
+            form.number("filter", fields.number()?);
+            let length = to_usize(fields.number()?);
+            let (properties, rest) = fields.0.split_at_checked(length)?;
+            form.field("properties", properties);
+            fields.0 = rest;
+        }
+        let data = stream.at;
+        stream.at = stream.at.saturating_add(lzma2::length(stream.rest())?);
+        stream.zeros(data).ok()?;
+        stream.take(*CHECKS.get(usize::from(check & 0xf))?).ok()?;
+    }
+    let mut index = Fields(stream.rest().get(1..)?);
+    for _ in 0..index.number()? {
+        index.number()?;
+        form.number("content", index.number()?);
+    }
+    Some(form)
 }
 
 enum Refusal {
@@ -314,7 +353,7 @@ fn by_library(input: &[u8], limit: usize, room: u64) -> Result<Decoded, DecodeEr
         written = written.saturating_add(result.bytes_produced);
         if result.status == Status::StreamEnd {
             bytes.truncate(written);
-            return Ok(Decoded { bytes, consumed: len64(input.get(..at).unwrap_or(input)) });
+            return Ok(Decoded::new(bytes, len64(input.get(..at).unwrap_or(input))));
         }
         if result.bytes_consumed == 0 && result.bytes_produced == 0 {
             return Err(DecodeError::Truncated);
@@ -330,6 +369,8 @@ fn of_io(kind: ErrorKind, input: &[u8], at: usize) -> DecodeError {
     }
 }
 
+/// Length of a check by its type (section 2.1.1.2).
+const CHECKS: [usize; 16] = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const MAGIC: [u8; 6] = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
 const LZMA2: u64 = 0x21;
 const X86: u64 = 4;

@@ -22,14 +22,13 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     if cmf & 0x8f != 8 || flg & 0x20 != 0 || !u16::from_be_bytes(*header).is_multiple_of(31) {
         return Err(DecodeError::Malformed { offset: 2 });
     }
-    let Decoded { bytes, consumed } =
-        deflate::decode(body, expected, room).map_err(|error| error.behind(2))?;
-    let trailer = body.get(to_usize(consumed)..).and_then(<[u8]>::first_chunk);
-    let consumed = consumed.saturating_add(6);
-    if u32::from_be_bytes(*trailer.ok_or(DecodeError::Truncated)?) != adler32(&bytes) {
+    let decoded = deflate::decode(body, expected, room).map_err(|error| error.behind(2))?;
+    let trailer = body.get(to_usize(decoded.consumed)..).and_then(<[u8]>::first_chunk);
+    let consumed = decoded.consumed.saturating_add(6);
+    if u32::from_be_bytes(*trailer.ok_or(DecodeError::Truncated)?) != adler32(&decoded.bytes) {
         return Err(DecodeError::Malformed { offset: consumed });
     }
-    sized(Decoded { bytes, consumed }, expected)
+    sized(Decoded { consumed, ..decoded }, expected)
 }
 
 /// What deflate, a CRC-32 and a size make up: a gzip member behind its header.
@@ -37,19 +36,19 @@ pub(crate) fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Resul
     // Mostly nothing lies behind the member, and its size is the last that the input has.
     let likely = input.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
     let likely = likely.min(len64(input).saturating_mul(LARGEST_RATIO));
-    let Decoded { bytes, consumed } =
-        sized(deflate::decode_likely(input, expected, likely, room)?, expected)?;
+    let decoded = sized(deflate::decode_likely(input, expected, likely, room)?, expected)?;
+    let (bytes, consumed) = (&decoded.bytes, decoded.consumed);
     let trailer = input.get(to_usize(consumed)..).and_then(<[u8]>::first_chunk);
     let [a, b, c, d, size @ ..]: [u8; 8] = *trailer.ok_or(DecodeError::Truncated)?;
     let mut crc = Crc32::default();
-    crc.update(&bytes);
+    crc.update(bytes);
     if crc.value() != u32::from_le_bytes([a, b, c, d]) {
         return Err(DecodeError::Malformed { offset: consumed });
     }
-    if u64::from(u32::from_le_bytes(size)) != len64(&bytes) & 0xffff_ffff {
+    if u64::from(u32::from_le_bytes(size)) != len64(bytes) & 0xffff_ffff {
         return Err(DecodeError::SizeMismatch);
     }
-    Ok(Decoded { bytes, consumed: consumed.saturating_add(8) })
+    Ok(Decoded { consumed: consumed.saturating_add(8), ..decoded })
 }
 
 /// Length of the gzip header; 0 when there is none.

@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::Class;
 
-use crate::catalogue::{class_name, message, not_seen, remedy, tier_line};
+use crate::catalogue::{class_name, exceptions_line, message, not_seen, remedy, tier_line};
 use crate::model::{FindingOf, RegionOf};
 use crate::{Lang, Renderer, Report, View, escape};
 
@@ -77,7 +77,10 @@ impl Page<'_> {
         } else {
             tier_line(self.view.lang, &report.verdict.tier)
         };
-        let head = self.paint(colour, &format!("{sign} {line}"));
+        let accepted = report.accepted && report.mode == "verify";
+        let exceptions =
+            if accepted { exceptions_line(self.view.lang, &report.exceptions) } else { String::new() };
+        let head = self.paint(colour, &format!("{sign} {line}{exceptions}"));
         self.line(&format!("{head}  [{}, exit {}]", report.verdict.tier, report.exit_code));
         if self.view.claimed {
             let claimed = self.say(
@@ -99,6 +102,16 @@ impl Page<'_> {
                 manifest.signers.iter().map(|signer| format!("{} ({})", signer.id, signer.key)).collect();
             let signed = self.say("signed by", "署名者");
             self.line(&format!("  {}@{}, {signed} {}", manifest.product, manifest.release, by.join(", ")));
+            let channel =
+                manifest.channel.as_deref().map(|name| format!("{} {name}", self.say("channel", "チャネル")));
+            let revisions = (!manifest.hardware_revisions.is_empty()).then(|| {
+                let word = self.say("hardware revisions", "ハードウェア版");
+                format!("{word} {}", manifest.hardware_revisions.join(", "))
+            });
+            let narrowed: Vec<_> = channel.into_iter().chain(revisions).collect();
+            if !narrowed.is_empty() {
+                self.line(&format!("  {}", narrowed.join(", ")));
+            }
         }
         self.line("");
     }
@@ -107,32 +120,37 @@ impl Page<'_> {
         if report.spaces.is_empty() {
             return;
         }
-        for class in Class::ALL {
-            let bytes = report.account.get(class);
-            let cells = bytes.saturating_mul(BAR).checked_div(report.image.size).unwrap_or(0);
+        let total = report.content.total();
+        for class in Class::ALL.into_iter().filter(|&class| class != Class::Opened) {
+            let bytes = report.content.get(class);
+            // Classes that are rare are shown where there is something to show.
+            let always = [Class::Matched, Class::Differs, Class::Unexplained];
+            if bytes == 0 && !always.contains(&class) {
+                continue;
+            }
+            let cells = bytes.saturating_mul(BAR).checked_div(total).unwrap_or(0);
             let cells = if bytes > 0 { cells.max(1) } else { 0 };
-            let (glyph, colour) = match class {
-                Class::Matched => ("█", "32"),
-                Class::Mutable => ("▒", "34"),
-                Class::Fill => ("·", "90"),
-                Class::Parsed => ("▤", "33"),
-                Class::Unexplained => ("?", "31"),
-            };
+            let (glyph, colour) = picture(class);
             let bar = self.paint(colour, &glyph.repeat(usize::try_from(cells).unwrap_or(0)));
             let name = padded(class_name(self.view.lang, class), 28);
-            self.line(&format!(
-                "  {name}{:>14}  {:>6} %  {bar}",
-                grouped(bytes),
-                percent(bytes, report.image.size)
-            ));
+            self.line(&format!("  {name}{:>14}  {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
         }
-        let inner = report.spaces.len().saturating_sub(1);
-        if inner > 0 {
-            let size: u64 =
-                report.spaces.iter().skip(1).fold(0, |sum: u64, space| sum.saturating_add(space.size));
-            let decoded =
-                self.say("decoded spaces, each with its own account", "個の復号空間(各々に集計有り)");
-            self.line(&format!("  + {inner} {decoded}: {} bytes", grouped(size)));
+        let opened = report.account.get(Class::Opened);
+        if opened > 0 {
+            let inner = report.spaces.len().saturating_sub(1);
+            let text = match self.view.lang {
+                Lang::English => format!(
+                    "  {} bytes of content: {} bytes of the file were opened into {inner} decoded spaces",
+                    grouped(total),
+                    grouped(opened)
+                ),
+                Lang::Japanese => format!(
+                    "  内容 {} バイト(ファイルの {} バイトを {inner} 個の復号空間に展開)",
+                    grouped(total),
+                    grouped(opened)
+                ),
+            };
+            self.line(&text);
         }
         self.line("");
     }
@@ -208,6 +226,21 @@ impl Page<'_> {
         let head = self.say("Not looked at:", "調べていないもの:").to_owned();
         let list: Vec<_> = report.not_seen.iter().map(|code| not_seen(self.view.lang, code)).collect();
         self.line(&format!("{head} {}", list.join(self.say("; ", "、"))));
+    }
+}
+
+/// How a class is drawn: never by colour alone.
+fn picture(class: Class) -> (&'static str, &'static str) {
+    match class {
+        Class::Matched => ("█", "32"),
+        Class::Differs => ("✗", "31"),
+        Class::Mutable => ("▒", "34"),
+        Class::Remains => ("░", "34"),
+        Class::Fill => ("·", "90"),
+        Class::Unread => ("-", "35"),
+        Class::Parsed => ("▤", "33"),
+        Class::Unexplained => ("?", "31"),
+        Class::Opened => ("▪", "90"),
     }
 }
 

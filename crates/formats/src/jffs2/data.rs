@@ -1,0 +1,116 @@
+//! What nodes hold, unpacked.
+
+use kiwame_image::{Defect, Input, Trouble, len64, to_usize};
+
+use super::node::{
+    COMPR_LZMA, COMPR_LZO, COMPR_NONE, COMPR_RTIME, COMPR_ZERO, COMPR_ZLIB, Fields, LARGEST_PIECE, Piece,
+};
+use crate::decode::block::{Codec, decode};
+use crate::decode::{DecodeError, Decoded};
+
+/// Two bytes are Linux `old_encode_dev`, four are `new_encode_dev`, in the byte order of the file system.
+pub(super) fn device(bytes: &[u8], big: bool) -> (u32, u32) {
+    let mut fields = Fields::new(bytes, 0, big);
+    let number = match bytes.len() {
+        2 => fields.u16("old_id").map(u32::from),
+        4 => fields.u32("new_id"),
+        _ => return UNKNOWN_DEVICE,
+    };
+    number.map_or(UNKNOWN_DEVICE, |number| (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00))
+}
+
+/// The data of one node as it lies, where Linux unpacks nothing.
+pub(super) fn raw(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> {
+    if piece.data.length > LARGEST_PIECE {
+        return Ok(Vec::new());
+    }
+    Ok(at.slice(piece.data.offset, piece.data.length).window()?.to_vec())
+}
+
+/// The data of one node. What Linux would read otherwise, or not at all, is ambiguous: it does not look at the return
+/// value of its inflate, nor at the checksum behind the stream, and its rtime ends where the output is full.
+pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> {
+    let place = at.offset().saturating_add(piece.data.offset);
+    let size = u64::from(piece.dsize);
+    let refused =
+        |field, what: &str| Defect::new("jffs2/data", field, place, what, "a stream as Linux reads it");
+    if size > LARGEST_PIECE {
+        return Err(refused("dsize", "more than a page").ambiguous().into());
+    }
+    at.spend(size)?;
+    let window = at.slice(piece.data.offset, piece.data.length).window()?;
+    let decoded = match piece.compression {
+        COMPR_NONE => return Ok(window.to_vec()),
+        COMPR_ZERO => return Ok(vec![0; to_usize(size)]),
+        COMPR_RTIME => rtime(&window, size),
+        // A smaller window than 32 KiB is one that some streams go beyond.
+        COMPR_ZLIB if window.first() == Some(&0x78) => decode(Codec::Gzip, &window, Some(size), size),
+        COMPR_LZO => decode(Codec::Lzo, &window, Some(size), size),
+        COMPR_LZMA => lzma(&window, size),
+        _ => return Err(refused("compr", "a compression that is not known").ambiguous().into()),
+    };
+    match decoded {
+        Ok(decoded) if decoded.consumed == len64(&window) => Ok(decoded.bytes),
+        Ok(_) => Err(refused("data", "bytes behind the stream").ambiguous().into()),
+        Err(error) => Err(refused("data", error.what()).ambiguous().into()),
+    }
+}
+
+/// OpenWrt's compression 8 is raw LZMA: lc, lp and pb are zero, the dictionary has 8 KiB, nothing of this is written.
+fn lzma(stream: &[u8], size: u64) -> Result<Decoded, DecodeError> {
+    let header = [&[0u8, 0, 0x20, 0, 0][..], &size.to_le_bytes()].concat();
+    let mut decoded = decode(Codec::Lzma, &[&header, stream].concat(), Some(size), size)?;
+    decoded.consumed = decoded.consumed.saturating_sub(len64(&header));
+    Ok(decoded)
+}
+
+/// Linux `fs/jffs2/compr_rtime.c`: each byte is followed by how many bytes repeat what came after it the last time.
+fn rtime(input: &[u8], size: u64) -> Result<Decoded, DecodeError> {
+    let size = to_usize(size);
+    let mut positions = [0usize; 256];
+    let mut out: Vec<u8> = Vec::with_capacity(size);
+    let mut pairs = input.chunks_exact(2);
+    let malformed = DecodeError::Malformed { offset: 0 };
+    while out.len() < size {
+        let Some(&[value, repeat]) = pairs.next() else { return Err(DecodeError::Truncated) };
+        out.push(value);
+        let slot = positions.get_mut(usize::from(value)).ok_or(malformed)?;
+        let from = *slot;
+        *slot = out.len();
+        for back in 0..usize::from(repeat) {
+            if out.len() >= size {
+                return Err(DecodeError::SizeMismatch);
+            }
+            let byte = from.checked_add(back).and_then(|from| out.get(from)).copied();
+            out.push(byte.ok_or(malformed)?);
+        }
+    }
+    let left = pairs.len().saturating_mul(2).saturating_add(pairs.remainder().len());
+    Ok(Decoded { bytes: out, consumed: len64(input.get(left..).unwrap_or_default()) })
+}
+
+pub(super) const UNKNOWN_DEVICE: (u32, u32) = (u32::MAX, u32::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_numbers_have_the_byte_order_of_the_file_system() {
+        // mkfs.jffs2 of ttyS1 (4:65), and of 259:70000, which does not fit into two bytes.
+        assert_eq!(device(&[0x41, 4], false), (4, 65));
+        assert_eq!(device(&[4, 0x41], true), (4, 65));
+        assert_eq!(device(&[0x70, 3, 0x11, 0x11], false), (0x103, 70000));
+        assert_eq!(device(&[0x11, 0x11, 3, 0x70], true), (0x103, 70000));
+        assert_eq!(device(&[1], false), UNKNOWN_DEVICE);
+    }
+
+    #[test]
+    fn rtime_repeats_what_followed() {
+        let of = |input: &[u8], size| rtime(input, size).map(|decoded| (decoded.bytes, decoded.consumed));
+        assert_eq!(of(b"a\0b\0a\x01", 4), Ok((b"abab".to_vec(), 6)));
+        assert_eq!(of(b"a\0b\0a\x01more", 4), Ok((b"abab".to_vec(), 6)), "what lies behind is not read");
+        assert_eq!(of(b"a\x05", 3), Err(DecodeError::SizeMismatch));
+        assert_eq!(of(b"a", 1), Err(DecodeError::Truncated));
+    }
+}

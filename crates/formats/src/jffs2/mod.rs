@@ -1,0 +1,470 @@
+//! JFFS2: a journalling file system for raw NOR and NAND flash.
+//!
+//! Linux `include/uapi/linux/jffs2.h`, `fs/jffs2/{scan,summary,build,readinode,read,nodelist,xattr}.c` (6.1). Either byte
+//! order; every node begins at a multiple of four, and none goes over the end of an erase block.
+//!
+//! ```text
+//! all nodes                 dirent (e001)             inode (e002)
+//! 0x00 magic 1985     2     0x0c pino           4     0x0c ino           4   0x2c offset     4
+//! 0x02 nodetype       2     0x10 version        4     0x10 version       4   0x30 csize      4
+//! 0x04 totlen         4     0x14 ino, 0: gone   4     0x14 mode          4   0x34 dsize      4
+//! 0x08 hdr_crc        4     0x18 mctime         4     0x18 uid, gid    2+2   0x38 compr      1
+//!                           0x1c nsize, type  1+1     0x1c isize         4   0x39 usercompr  1
+//! xattr (e008)              0x1e unused         2     0x20 atime         4   0x3a flags      2
+//! 0x0c xid            4     0x20 node_crc       4     0x24 mtime         4   0x3c data_crc   4
+//! 0x10 version        4     0x24 name_crc       4     0x28 ctime         4   0x40 node_crc   4
+//! 0x14 xprefix        1     0x28 name                                        0x44 data
+//! 0x15 name_len       1
+//! 0x16 value_len      2     xref (e009)               summary (2006), at the end of its block
+//! 0x18 data_crc       4     0x0c ino            4     0x0c sum_num       4   0x18 sum_crc    4
+//! 0x1c node_crc       4     0x10 xid            4     0x10 cln_mkr       4   0x1c node_crc   4
+//! 0x20 name, 0, value       0x14 xseqno         4     0x14 padded        4   0x20 entries, offset, magic 02851885
+//!                           0x18 node_crc       4
+//! others: clean marker (2003), padding (2004)
+//! ```
+//!
+//! The nodes are one stream, whose listing is what the newest of them say; what nothing reaches any more is a leaf,
+//! `entry:rest`. Erased space between nodes is fill. Other bytes are not understood: nodes with a wrong checksum and
+//! what Linux passes over are `jffs2-unread`.
+//!
+//! Loader modelled: Linux 6.1 with summaries, extended attributes, zlib, rtime and LZO, and OpenWrt's LZMA; compared with
+//! Debian's kernel (`tests/oracle/kernel`). It scans block by block: a block that begins erased is free, whatever lies
+//! behind; a node that goes over the end of a block is no node; what lies behind a wrong header is looked at word by word,
+//! behind a wrong node it goes on where that ends. A summary that is sound is trusted instead of a scan, so both must
+//! say the same. Of two nodes with one name, inode or attribute the higher version wins.
+//!
+//! The size of the erase blocks is what a layout states. Otherwise all sizes count by which no node goes over the end of a
+//! block and clean markers only begin one, and all of them must find the same nodes; the fact `erase-block` then
+//! names the smallest and the largest.
+//!
+//! Ambiguities: two nodes of one version that differ; nodes that go over the end of a block, lie behind erased space, have
+//! the other byte order or an unknown type; a summary that says something else; a directory below itself; names whose
+//! inode is missing, or has another type; names that Linux counts and does not list; files whose pieces end before
+//! they do; links and devices in several pieces; a stream that Linux reads otherwise; every field and filling that
+//! `mkfs.jffs2`, `sumtool` and Linux never write so.
+//! Limitations: no `rubin` compression; medium whose first block is erased is not recognised; out-of-band data of NAND are
+//! not looked at.
+//!
+//! # Normal form
+//!
+//! `jffs2/1`: the nodes in the order of the medium, every field, but for:
+//!
+//! | left out | reason |
+//! |---|---|
+//! | `hdr_crc`, `node_crc`, `data_crc`, `name_crc`, `sum_crc` | are right |
+//! | place of a node, free space between nodes, `totlen`, `nsize`, `csize`, `cln_mkr`, entries of a summary | were followed, agree with what was read |
+//! | `version`, `xseqno` | a rank among those of its inode, attribute or file system; `xseqno` keeps its lowest bit |
+//! | data of pieces, values of attributes | are content, in the listing or in `entry:rest` |
+//! | `compr` 0, 1, 2, 6 | every modelled loader unpacks them into its memory |
+//!
+//! | elsewhere | where |
+//! |---|---|
+//! | names, mode, uid, gid, mtime, targets, devices, attributes, content of files | the listing |
+//! | size of erase blocks, byte order, whether LZMA is used | facts of the nodes |
+//! | dead nodes, whole, and the data that newer pieces hide | `entry:rest`: remains |
+//! | bytes that are no node | `jffs2-unread`: remains |
+//! | slack behind nodes, payload of clean markers and padding, `usercompr`, `flags`, upper bits of the mode | must be as all writers leave them |
+//! | atime, ctime, fields of pieces that are not the newest, `unused` | traces of writing: no reading shows them but for the times; in the form |
+
+use std::rc::Rc;
+
+use kiwame_image::{
+    Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Normal, RegionId, Span, Trouble, len64,
+    to_usize,
+};
+
+use self::log::Log;
+use self::medium::Walk;
+use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Record, State};
+use crate::files::{self, Allowance, Volume};
+
+mod data;
+mod log;
+mod medium;
+mod node;
+
+/// JFFS2, of either byte order.
+#[derive(Debug)]
+pub(crate) struct Jffs2;
+
+impl Format for Jffs2 {
+    fn name(&self) -> &'static str {
+        "jffs2"
+    }
+
+    fn about(&self) -> &'static str {
+        "JFFS2: the newest state of every file, what older nodes hold, erased space"
+    }
+
+    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+        let big = match head.bytes(0, 2)? {
+            [0x85, 0x19] => false,
+            [0x19, 0x85] => true,
+            _ => return None,
+        };
+        let header = Header::read(head.bytes(0, node::HEADER)?, big)?;
+        let known = u64::from(header.length) >= node::HEADER && node::KNOWN.contains(&header.kind);
+        known.then(|| Match::weighted(self, 4).repeating())
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = parse(&at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let first = at.head(2)?;
+    let big = first.first() == Some(&0x19);
+    let (walk, blocks) = medium::scan(at, big, out.erase_block(), out.limits().nodes)?;
+    let mut defects = walk.defects.clone();
+    let mut records = Vec::with_capacity(walk.found.len());
+    for &found in &walk.found {
+        records.push(Record::read(at, found, big, &mut defects)?);
+    }
+    summaries(at, &walk, &mut records, big, &mut defects)?;
+    let streams = lay_out(at, &records, &walk.unread, out);
+    let Some((&last, others)) = streams.split_last() else {
+        defects.into_iter().for_each(|defect| out.defect(defect));
+        return Ok(());
+    };
+    let mut allowance = Allowance::new(out.limits());
+    let mut log = Log::of(records, big, &mut allowance)?;
+    log.check_pieces(at);
+    let (mut entries, inodes) = log.entries(at, &mut allowance, out.limits().nodes)?;
+    log.times(&mut entries, &inodes);
+    defects.append(&mut log.defects);
+    defects.into_iter().for_each(|defect| out.defect_of(last, defect));
+    out.fact_of(last, "erase-block", blocks.fact());
+    out.fact_of(last, "byte-order", if big { "big-endian" } else { "little-endian" });
+    let lzma = |record: &Record| matches!(&record.body, Body::Inode(p) if p.compression == COMPR_LZMA);
+    out.fact_of(last, "lzma", log.records.iter().any(lzma));
+    if out.wants_normal() {
+        out.normal(last, &normal(&log));
+    }
+    let nodes = Nodes { image: at.clone(), inodes, log };
+    files::list(last, others, entries, Rc::new(nodes), out);
+    Ok(())
+}
+
+/// Summaries that a kernel would trust must say what a scan of their block finds. Others say nothing.
+fn summaries(
+    at: &Input<'_>,
+    walk: &Walk,
+    records: &mut [Record],
+    big: bool,
+    defects: &mut Vec<Defect>,
+) -> Result<(), Trouble> {
+    for &(block, start) in &walk.summaries {
+        let from = records.partition_point(|record| record.found.at < block);
+        let to = records.partition_point(|record| record.found.at < start);
+        let here = records.get(to).filter(|record| {
+            record.found.at == start && record.found.kind == node::SUMMARY && !record.found.obsolete
+        });
+        let place = at.offset().saturating_add(start);
+        let Some(here) = here else {
+            defects.push(Defect::new("jffs2/summary", "offset", place, "no node", "a summary").ambiguous());
+            continue;
+        };
+        let window = at.slice(start, here.found.length).window()?;
+        let nodes = records.get(from..to).unwrap_or_default();
+        defects.extend(node::summary_agrees(&window, place, block, nodes, big).err());
+    }
+    let trusted = |at: u64| walk.summaries.iter().any(|&(_, start)| start == at);
+    let others =
+        records.iter_mut().filter(|record| record.found.kind == node::SUMMARY && !record.found.obsolete);
+    for record in others.filter(|record| !trusted(record.found.at)) {
+        record.state = State::Broken;
+        let place = at.offset().saturating_add(record.found.at);
+        defects.push(Defect::new(
+            "jffs2/summary",
+            "node_crc",
+            place,
+            "wrong",
+            "a summary at the end of its block",
+        ));
+    }
+    Ok(())
+}
+
+/// Runs of nodes as leaves of one stream, and what lies between them.
+fn lay_out<'a>(
+    at: &Input<'a>,
+    records: &[Record],
+    unread: &[Span],
+    out: &mut Builder<'_, 'a>,
+) -> Vec<RegionId> {
+    let spans = |sound: bool| {
+        let chosen = records.iter().filter(move |record| (record.state == State::Sound) == sound);
+        chosen.map(|record| record.span(at.length()))
+    };
+    let runs = joined(spans(true).collect());
+    let unread = joined(spans(false).chain(unread.iter().copied()).collect());
+    for (number, &span) in (0u64..).zip(&unread) {
+        let piece = at.slice(span.offset, span.length);
+        let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece);
+        out.add(node.unknown().remains());
+    }
+    let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
+    for (number, run) in (0u64..).zip(runs.iter().chain([&Span::new(at.length(), 0)])) {
+        let mut part = 0u64;
+        let mut erased = |from: u64, to: u64, out: &mut Builder<'_, 'a>| {
+            let key = if part == 0 { format!("free-{number}") } else { format!("free-{number}.{part}") };
+            let between = at.slice(from, to.saturating_sub(from));
+            part = part.saturating_add(u64::from(!between.is_empty()));
+            out.add_fill(Node::new("jffs2", key, "jffs2-free", between), ERASED);
+        };
+        while let Some(other) = others.next_if(|other| other.offset < run.offset) {
+            erased(done, other.offset, out);
+            done = other.end();
+        }
+        erased(done, run.offset, out);
+        let last = number.saturating_add(1) >= len64(&runs);
+        let key = if last { "files".to_owned() } else { format!("files-{number}") };
+        let node = Node::new("jffs2", key, "jffs2-nodes", at.slice(run.offset, run.length));
+        streams.extend(out.add(node.encoded()));
+        done = run.end();
+    }
+    streams
+}
+
+/// Those that touch made one.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| span.offset);
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if last.end() >= span.offset => {
+                *last = Span::between(last.offset, last.end().max(span.end()));
+            }
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// The form that the module's table describes.
+fn normal(log: &Log) -> Normal {
+    let mut form = Normal::new("jffs2/1");
+    let ranks = Ranks::of(log);
+    for (number, record) in log.records.iter().enumerate() {
+        let dead = log.dead.contains(&number);
+        form.record(if dead { "dead" } else { "node" });
+        form.number("nodetype", record.found.kind);
+        form.number("state", u64::from(record.state != State::Sound) | u64::from(record.found.obsolete) << 1);
+        form.field("slack", &record.slack);
+        let numbers = |form: &mut Normal, values: &[u32]| {
+            form.field("fields", &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+        };
+        match &record.body {
+            Body::Dirent(dirent) => {
+                let unused = u16::from_le_bytes(dirent.unused).into();
+                numbers(&mut form, &[dirent.parent, dirent.ino, dirent.mctime, dirent.kind.into(), unused]);
+                form.number("version", ranks.of_version((0, dirent.parent), dirent.version));
+                form.field("name", &dirent.name);
+            }
+            Body::Inode(piece) => {
+                let packed = match piece.compression {
+                    kind @ (COMPR_LZO | COMPR_LZMA) => kind,
+                    _ => 0,
+                };
+                let owner = [piece.ino, piece.mode, piece.uid.into(), piece.gid.into(), piece.isize];
+                let times = [piece.atime, piece.mtime, piece.ctime, piece.offset, piece.dsize];
+                let how = [packed.into(), piece.usercompr.into(), piece.flags.into()];
+                numbers(&mut form, &[&owner[..], &times, &how].concat());
+                form.number("version", ranks.of_version((0, piece.ino), piece.version));
+            }
+            Body::Xattr(xattr) => {
+                numbers(&mut form, &[xattr.xid, xattr.prefix.into()]);
+                form.number("version", ranks.of_version((1, xattr.xid), xattr.version));
+                form.field("name", &xattr.name);
+            }
+            Body::Xref(reference) => {
+                numbers(&mut form, &[reference.ino, reference.xid, reference.sequence & 1]);
+                form.number("xseqno", ranks.of_version((2, 0), reference.sequence));
+            }
+            Body::None => {}
+        }
+    }
+    form
+}
+
+/// Versions that count up, each among those that it is compared with.
+struct Ranks(std::collections::BTreeMap<(u8, u32), Vec<u32>>);
+
+impl Ranks {
+    fn of(log: &Log) -> Self {
+        let mut all: std::collections::BTreeMap<(u8, u32), Vec<u32>> = Default::default();
+        for record in &log.records {
+            let (key, version) = match &record.body {
+                Body::Dirent(dirent) => ((0, dirent.parent), dirent.version),
+                Body::Inode(piece) => ((0, piece.ino), piece.version),
+                Body::Xattr(xattr) => ((1, xattr.xid), xattr.version),
+                Body::Xref(reference) => ((2, 0), reference.sequence),
+                Body::None => continue,
+            };
+            all.entry(key).or_default().push(version);
+        }
+        all.values_mut().for_each(|versions| {
+            versions.sort_unstable();
+            versions.dedup();
+        });
+        Self(all)
+    }
+
+    fn of_version(&self, key: (u8, u32), version: u32) -> u64 {
+        let rank = self.0.get(&key).map_or(0, |versions| versions.partition_point(|&other| other < version));
+        u64::try_from(rank).unwrap_or(u64::MAX)
+    }
+}
+
+/// The nodes as a volume.
+#[derive(Debug)]
+struct Nodes<'a> {
+    image: Input<'a>,
+    /// Inode of each entry.
+    inodes: Vec<u32>,
+    log: Log,
+}
+
+impl Volume for Nodes<'_> {
+    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble> {
+        let Some(&ino) = self.inodes.get(number) else { return Ok(Vec::new()) };
+        let pieces = self.log.pieces(ino);
+        let mut content = vec![0; to_usize(pieces.last().map_or(0, |newest| newest.isize.into()))];
+        for piece in pieces.into_iter().filter(|piece| piece.dsize > 0) {
+            // An inode that was cut off once has nodes that reach beyond its end.
+            let start = to_usize(piece.start()).min(content.len());
+            let end = to_usize(piece.end()).min(content.len());
+            let place = content.get_mut(start..end).unwrap_or_default();
+            if piece.compression == COMPR_ZERO {
+                self.image.spend(len64(place))?;
+                place.fill(0);
+                continue;
+            }
+            let bytes = data::unpack(&self.image, piece)?;
+            let length = place.len().min(bytes.len());
+            let (place, bytes) = (place.get_mut(..length), bytes.get(..length));
+            if let Some((place, bytes)) = place.zip(bytes) {
+                place.copy_from_slice(bytes);
+            }
+        }
+        Ok(content)
+    }
+
+    /// Whole nodes that are dead, with their data unpacked; the data of living ones that newer nodes hide; and what
+    /// lies unused in the heads of entries.
+    fn rest(&self) -> Result<Vec<u8>, Trouble> {
+        let mut rest = Vec::new();
+        let part = self.log.partly_hidden();
+        let whole = self.log.dead.iter().map(|&number| (number, true));
+        for (number, whole) in whole.chain(part.into_iter().map(|number| (number, false))) {
+            let Some(record) = self.log.records.get(number) else { continue };
+            if whole {
+                let span = record.span(self.image.length());
+                self.grow(&mut rest, span.length)?;
+                rest.extend(self.image.slice(span.offset, span.length).window()?.iter());
+            }
+            let piece = self.log.piece(number).filter(|piece| !whole || piece.compression > COMPR_ZERO);
+            if let Some(piece) = piece.filter(|piece| piece.dsize > 0 && piece.compression != COMPR_ZERO) {
+                self.grow(&mut rest, piece.dsize.into())?;
+                rest.extend(data::unpack(&self.image, piece)?);
+            }
+        }
+        let live = (0..self.log.records.len()).filter(|number| !self.log.dead.contains(number));
+        for dirent in live.filter_map(|number| self.log.dirent(number)) {
+            if dirent.unused != [0; 2] {
+                rest.extend(dirent.unused);
+            }
+        }
+        Ok(rest)
+    }
+
+    fn rest_is_dead(&self) -> bool {
+        true
+    }
+}
+
+impl Nodes<'_> {
+    fn grow(&self, rest: &mut [u8], more: u64) -> Result<(), Trouble> {
+        self.image.spend(more)?;
+        if len64(rest).saturating_add(more) > MOST_REST { Err(LimitKind::Space.into()) } else { Ok(()) }
+    }
+}
+
+const ERASED: u8 = 0xff;
+const MOST_REST: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Content, Value};
+
+    use self::node::crc;
+    use super::*;
+    use crate::testing::{defects, parse as parse_with, put, region, torture};
+
+    /// What mkfs.jffs2 makes of `upper/etc/config/system`, without the erased rest.
+    fn overlay() -> Vec<u8> {
+        include_bytes!("../../../../firmware-samples/router/parts/overlay-genuine.jffs2")[..624].to_vec()
+    }
+
+    const FILE: &str = "jffs2:files/decoded:content/dir:upper/dir:etc/dir:config/file:system";
+
+    #[test]
+    fn the_newest_state_is_listed() {
+        let tree = parse_with(&Jffs2, &overlay());
+        assert_eq!(defects(&tree), [""; 0]);
+        let file = region(&tree, FILE);
+        assert_eq!(file.attribute("mode"), Some(&Value::from("0644")));
+        let content = tree.space(file.encodes.expect("opened")).expect("a space");
+        assert_eq!(content.size, 38);
+    }
+
+    #[test]
+    fn a_node_with_a_wrong_checksum_is_passed_over_and_its_bytes_are_not_known() {
+        let mut image = overlay();
+        let last = image.len() - 1;
+        image[last - 8] ^= 1;
+        let tree = parse_with(&Jffs2, &image);
+        assert!(defects(&tree).contains(&"jffs2/crc"), "{:?}", defects(&tree));
+        assert!(tree.leaves().any(|leaf| leaf.kind == "jffs2-unread" && leaf.content == Content::Unknown));
+    }
+
+    #[test]
+    fn a_deleted_name_leaves_what_it_held_behind() {
+        let mut image = overlay();
+        let at = image.windows(6).position(|window| window == b"system").expect("the name") - 0x28;
+        // A newer entry of the same name, with inode 0.
+        let mut gone = image[at..at + 0x30].to_vec();
+        put(&mut gone, 0x10, &99u32.to_le_bytes());
+        put(&mut gone, 0x14, &0u32.to_le_bytes());
+        let sum = crc(&gone[..0x20]).to_le_bytes();
+        put(&mut gone, 0x20, &sum);
+        image.extend(gone);
+        let tree = parse_with(&Jffs2, &image);
+        assert!(!tree.regions().any(|region| tree.path(region.id) == FILE));
+        let rest = region(&tree, "jffs2:files/decoded:content/entry:rest");
+        let space = tree.space(rest.encodes.expect("something is left")).expect("a space");
+        assert!(space.size > 38, "the old name and the data");
+    }
+
+    #[test]
+    fn two_nodes_of_one_version_are_ambiguous_unless_one_is_a_copy() {
+        let mut image = overlay();
+        let mut copy = image[0x204..0x270].to_vec();
+        assert_eq!(defects(&parse_with(&Jffs2, &[&image[..], &copy].concat())), [""; 0]);
+        copy[0x24] ^= 1; // mtime
+        let sum = crc(&copy[..0x3c]).to_le_bytes();
+        put(&mut copy, 0x40, &sum);
+        image.extend(copy);
+        assert_eq!(defects(&parse_with(&Jffs2, &image)), ["jffs2/version"]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&Jffs2, &overlay());
+    }
+}

@@ -1,0 +1,114 @@
+//! Which format reads some bytes, and what else could read them.
+//!
+//! All readings are kept (RULES 5). What begins at the first byte goes before what begins later, a format before those that
+//! it lies over, then the surer one, then the order of the list. Another reading that remains makes the bytes ambiguous. What
+//! runs is decided by any format that knows programs, whoever takes the bytes apart (RULES 29): no bytes that a file can
+//! carry make it something less.
+
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};
+
+use crate::{FORMATS, raw};
+
+/// What can be said of some bytes by their head.
+#[derive(Debug)]
+pub(crate) struct Readings {
+    /// The format that reads them.
+    pub(crate) format: &'static dyn Format,
+    /// How it recognises them; `None` when nobody does.
+    pub(crate) found: Option<Match>,
+    /// Another format that could as well read them.
+    pub(crate) other: Option<&'static str>,
+    /// A loader could take them for a program.
+    pub(crate) runs: bool,
+}
+
+type Reading = (Match, &'static dyn Format);
+
+impl Readings {
+    pub(crate) fn of(head: &Head<'_>) -> Self {
+        Self::of_signed(head, None)
+    }
+
+    /// As [`Readings::of`]; the format that a signed manifest names goes before all others that recognise the bytes.
+    pub(crate) fn of_signed(head: &Head<'_>, signed: Option<&str>) -> Self {
+        let all: Vec<Reading> =
+            FORMATS.iter().filter_map(|format| Some((format.probe(head)?, *format))).collect();
+        let rank = |reading: &Reading| {
+            let (found, format) = reading;
+            let below = all.iter().any(|(_, other)| other.over().contains(&format.name()));
+            (signed == Some(format.name()), found.begins == 0, !below, found.weight)
+        };
+        // `max_by_key` would keep the last of equals; the first is meant.
+        let best = all.iter().rev().max_by_key(|reading| rank(reading));
+        let runs = head.bytes(0, 2) == Some(b"#!") || FORMATS.iter().any(|format| format.runs(head));
+        let Some(&(found, format)) = best else {
+            return Self { format: &raw::Raw, found: None, other: None, runs };
+        };
+        let agrees = |other: &dyn Format| {
+            other.name() == format.name()
+                || format.over().contains(&other.name())
+                || other.over().contains(&format.name())
+        };
+        let remains =
+            |reading: &&Reading| reading.0.begins == 0 && reading.0.weight >= SURE && !agrees(reading.1);
+        let other = all.iter().find(remains).map(|(_, other)| other.name());
+        Self { format, found: Some(found), other: other.filter(|_| found.begins == 0), runs }
+    }
+
+    /// Says of the current region, which these bytes are, what else could read them.
+    pub(crate) fn note(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+        if self.runs {
+            out.fact(EXECUTABLE, true);
+        }
+        if let Some(other) = self.other {
+            let two = Defect::new("content/two-readings", "magic", at.offset(), other, self.format.name());
+            out.defect(two.ambiguous());
+        }
+    }
+}
+
+/// Takes the current region apart by whatever recognises its head.
+pub(crate) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let head = at.head(Head::LENGTH)?;
+    let readings = Readings::of(&Head::new(&head, at.length()));
+    readings.note(&at, out);
+    readings.format.parse(at, out);
+    Ok(())
+}
+
+/// The attribute of what can execute.
+const EXECUTABLE: &str = "executable";
+/// Facts that must agree for a second reading to count: a magic alone is found in anything.
+const SURE: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_format_goes_before_those_that_it_lies_over() {
+        for format in FORMATS {
+            for below in format.over() {
+                assert!(crate::named(below).is_some(), "{} lies over {below}, which is none", format.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_stays_one_with_a_descriptor_in_its_unused_header() {
+        let mut image = vec![0; 0x400];
+        image[..2].copy_from_slice(b"MZ");
+        image[0x3c] = 0x80;
+        image[0x80..0x84].copy_from_slice(b"PE\0\0");
+        image[0x98..0x9a].copy_from_slice(&0x20bu16.to_le_bytes());
+        let readings = Readings::of(&Head::new(&image, image.len() as u64));
+        assert_eq!((readings.format.name(), readings.runs, readings.other), ("pe", true, None));
+        image[0x10..0x14].copy_from_slice(&0x0ff0_a55au32.to_le_bytes());
+        assert!(Readings::of(&Head::new(&image, image.len() as u64)).runs);
+        // Where the header with the signature lies beyond the head, a loader looks all the same.
+        image[0x3e] = 0x20;
+        assert!(Readings::of(&Head::new(&image, 0x40_0000)).runs);
+    }
+}

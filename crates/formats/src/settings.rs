@@ -1,0 +1,550 @@
+//! Settings files, key by key.
+//!
+//! A manifest's rule says that a file holds settings, and how it is read; then each setting is a component with its value,
+//! which the rule's grammars judge (RULES 12). Nothing is guessed from a name: a file that no rule names stays whole.
+//!
+//! ```text
+//! uci        config TYPE ['NAME'] · option KEY 'VALUE' · list KEY 'VALUE'     NAME.KEY, @TYPE[N].KEY; the section is NAME
+//! key-value  KEY=VALUE, KEY='VALUE', KEY="VALUE"                              KEY
+//! ini        [SECTION] · KEY = VALUE                                          SECTION.KEY; the section is SECTION
+//! table      A:B:C                                                            A, A:1, A:2
+//! json       {"A": {"B": [1, "x"]}}                                           A.B.0, A.B.1
+//! value      VALUE                                                            value
+//! ```
+//!
+//! Loaders modelled: libuci, a shell that reads assignments, readers of INI files, getpwent and its like, JSON parsers; each
+//! only where all of them agree: a value that needs an escape, an expansion or a continued line is none that is read here.
+//! Ambiguities: a key that is set twice (lists of UCI aside). Limitations: a file that is not written in this plain way is not
+//! split, and so never keeps to a rule with grammars.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Settings, Trouble, len64};
+
+/// The format for a settings file, should its content be written as that says.
+pub(crate) fn format_of(settings: Settings, bytes: &[u8]) -> Option<&'static dyn Format> {
+    if len64(bytes) > MOST || split(settings, bytes).is_none() {
+        return None;
+    }
+    Some(match settings {
+        Settings::Uci => &InSettings(Settings::Uci),
+        Settings::KeyValue => &InSettings(Settings::KeyValue),
+        Settings::Ini => &InSettings(Settings::Ini),
+        Settings::Table => &InSettings(Settings::Table),
+        Settings::Json => &InSettings(Settings::Json),
+        Settings::Value => &InSettings(Settings::Value),
+    })
+}
+
+#[derive(Debug)]
+struct InSettings(Settings);
+
+impl Format for InSettings {
+    fn name(&self) -> &'static str {
+        "settings"
+    }
+
+    fn about(&self) -> &'static str {
+        "a settings file that a rule names, key by key"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = self.list(&at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+impl InSettings {
+    fn list<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let window = at.window()?;
+        let mut seen = BTreeSet::new();
+        let mut start = 0u64;
+        for (number, piece) in (0u64..).zip(split(self.0, &window).unwrap_or_default()) {
+            let input = at.slice(start, piece.length);
+            let place = input.offset();
+            start = start.saturating_add(piece.length);
+            let node = match piece.kind {
+                Kind::Setting | Kind::Item => Node::new("setting", &piece.key, "setting", input),
+                Kind::Blank => Node::new("blank", number.to_string(), "setting-blank", input),
+                Kind::Comment => Node::new("comment", number.to_string(), "setting-comment", input),
+                Kind::Syntax => Node::new("syntax", &piece.key, "setting-syntax", input),
+            };
+            let node = match piece.kind {
+                Kind::Setting | Kind::Item => {
+                    node.with("value", String::from_utf8_lossy(&piece.value).into_owned())
+                }
+                Kind::Blank | Kind::Comment | Kind::Syntax => node,
+            };
+            if piece.kind == Kind::Setting && !seen.insert(piece.key.clone()) {
+                let shown = String::from_utf8_lossy(&piece.key).into_owned();
+                out.defect(Defect::new("settings/twice", "key", place, shown, "a key once").ambiguous());
+            }
+            if out.add(node.component()).is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A key with its value.
+    Setting,
+    /// One value of several that a key has.
+    Item,
+    Blank,
+    Comment,
+    /// What stands between values.
+    Syntax,
+}
+
+/// Some bytes of the file; all pieces together are the file.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    kind: Kind,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    length: u64,
+}
+
+impl Piece {
+    fn new(kind: Kind, key: impl Into<Vec<u8>>, value: &[u8], length: u64) -> Self {
+        Self { kind, key: key.into(), value: value.to_vec(), length }
+    }
+}
+
+/// `None` where the file is not written in the plain way that every reader takes alike.
+fn split(settings: Settings, text: &[u8]) -> Option<Vec<Piece>> {
+    let odd = |byte: &u8| byte.is_ascii_control() && !b"\t\n".contains(byte);
+    if text.iter().any(odd) || core::str::from_utf8(text).is_err() {
+        return None;
+    }
+    match settings {
+        Settings::Json => json(text),
+        Settings::Value => value(text),
+        Settings::Table => table(text),
+        Settings::Uci => lines(text, &mut Uci::default()),
+        Settings::KeyValue => lines(text, &mut assignment),
+        Settings::Ini => lines(text, &mut Ini::default()),
+    }
+}
+
+/// A format of which each line that is neither blank nor a comment is one setting.
+trait Line {
+    /// Key and value.
+    fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>;
+    /// What begins a comment.
+    fn comment(&self) -> &'static [u8] {
+        b"#"
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
+    fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
+        self(line)
+    }
+}
+
+fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    for whole in text.split_inclusive(|&byte| byte == b'\n') {
+        let line = whole.trim_ascii();
+        let length = len64(whole);
+        pieces.push(match line.first() {
+            None => Piece::new(Kind::Blank, *b"", b"", length),
+            Some(first) if format.comment().contains(first) => Piece::new(Kind::Comment, *b"", b"", length),
+            Some(_) => {
+                let (kind, key, value) = format.read(line)?;
+                Piece { kind, key, value, length }
+            }
+        });
+    }
+    Some(pieces)
+}
+
+/// A value in quotes or bare, which means itself to every reader: nothing in it is expanded, escaped or ends it.
+fn plain(text: &[u8]) -> Option<&[u8]> {
+    let inner = match text {
+        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
+        bare if bare.iter().any(|byte| b" \t;#&|<>()*?[]{}~!".contains(byte)) => return None,
+        bare => bare,
+    };
+    let means_more = |byte: &u8| b"'\"\\$`".contains(byte);
+    (!inner.iter().any(means_more)).then_some(inner)
+}
+
+fn is_name(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte))
+}
+
+/// The first word of a line, and what follows it.
+fn word(line: &[u8]) -> (&[u8], &[u8]) {
+    let end = line.iter().position(|byte| b" \t".contains(byte)).unwrap_or(line.len());
+    let (word, rest) = line.split_at_checked(end).unwrap_or((line, b""));
+    (word, rest.trim_ascii())
+}
+
+#[derive(Default)]
+struct Uci {
+    section: Vec<u8>,
+    count: BTreeMap<Vec<u8>, u64>,
+}
+
+impl Line for Uci {
+    fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
+        let (keyword, rest) = word(line);
+        let (name, value) = word(rest);
+        let name = plain(name).filter(|name| is_name(name))?;
+        match keyword {
+            b"config" => {
+                let count = self.count.entry(name.to_vec()).or_default();
+                self.section = match plain(value)? {
+                    [] => [b"@", name, format!("[{count}]").as_bytes()].concat(),
+                    named if is_name(named) => named.to_vec(),
+                    _ => return None,
+                };
+                *count = count.saturating_add(1);
+                Some((Kind::Setting, self.section.clone(), name.to_vec()))
+            }
+            b"option" | b"list" if !self.section.is_empty() && !value.is_empty() => {
+                let kind = if keyword == b"list" { Kind::Item } else { Kind::Setting };
+                let key = [self.section.as_slice(), b".", name].concat();
+                Some((kind, key, plain(value)?.to_vec()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn assignment(line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
+    let at = line.iter().position(|&byte| byte == b'=')?;
+    let (key, value) = (line.get(..at)?, line.get(at.saturating_add(1)..)?);
+    let name = is_name(key) && !key.contains(&b'-') && !key.first()?.is_ascii_digit();
+    Some((Kind::Setting, key.to_vec(), plain(value).filter(|_| name)?.to_vec()))
+}
+
+#[derive(Default)]
+struct Ini {
+    section: Vec<u8>,
+}
+
+impl Line for Ini {
+    fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
+        if let [b'[', name @ .., b']'] = line {
+            self.section = name.to_vec();
+            let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_- .:".contains(byte));
+            return plain.then(|| (Kind::Setting, name.to_vec(), b"section".to_vec()));
+        }
+        let at = line.iter().position(|&byte| byte == b'=')?;
+        let (key, value) = (line.get(..at)?.trim_ascii(), line.get(at.saturating_add(1)..)?.trim_ascii());
+        // A comment behind a value is none to some readers.
+        let odd = value.iter().any(|byte| b"'\"\\$`%;#".contains(byte));
+        if !is_name(key) || odd {
+            return None;
+        }
+        let key =
+            if self.section.is_empty() { key.to_vec() } else { [&self.section, &b"."[..], key].concat() };
+        Some((Kind::Setting, key, value.to_vec()))
+    }
+
+    fn comment(&self) -> &'static [u8] {
+        b"#;"
+    }
+}
+
+fn table(text: &[u8]) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    for whole in text.split_inclusive(|&byte| byte == b'\n') {
+        if whole.trim_ascii().is_empty() {
+            pieces.push(Piece::new(Kind::Blank, *b"", b"", len64(whole)));
+            continue;
+        }
+        if whole.starts_with(b"#") {
+            pieces.push(Piece::new(Kind::Comment, *b"", b"", len64(whole)));
+            continue;
+        }
+        let mut key: &[u8] = b"";
+        for (number, field) in whole.split_inclusive(|&byte| byte == b':').enumerate() {
+            let value = field.trim_end_with_marks();
+            if number == 0 {
+                key = value;
+                pieces.push(Piece::new(Kind::Setting, key, value, len64(field)));
+            } else {
+                let key = [key, format!(":{number}").as_bytes()].concat();
+                pieces.push(Piece::new(Kind::Setting, key, value, len64(field)));
+            }
+        }
+    }
+    Some(pieces)
+}
+
+/// A field without the sign that ends it.
+trait Field {
+    fn trim_end_with_marks(&self) -> &[u8];
+}
+
+impl Field for [u8] {
+    fn trim_end_with_marks(&self) -> &[u8] {
+        self.strip_suffix(b":").or_else(|| self.strip_suffix(b"\n")).unwrap_or(self)
+    }
+}
+
+fn value(text: &[u8]) -> Option<Vec<Piece>> {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    if line.is_empty() || line.contains(&b'\n') {
+        return None;
+    }
+    Some(vec![Piece::new(Kind::Setting, *b"value", line, len64(text))])
+}
+
+/// What a value of JSON stands in: an object and its current key, or an array and its current number.
+enum Around {
+    Object(Vec<u8>),
+    Array(u64),
+}
+
+/// Reads JSON by a list of what is open, so that no input makes the stack deep.
+#[derive(Default)]
+struct Json<'t> {
+    text: &'t [u8],
+    at: usize,
+    open: Vec<Around>,
+    pieces: Vec<Piece>,
+    /// Where the last piece ended.
+    done: usize,
+}
+
+fn json(text: &[u8]) -> Option<Vec<Piece>> {
+    let mut reader = Json { text, ..Json::default() };
+    reader.values()?;
+    reader.space();
+    if reader.at != text.len() {
+        return None;
+    }
+    reader.syntax(reader.at);
+    Some(reader.pieces)
+}
+
+impl<'t> Json<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while self.peek().is_some_and(|byte| b" \t\n".contains(&byte)) {
+            self.at = self.at.saturating_add(1);
+        }
+    }
+
+    /// Takes a sign, should it come next.
+    fn take(&mut self, sign: u8) -> bool {
+        self.space();
+        let next = self.peek() == Some(sign);
+        if next {
+            self.at = self.at.saturating_add(1);
+        }
+        next
+    }
+
+    fn values(&mut self) -> Option<()> {
+        loop {
+            self.space();
+            let ended = match self.peek()? {
+                b'{' | b'[' => !self.enter()?,
+                _ => {
+                    self.scalar()?;
+                    true
+                }
+            };
+            if ended && self.leave()? {
+                return Some(());
+            }
+        }
+    }
+
+    /// Enters an object or array. False when it is empty, and so has been left again.
+    fn enter(&mut self) -> Option<bool> {
+        if self.open.len() >= DEPTH {
+            return None;
+        }
+        if self.take(b'[') {
+            if self.take(b']') {
+                return Some(false);
+            }
+            self.open.push(Around::Array(0));
+            return Some(true);
+        }
+        if !self.take(b'{') {
+            return None;
+        }
+        if self.take(b'}') {
+            return Some(false);
+        }
+        let key = self.key()?;
+        self.open.push(Around::Object(key));
+        Some(true)
+    }
+
+    fn key(&mut self) -> Option<Vec<u8>> {
+        self.space();
+        let key = self.string()?.to_vec();
+        self.take(b':').then_some(key)
+    }
+
+    /// Behind a value: on to the next, or out of what ends. True when nothing is open any more.
+    fn leave(&mut self) -> Option<bool> {
+        loop {
+            let Some(around) = self.open.pop() else { return Some(true) };
+            let more = self.take(b',');
+            match around {
+                Around::Array(number) if more => {
+                    self.open.push(Around::Array(number.saturating_add(1)));
+                    return Some(false);
+                }
+                Around::Object(_) if more => {
+                    let key = self.key()?;
+                    self.open.push(Around::Object(key));
+                    return Some(false);
+                }
+                Around::Array(_) if self.take(b']') => {}
+                Around::Object(_) if self.take(b'}') => {}
+                Around::Array(_) | Around::Object(_) => return None,
+            }
+        }
+    }
+
+    /// A string without escapes; what stands between its quotes.
+    fn string(&mut self) -> Option<&'t [u8]> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let rest = self.text.get(self.at.saturating_add(1)..)?;
+        let length = rest.iter().position(|byte| b"\"\\\n".contains(byte))?;
+        let inner = rest.get(..length).filter(|_| rest.get(length) == Some(&b'"'))?;
+        self.at = self.at.saturating_add(length).saturating_add(2);
+        Some(inner)
+    }
+
+    fn scalar(&mut self) -> Option<()> {
+        let start = self.at;
+        let value = if self.peek() == Some(b'"') { self.string()? } else { self.bare()? };
+        self.syntax(start);
+        let length = len64(self.text.get(start..self.at)?);
+        self.pieces.push(Piece::new(Kind::Setting, self.path(), value, length));
+        self.done = self.at;
+        Some(())
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn bare(&mut self) -> Option<&'t [u8]> {
+        let rest = self.text.get(self.at..)?;
+        let ends = |byte: &u8| b",]} \t\n".contains(byte);
+        let word = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
+        let digits = word.strip_prefix(b"-").unwrap_or(word);
+        let number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        self.at = self.at.saturating_add(word.len());
+        (number || [&b"true"[..], b"false", b"null"].contains(&word)).then_some(word)
+    }
+
+    /// What stands before `start`, since the last piece.
+    fn syntax(&mut self, start: usize) {
+        let between = self.text.get(self.done..start).unwrap_or_default();
+        if !between.is_empty() {
+            let key = self.path();
+            self.pieces.push(Piece::new(Kind::Syntax, key, b"", len64(between)));
+        }
+        self.done = start;
+    }
+
+    fn path(&self) -> Vec<u8> {
+        let steps = self.open.iter().map(|around| match around {
+            Around::Object(key) => key.clone(),
+            Around::Array(number) => number.to_string().into_bytes(),
+        });
+        steps.collect::<Vec<_>>().join(&b'.')
+    }
+}
+
+/// Settings files of devices have a few KiB.
+const MOST: u64 = 1 << 20;
+/// Objects and arrays in each other.
+const DEPTH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(settings: Settings, text: &str) -> Option<Vec<(String, String)>> {
+        let pieces = split(settings, text.as_bytes())?;
+        assert_eq!(pieces.iter().map(|piece| piece.length).sum::<u64>(), text.len() as u64, "{text}");
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let settings = pieces.iter().filter(|piece| matches!(piece.kind, Kind::Setting | Kind::Item));
+        Some(settings.map(|piece| (shown(&piece.key), shown(&piece.value))).collect())
+    }
+
+    fn list(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+        Some(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn each_format_gives_its_keys() {
+        let uci = "\nconfig system\n\toption hostname 'router'\n# c\nconfig interface lan\n\tlist dns 9.9.9.9\n\tlist dns \"1.1.1.1\"\n";
+        let expected = list(&[
+            ("@system[0]", "system"),
+            ("@system[0].hostname", "router"),
+            ("lan", "interface"),
+            ("lan.dns", "9.9.9.9"),
+            ("lan.dns", "1.1.1.1"),
+        ]);
+        assert_eq!(keys(Settings::Uci, uci), expected);
+        assert_eq!(
+            keys(Settings::KeyValue, "A=1\nB='x y'\n\nC=\"z\""),
+            list(&[("A", "1"), ("B", "x y"), ("C", "z")])
+        );
+        assert_eq!(
+            keys(Settings::Ini, "a=1\n[net]\n; c\nssid = my net\n"),
+            list(&[("a", "1"), ("net", "section"), ("net.ssid", "my net")])
+        );
+        assert_eq!(
+            keys(Settings::Table, "a:b\nc::d\n"),
+            list(&[("a", "a"), ("a:1", "b"), ("c", "c"), ("c:1", ""), ("c:2", "d")])
+        );
+        let json = "{\"a\": {\"b\": [1, \"x\", {}]}, \"c\": true}\n";
+        assert_eq!(keys(Settings::Json, json), list(&[("a.b.0", "1"), ("a.b.1", "x"), ("c", "true")]));
+        assert_eq!(keys(Settings::Value, "router\n"), list(&[("value", "router")]));
+    }
+
+    #[test]
+    fn what_readers_could_take_differently_is_not_split() {
+        for (settings, text) in [
+            (Settings::Uci, "option a 'b'\n"),
+            (Settings::Uci, "config a\n\toption b 'c' d\n"),
+            (Settings::Uci, "config a\n\toption b c;reboot\n"),
+            (Settings::Uci, "config a\n\toption b 'c\n"),
+            (Settings::Uci, "config a\n\toption b \\\n"),
+            (Settings::KeyValue, "A=$(reboot)\n"),
+            (Settings::KeyValue, "A=1 reboot\n"),
+            (Settings::KeyValue, "A=\"`x`\"\n"),
+            (Settings::KeyValue, "reboot\n"),
+            (Settings::KeyValue, "A=1\rB=2\n"),
+            (Settings::Ini, "[a\nb=1\n"),
+            (Settings::Ini, "b = 1 ; c\n"),
+            (Settings::Json, "{\"a\": 1, }"),
+            (Settings::Json, "{\"a\": \"\\u0041\"}"),
+            (Settings::Json, "[1] [2]"),
+            (Settings::Json, "{\"a\" 1}"),
+            (Settings::Json, "[01x]"),
+            (Settings::Value, "a\nb\n"),
+            (Settings::Value, ""),
+        ] {
+            assert_eq!(split(settings, text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(split(Settings::Json, "[".repeat(100_000).as_bytes()), None);
+    }
+}
