@@ -709,6 +709,63 @@ mod tests {
     }
 
     #[test]
+    fn what_linux_skips_or_makes_otherwise_is_ambiguous() {
+        let file = |name: &str| entry(name, 0o100644, 1, 9, b"x");
+        let one = |record: Vec<u8>| defects(&parse_with(&Cpio, &archive(&[record])));
+        let put = |mut record: Vec<u8>, at: usize, digits: &[u8]| {
+            record[at..at + digits.len()].copy_from_slice(digits);
+            one(record)
+        };
+        for name in ["a/", "../a", "a//b", "//a", "a/./b", "", "./", "."] {
+            assert!(one(file(name)).contains(&"cpio/name"), "{name}");
+        }
+        for name in ["a", "./a", "/a"] {
+            assert_eq!(one(file(name)), [""; 0], "{name}");
+        }
+        assert_eq!(one(entry("a", 0o300644, 1, 9, b"")), ["cpio/mode"]);
+        assert_eq!(put(file("a"), 14, b"000181A4"), ["cpio/mode"]);
+        assert_eq!(put(file("a"), 22, b"FFFFFFFF"), ["cpio/owner"]);
+        assert_eq!(one(entry("a", 0o40755, 1, 9, b"x")), ["cpio/data"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"")), ["cpio/target"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"x\0y")), ["cpio/target"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"x\0")), [""; 0]);
+        assert_eq!(put(entry("a", 0o20644, 1, 9, b""), 78, b"00001000"), ["cpio/device"]);
+        assert_eq!(put(entry("TRAILER!!!", 0, 1, 9, b"x"), 0, b"0"), ["cpio/trailer"]);
+        let through = [entry("l", 0o120777, 1, 9, b"d"), file("l/a")];
+        assert_eq!(defects(&parse_with(&Cpio, &archive(&through))), ["cpio/no-directory"]);
+    }
+
+    #[test]
+    fn names_of_one_inode_have_one_device_and_one_set_of_facts() {
+        let pair = |at: usize, digits: &[u8]| {
+            let mut second = entry("b", 0o100644, 2, 8, b"data");
+            second[at..at + digits.len()].copy_from_slice(digits);
+            let tree = parse_with(&Cpio, &archive(&[entry("a", 0o100644, 2, 8, b""), second]));
+            let link = region(&tree, &format!("{TOP}/file:b")).attribute("hard-link").cloned();
+            (link.is_some(), defects(&tree))
+        };
+        assert_eq!(pair(0, b"0"), (true, vec![]));
+        assert_eq!(pair(62, b"00000100"), (false, vec![]));
+        assert_eq!(pair(14, b"000081ED"), (true, vec!["cpio/hard-link"]));
+    }
+
+    #[test]
+    fn the_normal_form_knows_every_field_and_not_the_case_of_digits() {
+        let sample = sample();
+        let form = |bytes: &[u8]| crate::testing::normal(&Cpio, bytes);
+        let genuine = form(&sample).expect("a form");
+        for at in (0..110).filter(|&at| sample[at].is_ascii_digit()) {
+            let mut bytes = sample.clone();
+            bytes[at] ^= 1;
+            assert_ne!(form(&bytes).as_ref(), Some(&genuine), "{at}");
+        }
+        let mut lower = sample.clone();
+        lower[14..22].make_ascii_lowercase();
+        assert_ne!(lower, sample);
+        assert_eq!(form(&lower).as_ref(), Some(&genuine));
+    }
+
+    #[test]
     fn sums_are_those_of_files() {
         let checked = |mode: u32, sum: u32| {
             let mut bytes = entry("a", mode, 1, 9, b"bin");

@@ -86,6 +86,7 @@ class Image:
         self.data = data[96:s["inode_table"]]
         self.raw = data
         self.gap = b""
+        self.pack = False
         self.cuts = {"inode": [], "directory": []}
         self.inodes, self.by_place = [], {}
         table, listings = self.table(s["inode_table"], s["directory_table"]), None
@@ -259,7 +260,8 @@ class Image:
             if at >= len(text):
                 return out
             piece = text[at:at + length]
-            out += struct.pack("<H", 0x8000 | len(piece)) + piece
+            packed = zlib.compress(piece, 9) if self.pack else piece
+            out += struct.pack("<H", len(packed) | (0 if self.pack else 0x8000)) + packed
             at += length
         return out
 

@@ -254,6 +254,75 @@ mod tests {
         }
     }
 
+    /// Defects when the bytes at `at` are these.
+    fn with(at: usize, value: &[u8]) -> Vec<&'static str> {
+        let mut bytes = PLAIN.to_vec();
+        put(&mut bytes, at, value);
+        defects(&parse_with(&Squashfs, &bytes))
+    }
+
+    #[test]
+    fn what_linux_refuses_or_reads_otherwise_is_ambiguous() {
+        for (at, value, id) in [
+            (0x04, &[4][..], "squashfs/inode-number"),
+            (0x18, &[0x4b, 0x11], "squashfs/flags"),
+            (0x6c, &[0xa4, 0x41], "squashfs/mode"),
+            (0x76, &[2], "squashfs/inode-number"),
+            (0x9a, &[3], "squashfs/links"),
+            (0xa6, &[2], "squashfs/parent"),
+            (0xd2, &[1], "squashfs/links"),
+            (0x9e, &[29], "squashfs/directory-size"),
+            (0x132, &[1], "squashfs/entry-number"),
+            (0x134, &[1], "squashfs/entry-type"),
+            (0x7a, &[1, 0, 0, 0], "squashfs/reference"),
+            (0x1a5, &[0x9c], "squashfs/layout"),
+        ] {
+            assert!(with(at, value).contains(&id), "{at:#x} {:?}", with(at, value));
+        }
+    }
+
+    #[test]
+    fn a_size_without_the_two_dots_is_read_as_linux_does() {
+        // Of the directory a/b.
+        assert_eq!(with(0x9e, &[25]), ["squashfs/directory-size"]);
+        let mut bytes = PLAIN.to_vec();
+        put(&mut bytes, 0x9e, &[25]);
+        let tree = parse_with(&Squashfs, &bytes);
+        assert!(tree.defects().iter().all(|defect| !defect.ambiguous));
+        region(&tree, &format!("{TOP}/dir:b/file:inner"));
+    }
+
+    const INDEXED: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/indexed.squashfs");
+    const ASTRAY: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/index-astray.squashfs");
+    const ANEW: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/packed-anew.squashfs");
+
+    #[test]
+    fn an_index_leads_to_its_name() {
+        assert_eq!(defects(&parse_with(&Squashfs, INDEXED)), [""; 0]);
+        assert_eq!(defects(&parse_with(&Squashfs, ASTRAY)), ["squashfs/directory-index"]);
+        // The start_block of the only entry of the index.
+        let mut bytes = INDEXED.to_vec();
+        let name = bytes.windows(8).position(|window| window == b"\x03\0\0\0file").expect("the index");
+        put(&mut bytes, name - 4, &[1]);
+        assert_eq!(defects(&parse_with(&Squashfs, &bytes)), ["squashfs/directory-index"]);
+    }
+
+    #[test]
+    fn the_normal_form_knows_every_field_and_not_how_it_is_packed() {
+        let form = |bytes: &[u8]| crate::testing::normal(&Squashfs, bytes);
+        let plain = form(PLAIN).expect("a form");
+        assert_eq!(form(ANEW).as_ref(), Some(&plain));
+        // Every byte of the superblock's own fields, of inodes, listings and ids.
+        let fields = (0x08..0x0c).chain([0x18]).chain(0x6a..0x122).chain(0x124..0x185);
+        for at in fields {
+            let mut bytes = PLAIN.to_vec();
+            bytes[at] ^= 1;
+            let tree = parse_with(&Squashfs, &bytes);
+            let told = tree.defects().iter().any(|defect| defect.ambiguous);
+            assert!(told || form(&bytes).as_ref() != Some(&plain), "{at:#x}");
+        }
+    }
+
     #[test]
     fn hostile_bytes() {
         let used = PLAIN.iter().rposition(|&byte| byte != 0).expect("not empty");
