@@ -87,7 +87,8 @@ fn many_names_of_one_inode_with_one_attribute_many_times() {
 
 #[test]
 fn nodes_with_wrong_checksums_inside_each_other() {
-    // An attribute of 60 KB every 32 bytes: each sound but for the checksum of its data.
+    // An attribute of 28 KB every 40 bytes: each sound but for the checksum of its data. Linux goes on behind the first,
+    // and so no byte is summed up twice.
     let mut image = Vec::new();
     for _ in 0..1000 {
         let mut xattr = words(&[1, 1]);
@@ -98,12 +99,12 @@ fn nodes_with_wrong_checksums_inside_each_other() {
     }
     image.resize(63_000, 7);
     let format = kiwame_formats::named("jffs2").expect("a format");
-    let limits = Limits { decoded: 8 << 20, ..Limits::default() };
+    let limits = Limits { decoded: 64 << 10, reads: 1 << 20, ..Limits::default() };
     let (size, host) = (image.len() as u64, Memory::new([image]));
     let tree = kiwame_image::parse(&host, 0, size, format, &limits, &Options::default());
     let tree = tree.expect("memory can be read");
     let kinds: Vec<_> = tree.limits_hit().iter().map(|(kind, _)| *kind).collect();
-    assert_eq!(kinds, [LimitKind::Decoded]);
+    assert_eq!(kinds, []);
 }
 
 /// A squashfs of one directory, packed with LZ4 where it is packed.

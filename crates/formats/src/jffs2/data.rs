@@ -86,7 +86,7 @@ fn rtime(input: &[u8], size: u64) -> Result<Decoded, DecodeError> {
         }
     }
     let left = pairs.len().saturating_mul(2).saturating_add(pairs.remainder().len());
-    Ok(Decoded { bytes: out, consumed: len64(input.get(left..).unwrap_or_default()) })
+    Ok(Decoded::new(out, len64(input.get(left..).unwrap_or_default())))
 }
 
 pub(super) const UNKNOWN_DEVICE: (u32, u32) = (u32::MAX, u32::MAX);

@@ -117,9 +117,9 @@ impl Walk {
         let markers = self.found.iter().filter(|node| node.kind == node::CLEANMARKER && !node.obsolete);
         let zeros = markers.map(|node| node.at.trailing_zeros()).min().unwrap_or(u64::BITS);
         // The bit that the first and the last byte of a node differ in first: smaller blocks would cut it.
-        let bits = self.found.iter().filter_map(|node| {
+        let bits = self.found.iter().map(|node| {
             let last = node.at.saturating_add(node.length).saturating_sub(1);
-            Some(u64::BITS.saturating_sub((node.at ^ last).leading_zeros()))
+            u64::BITS.saturating_sub((node.at ^ last).leading_zeros())
         });
         let needed = bits.max().unwrap_or(0);
         let sizes = (12..=22u32).filter(|&bits| bits >= needed && bits <= zeros);

@@ -364,7 +364,10 @@ impl Volume for Nodes<'_> {
             if whole {
                 let span = record.span(self.image.length());
                 self.grow(&mut rest, span.length)?;
-                rest.extend(self.image.slice(span.offset, span.length).window()?.iter());
+                // Its magic and type behind it, so that what is dead is not taken for a file system.
+                let node = self.image.slice(span.offset, span.length).window()?;
+                let (head, body) = node.split_at_checked(4).unwrap_or((&node, &[]));
+                rest.extend(body.iter().chain(head.iter().rev()));
             }
             let piece = self.log.piece(number).filter(|piece| !whole || piece.compression > COMPR_ZERO);
             if let Some(piece) = piece.filter(|piece| piece.dsize > 0 && piece.compression != COMPR_ZERO) {

@@ -386,11 +386,11 @@ impl Parts<'_> {
                 self.expect(good && !data.contains(&0), "dsize", dsize, "a target as it is");
             }
             Some(Kind::Block | Kind::Character) => {
-                let good = plain && matches!(dsize, 2 | 4) && (isize == dsize || isize == 0);
+                let good = plain && matches!(dsize, 2 | 4) && isize == 0;
                 self.expect(good, "dsize", dsize, "a device number as it is");
             }
             Some(Kind::Directory | Kind::Fifo | Kind::Socket) => {
-                self.expect(plain && dsize == 0, "dsize", dsize, 0u64);
+                self.expect(plain && dsize == 0 && isize == 0, "dsize", dsize, 0u64);
             }
             Some(Kind::File) | None => {}
         }
