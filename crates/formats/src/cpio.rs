@@ -20,8 +20,8 @@
 //! whatever archive follows. Ambiguities: all that it skips or makes otherwise than it stands there: an entry of a name
 //! that was there, a directory that no entry makes or that is a link, names with `..`, empty steps or a slash at their end,
 //! data of what is no file, several names of one inode with different facts, a wrong sum, padding that is not zero, a
-//! trailer with data. Limitations: `dev`, `dev/console` and `root`, which are there before, are as the archive has
-//! them; of several names of one inode, data are those of the last entry that has some; other data are a leaf,
+//! trailer with data, `dev` and `dev/console` other than they are before the archive. Limitations: other kernels may have more
+//! there before; of several names of one inode, data are those of the last entry that has some; other data are a leaf,
 //! `entry:rest`. A later archive is listed by itself, at the place where it lies.
 //!
 //! ## Normal form
@@ -356,6 +356,7 @@ impl Archive {
             self.allowance.take(len64(&target))?;
             form.field("target", &target);
         }
+        check_built_in(&steps, kind, header, place, out);
         let parent = self.parent(&steps, place.offset, out)?;
         let device = if matches!(kind, Kind::Block | Kind::Character) { header.special } else { (0, 0) };
         let mut entry = Entry {
@@ -537,6 +538,19 @@ fn check_header(header: &Header, kind: Kind, place: &Place, out: &mut Builder<'_
     }
     if header.special.0 > 0xfff || header.special.1 > 0xf_ffff {
         out.defect(odd("cpio/device", "c_rmaj", place.offset, header.special.0, "a device number"));
+    }
+}
+
+/// `/dev` and `/dev/console` are there before the archive: Linux keeps them as they are.
+fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Place, out: &mut Builder<'_, '_>) {
+    let kept = match steps {
+        [b"dev"] => kind == Kind::Directory,
+        [b"dev", b"console"] => kind != Kind::Character || header.special == (5, 1),
+        _ => true,
+    };
+    if !kept {
+        let found = format!("{}:{}", header.special.0, header.special.1);
+        out.defect(odd("cpio/built-in", "c_rmaj", place.offset, found, "what is there before"));
     }
 }
 

@@ -268,14 +268,13 @@ mod tests {
             (0x18, &[0x4b, 0x11], "squashfs/flags"),
             (0x6c, &[0xa4, 0x41], "squashfs/mode"),
             (0x76, &[2], "squashfs/inode-number"),
-            (0x9a, &[3], "squashfs/links"),
+            (0x9e, &[3], "squashfs/links"),
             (0xa6, &[2], "squashfs/parent"),
             (0xd2, &[1], "squashfs/links"),
-            (0x9e, &[29], "squashfs/directory-size"),
+            (0xa2, &[29], "squashfs/directory-size"),
             (0x132, &[1], "squashfs/entry-number"),
             (0x134, &[1], "squashfs/entry-type"),
-            (0x7a, &[1, 0, 0, 0], "squashfs/reference"),
-            (0x1a5, &[0x9c], "squashfs/layout"),
+            (0x7e, &[1, 0, 0, 0], "squashfs/reference"),
         ] {
             assert!(with(at, value).contains(&id), "{at:#x} {:?}", with(at, value));
         }
@@ -284,9 +283,9 @@ mod tests {
     #[test]
     fn a_size_without_the_two_dots_is_read_as_linux_does() {
         // Of the directory a/b.
-        assert_eq!(with(0x9e, &[25]), ["squashfs/directory-size"]);
+        assert_eq!(with(0xa2, &[25]), ["squashfs/directory-size"]);
         let mut bytes = PLAIN.to_vec();
-        put(&mut bytes, 0x9e, &[25]);
+        put(&mut bytes, 0xa2, &[25]);
         let tree = parse_with(&Squashfs, &bytes);
         assert!(tree.defects().iter().all(|defect| !defect.ambiguous));
         region(&tree, &format!("{TOP}/dir:b/file:inner"));
