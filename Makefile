@@ -100,9 +100,10 @@ oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and 
 
 oracle-kernel: ## compare file systems with what Linux reads in user mode, as root (needs: tests/oracle/kernel/*.py); MUTANTS=2000
 	$(CARGO) build --release --locked -p kiwame-verifier --example listing
-	@for oracle in jffs2 squashfs initramfs; do \
-		test ! -x tests/oracle/kernel/$$oracle.py || { echo "$$oracle:"; tests/oracle/kernel/$$oracle.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing || exit 1; }; \
-	done
+	$(CARGO) build --release --locked -p kiwame-formats --example items
+	tests/oracle/kernel/squashfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
+	tests/oracle/kernel/initramfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
+	tests/oracle/kernel/jffs2.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/items
 
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files

@@ -556,8 +556,10 @@ fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Place, o
 
 /// Linux takes the trailer for one only as an entry without data.
 fn check_trailer(header: &Header, name: &[u8], place: &Place, out: &mut Builder<'_, '_>) {
-    if header.size > 0 || header.mode != 0 {
-        out.defect(odd("cpio/trailer", "c_mode", place.offset, header.mode, 0u64));
+    for (field, value) in [("c_mode", header.mode.into()), ("c_filesize", header.size)] {
+        if value != 0 {
+            out.defect(odd("cpio/trailer", field, place.offset, value, 0u64));
+        }
     }
     let rest = name.get(TRAILER.len()..).unwrap_or_default();
     if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
