@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees oracle-tools samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees oracle-tools oracle-kernel samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -102,6 +102,13 @@ oracle-tools: ## compare streams and environments with EDK II's and U-Boot's own
 	tests/oracle/tools.sh build/oracle
 	$(CARGO) build --release --locked -p kiwame-formats --example opened
 	tests/oracle/loaders.py build/oracle $(TARGET)/release/examples/opened $(or $(MUTANTS),2000)
+
+oracle-kernel: ## compare file systems with what Linux reads in user mode, as root (needs: tests/oracle/kernel/*.py); MUTANTS=2000
+	$(CARGO) build --release --locked -p kiwame-verifier --example listing
+	$(CARGO) build --release --locked -p kiwame-formats --example items
+	tests/oracle/kernel/squashfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
+	tests/oracle/kernel/initramfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
+	tests/oracle/kernel/jffs2.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/items
 
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files

@@ -20,8 +20,8 @@
 //! whatever archive follows. Ambiguities: all that it skips or makes otherwise than it stands there: an entry of a name
 //! that was there, a directory that no entry makes or that is a link, names with `..`, empty steps or a slash at their end,
 //! data of what is no file, several names of one inode with different facts, a wrong sum, padding that is not zero, a
-//! trailer with data. Limitations: `dev`, `dev/console` and `root`, which are there before, are as the archive has
-//! them; of several names of one inode, data are those of the last entry that has some; other data are a leaf,
+//! trailer with data, `dev` and `dev/console` other than they are before the archive. Limitations: other kernels may have more
+//! there before; of several names of one inode, data are those of the last entry that has some; other data are a leaf,
 //! `entry:rest`. A later archive is listed by itself, at the place where it lies.
 //!
 //! ## Normal form
@@ -356,6 +356,7 @@ impl Archive {
             self.allowance.take(len64(&target))?;
             form.field("target", &target);
         }
+        check_built_in(&steps, kind, header, place, out);
         let parent = self.parent(&steps, place.offset, out)?;
         let device = if matches!(kind, Kind::Block | Kind::Character) { header.special } else { (0, 0) };
         let mut entry = Entry {
@@ -540,10 +541,25 @@ fn check_header(header: &Header, kind: Kind, place: &Place, out: &mut Builder<'_
     }
 }
 
+/// `/dev` and `/dev/console` are there before the archive: Linux keeps them as they are.
+fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Place, out: &mut Builder<'_, '_>) {
+    let kept = match steps {
+        [b"dev"] => kind == Kind::Directory,
+        [b"dev", b"console"] => kind != Kind::Character || header.special == (5, 1),
+        _ => true,
+    };
+    if !kept {
+        let found = format!("{}:{}", header.special.0, header.special.1);
+        out.defect(odd("cpio/built-in", "c_rmaj", place.offset, found, "what is there before"));
+    }
+}
+
 /// Linux takes the trailer for one only as an entry without data.
 fn check_trailer(header: &Header, name: &[u8], place: &Place, out: &mut Builder<'_, '_>) {
-    if header.size > 0 || header.mode != 0 {
-        out.defect(odd("cpio/trailer", "c_mode", place.offset, header.mode, 0u64));
+    for (field, value) in [("c_mode", header.mode.into()), ("c_filesize", header.size)] {
+        if value != 0 {
+            out.defect(odd("cpio/trailer", field, place.offset, value, 0u64));
+        }
     }
     let rest = name.get(TRAILER.len()..).unwrap_or_default();
     if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
@@ -706,6 +722,63 @@ mod tests {
         let odd = [&sample()[..], &[0; 2], &sample()].concat();
         assert_eq!(defects(&parse_with(&Cpio, &odd)), ["cpio/behind"]);
         assert_eq!(defects(&parse_with(&Cpio, &file("a"))), ["cpio/trailer"]);
+    }
+
+    #[test]
+    fn what_linux_skips_or_makes_otherwise_is_ambiguous() {
+        let file = |name: &str| entry(name, 0o100644, 1, 9, b"x");
+        let one = |record: Vec<u8>| defects(&parse_with(&Cpio, &archive(&[record])));
+        let put = |mut record: Vec<u8>, at: usize, digits: &[u8]| {
+            record[at..at + digits.len()].copy_from_slice(digits);
+            one(record)
+        };
+        for name in ["a/", "../a", "a//b", "//a", "a/./b", "", "./", "."] {
+            assert!(one(file(name)).contains(&"cpio/name"), "{name}");
+        }
+        for name in ["a", "./a", "/a"] {
+            assert_eq!(one(file(name)), [""; 0], "{name}");
+        }
+        assert_eq!(one(entry("a", 0o300644, 1, 9, b"")), ["cpio/mode"]);
+        assert_eq!(put(file("a"), 14, b"000181A4"), ["cpio/mode"]);
+        assert_eq!(put(file("a"), 22, b"FFFFFFFF"), ["cpio/owner"]);
+        assert_eq!(one(entry("a", 0o40755, 1, 9, b"x")), ["cpio/data"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"")), ["cpio/target"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"x\0y")), ["cpio/target"]);
+        assert_eq!(one(entry("a", 0o120777, 1, 9, b"x\0")), [""; 0]);
+        assert_eq!(put(entry("a", 0o20644, 1, 9, b""), 78, b"00001000"), ["cpio/device"]);
+        assert_eq!(put(entry("TRAILER!!!", 0, 1, 9, b"x"), 0, b"0"), ["cpio/trailer"]);
+        let through = [entry("l", 0o120777, 1, 9, b"d"), file("l/a")];
+        assert_eq!(defects(&parse_with(&Cpio, &archive(&through))), ["cpio/no-directory"]);
+    }
+
+    #[test]
+    fn names_of_one_inode_have_one_device_and_one_set_of_facts() {
+        let pair = |at: usize, digits: &[u8]| {
+            let mut second = entry("b", 0o100644, 2, 8, b"data");
+            second[at..at + digits.len()].copy_from_slice(digits);
+            let tree = parse_with(&Cpio, &archive(&[entry("a", 0o100644, 2, 8, b""), second]));
+            let link = region(&tree, &format!("{TOP}/file:b")).attribute("hard-link").cloned();
+            (link.is_some(), defects(&tree))
+        };
+        assert_eq!(pair(0, b"0"), (true, vec![]));
+        assert_eq!(pair(62, b"00000100"), (false, vec![]));
+        assert_eq!(pair(14, b"000081ED"), (true, vec!["cpio/hard-link"]));
+    }
+
+    #[test]
+    fn the_normal_form_knows_every_field_and_not_the_case_of_digits() {
+        let sample = sample();
+        let form = |bytes: &[u8]| crate::testing::normal(&Cpio, bytes);
+        let genuine = form(&sample).expect("a form");
+        for at in (0..110).filter(|&at| sample[at].is_ascii_digit()) {
+            let mut bytes = sample.clone();
+            bytes[at] ^= 1;
+            assert_ne!(form(&bytes).as_ref(), Some(&genuine), "{at}");
+        }
+        let mut lower = sample.clone();
+        lower[14..22].make_ascii_lowercase();
+        assert_ne!(lower, sample);
+        assert_eq!(form(&lower).as_ref(), Some(&genuine));
     }
 
     #[test]

@@ -16,6 +16,15 @@ pub(crate) fn parse(format: &'static dyn Format, bytes: &[u8]) -> Tree {
     tree
 }
 
+/// The digest of the normal form of the first container that has one.
+pub(crate) fn normal(format: &'static dyn Format, bytes: &[u8]) -> Option<String> {
+    let host = Memory::new([bytes.to_vec()]);
+    let options = Options { normal: true, ..Options::default() };
+    let tree = kiwame_image::parse(&host, 0, bytes.len() as u64, format, &Limits::default(), &options)
+        .expect("memory can be read");
+    tree.regions().find_map(|region| Some(region.normal.as_ref()?.sha256.hex()))
+}
+
 /// Panics unless the leaves of every space tile it exactly.
 pub(crate) fn check_tiling(tree: &Tree) {
     for space in tree.spaces() {

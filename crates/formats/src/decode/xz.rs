@@ -1,7 +1,7 @@
 //! `.xz` streams.
 //!
 //! The `.xz` file format 1.2.1. One stream, its headers, checks and index verified. Decodes straight into one allocation.
-//! Streams with other filters than LZMA2 and the one for x86, or with SHA-256 as check, are left to `lzma-rust2`.
+//! Streams with other filters than LZMA2 and those for programs, or with SHA-256 as check, are left to `lzma-rust2`.
 //!
 //! ```text
 //! stream header   fd 37 7a 58 5a 00, 00, check, CRC-32 of these two
@@ -10,9 +10,10 @@
 //! stream footer   CRC-32 of the six bytes behind it, size of the index / 4 - 1, 00, check, 59 5a
 //! ```
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 
 use kiwame_image::{Normal, len64, to_usize};
+use lzma_rust2::filter::bcj::BcjReader;
 use lzma_rust2::{Action, Status, XzStream};
 
 use super::{Crc32, DecodeError, Decoded, crc64, lzma2, x86};
@@ -99,7 +100,8 @@ struct Stream<'i> {
 struct Block {
     packed: Option<u64>,
     size: Option<u64>,
-    x86: bool,
+    /// Id of a filter for programs.
+    filter: Option<u64>,
     dictionary: u32,
 }
 
@@ -139,8 +141,8 @@ impl<'i> Stream<'i> {
         self.at = self.at.saturating_add(packed);
         self.zeros(data)?;
         let content = self.bytes.get_mut(done..).unwrap_or_default();
-        if block.x86 {
-            x86::restore(content);
+        if let Some(filter) = block.filter {
+            restore(filter, content).ok_or(Refusal::Unknown)?;
         }
         let size = len64(content);
         let (sum, length) = match check {
@@ -257,9 +259,9 @@ impl<'i> Fields<'i> {
         if self.0.iter().any(|&byte| byte != 0) {
             return None;
         }
-        let (x86, bits) = match filters[..] {
-            [(LZMA2, &[bits])] => (false, bits),
-            [(X86, &[]), (LZMA2, &[bits])] => (true, bits),
+        let (filter, bits) = match filters[..] {
+            [(LZMA2, &[bits])] => (None, bits),
+            [(filter @ X86..=SPARC, &[]), (LZMA2, &[bits])] => (Some(filter), bits),
             _ => return Some(None),
         };
         let dictionary = match bits {
@@ -267,8 +269,26 @@ impl<'i> Fields<'i> {
             0..40 => (2 | u32::from(bits & 1)).wrapping_shl(u32::from(bits / 2).saturating_add(11)),
             _ => return None,
         };
-        Some(Some(Block { packed, size, x86, dictionary }))
+        Some(Some(Block { packed, size, filter, dictionary }))
     }
+}
+
+/// Undoes what a filter for programs did before LZMA2. The library does it for rarer machines.
+fn restore(filter: u64, content: &mut [u8]) -> Option<()> {
+    let packed = content.to_vec();
+    let mut reader = match filter {
+        X86 => {
+            x86::restore(content);
+            return Some(());
+        }
+        5 => BcjReader::new_ppc(&packed[..], 0),
+        6 => BcjReader::new_ia64(&packed[..], 0),
+        7 => BcjReader::new_arm(&packed[..], 0),
+        8 => BcjReader::new_arm_thumb(&packed[..], 0),
+        SPARC => BcjReader::new_sparc(&packed[..], 0),
+        _ => return None,
+    };
+    reader.read_exact(content).ok()
 }
 
 /// What the header of a block says of how it is packed.
@@ -354,6 +374,7 @@ const CHECKS: [usize; 16] = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64
 const MAGIC: [u8; 6] = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
 const LZMA2: u64 = 0x21;
 const X86: u64 = 4;
+const SPARC: u64 = 9;
 /// Output is made ready in pieces of this size.
 const STEP: usize = 256 << 10;
 /// KiB that the LZMA2 decoder of the library counts for itself, beside the dictionary.

@@ -16,11 +16,30 @@
 //! The superblock is a leaf, the blocks of files and tables are one stream (more, should there be bytes between them
 //! that no table names), and the files are listed as `files.rs` says. How blocks are cut and compressed only encodes.
 //!
-//! Loader modelled: Linux 6.1, which looks names up in the order of a directory and through its index. Ambiguities: an
-//! unsorted directory, an index that contradicts its listing, a directory with two names, a type that the listing and
-//! the inode state differently, an export table that names other inodes; files that share blocks in part. What the tables
-//! hold and no file uses is a leaf, `entry:rest`. Limitations: version 4.0 only; the two tables of inodes and
-//! directories are decoded whole (some 50 bytes a file), the blocks of files one at a time.
+//! Loader modelled: Linux 6.1 (`fs/squashfs`), compared by `tests/oracle/kernel/squashfs.py` with 6.1.176. It looks names
+//! up in the order of a directory and through its index, keeps inodes by the number that a listing states and fragments by
+//! their place, and adds the type of an inode to its mode. Ambiguities: whatever Linux refuses, or reads otherwise than it
+//! stands there, or what no writer writes: an unsorted directory, an index that contradicts its listing, a directory with two
+//! names, a type, number, count of names or parent that contradict, an export table that names other inodes, tables that are
+//! not one behind the other, metadata in blocks that are not full, blocks that another decoder takes and Linux does not.
+//! What the tables hold and no file uses is a leaf, `entry:rest`. Limitations: version 4.0 only; the two tables of inodes
+//! and directories are decoded whole (some 50 bytes a file), the blocks of files one at a time; LZMA is decoded, which
+//! Linux does not mount; that the oracle's Linux knows no extended attributes.
+//!
+//! ## Normal form
+//!
+//! `squashfs/1`: the superblock, the options, the ids, `unused` of each fragment, and the export table; then, in the order in
+//! which Linux meets them from the root on, each inode with all its fields and extended attributes, and each listing with all
+//! of its runs and entries. A reference stands in it as the place in the decoded table to which it leads.
+//!
+//! | on the ignore list | because |
+//! |---|---|
+//! | `bytes_used`, where tables, their blocks, and the options lie | positions that were followed; anything but one table behind the other is ambiguous |
+//! | `start_block` of files with blocks and of fragments, sizes in `block_list` and of fragments | positions that were followed, lengths that agree with what was read; holes are in the form |
+//! | how blocks are packed, and the two bytes before metadata | read by a decoder as strict as Linux's |
+//!
+//! The content of files, and what nothing uses, is compared as content; bytes that no table names are leaves. There is no
+//! form for LZ4 and zstd, whose decoders are not ours, nor for LZMA.
 
 mod blocks;
 mod packed;
@@ -68,7 +87,7 @@ impl Format for Squashfs {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
-    let superblock = Superblock::read(&head, at.offset())?;
+    let superblock = Superblock::read(&head, at.offset()).map_err(Defect::ambiguous)?;
     let node = Node::new("squashfs", "superblock", "squashfs-superblock", at.slice(0, SUPERBLOCK))
         .with("mkfs-time", superblock.mkfs_time)
         .with_encoding("inodes", superblock.inodes)
@@ -232,6 +251,74 @@ mod tests {
             let mut bytes = PLAIN.to_vec();
             bytes[at] = value;
             assert_eq!(probe(&bytes), None, "{at:#x}");
+        }
+    }
+
+    /// Defects when the bytes at `at` are these.
+    fn with(at: usize, value: &[u8]) -> Vec<&'static str> {
+        let mut bytes = PLAIN.to_vec();
+        put(&mut bytes, at, value);
+        defects(&parse_with(&Squashfs, &bytes))
+    }
+
+    #[test]
+    fn what_linux_refuses_or_reads_otherwise_is_ambiguous() {
+        for (at, value, id) in [
+            (0x04, &[4][..], "squashfs/inode-number"),
+            (0x18, &[0x4b, 0x11], "squashfs/flags"),
+            (0x6c, &[0xa4, 0x41], "squashfs/mode"),
+            (0x76, &[2], "squashfs/inode-number"),
+            (0x9e, &[3], "squashfs/links"),
+            (0xa6, &[2], "squashfs/parent"),
+            (0xd2, &[1], "squashfs/links"),
+            (0xa2, &[29], "squashfs/directory-size"),
+            (0x132, &[1], "squashfs/entry-number"),
+            (0x134, &[1], "squashfs/entry-type"),
+            (0x7e, &[1, 0, 0, 0], "squashfs/reference"),
+        ] {
+            assert!(with(at, value).contains(&id), "{at:#x} {:?}", with(at, value));
+        }
+    }
+
+    #[test]
+    fn a_size_without_the_two_dots_is_read_as_linux_does() {
+        // Of the directory a/b.
+        assert_eq!(with(0xa2, &[25]), ["squashfs/directory-size"]);
+        let mut bytes = PLAIN.to_vec();
+        put(&mut bytes, 0xa2, &[25]);
+        let tree = parse_with(&Squashfs, &bytes);
+        assert!(tree.defects().iter().all(|defect| !defect.ambiguous));
+        region(&tree, &format!("{TOP}/dir:b/file:inner"));
+    }
+
+    const INDEXED: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/indexed.squashfs");
+    const ASTRAY: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/index-astray.squashfs");
+    const ANEW: &[u8] = include_bytes!("../../../../firmware-samples/squashfs/parts/packed-anew.squashfs");
+
+    #[test]
+    fn an_index_leads_to_its_name() {
+        assert_eq!(defects(&parse_with(&Squashfs, INDEXED)), [""; 0]);
+        assert_eq!(defects(&parse_with(&Squashfs, ASTRAY)), ["squashfs/directory-index"]);
+        // The start_block of the only entry of the index.
+        let mut bytes = INDEXED.to_vec();
+        let name = bytes.windows(8).position(|window| window == b"\x03\0\0\0file").expect("the index");
+        put(&mut bytes, name - 4, &[1]);
+        assert_eq!(defects(&parse_with(&Squashfs, &bytes)), ["squashfs/directory-index"]);
+    }
+
+    #[test]
+    fn the_normal_form_knows_every_field_and_not_how_it_is_packed() {
+        let form = |bytes: &[u8]| crate::testing::normal(&Squashfs, bytes);
+        let plain = form(PLAIN).expect("a form");
+        assert_eq!(form(ANEW).as_ref(), Some(&plain));
+        // Every byte of the superblock's own fields, of inodes, listings and ids.
+        let fields = (0x08..0x0c).chain([0x18]).chain(0x6a..0x122).chain(0x124..0x185);
+        for at in fields {
+            let mut bytes = PLAIN.to_vec();
+            bytes[at] ^= 1;
+            let tree = parse_with(&Squashfs, &bytes);
+            let told = tree.defects().iter().any(|defect| defect.ambiguous);
+            assert!(told || form(&bytes).as_ref() != Some(&plain), "{at:#x}");
         }
     }
 

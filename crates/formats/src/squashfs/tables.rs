@@ -73,6 +73,11 @@ impl<'a> Archive<'a> {
         if decoded.consumed != length {
             return Err(odd("squashfs/block-rest", "block", place, length, decoded.consumed).into());
         }
+        if decoded.slack {
+            return Err(
+                odd("squashfs/block-slack", "block", place, "bits that nothing reads", "zeros").into()
+            );
+        }
         Ok(decoded.bytes)
     }
 

@@ -100,10 +100,10 @@ impl<'a> Walk<'a> {
                     stack.push(child);
                 }
             }
-            walk.check_directory_links(&inode, directories, all);
+            walk.check_directory_links(&inode, directories, all)?;
         }
-        walk.check_numbers();
-        walk.check_fragments();
+        walk.check_numbers()?;
+        walk.check_fragments()?;
         Ok(walk)
     }
 
@@ -130,6 +130,13 @@ impl<'a> Walk<'a> {
             self.tables.inodes.at
         };
         self.defects.push(odd(id, field, place, found, expected));
+        Ok(())
+    }
+
+    /// As [`Walk::odd`], where as many can be found as there are entries.
+    fn note(&mut self, defect: Defect) -> Result<(), LimitKind> {
+        self.allowance.take(DEFECT)?;
+        self.defects.push(defect);
         Ok(())
     }
 
@@ -341,39 +348,41 @@ impl<'a> Walk<'a> {
     }
 
     /// mksquashfs counts the directories in it, squashfs-tools-ng all entries.
-    fn check_directory_links(&mut self, inode: &Inode, directories: u32, all: u32) {
+    fn check_directory_links(&mut self, inode: &Inode, directories: u32, all: u32) -> Result<(), LimitKind> {
         let counted = [directories, all].map(|count| count.saturating_add(2));
         if !counted.contains(&inode.links) {
             let [expected, _] = counted;
             let place = self.tables.inodes.at;
-            self.defects.push(odd("squashfs/links", "nlink", place, inode.links, expected));
+            self.note(odd("squashfs/links", "nlink", place, inode.links, expected))?;
         }
+        Ok(())
     }
 
-    fn check_numbers(&mut self) {
+    fn check_numbers(&mut self) -> Result<(), LimitKind> {
         let place = self.tables.inodes.at;
-        for &(_, links, found) in self.numbers.values() {
-            if let Some(links) = links.filter(|&links| links != found) {
-                self.defects.push(odd("squashfs/links", "nlink", place, links, found));
-            }
+        let wrong = |&(_, links, found): &(u64, Option<u32>, u32)| links.filter(|&links| links != found);
+        let wrong = self.numbers.values().filter_map(|known| Some((wrong(known)?, known.2)));
+        for (links, found) in wrong.collect::<Vec<_>>() {
+            self.note(odd("squashfs/links", "nlink", place, links, found))?;
         }
-        self.check_exports();
+        self.check_exports()
     }
 
     /// The table by which a file server finds inodes must name the ones that the directories do.
-    fn check_exports(&mut self) {
+    fn check_exports(&mut self) -> Result<(), LimitKind> {
         let table = &self.tables.exports;
         if table.bytes.is_empty() {
-            return;
+            return Ok(());
         }
-        for (&number, &(reference, ..)) in &self.numbers {
+        let wrong = self.numbers.iter().filter_map(|(&number, &(reference, ..))| {
             let at = u64::from(number).saturating_sub(1).saturating_mul(8);
-            let Some(entry) = table.piece(at, 8) else { continue };
-            if entry != reference.to_le_bytes() {
-                let defect = odd("squashfs/export", "lookup", table.at, Value::from(entry), reference);
-                self.defects.push(defect);
-            }
+            let entry = table.piece(at, 8).filter(|entry| *entry != reference.to_le_bytes())?;
+            Some(odd("squashfs/export", "lookup", table.at, Value::from(entry), reference))
+        });
+        for defect in wrong.collect::<Vec<_>>() {
+            self.note(defect)?;
         }
+        Ok(())
     }
 
     fn fragments(&self) -> Vec<Fragment> {
@@ -382,24 +391,25 @@ impl<'a> Walk<'a> {
     }
 
     /// Linux keeps a fragment by its place, however long it is said to be elsewhere.
-    fn check_fragments(&mut self) {
+    fn check_fragments(&mut self) -> Result<(), LimitKind> {
         let fragments = self.fragments();
         let table = self.tables.fragments.at;
         let mut places: BTreeMap<u64, u32> = BTreeMap::new();
         for fragment in &fragments {
             let size = *places.entry(fragment.start).or_insert(fragment.size);
             if size != fragment.size {
-                self.defects.push(odd("squashfs/fragment", "size", table, fragment.size, size));
+                self.note(odd("squashfs/fragment", "size", table, fragment.size, size))?;
             }
             if fragment.unused != 0 {
-                self.defects.push(odd("squashfs/reserved", "unused", table, fragment.unused, 0u64));
+                self.note(odd("squashfs/reserved", "unused", table, fragment.unused, 0u64))?;
             }
             if !self.is_data(fragment.span()) {
                 let defect =
                     odd("squashfs/layout", "start_block", table, fragment.start, "a place before the tables");
-                self.defects.push(defect);
+                self.note(defect)?;
             }
         }
+        Ok(())
     }
 
     /// Everything of the image that tables or files take.
