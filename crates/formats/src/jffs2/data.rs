@@ -50,8 +50,10 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> 
         _ => return Err(refused("compr", "a compression that is not known").ambiguous().into()),
     };
     match decoded {
-        Ok(decoded) if decoded.consumed == len64(&window) => Ok(decoded.bytes),
-        Ok(_) => Err(refused("data", "bytes behind the stream").ambiguous().into()),
+        Ok(decoded) if decoded.consumed == len64(&window) && !decoded.slack && !decoded.marker => {
+            Ok(decoded.bytes)
+        }
+        Ok(_) => Err(refused("data", "more than the stream needs").ambiguous().into()),
         Err(error) => Err(refused("data", error.what()).ambiguous().into()),
     }
 }
@@ -86,7 +88,7 @@ fn rtime(input: &[u8], size: u64) -> Result<Decoded, DecodeError> {
         }
     }
     let left = pairs.len().saturating_mul(2).saturating_add(pairs.remainder().len());
-    Ok(Decoded { bytes: out, consumed: len64(input.get(left..).unwrap_or_default()) })
+    Ok(Decoded::new(out, len64(input.get(left..).unwrap_or_default())))
 }
 
 pub(super) const UNKNOWN_DEVICE: (u32, u32) = (u32::MAX, u32::MAX);
