@@ -104,13 +104,25 @@ def boot(folder, common, images, done):
     command = ["qemu-system-x86_64", "-accel", "tcg", "-m", "1024", "-display", "none", "-no-reboot", "-kernel", vmlinuz]
     command += ["-initrd", folder / "disk", "-append", "console=ttyS0 quiet loglevel=3 panic=-1 oops=panic"]
     command += ["-serial", f"file:{folder / 'console'}", "-debugcon", f"file:{folder / 'out'}", "-nodefaults"]
+    (folder / "out").write_bytes(b"")
     guest = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        guest.wait(60 + 2 * len(images))
-    except subprocess.TimeoutExpired:
-        guest.kill()
-        guest.wait()
+    wait(guest, folder / "out")
     read((folder / "out").read_bytes(), {image.name: image for image in images}, done)
+
+
+def wait(guest, out):
+    """Until it ends, or prints nothing for long: some images make the kernel go round in circles."""
+    size = -1
+    while True:
+        try:
+            guest.wait(90)
+            return
+        except subprocess.TimeoutExpired:
+            if out.stat().st_size == size:
+                guest.kill()
+                guest.wait()
+                return
+            size = out.stat().st_size
 
 
 def unhex(word):
