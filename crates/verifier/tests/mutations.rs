@@ -30,12 +30,16 @@ model = "Board"
 version = "1"
 "#;
 
+/// Fields that no loader acts on and that our normal forms leave out: name of the sample, first byte and the one behind the
+/// last. Each has its reason in the module of its format.
+const IGNORED: &[(&str, usize, usize)] = &[];
+
 /// What a maker lets differ on each device: one variable, by its name and length.
 const MUTABLE: &str = r#"
 [[mutable]]
 path = "uefi-volume:0"
 rule = "keys"
-keys = [{ name = "8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Lang", value = "bytes:8" }]
+keys = [{ name = "8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Lang", value = "word:8" }]
 "#;
 
 /// An attested image.
@@ -43,18 +47,20 @@ struct Attested {
     name: String,
     image: Vec<u8>,
     envelope: Vec<u8>,
-    key: Vec<u8>,
+    /// A policy that accepts re-encoding at every path of the image: only there can the normal forms fail.
+    policy: Vec<u8>,
 }
 
 impl Attested {
     /// `None` when a limit keeps the maker from attesting it.
     fn of(name: &str, description: &str) -> Option<Self> {
         let statement = golden::attest(&[name.to_owned()], description).ok()?;
+        let policy = policy(&statement).into_bytes();
         Some(Self {
             name: name.to_owned(),
             image: sample(name).expect("a sample"),
             envelope: seal(PAYLOAD_TYPE, &statement, "A"),
-            key: test_key('A').1.pem().into_bytes(),
+            policy,
         })
     }
 
@@ -69,14 +75,14 @@ impl Attested {
     fn verify(&self, image: &[u8]) -> (u8, Value) {
         let request = json!({
             "abi": 1, "verb": "verify", "coreSha256": golden::CORE, "render": "json", "deep": true,
-            "expect": "Example/Board@1", "insecureAcceptKnownKeys": true,
+            "insecureAcceptKnownKeys": true,
             "sources": [
                 { "role": "image", "name": "copy", "size": image.len() },
                 { "role": "manifest", "name": "manifest.json", "size": self.envelope.len() },
-                { "role": "key", "name": "key.pem", "size": self.key.len() },
+                { "role": "policy", "name": "policy.toml", "size": self.policy.len() },
             ],
         });
-        let sources = [image.to_vec(), self.envelope.clone(), self.key.clone()];
+        let sources = [image.to_vec(), self.envelope.clone(), self.policy.clone()];
         run(&request, Memory::new(sources))
     }
 
@@ -94,8 +100,25 @@ impl Attested {
         says(accounts_for_every_byte(&report, copy.len()), "bytes without an account");
         says((exit == 0) == (report["accepted"] == true), "exit and report disagree");
         if exit == 0 && copy != self.image {
-            says(re_encoded(&report) || self.only_mutable(copy, &report), "affirmed");
+            says(self.is_ignored(copy, &report) || self.only_mutable(copy, &report), "affirmed");
         }
+    }
+
+    /// True when a container was packed anew and all that differs is on the ignore list of its format: bytes of one kind
+    /// of field, named here once more and not by the code that is tested.
+    fn is_ignored(&self, copy: &[u8], report: &Value) -> bool {
+        let findings = report["findings"].as_array().expect("findings");
+        let accepted = findings.iter().any(|finding| finding["id"] == "encoding/accepted");
+        let length = copy.len().min(self.image.len());
+        let changed = (0..length).filter(|&at| copy[at] != self.image[at]);
+        accepted
+            && copy.len() == self.image.len()
+            && changed.into_iter().all(|at| {
+                IGNORED.iter().any(|(format, from, to)| {
+                    (self.name.starts_with(format) || self.name.starts_with(&format!("stream/{format}")))
+                        && (*from..*to).contains(&at)
+                })
+            })
     }
 
     /// True when every byte that differs lies in a leaf that is declared mutable.
@@ -207,9 +230,19 @@ fn accounts_for_every_byte(report: &Value, size: usize) -> bool {
         && spaces.iter().all(|space| sum(&space["account"]) == number(&space["size"]) && tiled(space))
 }
 
-fn re_encoded(report: &Value) -> bool {
-    let findings = report["findings"].as_array().expect("findings");
-    findings.iter().any(|finding| finding["id"] == "encoding/re-encoded")
+/// Names every top-level path of a statement in `accept-reencoded`.
+fn policy(statement: &[u8]) -> String {
+    let statement: Value = serde_json::from_slice(statement).expect("JSON");
+    let regions = &statement["predicate"]["images"][0]["regions"];
+    let paths = regions.as_array().expect("regions").iter().filter_map(|region| region["path"].as_str());
+    let tops: BTreeSet<_> =
+        paths.filter_map(|path| path.split('/').next()).filter(|top| *top != "image").collect();
+    let key = test_key('A').1.fingerprint();
+    format!(
+        "schema = \"kiwame-policy/1\"\nversion = 1\n[[principal]]\nid = \"maker\"\nkeys = [\"{key}\"]\n\
+         roles = [\"release\"]\n[[rule]]\nvendor = \"Example\"\nmodel = \"Board\"\nrelease = \"1\"\nthreshold = 1\n\
+         accept-reencoded = {tops:?}\n"
+    )
 }
 
 /// Every small sample that can be attested, with a sample that it is an edit of.
