@@ -268,7 +268,7 @@ mod tests {
             (0x18, &[0x4b, 0x11], "squashfs/flags"),
             (0x6c, &[0xa4, 0x41], "squashfs/mode"),
             (0x76, &[2], "squashfs/inode-number"),
-            (0x9e, &[3], "squashfs/links"),
+            (0x9e, &[4], "squashfs/links"),
             (0xa6, &[2], "squashfs/parent"),
             (0xd2, &[1], "squashfs/links"),
             (0xa2, &[29], "squashfs/directory-size"),
