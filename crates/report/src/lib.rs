@@ -34,4 +34,4 @@ pub use renderers::{RENDERERS, Renderer, View, renderer};
 pub use statement::statement;
 
 /// Version of the report's schema.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";

@@ -50,8 +50,10 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> 
         _ => return Err(refused("compr", "a compression that is not known").ambiguous().into()),
     };
     match decoded {
-        Ok(decoded) if decoded.consumed == len64(&window) => Ok(decoded.bytes),
-        Ok(_) => Err(refused("data", "bytes behind the stream").ambiguous().into()),
+        Ok(decoded) if decoded.consumed == len64(&window) && !decoded.slack && !decoded.marker => {
+            Ok(decoded.bytes)
+        }
+        Ok(_) => Err(refused("data", "more than the stream needs").ambiguous().into()),
         Err(error) => Err(refused("data", error.what()).ambiguous().into()),
     }
 }

@@ -55,6 +55,7 @@
 //! | place of a node, free space between nodes, `totlen`, `nsize`, `csize`, `cln_mkr`, entries of a summary | were followed, agree with what was read |
 //! | `version`, `xseqno` | a rank among those of its inode, attribute or file system; `xseqno` keeps its lowest bit |
 //! | data of pieces, values of attributes | are content, in the listing or in `entry:rest` |
+//! | clean markers, padding, summaries | hold nothing, or what a scan finds; both are checked |
 //! | `compr` 0, 1, 2, 6 | every modelled loader unpacks them into its memory |
 //!
 //! | elsewhere | where |
@@ -248,7 +249,8 @@ fn joined(mut spans: Vec<Span>) -> Vec<Span> {
 fn normal(log: &Log) -> Normal {
     let mut form = Normal::new("jffs2/1");
     let ranks = Ranks::of(log);
-    for (number, record) in log.records.iter().enumerate() {
+    let says_something = |record: &Record| record.body != Body::None || record.found.obsolete;
+    for (number, record) in log.records.iter().enumerate().filter(|(_, record)| says_something(record)) {
         let dead = log.dead.contains(&number);
         form.record(if dead { "dead" } else { "node" });
         form.number("nodetype", record.found.kind);
@@ -464,6 +466,125 @@ mod tests {
         put(&mut copy, 0x40, &sum);
         image.extend(copy);
         assert_eq!(defects(&parse_with(&Jffs2, &image)), ["jffs2/version"]);
+    }
+
+    /// A node without anything behind its head.
+    fn plain(kind: u16, length: u32) -> Vec<u8> {
+        let mut node = [&0x1985u16.to_le_bytes()[..], &kind.to_le_bytes(), &length.to_le_bytes()].concat();
+        node.extend(crc(&node).to_le_bytes());
+        node
+    }
+
+    /// The same with these fields behind the head, a checksum over all of it, and data with a checksum before that.
+    fn node(kind: u16, fields: &[&[u8]], data: &[u8], data_first: bool) -> Vec<u8> {
+        let fields = fields.concat();
+        let length = u32::try_from(12 + fields.len() + 8 + data.len()).expect("short");
+        let mut node = [plain(kind, length), fields].concat();
+        let (head, sum) = (crc(&node).to_le_bytes(), crc(data).to_le_bytes());
+        node.extend(if data_first { [sum, head] } else { [head, sum] }.concat());
+        node.extend(data);
+        node.resize(node.len().next_multiple_of(4), 0xff);
+        node
+    }
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn dirent(parent: u32, version: u32, ino: u32, name: &[u8], kind: u8) -> Vec<u8> {
+        let lengths = [u8::try_from(name.len()).expect("short"), kind, 0, 0];
+        node(node::DIRENT, &[&words(&[parent, version, ino, 1]), &lengths], name, false)
+    }
+
+    fn inode(ino: u32, version: u32, mode: u32, data: &[u8], size: u32) -> Vec<u8> {
+        let length = u32::try_from(data.len()).expect("short");
+        let rest = words(&[size, 1, 1, 1, 0, length, length, 0]);
+        node(node::INODE, &[&words(&[ino, version, mode, 0]), &rest], data, true)
+    }
+
+    /// A block of 4 KiB, erased behind the nodes.
+    fn block(nodes: &[Vec<u8>]) -> Vec<u8> {
+        let mut block = nodes.concat();
+        block.resize(block.len().next_multiple_of(0x1000), 0xff);
+        block
+    }
+
+    fn file(version: u32, data: &[u8]) -> Vec<u8> {
+        inode(2, version, 0o100_644, data, u32::try_from(data.len()).expect("short"))
+    }
+
+    fn content(image: &[u8]) -> u64 {
+        let tree = parse_with(&Jffs2, image);
+        let file = region(&tree, "jffs2:files/decoded:content/file:f");
+        file.encodes.and_then(|space| tree.space(space)).map_or(0, |space| space.size)
+    }
+
+    #[test]
+    fn a_file_is_what_its_newest_pieces_say() {
+        let name = dirent(1, 1, 2, b"f", 8);
+        let image = block(&[plain(node::CLEANMARKER, 12), name, file(2, b"newer"), file(1, b"the older")]);
+        assert_eq!(defects(&parse_with(&Jffs2, &image)), [""; 0]);
+        assert_eq!(content(&image), 5);
+    }
+
+    #[test]
+    fn what_a_mount_does_not_look_at_is_ambiguous() {
+        let name = || dirent(1, 1, 2, b"f", 8);
+        let good = || block(&[plain(node::CLEANMARKER, 12), name(), file(1, b"one")]);
+        let of = |image: &[u8]| defects(&parse_with(&Jffs2, image));
+        assert_eq!(of(&good()), [""; 0]);
+        let marked = block(&[plain(node::CLEANMARKER, 12), vec![0xff; 20], file(2, b"two")]);
+        assert!(of(&[good(), marked].concat()).contains(&"jffs2/after-free"));
+        let empty = block(&[vec![0xff; 256], file(2, b"two")]);
+        assert!(of(&[good(), empty].concat()).contains(&"jffs2/after-free"));
+        let other = plain(node::PADDING.swap_bytes(), 12u32.swap_bytes());
+        let mut swapped = [&0x1985u16.to_be_bytes()[..], &other[2..8]].concat();
+        swapped.extend(crc(&swapped).to_be_bytes());
+        assert!(of(&block(&[name(), file(1, b"one"), swapped])).contains(&"jffs2/byte-order"));
+        assert!(of(&block(&[name(), file(1, b"one"), plain(0xe003, 12)])).contains(&"jffs2/nodetype"));
+        assert!(of(&block(&[name(), file(1, b"one"), plain(node::PADDING, 8)])).contains(&"jffs2/totlen"));
+    }
+
+    #[test]
+    fn every_size_of_blocks_that_is_possible_must_give_the_same_nodes() {
+        let marker = || plain(node::CLEANMARKER, 12);
+        let first = block(&[marker(), dirent(1, 1, 2, b"f", 8), file(1, b"one")]);
+        let blocks = |image: &[u8]| {
+            let tree = parse_with(&Jffs2, image);
+            let nodes = tree.regions().filter(|region| region.kind == "jffs2-nodes");
+            let facts = nodes.filter_map(|region| region.attribute("erase-block").cloned());
+            (facts.last(), defects(&tree))
+        };
+        let four = [first.clone(), block(&[marker()]), block(&[marker()]), block(&[marker()])].concat();
+        assert_eq!(blocks(&four), (Some(Value::from("4096")), vec![]));
+        // By blocks of 8 KiB the second one begins erased.
+        let odd = [first.clone(), vec![0xff; 0x2000], block(&[file(2, b"two")])].concat();
+        assert_eq!(blocks(&odd), (Some(Value::from("4096 to 16384")), vec!["jffs2/erase-block"]));
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_than_they_say_are_ambiguous() {
+        let of = |nodes: &[Vec<u8>]| defects(&parse_with(&Jffs2, &block(nodes)));
+        let name = dirent(1, 1, 2, b"f", 8);
+        assert_eq!(of(&[dirent(1, 1, 2, b"f", 4), file(1, b"one")]), ["jffs2/type"]);
+        assert_eq!(
+            of(&[name.clone(), inode(2, 1, 0o100_644, b"one", 4)]),
+            ["jffs2/pieces"],
+            "longer than it is"
+        );
+        assert_eq!(
+            of(&[name.clone(), file(1, b"one"), dirent(2, 1, 2, b"g", 8)]),
+            ["jffs2/links"],
+            "in a file"
+        );
+        assert_eq!(
+            of(&[name.clone(), file(1, b"one"), dirent(9, 1, 2, b"g", 8)]),
+            [""; 0],
+            "nothing leads to 9"
+        );
+        let circle = [dirent(8, 1, 9, b"a", 4), dirent(9, 1, 8, b"b", 4), inode(8, 1, 0o40_755, b"", 0)];
+        let all = [vec![name, file(1, b"one")], circle.to_vec()].concat();
+        assert!(of(&all).contains(&"jffs2/links"));
     }
 
     #[test]

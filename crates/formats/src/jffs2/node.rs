@@ -219,7 +219,8 @@ impl Record {
                 let left = parts.fields.reader.remaining();
                 let inside = parts.fields.reader.bytes(left, "data")?;
                 let slack = [inside, behind].concat();
-                if slack.iter().any(|&byte| byte != ERASED) || slack.len() > 3 {
+                let filled = slack.iter().all(|&byte| byte == ERASED) || slack.iter().all(|&byte| byte == 0);
+                if !filled || slack.len() > 3 {
                     let shown = Value::from(slack.get(..8).unwrap_or(&slack));
                     odd.push(Defect::new("jffs2/slack", "data", place, shown, "erased bytes").ambiguous());
                 }
@@ -303,6 +304,7 @@ impl Parts<'_> {
             return Err(Defect::new("jffs2/crc", "name_crc", self.place, name_crc, crc(&name)));
         }
         self.expect(left == length, "totlen", left, length);
+        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
         self.expect((1..=254).contains(&length), "nsize", length, "1 to 254");
         self.expect(ino != 0 || kind == 0, "type", kind, 0u64);
         Ok((State::Sound, Body::Dirent(Dirent { parent, version, ino, mctime, kind, unused, name })))
@@ -354,6 +356,7 @@ impl Parts<'_> {
     fn piece(&mut self, piece: &Piece) {
         let Piece { csize, dsize, compression, .. } = *piece;
         self.expect(piece.ino != 0, "ino", piece.ino, "1 or more");
+        self.expect(piece.version < LARGEST_COUNT, "version", piece.version, LARGEST_COUNT);
         self.expect(piece.end() <= u32::MAX.into(), "dsize", dsize, "the end of the largest file");
         self.expect(piece.usercompr == 0, "usercompr", piece.usercompr, 0u64);
         self.expect(piece.flags == 0, "flags", piece.flags, 0u64);
@@ -420,6 +423,7 @@ impl Parts<'_> {
             return Ok((State::Torn, Body::Xattr(xattr)));
         }
         self.expect(*end == 0, "data", *end, 0u64);
+        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
         let list = matches!(prefix, 3 | 4);
         let good = (list && name.is_empty()) || (matches!(prefix, 1 | 2 | 5) && !name.is_empty());
         self.expect(good && !name.contains(&0), "xprefix", prefix, "a known prefix and a name");
@@ -434,6 +438,7 @@ impl Parts<'_> {
         self.checked(0x18, node_crc, "node_crc")?;
         let left = self.fields.reader.remaining();
         self.require(left == 0, "totlen", left, 0)?;
+        self.expect(sequence < LARGEST_COUNT, "xseqno", sequence, LARGEST_COUNT);
         Ok((State::Sound, Body::Xref(Xref { ino, xid, sequence })))
     }
 }
@@ -561,5 +566,7 @@ pub(super) const COMPR_LZO: u8 = 7;
 /// OpenWrt's.
 pub(super) const COMPR_LZMA: u8 = 8;
 const COMPRESSIONS: [u8; 6] = [COMPR_NONE, COMPR_ZERO, COMPR_RTIME, COMPR_ZLIB, COMPR_LZO, COMPR_LZMA];
+/// No medium is written so often that a counter comes there; who sets it higher makes the next write the oldest.
+const LARGEST_COUNT: u32 = 1 << 31;
 /// Data of one node: a page of the largest page size.
 pub(super) const LARGEST_PIECE: u64 = 1 << 16;
