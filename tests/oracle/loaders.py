@@ -95,6 +95,29 @@ def genuine(tools, chance):
     return made
 
 
+def literals(chance, content, width):
+    """Literals alone, in blocks of chance: the stream of no compressor, and sound. Odd ones are made of it below."""
+    bits = []
+
+    def put(value, count):
+        bits.extend(format(value, f"0{count}b") if count else "")
+
+    step = chance.choice([7, 40, 300, len(content)])
+    for start in range(0, len(content), step):
+        block = content[start:start + step]
+        put(len(block), 16)
+        # The Extra Set is one symbol, which is length 8; the Char&Len Set has 256 lengths of it.
+        put(0, 5), put(10, 5), put(256, 9)
+        put(0, width), put(chance.randrange(1 << width) if chance.random() < 0.2 else 0, width)
+        for byte in block:
+            put(byte, 8)
+    if chance.random() < 0.2:
+        put(chance.randrange(1 << 7), 7)
+    bits.extend("0" * (-len(bits) % 8))
+    data = bytes(int("".join(bits[at:at + 8]), 2) for at in range(0, len(bits), 8)) + chance.choice([b"", b"\0", b"\0\0"])
+    return struct.pack("<II", len(data), len(content)) + data
+
+
 def mutant(chance, body, others, head):
     """A changed copy; of a header's first bytes as often as of all others."""
     body = bytearray(body)
@@ -168,7 +191,12 @@ def compare_streams(tools, example, chance, count):
         others = made[kind] + made["t" if kind == "e" else "e"]
         while len(bodies) < first + count:
             body = chance.choice(made[kind])
-            if kind in "et" and chance.random() < 0.1:
+            if kind in "et" and chance.random() < 0.2:
+                content = chance.choice(contents(chance)[:4])
+                body = literals(chance, content, 4 if kind == "e" else 5)
+                body = struct.pack("<I", len(content)) + body if kind == "e" else body
+                body = body if chance.random() < 0.5 else mutant(chance, body, others, 12)
+            elif kind in "et" and chance.random() < 0.1:
                 # The other algorithm where this one is meant.
                 body = chance.choice(made["t"])
                 body = struct.pack("<I", struct.unpack_from("<I", body, 4)[0]) + body if kind == "e" else body
