@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees oracle-tools samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -97,6 +97,11 @@ oracle-files: ## compare file systems with other tools' lists, as root (needs: t
 oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and openssl (needs: tests/oracle/trees.py); IMAGES="a.dtb b.itb"
 	$(CARGO) build --release --locked -p kiwame-formats --example claims
 	tests/oracle/trees.py $(KIWAME) $(TARGET)/release/examples/claims $(or $(IMAGES),--made)
+
+oracle-tools: ## compare streams and environments with EDK II's and U-Boot's own code (needs: tests/oracle/tools.sh); MUTANTS=2000
+	tests/oracle/tools.sh build/oracle
+	$(CARGO) build --release --locked -p kiwame-formats --example opened
+	tests/oracle/loaders.py build/oracle $(TARGET)/release/examples/opened $(or $(MUTANTS),2000)
 
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files

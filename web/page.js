@@ -2,7 +2,9 @@
 // textContent, after the core has escaped it.
 
 const ABI = 1;
-const CLASSES = ["matched", "mutable", "fill", "parsed", "unexplained"];
+const CLASSES = ["matched", "differs", "mutable", "remains", "fill", "unread", "parsed", "unexplained"];
+/** From what needs no look to what does. */
+const RANKS = ["fill", "matched", "opened", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
 const ICONS = { affirming: "✓", warning: "!", contraindicated: "✗", none: "?" };
 const FINDINGS_AT_FIRST = 50;
 
@@ -163,7 +165,9 @@ async function start() {
   const order = ["image", "manifest", "policy", "key"];
   const sources = order.flatMap((role) => having(role).map((data) => ({ role, name: data.name, data })));
   const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
-  if (verifying) Object.assign(extra, { deep: id("deep").checked, ...(expect && { expect }) });
+  const [channel, hardware] = ["channel", "hardware"].map((name) => id(name).value.trim());
+  const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
+  if (verifying) Object.assign(extra, { deep: id("deep").checked, ...expected });
 
   busy(true);
   try {
@@ -231,7 +235,8 @@ function showAnswer() {
   title.className = `verdict ${tier}`;
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
-  title.replaceChildren(icon, make("span", texts().tiers[tier]));
+  const exceptions = tier === "affirming" ? texts().exceptions(report.exceptions) : "";
+  title.replaceChildren(icon, make("span", texts().tiers[tier] + exceptions));
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
   id("verdict-note").textContent = held ? texts().unconfirmed : note;
   id("save").disabled = held;
@@ -314,10 +319,11 @@ function valueText({ args }, value) {
 function showAccount() {
   const { report } = answer;
   // Cut, not rounded: 100.00 % means every byte.
-  const percent = (bytes) => (Math.floor((bytes * 10_000) / report.image.size) / 100).toFixed(2);
-  const parts = CLASSES.filter((name) => report.account[name] > 0).map((name) => {
+  const total = CLASSES.reduce((sum, name) => sum + report.content[name], 0) || 1;
+  const percent = (bytes) => (Math.floor((bytes * 10_000) / total) / 100).toFixed(2);
+  const parts = CLASSES.filter((name) => report.content[name] > 0).map((name) => {
     const part = make("span", undefined, name);
-    part.style.flexGrow = String(report.account[name]);
+    part.style.flexGrow = String(report.content[name]);
     return part;
   });
   id("bar").replaceChildren(...parts);
@@ -328,13 +334,13 @@ function showAccount() {
     const swatch = make("span", undefined, `swatch ${name}`);
     swatch.ariaHidden = "true";
     head.append(swatch, texts().classes[name]);
-    const bytes = report.account[name];
+    const bytes = report.content[name];
     row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", percent(bytes), "number"));
     return row;
   });
   id("account").tBodies[0].replaceChildren(...rows);
-  const summary = CLASSES.filter((name) => report.account[name] > 0);
-  id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.account[name])} %`).join(", "));
+  const summary = CLASSES.filter((name) => report.content[name] > 0);
+  id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.content[name])} %`).join(", "));
 }
 
 /** One column of the map shows the worst class that any of its bytes has: a single byte is not lost. */
@@ -343,8 +349,12 @@ function showMap() {
   const canvas = id("map");
   const columns = new Uint8Array(canvas.width);
   const scale = canvas.width / report.image.size;
-  for (const region of report.regions) {
-    const rank = CLASSES.indexOf(region.class) + 1;
+  // Backwards: what a stream decodes to stands behind it, and gives it the worst class of what is inside.
+  const inside = new Map();
+  for (const region of report.regions.toReversed()) {
+    const own = RANKS.indexOf(region.class) + 1;
+    const rank = region.class === "opened" ? (inside.get(region.path) ?? own) : own;
+    if (rank > 0) inside.set(region.space, Math.max(inside.get(region.space) ?? 0, rank));
     if (region.space !== "image" || rank === 0 || region.length === 0) continue;
     const last = Math.min(canvas.width - 1, Math.ceil((region.offset + region.length) * scale) - 1);
     for (let at = Math.floor(region.offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
@@ -354,9 +364,9 @@ function showMap() {
   context.clearRect(0, 0, canvas.width, canvas.height);
   columns.forEach((rank, at) => {
     if (rank === 0) return;
-    context.fillStyle = style.getPropertyValue(`--${CLASSES[rank - 1]}`);
+    context.fillStyle = style.getPropertyValue(`--${RANKS[rank - 1]}`);
     // The height tells the classes apart where colours do not.
-    const height = (canvas.height * (rank + 1)) / (CLASSES.length + 1);
+    const height = (canvas.height * (rank + 1)) / (RANKS.length + 1);
     context.fillRect(at, canvas.height - height, 1, height);
   });
 }

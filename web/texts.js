@@ -1,6 +1,12 @@
 // Every word of the page, twice. Words about findings come from the core.
 "use strict";
 
+/** What an acceptance leaves to somebody's word; empty when that is nothing. */
+function said(before, between, after, parts) {
+  const there = parts.filter(([count]) => count > 0).map(([, text]) => text);
+  return there.length === 0 ? "" : before + there.join(between) + after;
+}
+
 const TEXTS = {
   en: {
     tagline: "Answers for every byte of a firmware image.",
@@ -9,6 +15,15 @@ const TEXTS = {
     drop: "Drop an image here, and if there are any its signed manifests and a policy, or the maker’s public key.",
     choose: "Choose files…",
     expect: "What was ordered",
+    narrower: "Channel and hardware revision",
+    channel: "Channel",
+    hardware: "Hardware revision",
+    exceptions: ({ byRule, byPolicy, notJudged, remains }) => said(", with ", ", ", "", [
+      [byRule, `${byRule} differences by the maker’s rule`],
+      [byPolicy, `${byPolicy} by your policy`],
+      [notJudged, `${notJudged.toLocaleString("en")} bytes not judged`],
+      [remains, `${remains.toLocaleString("en")} bytes of dead data`],
+    ]),
     deep: "Take everything apart, even when the digest of the whole image matches",
     confirmWhy: "This key came together with what it is to vouch for. Compare its fingerprint with one that reached you another way, by telephone or on paper.",
     confirm: "I have compared the fingerprint and it is the maker’s",
@@ -25,7 +40,7 @@ const TEXTS = {
     noFindings: "None. Silence is not a result: see what was not looked at, below.",
     more: "Show all findings",
     account: "Account of bytes",
-    accountWhy: "Every byte of the image is in exactly one class.",
+    accountWhy: "Every byte of the content is in exactly one class: of the file, and of every stream that was opened.",
     class: "Class",
     bytes: "Bytes",
     map: "Map of the image",
@@ -73,7 +88,7 @@ const TEXTS = {
     givenKey: "the key given here",
     severity: { high: "high", medium: "medium", low: "low", info: "information" },
     tiers: { affirming: "matches the signed reference", warning: "needs a person; not accepted as it is", contraindicated: "does not match the reference or the rules", none: "cannot tell; this is not a pass" },
-    classes: { matched: "matched", mutable: "mutable, within its rules", fill: "fill (erased)", parsed: "parsed, no reference value", unexplained: "unexplained" },
+    classes: { matched: "matched", differs: "differs from the reference", mutable: "mutable, within its rules", remains: "remains (dead, old data)", fill: "fill (erased)", unread: "not read", parsed: "parsed, no reference value", unexplained: "unexplained", opened: "opened, counted inside" },
     size: (bytes) => `${bytes.toLocaleString("en")} bytes`,
   },
   ja: {
@@ -83,6 +98,15 @@ const TEXTS = {
     drop: "イメージをここに置く。あれば署名済みマニフェストと、ポリシーまたは製造者の公開鍵も置く。",
     choose: "ファイルを選ぶ…",
     expect: "発注したもの",
+    narrower: "チャネルとハードウェア版",
+    channel: "チャネル",
+    hardware: "ハードウェア版",
+    exceptions: ({ byRule, byPolicy, notJudged, remains }) => said("(但し", "、", ")", [
+      [byRule, `製造者の規則による相違 ${byRule} 件`],
+      [byPolicy, `貴方のポリシーによる容認 ${byPolicy} 件`],
+      [notJudged, `判定していない ${notJudged.toLocaleString("ja")} バイト`],
+      [remains, `無効な旧データ ${remains.toLocaleString("ja")} バイト`],
+    ]),
     deep: "全体のダイジェストが一致しても、すべて分解して調べる",
     confirmWhy: "この鍵は、保証される対象と一緒に届いた。電話や書面など別の経路で得たフィンガープリントと照合すること。",
     confirm: "フィンガープリントを照合し、製造者のものと確認した",
@@ -99,7 +123,7 @@ const TEXTS = {
     noFindings: "なし。所見がないことは結果ではない。下の「見ていないもの」を参照。",
     more: "すべての所見を表示",
     account: "バイトの内訳",
-    accountWhy: "イメージの全バイトは、ちょうど一つの区分に属する。",
+    accountWhy: "内容(ファイル、および展開した各ストリーム)の全バイトは、ちょうど一つの区分に属する。",
     class: "区分",
     bytes: "バイト数",
     map: "イメージの地図",
@@ -147,7 +171,7 @@ const TEXTS = {
     givenKey: "ここで与えた鍵",
     severity: { high: "高", medium: "中", low: "低", info: "情報" },
     tiers: { affirming: "署名済み基準値と一致", warning: "要確認(このままでは受入不可)", contraindicated: "基準値または規則に不適合", none: "判定不能(合格ではない)" },
-    classes: { matched: "基準値と一致", mutable: "可変(規則内)", fill: "消去値", parsed: "構造のみ判読・基準値なし", unexplained: "未説明" },
+    classes: { matched: "基準値と一致", differs: "基準値と相違", mutable: "可変(規則内)", remains: "残存(無効な旧データ)", fill: "消去値", unread: "未読取", parsed: "構造のみ判読・基準値なし", unexplained: "未説明", opened: "展開済み" },
     size: (bytes) => `${bytes.toLocaleString("ja")} バイト`,
   },
 };

@@ -42,7 +42,7 @@ function stepsAbove(path, above) {
 const implied = (path) => ({ path, kind: stepOf(path).split(":")[0], attributes: {}, implied: true });
 
 /** The classes from good to bad, as the core orders them. */
-const WORSE = ["matched", "fill", "mutable", "parsed", "unexplained"];
+const WORSE = ["matched", "opened", "fill", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
 
 /** Folds, counts levels, enters every region under its path, and sums up the classes of what is below. */
 function settle(node, nodes) {

@@ -64,6 +64,8 @@ mkdir -p "$parts"
 tree "$work/rootfs"
 squash rootfs "$work/rootfs" -comp xz
 squash rootfs-other-packing "$work/rootfs" -comp gzip -b 64K -no-fragments
+printf 'www/index.html 100\netc/passwd 90\nopt/router/table.txt -50\nbin/busybox -100\n' > "$work/sort"
+squash rootfs-sorted "$work/rootfs" -comp xz -sort "$work/sort"
 variant file-changed 'sed -i "s/10.0.7.1 metric 7$/10.6.6.6 metric 7/" opt/router/table.txt'
 variant setuid-added "install -m 4755 $work/backdoor bin/helper"
 variant mode-changed 'chmod 4755 bin/busybox'

@@ -97,6 +97,7 @@ pub static KINDS: &[Kind] = &[
     kind("finding/more", Severity::Info, Effect::Nothing),
     kind("gate/not-compared", Severity::High, Effect::CannotTell(Reason::Coverage)),
     kind("gate/not-settled", Severity::High, Effect::CannotTell(Reason::Coverage)),
+    kind("image/given-twice", Severity::Low, Effect::Nothing),
     kind("layout/disagrees", Severity::High, Effect::Refuted),
     kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kiwame_report::escape_line;
+
 /// Usage, no input, or a file that cannot be read or written.
 pub(crate) const UNUSABLE: u8 = 2;
 /// A bug of ours.
@@ -33,8 +35,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // As the core says it: what, and below it what to do.
-        writeln!(f, "kiwame: {}", self.what)?;
-        write!(f, "        {}", self.remedy)
+        // Names of files are anybody's words.
+        writeln!(f, "kiwame: {}", escape_line(&self.what))?;
+        write!(f, "        {}", escape_line(&self.remedy))
     }
 }
 

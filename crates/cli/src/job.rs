@@ -105,12 +105,22 @@ pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Rc<Sourc
 
 /// Opens an image, which has to have something in it.
 pub(crate) fn open_image(path: &Path) -> Result<Rc<Source>, Failure> {
-    let source = Source::open("image", path)?;
+    with_content(Rc::new(Source::open("image", path)?))
+}
+
+/// An image that has something in it.
+pub(crate) fn with_content(source: Rc<Source>) -> Result<Rc<Source>, Failure> {
     if source.size == 0 {
         let what = format_args!("{}: is empty; an image has at least one byte", source.name);
         return Err(Failure::unusable(what, "check how the image was made or copied"));
     }
-    Ok(Rc::new(source))
+    Ok(source)
+}
+
+/// True for standard input, a pipe, a socket: what is gone when it has been read.
+pub(crate) fn is_read_once(path: &Path) -> bool {
+    let other = |kind: std::fs::Metadata| !kind.is_file() && !kind.is_dir();
+    path == Path::new("-") || std::fs::metadata(path).is_ok_and(other)
 }
 
 /// SHA-256 of a source, for the reports about one image of several.

@@ -1,5 +1,6 @@
 //! The verbs, one function each. Each gives the exit code, or what stopped it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -175,16 +176,17 @@ impl Runs<'_> {
         }
         let job = Job::new(self.common)?;
         let mut extra = extra.clone();
+        let spooled = if self.images.len() > 1 { self.spooled()? } else { BTreeMap::new() };
         // Without a file to write it to, nobody reads the report beside what is printed.
         extra.insert("report".to_owned(), json!(self.report.is_some()));
         if self.images.len() > 1 {
-            extra.insert("presented".to_owned(), json!(self.presented()));
+            extra.insert("presented".to_owned(), json!(self.presented(&spooled)));
         }
 
         let mut reports = Vec::new();
         let mut codes = Vec::new();
         for path in self.images {
-            let outcome = self.one(&job, path, reference, &extra);
+            let outcome = self.one(&job, path, spooled.get(path), reference, &extra);
             let outcome = outcome.and_then(|response| job.print(&response).map(|()| response));
             match outcome {
                 Ok(response) => {
@@ -208,17 +210,37 @@ impl Runs<'_> {
         &self,
         job: &Job<'_>,
         path: &Path,
+        spooled: Option<&Rc<Source>>,
         reference: &[Rc<Source>],
         extra: &Map<String, Value>,
     ) -> Result<Response, Failure> {
-        let image = job::open_image(path)?;
+        let image = match spooled {
+            Some(source) => job::with_content(Rc::clone(source))?,
+            None => job::open_image(path)?,
+        };
         let sources = [&[image], reference].concat();
         job.ask(self.verb, &sources, extra.clone())
     }
 
+    /// What can be read only once, and is needed twice: standard input and pipes.
+    fn spooled(&self) -> Result<BTreeMap<&Path, Rc<Source>>, Failure> {
+        let mut spooled = BTreeMap::new();
+        for path in self.images.iter().filter(|path| job::is_read_once(path)) {
+            if spooled.contains_key(path.as_path()) {
+                let what = format_args!("{}: given twice, and it can be read only once", path.display());
+                return Err(Failure::unusable(what, "give each image once"));
+            }
+            spooled.insert(path.as_path(), Rc::new(Source::open("image", path)?));
+        }
+        Ok(spooled)
+    }
+
     /// SHA-256 of each image that can be read; what cannot is complained about when its turn comes.
-    fn presented(&self) -> Vec<String> {
-        let images = self.images.iter().flat_map(|path| Source::open("image", path));
-        images.flat_map(|image| job::digest(&image)).collect()
+    fn presented(&self, spooled: &BTreeMap<&Path, Rc<Source>>) -> Vec<String> {
+        let digest = |path: &PathBuf| match spooled.get(path.as_path()) {
+            Some(source) => job::digest(source),
+            None => job::digest(&Source::open("image", path).ok()?),
+        };
+        self.images.iter().filter_map(digest).collect()
     }
 }

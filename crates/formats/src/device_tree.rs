@@ -84,7 +84,8 @@ pub(crate) enum Role {
 type Roles = fn(&Tree, &Property) -> Role;
 
 fn role(tree: &Tree, property: &Property) -> Role {
-    let chosen = tree.names(property.node) == [b"chosen"];
+    // Linux looks for either (`early_init_dt_scan_chosen`).
+    let chosen = matches!(tree.names(property.node)[..], [b"chosen" | b"chosen@0"]);
     if chosen && property.name == b"bootargs" { Role::Arguments } else { Role::Value }
 }
 

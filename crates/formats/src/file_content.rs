@@ -25,7 +25,7 @@ pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings
 }
 
 /// For what a file system keeps and no file uses.
-pub(crate) static UNUSED: &dyn Format = &Plain;
+pub(crate) static UNUSED: &dyn Format = &Unused;
 
 /// By the end of the path, so that the upper directory of an overlay is judged as the root is.
 fn role(names: &[&[u8]]) -> Option<&'static Lines> {
@@ -154,6 +154,33 @@ impl Format for Script {
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         out.add(Node::new("script", "0", "script", at).with("executable", true));
+    }
+}
+
+/// What a file system keeps and no file uses: one leaf, told apart only by whether it could run. To take it apart as what it
+/// was would find the same again, and again.
+#[derive(Debug)]
+struct Unused;
+
+impl Format for Unused {
+    fn name(&self) -> &'static str {
+        "unused"
+    }
+
+    fn about(&self) -> &'static str {
+        "what a file system keeps and no file uses"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match at.head(Head::LENGTH) {
+            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
+            Err(trouble) => out.trouble(trouble),
+        }
+        out.add(Node::new("data", "0", "data", at).unknown());
     }
 }
 

@@ -192,6 +192,11 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_accepts_is_on_the_list() {
+        crate::testing::every_byte_is_compared(&Gzip, &sample(), 8..10);
+    }
+
+    #[test]
     fn any_bytes() {
         torture(&Gzip, &sample());
     }

@@ -104,6 +104,11 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_accepts_is_on_the_list() {
+        crate::testing::every_byte_is_compared(&Lzma, SAMPLE, 0..0);
+    }
+
+    #[test]
     fn any_bytes() {
         torture(&Lzma, SAMPLE);
     }

@@ -254,7 +254,7 @@ const HEADER_CRC: u32 = 0x1000;
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::testing::{defects, leaves, parse, region, torture};
+    use crate::testing::{defects, leaves, parse, put, region, torture};
 
     /// `lzop` of "firmware\n" twenty times.
     const SAMPLE: &[u8] = &[
@@ -300,6 +300,21 @@ mod tests {
         bytes.splice(34..38, sum);
         bytes.drain(46..50);
         assert_eq!(defects(&parse(&Lzop, &bytes)), ["lzop/loader"]);
+    }
+
+    #[test]
+    fn what_a_policy_accepts_is_on_the_list() {
+        // A match may repeat from further back.
+        let data = SAMPLE.len() - 4 - 33..SAMPLE.len() - 4;
+        crate::testing::every_byte_is_compared(&Lzop, SAMPLE, data);
+        let mut other = SAMPLE.to_vec();
+        put(&mut other, 0xb, &[0x20, 0x60]);
+        other[0x10] = 9;
+        let sum = adler32(&other[9..34]).to_be_bytes();
+        put(&mut other, 34, &sum);
+        let form =
+            |bytes: &[u8]| form(bytes, &decode(bytes, 1 << 20).expect("sound")).expect("a form").length();
+        assert_eq!(form(&other), form(SAMPLE));
     }
 
     #[test]

@@ -55,11 +55,16 @@ impl Readings {
         Self { format, found: Some(found), other: other.filter(|_| found.begins == 0), runs }
     }
 
-    /// Says of the current region, which these bytes are, what else could read them.
-    pub(crate) fn note(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+    /// Says of the current region, which these bytes are, that a loader could take it for a program.
+    pub(crate) fn note_program(&self, out: &mut Builder<'_, '_>) {
         if self.runs {
             out.fact(EXECUTABLE, true);
         }
+    }
+
+    /// Says of the current region, which these bytes are, what else could read them.
+    pub(crate) fn note(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
+        self.note_program(out);
         if let Some(other) = self.other {
             let two = Defect::new("content/two-readings", "magic", at.offset(), other, self.format.name());
             out.defect(two.ambiguous());

@@ -2,6 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
+use core::ops::Range;
+
 use kiwame_image::{Defect, Format, Limits, Memory, Options, Region, Tree};
 
 /// The tree of `bytes`, its tiling checked.
@@ -38,6 +40,50 @@ pub(crate) fn torture(format: &'static dyn Format, bytes: &[u8]) {
             parse(format, &copy);
             copy[at] ^= flip;
         }
+    }
+}
+
+/// What a policy that accepts re-encoding compares (RULES 2): the content of the streams, their forms, and the headers
+/// around them without what is masked. `None` where something is ambiguous, so that nothing is accepted.
+fn compared(format: &'static dyn Format, bytes: &[u8]) -> Option<Vec<String>> {
+    let host = Memory::new([bytes.to_vec()]);
+    let options = Options { normal: true, ..Options::default() };
+    // Little memory, which is made ready anew each time.
+    let limits = Limits { space: 1 << 12, ..Limits::default() };
+    let tree = kiwame_image::parse(&host, 0, bytes.len() as u64, format, &limits, &options)
+        .expect("memory can be read");
+    let row = |region: &Region| {
+        let encoded = region.encodes.is_some();
+        let digest = region.masked.as_ref().or(region.sha256.as_ref()).filter(|_| !encoded);
+        let facts = region.attributes.iter().filter(|fact| !fact.encoding);
+        let facts: Vec<_> = facts.map(|fact| format!("{}={}", fact.name, fact.value.display())).collect();
+        let place = if encoded { String::new() } else { format!("{:?}", region.span) };
+        format!("{} {place} {digest:?} {:?} {facts:?}", tree.path(region.id), region.normal)
+    };
+    let sound = tree.defects().is_empty() && tree.regions().any(|region| region.normal.is_some());
+    sound.then(|| tree.regions().filter(|region| region.is_leaf()).map(row).collect())
+}
+
+/// Flips every bit, and doubles, removes and inserts every byte: whatever is compared is another thing then, unless the
+/// byte is on the list of what the format ignores.
+pub(crate) fn every_byte_is_compared(format: &'static dyn Format, bytes: &[u8], ignored: Range<usize>) {
+    let genuine = compared(format, bytes).expect("genuine");
+    let check = |copy: &[u8], at: usize, what: &str| {
+        let same = compared(format, copy).is_some_and(|changed| changed == genuine);
+        assert!(!same || ignored.contains(&at), "{what} at {at:#x} is not seen");
+    };
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut copy = bytes.to_vec();
+            copy[at] ^= 1 << bit;
+            check(&copy, at, "a bit");
+        }
+        let mut copy = bytes.to_vec();
+        copy.insert(at, bytes[at]);
+        check(&copy, at, "a byte more");
+        let mut copy = bytes.to_vec();
+        copy.remove(at);
+        check(&copy, at, "a byte less");
     }
 }
 

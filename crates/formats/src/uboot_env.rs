@@ -18,7 +18,8 @@
 //! Loader modelled: U-Boot's `himport_r`, which takes the last of two settings of one name. Ambiguities: a checksum that
 //! agrees under another size, byte order or with the flag as well; two settings of one name; an entry without `=`,
 //! without a name (U-Boot then drops all settings), that begins with a blank or `#` (skipped); a backslash that does
-//! not protect another one (U-Boot drops it, the tools of Linux do not); bytes behind the end of the list. Limitations:
+//! not protect another one (U-Boot drops it, the tools of Linux do not); more settings than U-Boot has room for, which
+//! drops the last ones; bytes behind the end of the list. Limitations:
 //! of two copies, each is taken apart and neither is called the active one, since a torn write makes U-Boot take the
 //! other; what a script in a setting does is not worked out.
 //!
@@ -169,7 +170,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
 /// Adds each setting, and the empty one that ends the list. Returns where the list ends.
 fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> u64 {
     let data = window.get(to_usize(start)..to_usize(whole.length())).unwrap_or_default();
-    let mut at = start;
+    let (mut at, mut count) = (start, 0u64);
     let mut seen = BTreeSet::new();
     for entry in data.split_inclusive(|&byte| byte == 0) {
         let text = entry.strip_suffix(&[0]).unwrap_or(entry);
@@ -197,9 +198,15 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builde
                 Defect::new("uboot-env/duplicate-name", "name", place, shown, "one setting of a name");
             out.defect(defect.ambiguous());
         }
+        count = count.saturating_add(1);
         if out.add(setting(name, text, input)).is_none() {
             break;
         }
+    }
+    let most = len64(data).checked_div(8).unwrap_or(0).saturating_add(64).min(MOST);
+    if count > most {
+        let place = whole.offset().saturating_add(start);
+        out.defect(Defect::new("uboot-env/too-many", "data", place, count, most).ambiguous());
     }
     at
 }
@@ -289,6 +296,8 @@ impl Format for Arguments {
 
 /// Sizes that boards have, beside the whole region, are multiples of this.
 const STEP: u64 = 0x400;
+/// Room in U-Boot's hash table, which is made for an eighth of the bytes and 64 more: `CONFIG_ENV_MAX_ENTRIES`.
+const MOST: u64 = 512;
 const SMALLEST: u64 = 64;
 /// No board of U-Boot's `configs/` has a larger one.
 const LARGEST: u64 = 0x10_0000;
@@ -457,6 +466,17 @@ mod tests {
             }
         }
         bytes[at..at + 4].iter_mut().zip(bits.to_le_bytes()).for_each(|(byte, change)| *byte ^= change);
+    }
+
+    #[test]
+    fn settings_that_u_boot_has_no_room_for() {
+        let found = |count: usize| {
+            let text: Vec<u8> =
+                (0..count).flat_map(|number| format!("{number:x}=1\0").into_bytes()).collect();
+            defects(&parse_with(&UbootEnv, &environment(&[&text[..], b"\0"].concat(), 0x400, false, 0)))
+                .join(" ")
+        };
+        assert_eq!((found(150), found(192)), (String::new(), "uboot-env/too-many".to_owned()));
     }
 
     #[test]

@@ -290,7 +290,13 @@ impl<'a> Fit<'_, 'a> {
     /// What a configuration names must be there, and its signatures are claims.
     fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
         let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
-        for &node in images.iter().chain(&configurations) {
+        // A look-up of `/images` finds `images@1` as well, if that comes first.
+        let top = self
+            .tree
+            .children(0)
+            .filter(|&node| [IMAGES, b"configurations"].iter().any(|name| self.name(node).starts_with(name)));
+        let top: Vec<_> = top.collect();
+        for &node in top.iter().chain(&images).chain(&configurations) {
             if self.name(node).contains(&b'@') {
                 let shown = String::from_utf8_lossy(self.name(node)).into_owned();
                 let place = self.tree.span(node).offset;

@@ -666,6 +666,47 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_accepts_is_on_the_list() {
+        let inner = section(0x19, b"inner inner inner inner");
+        crate::testing::every_byte_is_compared(
+            &UEFI_SECTIONS,
+            &guided(GUID_LZMA, 1, b"own", &lzma(&inner, false)),
+            0..0,
+        );
+        // EFI 1.1: two blocks of sixteen bits each, as in the sample of that name.
+        let stream = [
+            0x1f, 0, 0, 0, 0x14, 0, 0, 0, 0, 9, 2, 0xa0, 0, 2, 0x80, 0, 3, 0x2e, 0x6d, 0x2f, 0x0e, 0x8c,
+            0xa0, 1, 0x60, 0x54, 0, 1, 0x95, 0xb8, 0x81, 0xbd, 0x98, 0x81, 0xd1, 0xa1, 0x95, 0xcd, 0x94,
+        ];
+        let packed = section(0x01, &[&0x14u32.to_le_bytes()[..], &[1], &stream].concat());
+        // The codes of a block may name symbols that it does not use.
+        crate::testing::every_byte_is_compared(&UEFI_SECTIONS, &packed, 17..48);
+    }
+
+    #[test]
+    fn what_edk_ii_does_not_open_is_ambiguous() {
+        let inner = section(0x19, b"inner");
+        let sound = lzma(&inner, true);
+        let open = [&sound[..5], &[0xff; 8], &sound[13..]].concat();
+        let options = LzmaOptions { dict_size: 1 << 16, lc: 4, lp: 2, ..LzmaOptions::with_preset(6) };
+        let mut writer = LzmaWriter::new(Vec::new(), &options, true, true, Some(9)).unwrap();
+        writer.write_all(&inner).unwrap();
+        for (stream, expected) in
+            [(sound, ""), (open, "uefi-section/lzma"), (writer.finish().unwrap(), "uefi-section/lzma")]
+        {
+            let tree = of(&[guided(GUID_LZMA, 1, b"", &stream)]);
+            assert_eq!(defects(&tree).join(" "), expected);
+            assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+        }
+        for (stated, expected) in
+            [(9u32, ""), (8, "uefi-section/uncompressed-length"), (10, "uefi-section/uncompressed-length")]
+        {
+            let tree = of(&[section(0x01, &[&stated.to_le_bytes()[..], &[0], &inner].concat())]);
+            assert_eq!(defects(&tree).first().copied().unwrap_or_default(), expected, "{stated}");
+        }
+    }
+
+    #[test]
     fn bytes_behind_a_stream_are_a_leaf_of_their_own() {
         let stream = lzma(&section(0x19, b"inner"), false);
         let tree = of(&[guided(GUID_LZMA, 1, b"", &[stream.as_slice(), b"\0"].concat())]);

@@ -16,8 +16,9 @@
 //! owner, and its SHA-256 (of a certificate) or value (of anything shorter).
 //!
 //! Loader modelled: EDK II `AuthVariableLib`, `DxeImageVerificationLib` and `UefiBootManagerLib`, which walk the
-//! lists by their sizes. Ambiguities: a list whose sizes contradict each other, a defect. Limitations: device paths
-//! are shown in hexadecimal.
+//! lists by their sizes. Ambiguities, each a defect: a list whose sizes contradict each other, a load option that ends
+//! too early, a byte that is no number of an option. Limitations: device paths are shown in hexadecimal; optional data
+//! beyond 4 KiB are no fact.
 
 use kiwame_image::{Builder, Defect, Guid, Input, Node, Reader, Span, len64};
 
@@ -30,6 +31,11 @@ pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], o
     }
     if vendor == GLOBAL && ORDERS.contains(&name) {
         out.fact("order", order(bytes));
+        if !bytes.len().is_multiple_of(2) {
+            let (place, found) = (data.offset(), len64(bytes));
+            let defect = Defect::new("load-option/order", "DataSize", place, found, "a multiple of 2");
+            out.defect(defect.ambiguous());
+        }
     }
     if vendor == GLOBAL && is_load_option(name) {
         return add_load_option(data, bytes, out);
@@ -84,7 +90,7 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
     let option = match LoadOption::read(bytes, data.offset()) {
         Ok(option) => option,
         Err(defect) => {
-            out.defect(defect);
+            out.defect(defect.ambiguous());
             out.add(Node::new("variable", "data", "variable-data", data));
             return;
         }
@@ -93,6 +99,11 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
     out.fact("description", option.description);
     out.fact("device-path", option.path);
     let path_end = option.path_start.saturating_add(len64(option.path));
+    // What an operating system's loader takes its command line from.
+    let optional = bytes.get(kiwame_image::to_usize(path_end)..).unwrap_or_default();
+    if len64(optional) <= LONGEST_OPTIONAL {
+        out.fact("optional-data", optional);
+    }
     let parts = [
         ("description", "load-option", data.slice(0, option.path_start)),
         ("path", "load-option-path", data.slice(option.path_start, len64(option.path))),
@@ -125,7 +136,8 @@ impl<'b> LoadOption<'b> {
         }
         let path_start = reader.position();
         let path = reader.bytes(length.into(), "FilePathList")?;
-        let description = utf16(&description).unwrap_or_default();
+        // What is no text is shown as it lies there: two of them are not the same.
+        let description = utf16(&description).unwrap_or_else(|| hex(&description, 0));
         Ok(Self { attributes, description, path_start, path })
     }
 }
@@ -209,6 +221,9 @@ impl SignatureList {
         Ok(())
     }
 }
+
+/// Optional data are a fact up to this length; real ones are a command line.
+const LONGEST_OPTIONAL: u64 = 4 << 10;
 
 fn hex(bytes: &[u8], from: u64) -> String {
     bytes.iter().skip(kiwame_image::to_usize(from)).map(|byte| format!("{byte:02x}")).collect()

@@ -123,6 +123,11 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_accepts_is_on_the_list() {
+        crate::testing::every_byte_is_compared(&Xz, SAMPLE, 0..0);
+    }
+
+    #[test]
     fn any_bytes() {
         torture(&Xz, SAMPLE);
     }

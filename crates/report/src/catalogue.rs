@@ -283,6 +283,15 @@ static ENTRIES: &[Entry] = &[
         BUG,
     ),
     entry(
+        "image/given-twice",
+        "Another of the images given is the same, byte for byte.",
+        "与えられたイメージの中に、バイト単位で同一のものが他に有る。",
+        [
+            "If they are to be of two units, acquire one of them again.",
+            "別々の機器のものであれば、一方を取り直す。",
+        ],
+    ),
+    entry(
         "layout/disagrees",
         "Manifest and image disagree on where the partition {name} lies.",
         "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",

@@ -36,6 +36,12 @@ pub fn escape_inside(text: &str) -> String {
     shown
 }
 
+/// The same for a whole sentence of ours with such a string in it: nothing is cut.
+#[must_use]
+pub fn escape_line(text: &str) -> String {
+    escape_shown(text)
+}
+
 /// The same for a string of somebody's report, which says it went through [`escape`] before: a backslash stays.
 pub(crate) fn escape_shown(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {

@@ -25,7 +25,7 @@ mod renderers;
 mod statement;
 
 pub use catalogue::{ClassName, Lang, NOT_SEEN, class_name, message, not_seen, remedy, tier_line};
-pub use escape::{escape, escape_inside};
+pub use escape::{escape, escape_inside, escape_line};
 pub use model::{
     AccountOf, Depth, FindingOf, ImageOf, ManifestOf, PolicyOf, RegionOf, Report, SignerOf, SpaceOf, TimeOf,
     ToolOf, VerdictOf,
@@ -34,4 +34,4 @@ pub use renderers::{RENDERERS, Renderer, View, renderer};
 pub use statement::statement;
 
 /// Version of the report's schema.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";

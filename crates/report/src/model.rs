@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of};
 use kiwame_image::{Digest, Limits, Region, Tree};
-use kiwame_trust::json::Json;
+use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -527,7 +527,7 @@ impl Report {
     /// # Errors
     /// What the reader of JSON says.
     pub fn claimed(text: &[u8]) -> Result<Self, String> {
-        Json::parse(text).map_err(|error| error.to_string())?;
+        Json::parse(text, MOST_SIGNED).map_err(|error| error.to_string())?;
         let mut report: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if report.schema_version != crate::SCHEMA_VERSION {
             return Err(format!(

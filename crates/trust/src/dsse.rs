@@ -7,13 +7,15 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kiwame_image::len64;
 
-use crate::json::{Json, Object};
+use crate::json::{Json, MOST_UNSIGNED, Object};
 use crate::{Policy, PublicKey, TrustError};
 
 /// Signatures that an envelope may carry.
 pub const MAX_SIGNATURES: usize = 64;
-/// Bytes that a payload may have.
-pub const MAX_PAYLOAD: u64 = 128 << 20;
+/// Bytes that a payload may have: 100,000 components, at twice what one takes.
+pub const MAX_PAYLOAD: u64 = 48 << 20;
+/// Bytes that an envelope may have: such a payload in base64, and signatures.
+pub const MAX_ENVELOPE: u64 = 65 << 20;
 
 /// An envelope as it was read. Nothing in it is trusted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +34,11 @@ impl Envelope {
     /// # Errors
     /// When it is no envelope, or larger than we take.
     pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
-        let limit = MAX_PAYLOAD.saturating_mul(3) / 2;
-        if len64(text) > limit {
-            return Err(TrustError::TooLarge { what: "envelope bytes", found: len64(text), limit });
+        if len64(text) > MAX_ENVELOPE {
+            let (found, limit) = (len64(text), MAX_ENVELOPE);
+            return Err(TrustError::TooLarge { what: "envelope bytes", found, limit });
         }
-        let mut envelope = Object::new(Json::parse(text)?, "")?;
+        let mut envelope = Object::new(Json::parse(text, MOST_UNSIGNED)?, "")?;
         let payload_type = envelope.text("payloadType")?;
         let payload = decode("payload", &envelope.text("payload")?)?;
         if len64(&payload) > MAX_PAYLOAD {

@@ -2,6 +2,7 @@
 //!
 //! RFC 8259 leaves these to the reader, and readers that differ can be shown different documents.
 
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -32,14 +33,49 @@ pub const DEPTH: u8 = 64;
 /// The largest number that every JSON reader keeps exactly (RFC 8259, section 6).
 pub const MAX_NUMBER: u64 = 1 << 53;
 
+/// Values that a document may have which nobody has signed yet: an envelope has a dozen, and three for each signature.
+pub const MOST_UNSIGNED: u64 = 10_000;
+/// Values that a signed document may have: thirty for each of 100,000 components.
+pub const MOST_SIGNED: u64 = 3_000_000;
+
 impl Json {
-    /// Parses one document.
+    /// Parses one document of at most so many values. What it costs is bounded before anybody is trusted.
     ///
     /// # Errors
     /// [`TrustError::Json`] with the place.
-    pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
+    pub fn parse(text: &[u8], most: u64) -> Result<Self, TrustError> {
+        Self::read(text, most, None, &mut |_| Ok(()))
+    }
+
+    /// As [`Json::parse`]; the objects of every list at `place` (names of fields, through lists on the way) go to `each` one
+    /// by one, behind a `None` where their list begins, and are dropped: no tree of all of them is ever in memory. In the
+    /// document that is given back such a list is a number: how many of them came before it.
+    ///
+    /// # Errors
+    /// As [`Json::parse`], and what `each` says.
+    pub fn parse_lists(
+        text: &[u8],
+        most: u64,
+        place: &[&str],
+        each: &mut Each<'_>,
+    ) -> Result<Self, TrustError> {
+        Self::read(text, most, Some(place), each)
+    }
+
+    fn read(text: &[u8], most: u64, place: Option<&[&str]>, each: &mut Each<'_>) -> Result<Self, TrustError> {
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let parsed = Level(DEPTH).deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
+        let shared = Shared {
+            left: Cell::new(most),
+            most,
+            each: RefCell::new(each),
+            lists: Cell::new(0),
+            error: RefCell::default(),
+        };
+        let level = Level { below: DEPTH, shared: &shared, place, items: false };
+        let parsed = level.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
+        if let Some(error) = shared.error.take() {
+            return Err(error);
+        }
         parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let text = error.to_string();
@@ -61,23 +97,68 @@ impl Json {
     }
 }
 
-struct Level(u8);
+/// Who takes the objects of lists that are not kept.
+pub type Each<'s> = dyn FnMut(Option<&mut Object>) -> Result<(), TrustError> + 's;
 
-impl<'de> DeserializeSeed<'de> for Level {
+/// What all levels of one document share.
+struct Shared<'s> {
+    left: Cell<u64>,
+    most: u64,
+    each: RefCell<&'s mut Each<'s>>,
+    lists: Cell<u64>,
+    error: RefCell<Option<TrustError>>,
+}
+
+impl Shared<'_> {
+    fn hand_over(&self, object: Option<&mut Object>) -> Result<(), TrustError> {
+        (self.each.borrow_mut())(object)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Level<'s> {
+    below: u8,
+    shared: &'s Shared<'s>,
+    /// What is left of the way to the list whose objects are handed over; `None` off that way.
+    place: Option<&'s [&'s str]>,
+    /// This is an item of that list.
+    items: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Level<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        let left = self.shared.left.get().checked_sub(1);
+        let left =
+            left.ok_or_else(|| de::Error::custom(format_args!("more than {} values", self.shared.most)))?;
+        self.shared.left.set(left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl Level {
+impl<'s> Level<'s> {
     fn below<E: de::Error>(&self) -> Result<u8, E> {
-        self.0.checked_sub(1).ok_or_else(|| E::custom("more than 64 levels of nesting"))
+        self.below.checked_sub(1).ok_or_else(|| E::custom("more than 64 levels of nesting"))
+    }
+
+    /// The level of a field of this one.
+    fn field(&self, below: u8, name: &str) -> Self {
+        let place = self.place.and_then(|place| match place {
+            [first, rest @ ..] if *first == name => Some(rest),
+            _ => None,
+        });
+        Self { below, place, items: false, ..*self }
+    }
+
+    /// The level of an item of this list; it is handed over when the way ends here.
+    fn item(&self, below: u8) -> Self {
+        let ends = self.place.is_some_and(<[&str]>::is_empty);
+        Self { below, place: self.place.filter(|_| !ends), items: ends, ..*self }
     }
 }
 
-impl<'de> Visitor<'de> for Level {
+impl<'de> Visitor<'de> for Level<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +174,9 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Json, E> {
+        if self.place.is_some_and(<[&str]>::is_empty) {
+            return Err(E::custom("a number in place of a list"));
+        }
         if number > MAX_NUMBER {
             return Err(E::custom(format_args!("number {number} is above 2^53")));
         }
@@ -116,10 +200,21 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-        let below = self.below()?;
+        let item = self.item(self.below()?);
         let mut list = Vec::new();
-        while let Some(item) = seq.next_element_seed(Level(below))? {
-            list.push(item);
+        if item.items {
+            let number = self.shared.lists.get();
+            self.shared.lists.set(number.saturating_add(1));
+            self.hand::<A::Error>(None)?;
+            while let Some(json) = seq.next_element_seed(item)? {
+                let mut object = Object::new(json, LISTED).map_err(|error| self.keep(error))?;
+                self.hand(Some(&mut object))?;
+                object.end().map_err(|error| self.keep(error))?;
+            }
+            return Ok(Json::Uint(number));
+        }
+        while let Some(json) = seq.next_element_seed(item)? {
+            list.push(json);
         }
         Ok(Json::List(list))
     }
@@ -128,7 +223,7 @@ impl<'de> Visitor<'de> for Level {
         let below = self.below()?;
         let mut map = BTreeMap::new();
         while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(Level(below))?;
+            let value = access.next_value_seed(self.field(below, &key))?;
             match map.entry(key) {
                 Entry::Vacant(place) => place.insert(value),
                 Entry::Occupied(before) => {
@@ -139,6 +234,21 @@ impl<'de> Visitor<'de> for Level {
         Ok(Json::Map(map))
     }
 }
+
+impl Level<'_> {
+    fn hand<E: de::Error>(&self, object: Option<&mut Object>) -> Result<(), E> {
+        self.shared.hand_over(object).map_err(|error| self.keep(error))
+    }
+
+    /// Keeps what a reader said: the deserializer has room for text only.
+    fn keep<E: de::Error>(&self, error: TrustError) -> E {
+        *self.shared.error.borrow_mut() = Some(error);
+        E::custom("")
+    }
+}
+
+/// How an object of a list that is not kept is called in errors.
+const LISTED: &str = "regions[]";
 
 /// A closed object being read: every field is asked for by name, and what nobody asked for is an error.
 #[derive(Debug)]
@@ -311,7 +421,7 @@ mod tests {
     use super::*;
 
     fn what(text: &str) -> String {
-        Json::parse(text.as_bytes()).unwrap_err().to_string()
+        Json::parse(text.as_bytes(), MOST_SIGNED).unwrap_err().to_string()
     }
 
     #[test]
@@ -321,23 +431,45 @@ mod tests {
         assert!(what("[1.5]").contains("not whole"));
         assert!(what("[-1]").contains("negative"));
         assert!(what("{} {}").contains("trailing"));
-        assert_eq!(Json::parse(b"[9007199254740992]"), Ok(Json::List(vec![Json::Uint(MAX_NUMBER)])));
+        assert_eq!(Json::parse(b"[9007199254740992]", 2), Ok(Json::List(vec![Json::Uint(MAX_NUMBER)])));
     }
 
     #[test]
     fn sixty_four_levels_and_no_more() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(Json::parse(nested(64).as_bytes()).is_ok());
+        assert!(Json::parse(nested(64).as_bytes(), 64).is_ok());
         assert!(what(&nested(65)).contains("64 levels"));
-        assert!(Json::parse("[".repeat(1 << 20).as_bytes()).is_err());
+        assert!(Json::parse("[".repeat(1 << 20).as_bytes(), MOST_SIGNED).is_err());
     }
 
     #[test]
     fn an_unknown_field_is_named_by_its_path() {
-        let mut object = Object::new(Json::parse(br#"{"a":1,"b":2,"x-c":3}"#).unwrap(), "top").unwrap();
+        let mut object = Object::new(Json::parse(br#"{"a":1,"b":2,"x-c":3}"#, 4).unwrap(), "top").unwrap();
         assert_eq!(object.uint("a"), Ok(1));
         assert_eq!(object.end().unwrap_err().to_string(), "top.b: found 2, expected no such field");
         object.take("b");
         assert_eq!(object.end(), Ok(()));
+    }
+
+    #[test]
+    fn values_are_counted_before_they_are_kept() {
+        assert!(Json::parse(b"[0,[]]", 3).is_ok());
+        let error = Json::parse(b"[0,[]]", 2).unwrap_err().to_string();
+        assert!(error.contains("more than 2 values"), "{error}");
+    }
+
+    #[test]
+    fn the_objects_of_one_list_are_handed_over_and_not_kept() {
+        let text = br#"{"p":{"i":[{"r":[{"a":1},{"a":2}],"s":[3]},{"r":[]}],"r":[4]}}"#;
+        let mut seen = Vec::new();
+        let json = Json::parse_lists(text, 100, &["p", "i", "r"], &mut |object| {
+            seen.push(object.map(|object| object.uint("a")).transpose()?);
+            Ok(())
+        });
+        assert_eq!(seen, [None, Some(1), Some(2), None]);
+        let rest = br#"{"p":{"i":[{"r":0,"s":[3]},{"r":1}],"r":[4]}}"#;
+        assert_eq!(json, Json::parse(rest, 100));
+        let number = Json::parse_lists(br#"{"p":{"i":[{"r":0}]}}"#, 100, &["p", "i", "r"], &mut |_| Ok(()));
+        assert!(number.is_err(), "a number could pass for a list that was handed over");
     }
 }

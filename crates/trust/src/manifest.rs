@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{Algorithm, Digest, Form, Partition, SettingsFile, Span};
 
-use crate::json::{Json, Object};
+use crate::json::{Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
 use crate::{Time, TrustError};
 
@@ -15,6 +15,8 @@ use crate::{Time, TrustError};
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// `_type` of the statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// Where the regions of images stand in it.
+const REGIONS: &[&str] = &["predicate", "images", "regions"];
 /// `predicateType` of the statement.
 pub const PREDICATE_TYPE: &str = "urn:kiwame:firmware-reference-manifest/v1";
 
@@ -196,7 +198,21 @@ impl Manifest {
     /// The first thing that is not as the predicate's schema says.
     pub fn parse(payload_type: &str, payload: &[u8]) -> Result<Self, TrustError> {
         exact("payloadType", PAYLOAD_TYPE, payload_type)?;
-        let mut statement = Object::new(Json::parse(payload)?, "")?;
+        // The regions of an image are read one by one, and never stand in memory as JSON.
+        let mut lists: Vec<Vec<ReferenceRegion>> = Vec::new();
+        let statement = Json::parse_lists(payload, MOST_SIGNED, REGIONS, &mut |region| {
+            match region {
+                None => lists.push(Vec::new()),
+                Some(region) => {
+                    let read = read_region(region)?;
+                    if let Some(list) = lists.last_mut() {
+                        list.push(read);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        let mut statement = Object::new(statement, "")?;
         exact("_type", STATEMENT_TYPE, &statement.text("_type")?)?;
         exact("predicateType", PREDICATE_TYPE, &statement.text("predicateType")?)?;
         let subjects = statement.objects("subject", read_subject)?;
@@ -205,7 +221,7 @@ impl Manifest {
         let manifest = Self {
             product: read_product(predicate.object("product")?)?,
             release: read_release(predicate.object("release")?)?,
-            images: predicate.objects("images", |image| read_image(image, &subjects))?,
+            images: predicate.objects("images", |image| read_image(image, &subjects, &mut lists))?,
             mutable: predicate.objects("mutable", MutableRule::read)?,
             suppliers: predicate.objects("suppliers", |supplier| {
                 Ok(Supplier { name: supplier.text("name")?, contact: supplier.text_or_absent("contact")? })
@@ -434,7 +450,11 @@ fn read_release(mut release: Object) -> Result<Release, TrustError> {
     Ok(read)
 }
 
-fn read_image(image: &mut Object, subjects: &[Subject]) -> Result<ImageReference, TrustError> {
+fn read_image(
+    image: &mut Object,
+    subjects: &[Subject],
+    lists: &mut [Vec<ReferenceRegion>],
+) -> Result<ImageReference, TrustError> {
     let number = image.uint("subject")?;
     let subject = usize::try_from(number).ok().and_then(|number| subjects.get(number));
     let subject = subject
@@ -465,7 +485,15 @@ fn read_image(image: &mut Object, subjects: &[Subject]) -> Result<ImageReference
                 written: part.flag("written")?,
             })
         })?,
-        regions: image.objects("regions", read_region)?,
+        regions: match image.uint_or_absent("regions")? {
+            None => Vec::new(),
+            Some(number) => {
+                let list = usize::try_from(number).ok().and_then(|number| lists.get_mut(number));
+                core::mem::take(
+                    list.ok_or_else(|| wrong(&image.path("regions"), "an array", number.to_string()))?,
+                )
+            }
+        },
     })
 }
 

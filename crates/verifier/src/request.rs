@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{Algorithm, Digest, Host, Limits, Options, Part, Tree, to_usize};
 use kiwame_report::{Lang, View, renderer};
-use kiwame_trust::{PublicKey, Time};
+use kiwame_trust::{PublicKey, Time, dsse};
 use serde::Deserialize;
 
 use crate::Response;
@@ -83,10 +83,10 @@ pub(crate) struct Run<'a> {
     pub(crate) host: &'a dyn Host,
 }
 
-/// Bytes that a policy, a key or a description may have. Far above any real one.
-const SMALL: u64 = 16 << 20;
-/// Bytes that an envelope may have: a payload of 128 MiB in base64.
-const ENVELOPE: u64 = 192 << 20;
+/// Bytes that a policy, a key or a description may have: thousands of waivers or rules. Far above any real one.
+const SMALL: u64 = 1 << 20;
+/// Bytes that a report to be shown may have: of a manifest's size.
+const REPORT: u64 = 128 << 20;
 
 impl<'a> Run<'a> {
     /// The sources in a role, with their numbers.
@@ -106,7 +106,11 @@ impl<'a> Run<'a> {
 
     /// All bytes of a small source.
     pub(crate) fn read(&self, (number, source): (u32, &Source)) -> Result<Vec<u8>, Failure> {
-        let most = if source.role == "manifest" { ENVELOPE } else { SMALL };
+        let most = match source.role.as_str() {
+            "manifest" => dsse::MAX_ENVELOPE,
+            "report" => REPORT,
+            _ => SMALL,
+        };
         if source.size > most {
             return Err(Failure::usage(
                 &source.name,

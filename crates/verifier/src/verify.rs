@@ -218,6 +218,10 @@ impl Trial<'_> {
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
         };
         findings.extend(other_digests(manifest, digests));
+        let hex = sha256.hex();
+        if self.run.request.presented.iter().filter(|other| **other == hex).count() > 1 {
+            findings.push(Finding::new("image/given-twice"));
+        }
         self.others_absent(manifest, this, &mut findings);
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
         Ok(Outcome { manifest: at, report, findings, verdict })

@@ -492,6 +492,13 @@ impl Walk<'_> {
                 let (start, width) = if inode.kind == 2 { (0x10, 4) } else { (0x10, 8) };
                 zero(start, width);
             }
+            // Where a tail end lies was followed: what is there is compared as the end of the file.
+            let tail = if inode.kind == 2 { 0x14 } else { 0x2c };
+            if self.tables.inodes.piece(start.saturating_add(tail), 4).is_some_and(|index| index != [0xff; 4])
+            {
+                zero(tail, 8);
+                form.record("tail end");
+            }
             let list = len64(&stored.blocks).saturating_mul(4);
             zero(length.saturating_sub(list), list);
             let holes: Vec<_> = stored.blocks.iter().map(|&size| u8::from(size == 0)).collect();

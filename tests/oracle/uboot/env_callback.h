@@ -1,0 +1,2 @@
+// No callbacks.
+#define env_callback_init(entry)

@@ -1,0 +1,2 @@
+// No flags.
+#define env_flags_init(entry)
