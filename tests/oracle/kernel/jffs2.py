@@ -169,7 +169,7 @@ class Ours:
         regions = [line for line in lines if "kind" in line]
         self.facts = next((r["facts"] for r in reversed(regions) if r["kind"] == "jffs2-nodes" and r["facts"]), {})
         self.normal = next((r["normal"] for r in regions if "normal" in r), None)
-        self.recognised = any(region["kind"] == "jffs2-nodes" for region in regions)
+        self.recognised = any(region["path"] == "partition:part/jffs2:files" for region in regions)
         self.unknown = [r["length"] for r in regions if r["leaf"] and r["kind"] in ("jffs2-unread", "jffs2-free")
                         and r["content"] == "Unknown"]
         inside = [r for r in regions if "/decoded:content/" in r["path"] or r["path"].endswith("/entry:rest")]

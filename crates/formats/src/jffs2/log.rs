@@ -418,9 +418,18 @@ impl Log {
     }
 
     /// The time of a directory is that of its newest entry, where that is newer than its inode.
-    pub(super) fn times(&self, entries: &mut [Entry], inodes: &[u32]) {
+    pub(super) fn times(&mut self, entries: &mut [Entry], inodes: &[u32]) {
         let mut newest: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
-        for dirent in self.names.values().filter_map(|&number| self.dirent(number)) {
+        let (mut versions, mut twice) = (BTreeSet::new(), Vec::new());
+        for (&number, dirent) in
+            self.names.values().filter_map(|number| Some((number, self.dirent(*number)?)))
+        {
+            if !versions.insert((dirent.parent, dirent.version)) {
+                let place = self.records.get(number).map_or(0, |record| record.found.at);
+                let defect =
+                    Defect::new("jffs2/version", "version", place, dirent.version, "one entry of a version");
+                twice.push(defect.ambiguous());
+            }
             let known = dirent.ino == 0 || self.inodes.contains_key(&dirent.ino);
             if known && dirent.mctime != 0 {
                 let time = newest.entry(dirent.parent).or_default();
@@ -434,6 +443,7 @@ impl Log {
                 entry.modified = time.into();
             }
         }
+        self.defects.extend(twice);
     }
 
     /// The pieces of an inode, oldest first.

@@ -67,6 +67,7 @@
 //! | slack behind nodes, payload of clean markers and padding, `usercompr`, `flags`, upper bits of the mode | must be as all writers leave them |
 //! | atime, ctime, fields of pieces that are not the newest, `unused` | traces of writing: no reading shows them but for the times; in the form |
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
@@ -172,10 +173,10 @@ fn summaries(
         let nodes = records.get(from..to).unwrap_or_default();
         defects.extend(node::summary_agrees(&window, place, block, nodes, big).err());
     }
-    let trusted = |at: u64| walk.summaries.iter().any(|&(_, start)| start == at);
+    let starts: BTreeSet<u64> = walk.summaries.iter().map(|&(_, start)| start).collect();
     let others =
         records.iter_mut().filter(|record| record.found.kind == node::SUMMARY && !record.found.obsolete);
-    for record in others.filter(|record| !trusted(record.found.at)) {
+    for record in others.filter(|record| !starts.contains(&record.found.at)) {
         record.state = State::Broken;
         let place = at.offset().saturating_add(record.found.at);
         defects.push(Defect::new(
@@ -273,7 +274,9 @@ fn normal(log: &Log) -> Normal {
                 };
                 let owner = [piece.ino, piece.mode, piece.uid.into(), piece.gid.into(), piece.isize];
                 let times = [piece.atime, piece.mtime, piece.ctime, piece.offset, piece.dsize];
-                let how = [packed.into(), piece.usercompr.into(), piece.flags.into()];
+                // What ends a stream of LZMA is not all read: the checksum stands for it.
+                let end = if packed == COMPR_LZMA { piece.data_crc } else { 0 };
+                let how = [packed.into(), piece.usercompr.into(), piece.flags.into(), end];
                 numbers(&mut form, &[&owner[..], &times, &how].concat());
                 form.number("version", ranks.of_version((0, piece.ino), piece.version));
             }
@@ -293,11 +296,11 @@ fn normal(log: &Log) -> Normal {
 }
 
 /// Versions that count up, each among those that it is compared with.
-struct Ranks(std::collections::BTreeMap<(u8, u32), Vec<u32>>);
+struct Ranks(BTreeMap<(u8, u32), Vec<u32>>);
 
 impl Ranks {
     fn of(log: &Log) -> Self {
-        let mut all: std::collections::BTreeMap<(u8, u32), Vec<u32>> = Default::default();
+        let mut all: BTreeMap<(u8, u32), Vec<u32>> = BTreeMap::new();
         for record in &log.records {
             let (key, version) = match &record.body {
                 Body::Dirent(dirent) => ((0, dirent.parent), dirent.version),
