@@ -52,7 +52,7 @@ impl Format for Elf {
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
-        head.bytes(0, 4) == Some(&MAGIC[..])
+        head.bytes(0, 4) == Some(MAGIC)
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

@@ -60,7 +60,7 @@ impl Format for Pe {
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
-        head.bytes(0, 2) == Some(&DOS_MAGIC[..])
+        head.bytes(0, 2) == Some(DOS_MAGIC)
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

@@ -482,7 +482,7 @@ mod tests {
 
     fn keys(settings: Settings, text: &str) -> Option<Vec<(String, String)>> {
         let pieces = split(settings, text.as_bytes())?;
-        assert_eq!(pieces.iter().map(|piece| piece.length).sum::<u64>(), text.len() as u64, "{text}");
+        assert_eq!(pieces.iter().map(|piece| piece.length).sum::<u64>(), len64(text.as_bytes()), "{text}");
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let settings = pieces.iter().filter(|piece| matches!(piece.kind, Kind::Setting | Kind::Item));
         Some(settings.map(|piece| (shown(&piece.key), shown(&piece.value))).collect())

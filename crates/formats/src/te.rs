@@ -51,7 +51,7 @@ impl Format for Te {
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
-        head.bytes(0, 2) == Some(&SIGNATURE[..]) && self.probe(head).is_some()
+        head.bytes(0, 2) == Some(SIGNATURE) && self.probe(head).is_some()
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

@@ -246,7 +246,8 @@ impl Trial<'_> {
         let listed = &rule.hardware_revisions;
         let by_policy = listed.is_empty() || listed.iter().any(|revision| revisions.contains(revision));
         let named = asked.is_some() || !listed.is_empty();
-        if !revisions.is_empty() && !(named && by_order && by_policy) {
+        let settled = named && by_order && by_policy;
+        if !revisions.is_empty() && !settled {
             let wanted = asked.map_or_else(|| listed.join(", "), str::to_owned);
             let finding =
                 Finding::new("manifest/another-hardware").compared(wanted.clone(), revisions.join(", "));

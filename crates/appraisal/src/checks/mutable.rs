@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use kiwame_image::{Content, Region, Span, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
-use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
+use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
 use super::allowance::Allowance;
 use crate::checks::Check;
@@ -217,12 +217,11 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
         let text = value.as_deref().and_then(|value| value.strip_suffix(&[0]));
         text.is_some_and(|text| key.value.holds(text))
     };
-    match &key.value {
-        kiwame_trust::rules::Grammar::Bytes(most) if length <= *most => Ok(Held::NotJudged),
-        // A value that the format does not state keeps to no grammar.
-        grammar if !grammar.is_any() && (whole() || text()) => Ok(Held::Judged),
-        grammar => Err(grammar.text()),
+    if let Grammar::Bytes(most) = key.value {
+        return if length <= most { Ok(Held::NotJudged) } else { Err(key.value.text()) };
     }
+    // A value that the format does not state keeps to no grammar.
+    if whole() || text() { Ok(Held::Judged) } else { Err(key.value.text()) }
 }
 
 fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<'_>) -> Result<Held, String> {
@@ -518,13 +517,13 @@ impl<'a> Ledger<'a> {
                 let expected = format!("at most {most} bytes");
                 at("mutable/outside-rule", bytes).compared(expected, format!("{bytes} bytes"))
             };
-            match rule.rule {
-                Mutable::Any { max_bytes } if sums.not_judged > max_bytes => {
-                    case.report(over(max_bytes, sums.not_judged))
-                }
-                _ if sums.not_accepted > 0 => case.report(at("mutable/any", sums.not_accepted)),
-                _ if sums.not_judged > 0 => case.report(at("mutable/not-judged", sums.not_judged)),
-                _ => {}
+            let cap = if let Mutable::Any { max_bytes } = rule.rule { max_bytes } else { u64::MAX };
+            if sums.not_judged > cap {
+                case.report(over(cap, sums.not_judged));
+            } else if sums.not_accepted > 0 {
+                case.report(at("mutable/any", sums.not_accepted));
+            } else if sums.not_judged > 0 {
+                case.report(at("mutable/not-judged", sums.not_judged));
             }
             if sums.remains > rule.remains_max_bytes {
                 case.report(over(rule.remains_max_bytes, sums.remains));

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Region, SpaceId};
 
+use kiwame_trust::rules::Mutable;
+
 use crate::case::place;
 use crate::checks::Check;
 use crate::{Case, Effect};
@@ -21,6 +23,9 @@ impl Check for Placement {
     fn run(&self, case: &mut Case<'_>) {
         let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
         for region in case.measured().filter(|region| region.content != Content::Fill) {
+            if is_unordered(case, region) {
+                continue;
+            }
             if let Some(index) = case.matches.get(&region.id).and_then(|outcome| outcome.index()) {
                 spaces.entry(region.space).or_default().push((region, index));
             }
@@ -43,6 +48,13 @@ impl Check for Placement {
             }
         }
     }
+}
+
+/// Settings and variables under a rule of keys: whoever saves them sorts or moves them, and whoever reads them asks by name.
+fn is_unordered(case: &Case<'_>, region: &Region) -> bool {
+    let by_name = ["variable", "uboot-variable"].contains(&region.kind);
+    let mut rules = case.manifest.rules_for(case.tree.path(region.id));
+    by_name && rules.any(|rule| matches!(rule.rule, Mutable::Keys(_)))
 }
 
 fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
