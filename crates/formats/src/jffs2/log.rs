@@ -300,9 +300,6 @@ impl Log {
                 if newest.is_none() {
                     let defect = Defect::new("jffs2/no-inode", "ino", place, dirent.ino, shown());
                     self.defects.push(defect.ambiguous());
-                } else if newest != Some(dirent.kind.into()) {
-                    let defect = Defect::new("jffs2/type", "type", place, dirent.kind, newest.unwrap_or(0));
-                    self.defects.push(defect.ambiguous());
                 }
                 let names = listed.entry(dirent.ino).or_default();
                 *names = names.saturating_add(1);
@@ -420,7 +417,7 @@ impl Log {
     /// The time of a directory is that of its newest entry, where that is newer than its inode.
     pub(super) fn times(&mut self, entries: &mut [Entry], inodes: &[u32]) {
         let mut newest: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
-        let (mut versions, mut twice) = (BTreeSet::new(), Vec::new());
+        let (mut versions, mut odd) = (BTreeSet::new(), Vec::new());
         for (&number, dirent) in
             self.names.values().filter_map(|number| Some((number, self.dirent(*number)?)))
         {
@@ -428,7 +425,13 @@ impl Log {
                 let place = self.records.get(number).map_or(0, |record| record.found.at);
                 let defect =
                     Defect::new("jffs2/version", "version", place, dirent.version, "one entry of a version");
-                twice.push(defect.ambiguous());
+                odd.push(defect.ambiguous());
+            }
+            // Also in directories that are gone: Linux believes them, and may then take a file for one without a name.
+            let kind = self.newest(dirent.ino).map(|piece| piece.mode >> 12 & 15);
+            if let Some(kind) = kind.filter(|&kind| kind != u32::from(dirent.kind)) {
+                let place = self.records.get(number).map_or(0, |record| record.found.at);
+                odd.push(Defect::new("jffs2/type", "type", place, dirent.kind, kind).ambiguous());
             }
             let known = dirent.ino == 0 || self.inodes.contains_key(&dirent.ino);
             if known && dirent.mctime != 0 {
@@ -443,7 +446,7 @@ impl Log {
                 entry.modified = time.into();
             }
         }
-        self.defects.extend(twice);
+        self.defects.extend(odd);
     }
 
     /// The pieces of an inode, oldest first.
