@@ -54,7 +54,7 @@ fn brief_guid(step: &str) -> String {
 /// The path of a field, its middle left out where it is long.
 fn path(value: &Value) -> String {
     let whole = text(value, "path");
-    let steps: Vec<_> = whole.split('/').map(|step| brief_guid(step)).collect();
+    let steps: Vec<_> = whole.split('/').map(brief_guid).collect();
     match steps.as_slice() {
         [first, .., a, b, c] if steps.len() > 5 => format!("{first}/…/{a}/{b}/{c}"),
         _ => steps.join("/"),
@@ -111,7 +111,8 @@ fn brief(response: &kiwame_verifier::Response) -> String {
     let compared = ["verify", "diff"].contains(&text(&report, "mode"));
     let shown = |region: &&Value| {
         let class = text(region, "class");
-        !class.is_empty() && !(compared && settled.contains(&class))
+        let to_see = !compared || !settled.contains(&class);
+        !class.is_empty() && to_see
     };
     let rows: Vec<_> = regions.iter().filter(shown).collect();
     line(format!("{} findings, {} regions, {} to see", findings.len(), regions.len(), rows.len()));
