@@ -56,3 +56,104 @@ fn is_settled_stream(case: &Case<'_>, region: &Region) -> bool {
         Some(Match::Nothing | Match::Differs(_) | Match::Encoded(_)) | None => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::{Digest, Limits, Memory, Options, Tree};
+    use kiwame_trust::manifest::{Coverage, ImageReference};
+    use kiwame_trust::{Manifest, Rule};
+
+    use crate::case::appraise_by;
+    use crate::{CHECKS, Terms, reference_regions};
+
+    /// One entry of a newc archive.
+    fn entry(name: &str, mode: u32, number: u32, data: &[u8]) -> Vec<u8> {
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
+        let fields =
+            [number, mode, 0, 0, 1, 0, length(data), 0, 0, 0, 0, length(name.as_bytes()).wrapping_add(1), 0];
+        let mut bytes = b"070701".to_vec();
+        fields.iter().for_each(|field| bytes.extend(format!("{field:08x}").bytes()));
+        bytes.extend(name.bytes().chain([0]));
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes.extend(data);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn archive(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
+        let each = (1..).zip(entries).map(|(number, (name, mode, data))| entry(name, *mode, number, data));
+        each.chain([entry("TRAILER!!!", 0, 0, b"")]).collect::<Vec<_>>().concat()
+    }
+
+    fn tree(image: &[u8]) -> Tree {
+        let size = kiwame_image::len64(image);
+        let host = Memory::new([image.to_vec()]);
+        kiwame_formats::parse(&host, 0, size, &Limits::default(), &Options::default()).unwrap()
+    }
+
+    fn reference(tree: &Tree, size: u64) -> ImageReference {
+        ImageReference {
+            name: "image".to_owned(),
+            digests: tree.image_digest().cloned().into_iter().collect::<Vec<Digest>>(),
+            unknown_digests: Vec::new(),
+            format: tree.format().to_owned(),
+            size,
+            erase_value: 0xff,
+            required: true,
+            coverage: Coverage::Complete,
+            layout: Vec::new(),
+            regions: reference_regions(tree, &[]),
+        }
+    }
+
+    const GENUINE: [(&str, u32, &[u8]); 2] = [("a", 0o100_644, b"one!"), ("b", 0o100_644, b"two!")];
+
+    /// Whichever check fails to speak, the gate does.
+    #[test]
+    fn no_changed_image_affirms_when_a_check_is_missing() {
+        let genuine = archive(&GENUINE);
+        let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
+        let (manifest, rule) = (Manifest::default(), Rule::default());
+        let terms = Terms { rule: &rule, waivers: Vec::new() };
+        let judge = |image: &[u8], without: usize| {
+            let checks: Vec<_> =
+                CHECKS.iter().enumerate().filter(|(at, _)| *at != without).map(|(_, check)| *check).collect();
+            appraise_by(&checks, &tree(image), &manifest, &wanted, &terms)
+        };
+        assert_eq!(judge(&genuine, usize::MAX).verdict.exit, 0);
+        let pairing: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
+        let changed: [&[(&str, u32, &[u8])]; 5] = [
+            &[("a", 0o100_644, b"one!"), ("b", 0o100_644, b"2222")],
+            &[("a", 0o100_644, b"one!"), ("b", 0o100_755, b"two!")],
+            &[("a", 0o100_644, b"one!")],
+            &[("a", 0o100_644, b"one!"), ("b", 0o100_644, b"two!"), ("c", 0o100_644, b"three")],
+            &[("b", 0o100_644, b"two!"), ("a", 0o100_644, b"one!")],
+        ];
+        for entries in changed {
+            let image = archive(entries);
+            for without in (0..CHECKS.len()).chain([usize::MAX]) {
+                let assessment = judge(&image, without);
+                assert_ne!(assessment.verdict.exit, 0, "{entries:?} without check {without}");
+                by_the_gate_alone +=
+                    usize::from(assessment.verdict.reasons.iter().all(|reason| reason.starts_with("gate/")));
+            }
+            let nothing = appraise_by(&[], &tree(&image), &manifest, &wanted, &terms);
+            assert_ne!(nothing.verdict.exit, 0, "{entries:?} without any check");
+        }
+        assert!(
+            by_the_gate_alone >= 3,
+            "the gate is tested only where nothing else speaks: {by_the_gate_alone}"
+        );
+    }
+
+    #[test]
+    fn facts_that_nobody_compared_do_not_affirm() {
+        let genuine = archive(&GENUINE);
+        let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
+        let (manifest, rule) = (Manifest::default(), Rule::default());
+        let terms = Terms { rule: &rule, waivers: Vec::new() };
+        let pairing_only: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
+        let assessment = appraise_by(&pairing_only, &tree(&genuine), &manifest, &wanted, &terms);
+        assert_eq!(assessment.verdict.reasons, ["gate/not-compared"]);
+    }
+}

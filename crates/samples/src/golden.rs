@@ -172,13 +172,21 @@ impl ManifestEntry {
 /// # Errors
 /// When the core refuses to make it; the message is the core's.
 pub fn attest(images: &[String], description: &str) -> Result<Vec<u8>, SampleError> {
+    let named = images.iter().map(|image| Ok((image.as_str(), sample(image)?)));
+    attest_bytes(&named.collect::<Result<Vec<_>, SampleError>>()?, description)
+}
+
+/// A maker's statement about some images.
+///
+/// # Errors
+/// When the core refuses to make it; the message is the core's.
+pub fn attest_bytes(images: &[(&str, Vec<u8>)], description: &str) -> Result<Vec<u8>, SampleError> {
     let mut list =
         vec![serde_json::json!({ "role": "describe", "name": "firmware.toml", "size": description.len() })];
     let mut sources = vec![description.as_bytes().to_vec()];
-    for image in images {
-        let bytes = sample(image)?;
-        list.push(serde_json::json!({ "role": "image", "name": image, "size": bytes.len() }));
-        sources.push(bytes);
+    for (name, bytes) in images {
+        list.push(serde_json::json!({ "role": "image", "name": name, "size": bytes.len() }));
+        sources.push(bytes.clone());
     }
     let request = serde_json::json!({ "abi": 1, "verb": "attest", "sources": list, "coreSha256": CORE });
     let response = kiwame_verifier::run(request.to_string().as_bytes(), &Memory::new(sources));
