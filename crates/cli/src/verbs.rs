@@ -186,7 +186,7 @@ impl Runs<'_> {
         let mut reports = Vec::new();
         let mut codes = Vec::new();
         for path in self.images {
-            let outcome = self.one(&job, path, spooled.get(path), reference, &extra);
+            let outcome = self.one(&job, path, spooled.get(path.as_path()), reference, &extra);
             let outcome = outcome.and_then(|response| job.print(&response).map(|()| response));
             match outcome {
                 Ok(response) => {
