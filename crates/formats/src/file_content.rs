@@ -1,7 +1,7 @@
 //! What a file of a file system holds.
 //!
 //! Files that decide who may log in or what runs at boot are split into lines, so that a rule or a check can name the
-//! line. A line that makes somebody root or lets a key in carries `trust-anchor`, one that starts something carries
+//! line. A line that lets somebody in, by account, password, group or key, carries `trust-anchor`, one that starts something carries
 //! `boot-entry`: no mutable rule lets such a line differ (RULES 12).
 //!
 //! Loaders modelled: login and PAM (passwd(5), shadow(5)), OpenSSH and dropbear (`authorized_keys`), sudo, SysV and
@@ -65,20 +65,18 @@ struct Lines {
 }
 
 impl Lines {
-    const ACCOUNTS: Self = Self { kind: "account", named: true, guard: root_account };
-    const SECRETS: Self = Self { kind: "account-secret", named: true, guard: |_| None };
+    const ACCOUNTS: Self = Self { kind: "account", named: true, guard: anybody };
+    const SECRETS: Self = Self { kind: "account-secret", named: true, guard: anybody };
     const LOGIN: Self =
         Self { kind: "login-line", named: false, guard: |line| is_effective(line).then_some("trust-anchor") };
     const BOOT: Self =
         Self { kind: "boot-line", named: false, guard: |line| is_effective(line).then_some("boot-entry") };
 }
 
-/// passwd(5): the third field is the user id; anyone with 0 is root.
-fn root_account(line: &[u8]) -> Option<&'static str> {
-    let id = line.split(|&byte| byte == b':').nth(2)?;
-    let id = core::str::from_utf8(id).ok()?.trim();
-    // What no number can be read from is root to some readers.
-    id.parse::<u64>().map_or(true, |id| id == 0 || id > u32::MAX.into()).then_some("trust-anchor")
+/// passwd(5), shadow(5), group(5): whoever stands there may log in, with that password, in that group. No maker's rule lets
+/// that differ (RULES 12).
+fn anybody(line: &[u8]) -> Option<&'static str> {
+    (!line.trim_ascii().is_empty()).then_some("trust-anchor")
 }
 
 /// Not empty and not only a comment; the interpreter's line is none.

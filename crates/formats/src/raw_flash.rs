@@ -15,6 +15,7 @@ use kiwame_image::{
 };
 
 use crate::recognise::{self, Readings};
+use crate::uboot_env;
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
@@ -153,13 +154,15 @@ impl Heads<'_, '_> {
     fn find(&mut self, start: u64) -> Result<Option<Found>, Trouble> {
         // Most of a flash is erased or zero; a look at a few bytes spares the rest.
         let first = self.bytes(start, LOOK)?;
-        let blank = first
-            .first()
-            .is_none_or(|&byte| [0, ERASED].contains(&byte) && first.iter().all(|other| *other == byte));
+        // Nothing begins with so many bytes of one value.
+        let blank = first.first().is_none_or(|&byte| first.iter().all(|other| *other == byte));
         if blank {
             return Ok(None);
         }
         let size = self.at.from(start).length();
+        if uboot_env::is_costly(self.bytes(start, 2 * LOOK)?) {
+            self.at.spend(SUMMED)?;
+        }
         let readings = Readings::of(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
         let sure = readings.found.filter(|matched| matched.weight >= SURE);
         Ok(sure.map(|matched| (readings.format, matched)))
@@ -181,6 +184,9 @@ impl Heads<'_, '_> {
     }
 }
 
+/// What a step costs whose bytes look like the settings of an environment, which only a sum over all of it can tell: a
+/// flash has a few of them, and a hostile one as many as the budget for decoding has room for.
+const SUMMED: u64 = 1 << 20;
 const ERASED: u8 = 0xff;
 const STEP: u64 = 4096;
 /// Bytes that are read in one go.

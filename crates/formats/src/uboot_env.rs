@@ -116,8 +116,14 @@ fn head_of(redundant: bool) -> u64 {
     if redundant { 5 } else { 4 }
 }
 
+/// True when a head would be summed, for those who search: it costs what a whole environment does.
+pub(crate) fn is_costly(head: &[u8]) -> bool {
+    [4, 5].into_iter().any(|from| head.get(from..).is_some_and(looks_like_settings))
+}
+
 /// A name and an equals sign.
 fn looks_like_settings(data: &[u8]) -> bool {
+    let data = data.get(..NAME).unwrap_or(data);
     let behind_name = data.iter().position(|&byte| byte == b'=' || !byte.is_ascii_graphic());
     behind_name.is_some_and(|at| at > 0 && data.get(at) == Some(&b'='))
 }
@@ -223,7 +229,11 @@ fn setting<'a>(name: &[u8], text: &[u8], input: Input<'a>) -> Node<'a> {
         Ok(value) => node.with("value", value),
         Err(_) => node.with("value", value),
     };
-    if decides(name) { node.with("boot-entry", true) } else { node }
+    match name {
+        _ if decides(name) => node.with("boot-entry", true),
+        _ if selects(name) => node.with("selector", true),
+        _ => node,
+    }
 }
 
 /// Text as `himport_r` reads it: of two backslashes one. `None` where one does not protect another.
@@ -241,6 +251,16 @@ fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
 
 /// True for a setting that says what is loaded and started.
 fn decides(name: &[u8]) -> bool {
+    !selects(name) && is_boot_setting(name)
+}
+
+/// Settings by which a boot loader chooses among copies (RULES 7): a rule may let them differ, with a list of values.
+fn selects(name: &[u8]) -> bool {
+    SELECTORS.iter().any(|known| name == known.as_bytes())
+        || name.starts_with(b"BOOT_") && (name.ends_with(b"_LEFT") || name == b"BOOT_ORDER")
+}
+
+fn is_boot_setting(name: &[u8]) -> bool {
     BOOTING.iter().any(|known| name == known.as_bytes())
         || BOOTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }
@@ -302,6 +322,28 @@ const SMALLEST: u64 = 64;
 /// No board of U-Boot's `configs/` has a larger one.
 const LARGEST: u64 = 0x10_0000;
 const ARGUMENTS: &[&str] = &["bootargs", "extra_bootargs", "setargs", "optargs", "mtdparts"];
+/// Partition and slot selectors of U-Boot boards, RAUC, SWUpdate and Mender.
+const SELECTORS: &[&str] = &[
+    "boot_part",
+    "bootpart",
+    "mmcpart",
+    "mmcdev",
+    "devpart",
+    "rootpart",
+    "root_part",
+    "rootfspart",
+    "bootslot",
+    "boot_slot",
+    "slot",
+    "active_slot",
+    "bootcount",
+    "boot_count",
+    "upgrade_available",
+    "mender_boot_part",
+    "mender_boot_part_hex",
+];
+/// Bytes that the name of the first setting has at most.
+const NAME: usize = 256;
 const BOOTING: &[&str] = &[
     "bootcmd",
     "altbootcmd",

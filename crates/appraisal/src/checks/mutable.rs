@@ -217,6 +217,10 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
         let text = value.as_deref().and_then(|value| value.strip_suffix(&[0]));
         text.is_some_and(|text| key.value.holds(text))
     };
+    // Each value of a selector leads to a part that is judged so; who lists none has said nothing (RULES 7).
+    if is_true(region, "selector") && !matches!(key.value, Grammar::Enum(_) | Grammar::Exactly(_)) {
+        return Err("a selector with a list of its values (enum)".to_owned());
+    }
     if let Grammar::Bytes(most) = key.value {
         return if length <= most { Ok(Held::NotJudged) } else { Err(key.value.text()) };
     }
