@@ -1,5 +1,6 @@
 //! The command as its users meet it: exit codes, two-line complaints, and files that are whole or absent.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,6 +122,62 @@ fn standard_input_is_an_image_like_any_other() {
         .spawn()
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A pipe among several images is needed twice, for its digest and for itself, and can be read only once.
+#[test]
+fn a_pipe_among_several_images_is_read_once() {
+    let place = Place::attested();
+    let mut child = kiwame(place.0.path())
+        .args(VERIFY.replace("fw.bin", "- fw.bin --format json").split_whitespace())
+        .stdin(fs::File::open(place.path("fw.bin")).unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reports = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut reports).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(reports.lines().count(), 2);
+    assert_eq!(reports.matches("image/given-twice").count(), 2, "two files that are the same are said to be");
+    place.refuses(&VERIFY.replace("fw.bin", "- -"), 2, "given twice");
+}
+
+#[test]
+fn names_of_files_reach_people_escaped() {
+    let place = Place::new();
+    let output = kiwame(place.0.path()).args(["inspect", "no\u{1b}[2Jsuch\u{202e}file"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains(r"no\u{1b}[2Jsuch\u{202e}file") && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
+fn a_rule_that_names_nothing_in_the_image_is_not_attested() {
+    let place = Place::attested();
+    let rule = "[[mutable]]\npath = \"partition:nowhere\"\nrule = \"any\"\nmax-bytes = 4\n";
+    place.file("firmware.toml", [DESCRIPTION, rule].concat());
+    let attest = "attest fw.bin --describe firmware.toml --key maker.key -o other.json";
+    place.refuses(attest, 2, "mutable partition:nowhere: nothing in the images has that path");
+    place.file("firmware.toml", [DESCRIPTION, &rule.replace("partition:nowhere", "raw:0")].concat());
+    place.does(attest);
+}
+
+#[test]
+fn a_manifest_of_another_channel_or_revision_needs_a_word() {
+    let place = Place::attested();
+    let narrow = DESCRIPTION
+        .replace("model = \"R1\"\n", "model = \"R1\"\nchannel = \"beta\"\nhardware-revisions = [\"B2\"]\n");
+    place.file("firmware.toml", narrow);
+    place.does("attest fw.bin --describe firmware.toml --key maker.key -o fw.json --force");
+    for (words, exit) in [
+        ("", 4),
+        (" --channel beta", 4),
+        (" --channel beta --hardware A1", 4),
+        (" --channel release --hardware B2", 4),
+        (" --channel beta --hardware B2", 0),
+    ] {
+        assert_eq!(place.run(&format!("{VERIFY}{words}")).status.code(), Some(exit), "{words}");
+    }
 }
 
 #[test]
