@@ -81,6 +81,14 @@ pub(crate) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), T
     Ok(())
 }
 
+/// True when a loader could take some bytes for a program, or when they cannot be looked at.
+pub(crate) fn could_run(at: &Input<'_>) -> bool {
+    let head = at.head(PROGRAM);
+    head.map_or(true, |head| Readings::of(&Head::new(&head, at.length())).runs)
+}
+
+/// Bytes in which the marks of every sort of program lie.
+const PROGRAM: u64 = 0x210;
 /// The attribute of what can execute.
 const EXECUTABLE: &str = "executable";
 /// Facts that must agree for a second reading to count: a magic alone is found in anything.

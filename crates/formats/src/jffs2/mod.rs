@@ -79,6 +79,7 @@ use self::log::Log;
 use self::medium::Walk;
 use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Record, State};
 use crate::files::{self, Allowance, Volume};
+use crate::recognise;
 
 mod data;
 mod log;
@@ -205,7 +206,8 @@ fn lay_out<'a>(
     let unread = joined(spans(false).chain(unread.iter().copied()).collect());
     for (number, &span) in (0u64..).zip(&unread) {
         let piece = at.slice(span.offset, span.length);
-        let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece);
+        let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
+        let node = if recognise::could_run(&piece) { node.with("executable", true) } else { node };
         out.add(node.unknown().remains());
     }
     let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
