@@ -2,16 +2,34 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-use kiwame_image::{LimitKind, Limits, Memory, Options};
+use kiwame_image::{LimitKind, Limits, Memory, Options, Tree};
 
-/// The limits that a format hits.
-fn hit(format: &str, image: Vec<u8>) -> Vec<LimitKind> {
-    assert!(image.len() < 64 << 10, "{:#x} bytes are not small", image.len());
+/// The tree of a small image.
+fn tree(format: &str, image: Vec<u8>) -> Tree {
+    assert!(image.len() < 96 << 10, "{:#x} bytes are not small", image.len());
     let size = image.len() as u64;
     let format = kiwame_formats::named(format).expect("a format");
     let host = Memory::new([image]);
-    let tree = kiwame_image::parse(&host, 0, size, format, &Limits::default(), &Options::default());
-    tree.expect("memory can be read").limits_hit().iter().map(|(kind, _)| *kind).collect()
+    kiwame_image::parse(&host, 0, size, format, &Limits::default(), &Options::default())
+        .expect("memory can be read")
+}
+
+/// The limits that a format hits.
+fn hit(format: &str, image: Vec<u8>) -> Vec<LimitKind> {
+    tree(format, image).limits_hit().iter().map(|(kind, _)| *kind).collect()
+}
+
+/// As [`hit`], of an image without any defect: none hides the limit.
+fn hit_sound(format: &str, image: Vec<u8>) -> Vec<LimitKind> {
+    let tree = tree(format, image);
+    assert_eq!(tree.defects(), []);
+    tree.limits_hit().iter().map(|(kind, _)| *kind).collect()
+}
+
+/// As [`hit_sound`], where the parser stops before it lists the files. What it lists, the tree counts once more.
+fn hit_before_listing(format: &str, image: Vec<u8>) -> Vec<LimitKind> {
+    assert_eq!(tree(format, image.clone()).spaces().len(), 1, "files were listed");
+    hit_sound(format, image)
 }
 
 #[test]
@@ -55,13 +73,17 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
+/// Length of the attribute: with its name and the zero behind that a multiple of four, as Linux pads it in the node.
+const VALUE: u16 = 0x6ffe;
+
 #[test]
 fn many_names_of_one_inode_with_one_attribute_many_times() {
     let image = |names: u32, references: u32| {
-        let data = [b"n\0", &[7; 0x5000][..]].concat();
+        let data = [b"n\0", &[7; VALUE as usize][..]].concat();
+        assert_eq!(data.len() % 4, 0);
         let mut xattr = words(&[1, 1]);
         xattr.extend([1, 1]);
-        xattr.extend(0x5000u16.to_le_bytes());
+        xattr.extend(VALUE.to_le_bytes());
         xattr.extend(words(&[crc(&data), 0]));
         xattr.extend(data);
         let length = xattr.len();
@@ -73,16 +95,17 @@ fn many_names_of_one_inode_with_one_attribute_many_times() {
         image.extend(node(0xe002, &inode, (0x3c, 0x40), 0x38));
         for number in 0..names {
             let name = format!("{number:04}");
-            let mut dirent = words(&[1, 1, 2, 0, u32::from_le_bytes([4, 8, 0, 0]), 0, crc(name.as_bytes())]);
+            let lengths = u32::from_le_bytes([4, 8, 0, 0]);
+            let mut dirent = words(&[1, number + 1, 2, 0, lengths, 0, crc(name.as_bytes())]);
             dirent.extend(name.as_bytes());
             let length = dirent.len();
             image.extend(node(0xe001, &dirent, (0x20, 0x20), length));
         }
         image
     };
-    assert_eq!(hit("jffs2", image(2, 2)), []);
-    assert_eq!(hit("jffs2", image(2, 1000)), [], "the newest reference counts");
-    assert_eq!(hit("jffs2", image(900, 1)), [LimitKind::Nodes]);
+    assert_eq!(hit_sound("jffs2", image(2, 2)), []);
+    assert_eq!(hit_sound("jffs2", image(2, 1000)), [], "the newest reference counts");
+    assert_eq!(hit_before_listing("jffs2", image(1000, 1)), [LimitKind::Nodes]);
 }
 
 #[test]
@@ -110,7 +133,7 @@ fn nodes_with_wrong_checksums_inside_each_other() {
 /// A squashfs of one directory, packed with LZ4 where it is packed.
 #[derive(Default)]
 struct Squashfs {
-    /// Inodes behind that of the root, which ends at 32.
+    /// Inodes behind that of the root, which ends at 40.
     inodes: Vec<u8>,
     listing: Vec<u8>,
     /// A block, and how many fragments are all this block.
@@ -120,19 +143,23 @@ struct Squashfs {
 impl Squashfs {
     fn image(self) -> Vec<u8> {
         let mut image = vec![0; 96];
+        // Linux does not mount LZ4 without its version.
+        table(&words(&[1, 0]), &mut image);
+        let block = image.len() as u32;
         image.extend(&self.fragments.0);
-        let mut root = [1u16, 0o755, 0, 0].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<_>>();
-        root.extend(words(&[0, 1, 0, 2, self.listing.len() as u32 + 3, 1]));
+        // An extended one: the basic one has no more than 64 KiB of names.
+        let mut root = [8u16, 0o755, 0, 0].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<_>>();
+        root.extend(words(&[0, 1, 2, self.listing.len() as u32 + 3, 0, 1, 0, u32::MAX]));
         root.extend(self.inodes);
         let inode_table = table(&root, &mut image);
         let directory_table = table(&self.listing, &mut image);
         let size = self.fragments.0.len() as u32;
-        let fragments: Vec<_> = (0..self.fragments.1).flat_map(|_| words(&[96, 0, size, 0])).collect();
+        let fragments: Vec<_> = (0..self.fragments.1).flat_map(|_| words(&[block, 0, size, 0])).collect();
         let fragment_table = pointed(&fragments, &mut image);
         let id_table = pointed(&[0; 4], &mut image);
         let mut head = b"hsqs".to_vec();
         head.extend(words(&[2, 0, 1 << 20, self.fragments.1]));
-        head.extend([5u16, 20, 0, 1, 4, 0].iter().flat_map(|field| field.to_le_bytes()));
+        head.extend([5u16, 20, 0x400, 1, 4, 0].iter().flat_map(|field| field.to_le_bytes()));
         let (used, none) = (image.len() as u64, u64::MAX);
         let fields = [0, used, id_table, none, inode_table, directory_table, fragment_table, none];
         head.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
@@ -160,26 +187,35 @@ fn pointed(bytes: &[u8], image: &mut Vec<u8>) -> u64 {
     array
 }
 
-/// A listing of names of four bytes, all of the inode at that place.
+/// A listing of names of four digits, all of the inode 2 at that place: in runs, as long as Linux takes them.
 fn listing(count: u32, offset: u16, kind: u16) -> Vec<u8> {
-    let mut listing = words(&[count - 1, 0, 0]);
-    for number in 0..count {
-        listing.extend([offset, 0, kind, 3].iter().flat_map(|field| field.to_le_bytes()));
-        listing.extend(format!("{number:04}").as_bytes());
+    let mut listing = Vec::new();
+    for first in (0..count).step_by(256) {
+        let last = count.min(first + 256);
+        listing.extend(words(&[last - first - 1, 0, 2]));
+        for number in first..last {
+            listing.extend([offset, 0, kind, 3].iter().flat_map(|field| field.to_le_bytes()));
+            listing.extend(format!("{number:04}").as_bytes());
+        }
     }
     listing
 }
 
+/// A squashfs with so many names of one link.
+fn links(names: u32, length: u32) -> Squashfs {
+    let mut link = [3u16, 0o777, 0, 0].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<_>>();
+    link.extend(words(&[0, 2, names, length]));
+    link.resize(link.len() + length as usize, b'x');
+    Squashfs { inodes: link, listing: listing(names, 40, 3), ..Squashfs::default() }
+}
+
 #[test]
 fn many_names_of_one_long_link() {
-    let image = |names, length: u32| {
-        let mut link = [3u16, 0o777, 0, 0].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<_>>();
-        link.extend(words(&[0, 2, 1, length]));
-        link.resize(link.len() + length as usize, b'x');
-        Squashfs { inodes: link, listing: listing(names, 32, 3), ..Squashfs::default() }.image()
-    };
-    assert_eq!(hit("squashfs", image(3, 30)), []);
-    assert_eq!(hit("squashfs", image(2000, 30_000)), [LimitKind::Nodes]);
+    let image = |names, length| links(names, length).image();
+    assert_eq!(hit_sound("squashfs", image(3, 30)), []);
+    assert_eq!(hit_sound("squashfs", image(600, 30)), [], "three runs");
+    // The longest that Linux follows.
+    assert_eq!(hit_before_listing("squashfs", image(6500, 4095)), [LimitKind::Nodes]);
 }
 
 #[test]
@@ -189,7 +225,7 @@ fn many_fragments_that_are_one_block_and_no_file_uses() {
     let repeated = (1 << 20) - 1 - 5 - 19;
     block.extend(vec![255; repeated / 255]);
     block.extend([(repeated % 255) as u8, 0x50, 0, 0, 0, 0, 0]);
-    let image = |count| Squashfs { fragments: (block.clone(), count), ..Squashfs::default() }.image();
-    assert_eq!(hit("squashfs", image(2)), []);
-    assert_eq!(hit("squashfs", image(100)), [LimitKind::Space]);
+    let image = |count| Squashfs { fragments: (block.clone(), count), ..links(1, 30) }.image();
+    assert_eq!(hit_sound("squashfs", image(2)), []);
+    assert_eq!(hit_sound("squashfs", image(100)), [LimitKind::Space]);
 }
