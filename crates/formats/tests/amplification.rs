@@ -229,3 +229,9 @@ fn many_fragments_that_are_one_block_and_no_file_uses() {
     assert_eq!(hit_sound("squashfs", image(2)), []);
     assert_eq!(hit_sound("squashfs", image(100)), [LimitKind::Space]);
 }
+
+/// The table of directories has no byte then, and what follows begins where it does.
+#[test]
+fn a_directory_without_names_is_read() {
+    assert_eq!(hit_sound("squashfs", Squashfs::default().image()), []);
+}

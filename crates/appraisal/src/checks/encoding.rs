@@ -32,7 +32,7 @@ impl Check for Encoding {
             if region.content == Content::Encoded {
                 stream(case, region, &contents);
             }
-            if !is_equal(case, region) {
+            if !is_equal(case, region) || contents.differs_inside(case, region) {
                 contents.differing.insert(region.space);
             }
         }
@@ -73,6 +73,12 @@ impl<'a> Contents<'a> {
             ambiguous,
             defective: tree.defects().iter().map(|defect| defect.region).collect(),
         }
+    }
+
+    /// True for a region whose own bytes may be equal, as the line of a file in its listing is, and whose content is not.
+    fn differs_inside(&self, case: &Case<'_>, region: &Region) -> bool {
+        let Some(space) = region.encodes else { return false };
+        self.differing.contains(&space) || self.missing.contains(super::components::stream_path(case, region))
     }
 
     /// True when everything that a stream decodes to equals the reference, nothing is missing, and its decoder had

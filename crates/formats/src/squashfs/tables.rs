@@ -269,7 +269,7 @@ impl<'a> Tables<'a> {
             defects.push(odd("squashfs/layout", "bytes_used", image.offset(), used, next));
         }
         let tables = [&fragments, &exports, &ids, &xattrs, &xattr_ids];
-        let first = tables.iter().map(|table| table.at).filter(|&at| at > superblock.directory_table).min();
+        let first = tables.iter().map(|table| table.at).filter(|&at| at >= superblock.directory_table).min();
         let inodes = archive.table(superblock.inode_table, superblock.directory_table)?;
         let directories = archive.table(superblock.directory_table, first.unwrap_or(used))?;
         for table in [&inodes, &directories, &xattrs] {
