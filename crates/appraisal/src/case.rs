@@ -90,6 +90,8 @@ pub struct Case<'a> {
     pub outside: BTreeSet<RegionId>,
     /// Streams whose content could not be looked at because a limit was hit.
     pub limited: Vec<RegionId>,
+    /// A rule let something vanish that the reference has.
+    pub vanished: bool,
     /// Regions without a reference value that the policy accepts.
     pub accepted: BTreeSet<RegionId>,
     /// Regions whose facts have been compared with those of their reference value.
@@ -106,6 +108,12 @@ pub struct Case<'a> {
     counts: BTreeMap<(String, Effect), u64>,
     /// Paths around every finding that refutes.
     refuted: BTreeSet<String>,
+    /// Waivers by finding and path.
+    waivers: BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>>,
+    /// Paths of regions that encode something or hold measured parts.
+    containers: OnceCell<BTreeSet<&'a str>>,
+    /// Parts that the device writes, by offset.
+    written: Vec<Span>,
 }
 
 /// What came of it.
@@ -153,6 +161,7 @@ pub(crate) fn appraise_by(
         spaces: spaces(reference),
         outside: BTreeSet::new(),
         limited: Vec::new(),
+        vanished: false,
         accepted: BTreeSet::new(),
         compared: BTreeSet::new(),
         waived: BTreeSet::new(),
@@ -162,6 +171,9 @@ pub(crate) fn appraise_by(
         findings: Vec::new(),
         counts: BTreeMap::new(),
         refuted: BTreeSet::new(),
+        waivers: waivers(terms),
+        containers: OnceCell::new(),
+        written: written(reference),
     };
     for check in checks {
         check.run(&mut case);
@@ -255,9 +267,8 @@ impl<'a> Case<'a> {
     /// Takes the effect away where a waiver names this finding, this component and the value found; without a value it
     /// becomes a warning at best. A container is no component: who waives it has not seen what lies in it.
     fn waive(&mut self, finding: Finding) -> Finding {
-        let names = |waiver: &&&Waiver| waiver.finding == finding.id && waiver.path == finding.path;
-        let waiver =
-            self.terms.waivers.iter().filter(names).max_by_key(|waiver| waiver.found == finding.actual);
+        let named = self.waivers.get(&(finding.id.as_str(), finding.path.as_str()));
+        let waiver = named.into_iter().flatten().max_by_key(|waiver| waiver.found == finding.actual).copied();
         let Some(waiver) = waiver.filter(|_| finding.may_be_waived() && !self.is_container(&finding)) else {
             return finding;
         };
@@ -275,17 +286,8 @@ impl<'a> Case<'a> {
     /// True for a finding about a region that encodes something or holds measured parts. A defect speaks of one field,
     /// wherever that is.
     fn is_container(&self, finding: &Finding) -> bool {
-        if finding.is_defect() {
-            return false;
-        }
-        let about = self.tree.regions().filter(|region| self.tree.path(region.id) == finding.path);
-        let mut inner = about.filter(|region| {
-            let holds = self.measured().any(|other| {
-                other.id != region.id && self.tree.ancestors(other.id).any(|above| above.id == region.id)
-            });
-            region.encodes.is_some() || holds
-        });
-        inner.next().is_some()
+        !finding.is_defect()
+            && self.containers.get_or_init(|| containers(self.tree)).contains(finding.path.as_str())
     }
 
     /// True for a place that the device itself writes to: the manifest says so of the partition, or a rule reaches it.
@@ -298,7 +300,8 @@ impl<'a> Case<'a> {
         let whole = core::iter::once(region).chain(self.tree.ancestors(region.id));
         let outermost = whole.into_iter().find(|region| region.space == SpaceId::IMAGE);
         let Some(span) = outermost.map(|region| region.span) else { return false };
-        self.reference.layout.iter().any(|layout| layout.written && layout.part.span.contains(span))
+        let at = self.written.partition_point(|part| part.offset <= span.offset);
+        at.checked_sub(1).and_then(|at| self.written.get(at)).is_some_and(|part| part.contains(span))
     }
 
     /// Says how many findings of each kind were counted only.
@@ -364,6 +367,40 @@ impl<'a> Case<'a> {
             })
         })
     }
+}
+
+fn waivers<'a>(terms: &'a Terms<'_>) -> BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>> {
+    let mut waivers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for &waiver in &terms.waivers {
+        waivers.entry((waiver.finding.as_str(), waiver.path.as_str())).or_default().push(waiver);
+    }
+    waivers
+}
+
+fn written(reference: &ImageReference) -> Vec<Span> {
+    let parts = reference.layout.iter().filter(|layout| layout.written).map(|layout| layout.part.span);
+    let mut written: Vec<_> = parts.collect();
+    written.sort();
+    written
+}
+
+/// Paths of regions that encode something, or around measured ones.
+fn containers(tree: &Tree) -> BTreeSet<&str> {
+    let mut ids = BTreeSet::new();
+    for region in tree.regions() {
+        if region.encodes.is_some() {
+            ids.insert(region.id);
+        }
+        if region.measured {
+            for above in tree.ancestors(region.id) {
+                // Whatever lies further out has been entered along with it.
+                if !ids.insert(above.id) && above.encodes.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    ids.into_iter().map(|id| tree.path(id)).collect()
 }
 
 /// A path and every path around it, from the outside in.

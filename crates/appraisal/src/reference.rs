@@ -2,26 +2,51 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Content, Defect, Region, Tree, Value};
+use kiwame_image::{Content, Defect, Region, RegionId, Tree, Value, segments};
 use kiwame_trust::json::Json;
-use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion, path_within};
+use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion};
 
-use crate::case::json_of;
+use crate::case::{beginnings, json_of};
 
 /// The measured regions of a tree as reference values. They tile every space, since every leaf is covered by
 /// exactly one measured region. `suppliers` gives path and name; the longest path wins.
 #[must_use]
 pub fn reference_regions(tree: &Tree, suppliers: &[(String, String)]) -> Vec<ReferenceRegion> {
-    tree.regions().filter_map(|region| reference(tree, region, suppliers)).collect()
+    let scopes: BTreeMap<_, _> =
+        suppliers.iter().map(|(scope, name)| (segments(scope).collect::<Vec<_>>().join("/"), name)).collect();
+    let mut recorded: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for defect in tree.defects() {
+        for region in recording(tree, defect.region) {
+            recorded.entry(region).or_default().push(defect);
+        }
+    }
+    tree.regions().filter_map(|region| reference(tree, region, &scopes, &recorded)).collect()
 }
 
-fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Option<ReferenceRegion> {
+/// The measured regions with which a defect is recorded: those around it, or the first leaf of a container, which is its
+/// header.
+pub(crate) fn recording(tree: &Tree, at: RegionId) -> Vec<RegionId> {
+    let around = tree.region(at).into_iter().chain(tree.ancestors(at));
+    let mut regions: Vec<_> = around.filter(|region| region.measured).map(|region| region.id).collect();
+    let first = core::iter::successors(tree.region(at).filter(|region| !region.is_leaf()), |region| {
+        region.children.first().and_then(|&child| tree.region(child))
+    });
+    regions.extend(first.last().filter(|leaf| leaf.is_leaf() && leaf.measured).map(|leaf| leaf.id));
+    regions
+}
+
+fn reference(
+    tree: &Tree,
+    region: &Region,
+    suppliers: &BTreeMap<String, &String>,
+    recorded: &BTreeMap<RegionId, Vec<&Defect>>,
+) -> Option<ReferenceRegion> {
     let sha256 = region.sha256.clone().filter(|_| region.measured)?;
     let path = tree.path(region.id);
-    let answers =
-        suppliers.iter().filter(|(scope, _)| path_within(path, scope)).max_by_key(|(scope, _)| scope.len());
+    let everything = suppliers.get("");
+    let answers = beginnings(path).rev().find_map(|scope| suppliers.get(scope)).or(everything);
     let mut defects: Vec<_> =
-        tree.defects().iter().filter(|defect| covers(tree, region, defect.region)).map(known).collect();
+        recorded.get(&region.id).into_iter().flatten().map(|defect| known(defect)).collect();
     defects.sort();
     defects.dedup();
     Some(ReferenceRegion {
@@ -36,7 +61,7 @@ fn reference(tree: &Tree, region: &Region, suppliers: &[(String, String)]) -> Op
         method: Method::Bytes,
         attributes: attributes(tree, region),
         order: region.order.map(u64::from),
-        supplier: answers.map(|(_, name)| name.clone()),
+        supplier: answers.map(|name| (*name).clone()),
         defects,
     })
 }
@@ -113,23 +138,4 @@ pub(crate) fn is_fill(wanted: &ReferenceRegion) -> bool {
 pub(crate) fn display_name(tree: &Tree, region: &Region) -> Option<String> {
     let around = tree.ancestors(region.id).find(|above| above.component).and_then(|above| above.name.clone());
     region.name.clone().or(around)
-}
-
-/// True when a defect of `inner` is recorded with `outer`: at it, below it, or at a container whose first measured
-/// region it is.
-pub(crate) fn covers(tree: &Tree, outer: &Region, inner: kiwame_image::RegionId) -> bool {
-    if outer.id == inner || tree.ancestors(inner).any(|above| above.id == outer.id) {
-        return true;
-    }
-    // A defect of a container belongs to its first leaf, which is its header.
-    let first = |id| {
-        core::iter::successors(tree.region(id), |region| {
-            region.children.first().and_then(|&child| tree.region(child))
-        })
-        .last()
-        .map(|leaf| leaf.id)
-    };
-    outer.is_leaf()
-        && tree.region(inner).is_some_and(|region| !region.is_leaf())
-        && first(inner) == Some(outer.id)
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! uci        config TYPE ['NAME'] · option KEY 'VALUE' · list KEY 'VALUE'     NAME.KEY, @TYPE[N].KEY; the section is NAME
 //! key-value  KEY=VALUE, KEY='VALUE', KEY="VALUE"                              KEY
-//! ini        [SECTION] · KEY = VALUE                                          SECTION.KEY; the section is SECTION
+//! ini        [SECTION] · KEY = VALUE                                          SECTION.KEY; the section is [SECTION]
 //! table      A:B:C                                                            A, A:1, A:2
 //! json       {"A": {"B": [1, "x"]}}                                           A.B.0, A.B.1
 //! value      VALUE                                                            value
@@ -17,7 +17,7 @@
 //! Ambiguities: a key that is set twice (lists of UCI aside). Limitations: a file that is not written in this plain way is not
 //! split, and so never keeps to a rule with grammars.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Settings, Trouble, len64};
 
@@ -62,7 +62,7 @@ impl Format for InSettings {
 impl InSettings {
     fn list<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let window = at.window()?;
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         let mut start = 0u64;
         for (number, piece) in (0u64..).zip(split(self.0, &window).unwrap_or_default()) {
             let input = at.slice(start, piece.length);
@@ -76,11 +76,15 @@ impl InSettings {
             };
             let node = match piece.kind {
                 Kind::Setting | Kind::Item => {
-                    node.with("value", String::from_utf8_lossy(&piece.value).into_owned())
+                    let node = node.with("value", String::from_utf8_lossy(&piece.value).into_owned());
+                    if piece.sort.is_empty() { node } else { node.with("sort", piece.sort) }
                 }
                 Kind::Blank | Kind::Comment | Kind::Syntax => node,
             };
-            if piece.kind == Kind::Setting && !seen.insert(piece.key.clone()) {
+            // Items of one list may be many; a key that is a list and a value is read by no two readers alike.
+            let again = seen.insert(piece.key.clone(), piece.kind);
+            let clash = again.is_some_and(|before| before != piece.kind || piece.kind == Kind::Setting);
+            if matches!(piece.kind, Kind::Setting | Kind::Item) && clash {
                 let shown = String::from_utf8_lossy(&piece.key).into_owned();
                 out.defect(Defect::new("settings/twice", "key", place, shown, "a key once").ambiguous());
             }
@@ -111,11 +115,13 @@ struct Piece {
     key: Vec<u8>,
     value: Vec<u8>,
     length: u64,
+    /// What sort of value it is to its reader: a string that says `true` is not what `true` is.
+    sort: &'static str,
 }
 
 impl Piece {
     fn new(kind: Kind, key: impl Into<Vec<u8>>, value: &[u8], length: u64) -> Self {
-        Self { kind, key: key.into(), value: value.to_vec(), length }
+        Self { kind, key: key.into(), value: value.to_vec(), length, sort: "" }
     }
 }
 
@@ -139,6 +145,10 @@ fn split(settings: Settings, text: &[u8]) -> Option<Vec<Piece>> {
 trait Line {
     /// Key and value.
     fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>;
+    /// Whether a line may begin with blanks.
+    fn may_indent(&self) -> bool {
+        false
+    }
     /// What begins a comment.
     fn comment(&self) -> &'static [u8] {
         b"#"
@@ -153,15 +163,23 @@ impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
 
 fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        return None;
+    }
     for whole in text.split_inclusive(|&byte| byte == b'\n') {
         let line = whole.trim_ascii();
         let length = len64(whole);
+        // To some readers a line that begins with a blank goes on with the one before.
+        if !format.may_indent() && !line.is_empty() && whole.first().is_some_and(u8::is_ascii_whitespace) {
+            return None;
+        }
         pieces.push(match line.first() {
             None => Piece::new(Kind::Blank, *b"", b"", length),
             Some(first) if format.comment().contains(first) => Piece::new(Kind::Comment, *b"", b"", length),
             Some(_) => {
                 let (kind, key, value) = format.read(line)?;
-                Piece { kind, key, value, length }
+                let sort = if kind == Kind::Item { "list" } else { "" };
+                Piece { sort, ..Piece::new(kind, key, &value, length) }
             }
         });
     }
@@ -197,6 +215,10 @@ struct Uci {
 }
 
 impl Line for Uci {
+    fn may_indent(&self) -> bool {
+        true
+    }
+
     fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
         let (keyword, rest) = word(line);
         let (name, value) = word(rest);
@@ -239,7 +261,8 @@ impl Line for Ini {
         if let [b'[', name @ .., b']'] = line {
             self.section = name.to_vec();
             let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_- .:".contains(byte));
-            return plain.then(|| (Kind::Setting, name.to_vec(), b"section".to_vec()));
+            // In brackets, so that no key is called as a section is.
+            return plain.then(|| (Kind::Setting, line.to_vec(), b"section".to_vec()));
         }
         let at = line.iter().position(|&byte| byte == b'=')?;
         let (key, value) = (line.get(..at)?.trim_ascii(), line.get(at.saturating_add(1)..)?.trim_ascii());
@@ -270,6 +293,11 @@ fn table(text: &[u8]) -> Option<Vec<Piece>> {
             continue;
         }
         let mut key: &[u8] = b"";
+        // A line without its end is read by some and passed over by others.
+        let body = whole.strip_suffix(b"\n")?;
+        if body.ends_with(b":") {
+            return None; // An empty last field has no byte to stand on.
+        }
         for (number, field) in whole.split_inclusive(|&byte| byte == b':').enumerate() {
             let value = field.trim_end_with_marks();
             if number == 0 {
@@ -296,7 +324,7 @@ impl Field for [u8] {
 }
 
 fn value(text: &[u8]) -> Option<Vec<Piece>> {
-    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    let line = text.strip_suffix(b"\n")?;
     if line.is_empty() || line.contains(&b'\n') {
         return None;
     }
@@ -433,10 +461,22 @@ impl<'t> Json<'t> {
 
     fn scalar(&mut self) -> Option<()> {
         let start = self.at;
-        let value = if self.peek() == Some(b'"') { self.string()? } else { self.bare()? };
+        let (value, sort) = match self.peek() {
+            Some(b'"') => (self.string()?, "string"),
+            _ => {
+                let word = self.bare()?;
+                let sort = match word {
+                    b"true" | b"false" => "boolean",
+                    b"null" => "null",
+                    _ => "number",
+                };
+                (word, sort)
+            }
+        };
         self.syntax(start);
         let length = len64(self.text.get(start..self.at)?);
-        self.pieces.push(Piece::new(Kind::Setting, self.path(), value, length));
+        let piece = Piece::new(Kind::Setting, self.path(), value, length);
+        self.pieces.push(Piece { sort, ..piece });
         self.done = self.at;
         Some(())
     }
@@ -447,7 +487,10 @@ impl<'t> Json<'t> {
         let ends = |byte: &u8| b",]} \t\n".contains(byte);
         let word = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
         let digits = word.strip_prefix(b"-").unwrap_or(word);
-        let number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        // A number with a leading zero is none in JSON.
+        let number = !digits.is_empty()
+            && digits.iter().all(u8::is_ascii_digit)
+            && (digits.first() != Some(&b'0') || digits.len() == 1);
         self.at = self.at.saturating_add(word.len());
         (number || [&b"true"[..], b"false", b"null"].contains(&word)).then_some(word)
     }
@@ -504,12 +547,12 @@ mod tests {
         ]);
         assert_eq!(keys(Settings::Uci, uci), expected);
         assert_eq!(
-            keys(Settings::KeyValue, "A=1\nB='x y'\n\nC=\"z\""),
+            keys(Settings::KeyValue, "A=1\nB='x y'\n\nC=\"z\"\n"),
             list(&[("A", "1"), ("B", "x y"), ("C", "z")])
         );
         assert_eq!(
             keys(Settings::Ini, "a=1\n[net]\n; c\nssid = my net\n"),
-            list(&[("a", "1"), ("net", "section"), ("net.ssid", "my net")])
+            list(&[("a", "1"), ("[net]", "section"), ("net.ssid", "my net")])
         );
         assert_eq!(
             keys(Settings::Table, "a:b\nc::d\n"),
@@ -540,6 +583,12 @@ mod tests {
             (Settings::Json, "[1] [2]"),
             (Settings::Json, "{\"a\" 1}"),
             (Settings::Json, "[01x]"),
+            (Settings::Json, "{\"port\": 0022}"),
+            (Settings::Ini, "[net]\nhost = a\n port = 22\n"),
+            (Settings::KeyValue, " A=1\n"),
+            (Settings::Table, "a:b"),
+            (Settings::Table, "a:b:\n"),
+            (Settings::Value, "router"),
             (Settings::Value, "a\nb\n"),
             (Settings::Value, ""),
         ] {

@@ -198,7 +198,12 @@ impl Grammar {
             Self::Enum(words) => words.iter().any(|word| word.as_bytes() == value),
             Self::Digits(length) => most(length, |byte| byte.is_ascii_digit()),
             Self::Hex(length) => most(length, |byte| byte.is_ascii_hexdigit()),
-            Self::Word(length) => most(length, is_of_word),
+            // A leading hyphen is an option to a command, and dots are directories.
+            Self::Word(length) => {
+                most(length, is_of_word)
+                    && !value.starts_with(b"-")
+                    && !value.iter().all(|byte| *byte == b'.')
+            }
             Self::Mac => {
                 let pairs: Vec<_> = value.split(|&byte| byte == b':').collect();
                 let pair = |pair: &&[u8]| pair.len() == 2 && pair.iter().all(u8::is_ascii_hexdigit);

@@ -1,9 +1,12 @@
 //! Bytes against the specification (RULES 5).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kiwame_image::{Defect, Tree};
+use kiwame_trust::manifest::KnownDefect;
 
 use crate::checks::Check;
-use crate::reference::{covers, known};
+use crate::reference::{known, recording};
 use crate::{Case, Finding, Match};
 
 /// Reports defects that the manifest does not record. An ambiguous one keeps the image from affirming.
@@ -17,16 +20,17 @@ impl Check for Defects {
 
     fn run(&self, case: &mut Case<'_>) {
         let tree = case.tree;
-        let mut recorded = std::collections::BTreeSet::new();
-        for region in case.measured() {
-            let Some(Match::Bytes(index) | Match::Form(index)) = case.matches.get(&region.id) else {
-                continue;
-            };
-            let Some(wanted) = case.wanted(*index).filter(|wanted| !wanted.defects.is_empty()) else {
-                continue;
-            };
-            for (number, defect) in tree.defects().iter().enumerate() {
-                if wanted.defects.contains(&known(defect)) && covers(tree, region, defect.region) {
+        let mut recorded = BTreeSet::new();
+        let mut listed: BTreeMap<usize, BTreeSet<&KnownDefect>> = BTreeMap::new();
+        for (number, defect) in tree.defects().iter().enumerate() {
+            let about = known(defect);
+            for id in recording(tree, defect.region) {
+                let Some(Match::Bytes(index) | Match::Form(index)) = case.matches.get(&id).copied() else {
+                    continue;
+                };
+                let Some(wanted) = case.wanted(index) else { continue };
+                let listed = listed.entry(index).or_insert_with(|| wanted.defects.iter().collect());
+                if listed.contains(&about) {
                     recorded.insert(number);
                 }
             }

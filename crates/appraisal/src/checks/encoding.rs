@@ -123,7 +123,7 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     if !contents.equal(case, stream) {
         return;
     }
-    if case.is_written(stream) {
+    if super::mutable::is_written_by_devices(stream) && case.is_written(stream) {
         case.matches.insert(stream.id, Match::Mutable);
         return;
     }

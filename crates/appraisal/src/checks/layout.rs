@@ -1,6 +1,6 @@
 //! The manifest's layout against those that the image states (RULES 13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
 
@@ -20,11 +20,9 @@ impl Check for Layout {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        let stated = |span| {
-            case.tree.regions().any(|region| {
-                region.space == SpaceId::IMAGE && region.parent.is_some() && region.span == span
-            })
-        };
+        let in_image = |region: &&Region| region.space == SpaceId::IMAGE && region.parent.is_some();
+        let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).collect();
+        let stated = |span| spans.contains(&span);
         let silent = UNSTRUCTURED.contains(&case.tree.format());
         let id = if silent { "layout/not-stated" } else { "layout/disagrees" };
         let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.part.span));

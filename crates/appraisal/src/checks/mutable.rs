@@ -55,13 +55,27 @@ enum Held {
 fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_>) {
     let path = case.tree.path(region.id);
     let Some(before) = case.matches.get(&region.id).copied() else { return };
-    if matches!(before, Match::Bytes(_)) || region.content == Content::Fill {
+    if region.content == Content::Fill {
         return;
     }
     let manifest = case.manifest;
     let rules: Vec<_> =
         (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path)).collect();
     let Some(&(first, _)) = rules.first() else { return };
+    if let Match::Bytes(index) = before {
+        let facts = crate::reference::attributes(case.tree, region);
+        if case.wanted(index).is_some_and(|wanted| wanted.attributes == facts) {
+            return;
+        }
+    }
+    if is_erased(case, region) && rules.iter().all(|(_, rule)| rule.when_empty != WhenEmpty::Refuse) {
+        case.matches.insert(region.id, Match::Mutable);
+        return;
+    }
+    // What no device packs is judged as it is anywhere else.
+    if is_packed(region) && !is_written_by_devices(region) {
+        return;
+    }
     case.matches.insert(region.id, Match::Mutable);
     if follows(case, region, before) {
         return;
@@ -92,6 +106,26 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => ledger.judged(first, region.span.length),
     }
+}
+
+/// True for erased space, whole or in the one piece that it was split into.
+fn is_erased(case: &Case<'_>, region: &Region) -> bool {
+    let erased = |region: &Region| region.is_leaf() && region.content == Content::Fill;
+    let mut below = region.children.iter().filter_map(|&id| case.tree.region(id));
+    erased(region) || !region.is_leaf() && below.all(erased)
+}
+
+/// True for blocks or a stream that hold something else, outside any file.
+fn is_packed(region: &Region) -> bool {
+    region.content == Content::Encoded
+        && region.encodes.is_some()
+        && !["file", "entry"].contains(&region.segment.format)
+}
+
+/// True for a container that devices themselves write. Whatever else is packed in a part that a device writes was packed by
+/// somebody, and is held to its normal form there as anywhere.
+pub(super) fn is_written_by_devices(region: &Region) -> bool {
+    ["jffs2", "file", "entry"].contains(&region.segment.format)
 }
 
 /// No program by any reading, and no part of what decides what may start.
@@ -158,7 +192,9 @@ impl<'a> Known<'a> {
 }
 
 /// Facts that are the value itself.
-const VALUES: &[&str] = &["value", "data-size"];
+///
+/// Of a variable that is live the state says only whether a newer copy was begun.
+const VALUES: &[&str] = &["value", "data-size", "state"];
 
 /// The path around a region, and the format of its own segment.
 fn reading(path: &str) -> Option<(&str, &str)> {
@@ -187,7 +223,12 @@ fn keeps(
     match &rule.rule {
         Mutable::Erased => outside("the erase value"),
         Mutable::Any { .. } => Ok(Held::NotJudged),
-        // An entry that the reference does not have is held to its grammar only.
+        // An entry that the reference does not have is held to its grammar, and to what everybody's entries are.
+        Mutable::Keys(_) | Mutable::Fields(_)
+            if known.agrees(case, region).is_none() && !is_ordinary(region) =>
+        {
+            outside("attributes of an ordinary entry")
+        }
         Mutable::Keys(_) | Mutable::Fields(_) if known.agrees(case, region) == Some(false) => {
             outside("the attributes of the reference")
         }
@@ -195,6 +236,17 @@ fn keeps(
         Mutable::DataFiles(files) => in_files(case, files, region, known).or_else(|why| outside(&why)),
     }
 }
+
+/// True for a new entry that anybody may read and write at any time, and that is one value. A variable with other attributes
+/// is not there when it is looked for, or cannot be set; a list is no value to who asks for one.
+fn is_ordinary(region: &Region) -> bool {
+    let attributes = region.attribute("attributes");
+    let plain = attributes.is_none_or(|attributes| *attributes == Value::Uint(ORDINARY));
+    plain && region.attribute("sort") != Some(&Value::from("list"))
+}
+
+/// `NON_VOLATILE`, `BOOTSERVICE_ACCESS` and `RUNTIME_ACCESS` (UEFI Specification 2.10, section 8.2).
+const ORDINARY: u64 = 7;
 
 /// Facts of what decides what may start.
 const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
@@ -240,7 +292,7 @@ fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<
             }
         }
         InFiles::Directory(path) if files.iter().any(|file| leads_to(&path, &escaped(&file.name))) => {
-            has_facts_of(case, region, known, true)
+            has_facts_of(case, region, known)
         }
         InFiles::File(path) => {
             let file = files.iter().find(|file| escaped(&file.name) == path).ok_or_else(names)?;
@@ -256,30 +308,28 @@ fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<
 /// A file that the rule names, or a piece of what it holds.
 fn in_file(case: &Case<'_>, file: &FileRule, region: &Region, known: &Known<'_>) -> Result<Held, String> {
     if region.segment.format == "file" {
-        return has_facts_of(case, region, known, false);
+        return has_facts_of(case, region, known);
     }
     match (file.format, region.kind) {
         (None, _) => Ok(Held::NotJudged),
         (Some(_), "setting") => match known.agrees(case, region) {
             Some(false) => Err("the attributes of the reference".to_owned()),
+            None if !is_ordinary(region) => Err("one value".to_owned()),
             Some(true) | None => key_rule(&file.keys, region),
         },
         (Some(_), "setting-blank") => Ok(Held::Judged),
+        // Free text, which nobody reads: nobody has judged it either.
+        (Some(_), "setting-comment") => Ok(Held::NotJudged),
         (Some(format), _) => Err(format!("settings of the format {}", format.name())),
     }
 }
 
 /// An entry keeps the facts that the reference has of it. One that is new has no extended attributes, lets nobody else
 /// write and lends no rights; a directory of an overlay lends its own owner to the one below.
-fn has_facts_of(
-    case: &Case<'_>,
-    region: &Region,
-    known: &Known<'_>,
-    directory: bool,
-) -> Result<Held, String> {
+fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<Held, String> {
     match known.agrees(case, region) {
         Some(true) => Ok(Held::Judged),
-        None => is_plain(region, directory).map(|()| Held::Judged),
+        None => is_plain(region).map(|()| Held::Judged),
         // Mode and owner may become stricter than those of the reference, and nothing else may change.
         Some(false) => {
             let same = |fact: &kiwame_image::Attribute| {
@@ -289,7 +339,7 @@ fn has_facts_of(
                     || known.has(case, region, fact.name)
             };
             if region.attributes.iter().all(same) {
-                is_plain(region, directory).map(|()| Held::Judged)
+                is_plain(region).map(|()| Held::Judged)
             } else {
                 Err("the attributes of the reference".to_owned())
             }
@@ -297,7 +347,7 @@ fn has_facts_of(
     }
 }
 
-fn is_plain(region: &Region, directory: bool) -> Result<(), String> {
+fn is_plain(region: &Region) -> Result<(), String> {
     let says = |name: &str| region.attribute(name);
     if says("xattrs").is_none_or(|xattrs| *xattrs != Value::from("none")) {
         return Err("the extended attributes of the reference, or none".to_owned());
@@ -308,7 +358,7 @@ fn is_plain(region: &Region, directory: bool) -> Result<(), String> {
         Some(Value::Uint(_) | Value::Bytes(_) | Value::Flag(_)) | None => u32::MAX,
     };
     let of_root = ["uid", "gid"].iter().all(|name| says(name) == Some(&Value::Uint(0)));
-    if mode & 0o7022 != 0 || directory && !of_root {
+    if mode & 0o7022 != 0 || !of_root {
         return Err("the mode and owner of the reference, or ones that let nobody else write".to_owned());
     }
     if says("hard-link").is_some() || says("links").is_some() {
@@ -377,8 +427,8 @@ fn empty_stores(case: &mut Case<'_>) {
     let manifest = case.manifest;
     for rule in manifest.mutable.iter().filter(|rule| rule.when_empty != WhenEmpty::Refuse) {
         let here = |region: &&Region| case.tree.path(region.id) == rule.path;
-        let erased = |region: &&Region| region.is_leaf() && region.content == Content::Fill;
-        let Some(store) = case.tree.regions().find(here).filter(erased) else { continue };
+        let store = case.tree.regions().find(here).filter(|region| is_erased(case, region));
+        let Some(store) = store else { continue };
         let missing = core::mem::take(&mut case.unmatched);
         let below =
             |index: &usize| case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path));
@@ -414,6 +464,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_>) {
             if !rules.all(|(_, rule)| may_vanish(rule, wanted, &gone)) {
                 return true;
             }
+            case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
                 ledger.judged(first, wanted.span.length);
             }
