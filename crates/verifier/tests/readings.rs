@@ -76,7 +76,7 @@ impl Bench {
         let policy = format!(
             "schema = \"kiwame-policy/1\"\nversion = 1\n[[principal]]\nid = \"maker\"\nkeys = [\"{key}\"]\n\
              roles = [\"release\"]\n[[rule]]\nvendor = \"Example\"\nmodel = \"Board\"\nthreshold = 1\n\
-             accept-any = [{{ path = \"cpio:files\", max-bytes = 1048576 }}]\n"
+             accept-any = [{{ path = \"cpio:files\", max-bytes = 1048576 }}]\naccept-reencoded = [\"cpio:files\"]\n"
         );
         Self { envelope: seal(PAYLOAD_TYPE, &statement, "A"), policy: policy.into_bytes() }
     }
