@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Format, Head, Limits, Memory, Options, Span, Tree, len64};
+use kiwame_image::{Format, Head, Limits, Memory, Options, Partition, Span, Tree, len64};
 
 use crate::cost;
 
@@ -46,7 +46,10 @@ pub fn of_image(input: &[u8]) -> u32 {
 pub fn of_layout(input: &[u8]) -> u32 {
     let Some((layout, image)) = layout(input) else { return 0 };
     let host = Memory::new([image.to_vec()]);
-    let options = Options { layout, ..Options::default() };
+    let part = |(name, span)| Partition { name, span, erase_block: None };
+    let layout = layout.into_iter().map(part).collect();
+    // Normal forms are made of hostile bytes, too.
+    let options = Options { layout, normal: true, ..Options::default() };
     let tree = kiwame_formats::parse(&host, 0, len64(image), &limits(), &options);
     check(&tree.expect("memory can be read"));
     1
