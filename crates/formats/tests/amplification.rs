@@ -89,7 +89,7 @@ fn many_names_of_one_inode_with_one_attribute_many_times() {
         let length = xattr.len();
         let mut image = node(0xe008, &xattr, (0x1c, 0x1c), length);
         for number in 0..references {
-            image.extend(node(0xe009, &words(&[2, 1, 2 * number, 0]), (0x18, 0x18), 16));
+            image.extend(node(0xe009, &words(&[2, 1, 2 * number + 2, 0]), (0x18, 0x18), 16));
         }
         let inode = words(&[2, 1, 0o100_644, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         image.extend(node(0xe002, &inode, (0x3c, 0x40), 0x38));

@@ -568,6 +568,33 @@ mod tests {
     }
 
     #[test]
+    fn no_writer_counts_from_zero_but_for_names() {
+        let of = |nodes: &[Vec<u8>]| defects(&parse_with(&Jffs2, &block(nodes)));
+        let name = |version| dirent(1, version, 2, b"f", 8);
+        let summed = |mut node: Vec<u8>, data: &[u8]| {
+            node.extend(crc(&node).to_le_bytes());
+            node.extend(data);
+            node
+        };
+        let attribute = |version| {
+            let (lengths, data) = ([1, 1, 2, 0], b"n\0vw");
+            let sum = crc(data).to_le_bytes();
+            summed(
+                [plain(node::XATTR, 36), words(&[1, version]), lengths.to_vec(), sum.to_vec()].concat(),
+                data,
+            )
+        };
+        let reference = |sequence| summed([plain(node::XREF, 28), words(&[2, 1, sequence])].concat(), b"");
+        let all = |name, file, attribute, reference| of(&[name, file, attribute, reference]);
+        assert_eq!(all(name(1), file(1, b"one"), attribute(1), reference(2)), [""; 0]);
+        assert_eq!(all(name(1), file(0, b"one"), attribute(1), reference(2)), ["jffs2/field"]);
+        assert_eq!(all(name(0), file(1, b"one"), attribute(1), reference(2)), [""; 0], "as mkfs.jffs2 does");
+        assert_eq!(all(name(1), file(1, b"one"), attribute(0), reference(2)), ["jffs2/field"]);
+        assert_eq!(all(name(1), file(1, b"one"), attribute(1), reference(0)), ["jffs2/field"]);
+        assert_eq!(of(&[name(1), file(0, b"old"), file(1, b"one")]), ["jffs2/field"], "dead, too");
+    }
+
+    #[test]
     fn names_that_lead_elsewhere_than_they_say_are_ambiguous() {
         let of = |nodes: &[Vec<u8>]| defects(&parse_with(&Jffs2, &block(nodes)));
         let name = dirent(1, 1, 2, b"f", 8);

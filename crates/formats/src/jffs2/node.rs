@@ -304,7 +304,8 @@ impl Parts<'_> {
             return Err(Defect::new("jffs2/crc", "name_crc", self.place, name_crc, crc(&name)));
         }
         self.expect(left == length, "totlen", left, length);
-        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
+        // mkfs.jffs2 numbers the names in a directory from zero on, and Linux takes that.
+        self.expect(version < COUNTS.end, "version", version, COUNTS.end);
         self.expect((1..=254).contains(&length), "nsize", length, "1 to 254");
         self.expect(ino != 0 || kind == 0, "type", kind, 0u64);
         Ok((State::Sound, Body::Dirent(Dirent { parent, version, ino, mctime, kind, unused, name })))
@@ -356,7 +357,7 @@ impl Parts<'_> {
     fn piece(&mut self, piece: &Piece) {
         let Piece { csize, dsize, compression, .. } = *piece;
         self.expect(piece.ino != 0, "ino", piece.ino, "1 or more");
-        self.expect(piece.version < LARGEST_COUNT, "version", piece.version, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&piece.version), "version", piece.version, "1 or more, below 2^31");
         self.expect(piece.end() <= u32::MAX.into(), "dsize", dsize, "the end of the largest file");
         self.expect(piece.usercompr == 0, "usercompr", piece.usercompr, 0u64);
         self.expect(piece.flags == 0, "flags", piece.flags, 0u64);
@@ -423,7 +424,7 @@ impl Parts<'_> {
             return Ok((State::Torn, Body::Xattr(xattr)));
         }
         self.expect(*end == 0, "data", *end, 0u64);
-        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&version), "version", version, "1 or more, below 2^31");
         let list = matches!(prefix, 3 | 4);
         let good = (list && name.is_empty()) || (matches!(prefix, 1 | 2 | 5) && !name.is_empty());
         self.expect(good && !name.contains(&0), "xprefix", prefix, "a known prefix and a name");
@@ -438,7 +439,7 @@ impl Parts<'_> {
         self.checked(0x18, node_crc, "node_crc")?;
         let left = self.fields.reader.remaining();
         self.require(left == 0, "totlen", left, 0)?;
-        self.expect(sequence < LARGEST_COUNT, "xseqno", sequence, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&sequence), "xseqno", sequence, "1 or more, below 2^31");
         Ok((State::Sound, Body::Xref(Xref { ino, xid, sequence })))
     }
 }
@@ -566,7 +567,8 @@ pub(super) const COMPR_LZO: u8 = 7;
 /// OpenWrt's.
 pub(super) const COMPR_LZMA: u8 = 8;
 const COMPRESSIONS: [u8; 6] = [COMPR_NONE, COMPR_ZERO, COMPR_RTIME, COMPR_ZLIB, COMPR_LZO, COMPR_LZMA];
-/// No medium is written so often that a counter comes there; who sets it higher makes the next write the oldest.
-const LARGEST_COUNT: u32 = 1 << 31;
+/// All but names: every writer counts up before it writes. Linux takes a first piece of version 0 for none, and fails to read the file.
+/// No medium is written so often that a counter comes to the end; who sets it higher makes the next write the oldest.
+const COUNTS: core::ops::Range<u32> = 1..1 << 31;
 /// Data of one node: a page of the largest page size.
 pub(super) const LARGEST_PIECE: u64 = 1 << 16;
