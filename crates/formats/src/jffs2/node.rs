@@ -189,6 +189,23 @@ impl Record {
         }
     }
 
+    /// What a node that is marked obsolete would say as a piece of a file.
+    pub(super) fn obsolete_piece(&self, at: &Input<'_>, big: bool) -> Result<Option<Piece>, Trouble> {
+        let found = self.found;
+        if !found.obsolete || found.kind != INODE {
+            return Ok(None);
+        }
+        let node = accurate(&at.slice(found.at, found.length).window()?, big, to_usize(found.length));
+        let place = at.offset().saturating_add(found.at);
+        let mut odd = Vec::new();
+        let fields = Fields::new(&node, place, big);
+        let mut parts = Parts { fields, node: &node, place, at: found.at, odd: &mut odd };
+        Ok(match parts.inode() {
+            Ok((_, Body::Inode(piece))) => Some(piece),
+            _ => None,
+        })
+    }
+
     /// Reads a node. What no writer writes so is noted in `odd`.
     pub(super) fn read(
         at: &Input<'_>,
@@ -546,7 +563,7 @@ fn entry_of(node: &Record, block: u64, big: bool) -> Vec<u8> {
 const MAGIC: u16 = 0x1985;
 pub(super) const SUM_MAGIC: u32 = 0x0285_1885;
 pub(super) const HEADER: u64 = 12;
-const INODE_HEADER: u64 = 0x44;
+pub(super) const INODE_HEADER: u64 = 0x44;
 pub(super) const SUMMARY_HEADER: u64 = 32;
 const ERASED: u8 = 0xff;
 /// Set in the type of a node that is valid; an obsolete one has it cleared on the medium.
