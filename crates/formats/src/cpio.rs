@@ -465,35 +465,38 @@ impl Archive {
         other.inode
     }
 
-    /// The directory that the last of the names lies in.
+    /// The directory that the last of the names lies in. One look-up where it is there, as it is in what writers make:
+    /// to go down from the root for each entry costs the square of how deep they lie.
     fn parent(&mut self, steps: &[&[u8]], place: u64, out: &mut Builder<'_, '_>) -> Result<usize, LimitKind> {
         let Some((_, around)) = steps.split_last() else { return Ok(0) };
+        // Nothing below is taken apart.
+        if len64(steps) > out.limits().depth.into() {
+            return Err(LimitKind::Depth);
+        }
+        let mut path = around.join(&b'/');
+        let mut missing = Vec::new();
+        let mut left = around;
         let mut parent = 0;
-        let mut path = Vec::new();
-        for step in around {
-            if !path.is_empty() {
-                path.push(b'/');
-            }
-            path.extend_from_slice(step);
-            let shown = || String::from_utf8_lossy(&path).into_owned();
+        while let Some((step, before)) = left.split_last() {
             if let Some(&number) = self.paths.get(&path) {
                 parent = number;
                 // What lies in a link goes where the link leads.
                 if self.entries.get(number).is_some_and(|entry| entry.kind != Kind::Directory) {
-                    out.defect(odd("cpio/no-directory", "name", place, shown(), "a directory"));
+                    let shown = String::from_utf8_lossy(&path).into_owned();
+                    out.defect(odd("cpio/no-directory", "name", place, shown, "a directory"));
                 }
-                continue;
+                break;
             }
-            out.defect(odd("cpio/no-directory", "name", place, shown(), "an entry of the directory"));
-            let entry = Entry {
-                parent,
-                name: step.to_vec(),
-                kind: Kind::Directory,
-                inode: IMPLIED,
-                ..Entry::default()
-            };
+            missing.push((path.clone(), step.to_vec()));
+            path.truncate(path.len().saturating_sub(step.len()).saturating_sub(1));
+            left = before;
+        }
+        while let Some((path, name)) = missing.pop() {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            out.defect(odd("cpio/no-directory", "name", place, shown, "an entry of the directory"));
+            let entry = Entry { parent, name, kind: Kind::Directory, inode: IMPLIED, ..Entry::default() };
             parent = self.entries.len();
-            self.push(path.clone(), entry, 0)?;
+            self.push(path, entry, 0)?;
         }
         Ok(parent)
     }

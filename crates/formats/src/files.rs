@@ -33,6 +33,12 @@ pub(crate) trait Volume: core::fmt::Debug {
     fn rest_is_dead(&self) -> bool {
         false
     }
+
+    /// True when a program could begin somewhere in the rest, where only its format knows that anything begins. No
+    /// remains may be one (RULES 12). Asked for when the rest was read.
+    fn rest_runs(&self) -> Result<bool, Trouble> {
+        Ok(false)
+    }
 }
 
 /// What the entries of a file system may bring in bytes: names, targets, attributes, lists of blocks. Many names can lead
@@ -406,6 +412,11 @@ impl<'a> Stage<'a> for Rest<'a> {
         match self.files.volume.rest() {
             Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) if out.room(Some(len64(&bytes))).is_ok() => {
+                match self.files.volume.rest_runs() {
+                    Ok(true) => out.fact("executable", true),
+                    Ok(false) => {}
+                    Err(trouble) => out.trouble(trouble),
+                }
                 out.decoded(out.region(), bytes, "unused", file_content::UNUSED);
             }
             Ok(_) => {}

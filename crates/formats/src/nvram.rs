@@ -26,6 +26,7 @@
 //! Those are `variable:<GUID>-<name>` with the fact `live`; all others, which no call returns, are
 //! `dead-variable:<GUID>-<name>`, so that what is dead never stands for what lives. Of the dead, one in state 3E beside
 //! a newer one comes back when that one goes; all others are remains, since a reclaim drops them. None is free space.
+//! One whose data could begin a program is executable.
 //! The erase value of a store is FF, as in EDK II.
 //!
 //! Ambiguities, each a defect: two live variables of one name (the first one is found, until a reclaim); a variable
@@ -48,7 +49,7 @@ use kiwame_image::{
     Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, RegionId, Trouble, Value, Window, len64,
 };
 
-use crate::{ftw, variable_data};
+use crate::{ftw, recognise, variable_data};
 
 /// What lies behind the header of a volume of variable stores.
 #[derive(Debug)]
@@ -536,8 +537,12 @@ impl Variable {
     fn node<'a>(&self, input: Input<'a>, reach: Reach) -> Node<'a> {
         let key = [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat();
         let format = if reach == Reach::Live { "variable" } else { "dead-variable" };
+        // No remains may be a program (RULES 12); what lives is compared.
+        let data = input.slice(self.header.saturating_add(self.name_size), self.data_size);
+        let runs = reach != Reach::Live && self.data_size > 0 && recognise::could_run(&data);
         let node = Node::new(format, key, "variable", input);
         let node = if reach == Reach::Never { node.remains() } else { node };
+        let node = if runs { node.with("executable", true) } else { node };
         let node = node
             .guid(self.vendor)
             .name(self.name())
@@ -739,6 +744,17 @@ mod tests {
         let order = region(&tree, ORDER);
         assert_eq!((order.attribute("live"), order.remains), (Some(&Value::Flag(true)), false));
         assert_eq!(order.attribute("order"), Some(&Value::from("0001,0002")));
+    }
+
+    #[test]
+    fn dead_data_that_begin_like_a_program_are_executable() {
+        for (state, data, executable) in
+            [(0x3d, &b"#!/bin/sh"[..], true), (0x3d, b"eng", false), (0x3f, b"#!/bin/sh", false)]
+        {
+            let tree = parse(NVRAM, &store(|store| variable(store, state, "Lang", data)));
+            let found = tree.regions().find(|region| region.kind == "variable").expect("a variable");
+            assert_eq!(found.attribute("executable").is_some(), executable, "{state:#x}");
+        }
     }
 
     #[test]

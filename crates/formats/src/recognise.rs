@@ -5,7 +5,7 @@
 //! runs is decided by any format that knows programs, whoever takes the bytes apart (RULES 29): no bytes that a file can
 //! carry make it something less.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};
+use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble, len64, to_usize};
 
 use crate::{FORMATS, raw};
 
@@ -87,8 +87,14 @@ pub(crate) fn could_run(at: &Input<'_>) -> bool {
     head.map_or(true, |head| Readings::of(&Head::new(&head, at.length())).runs)
 }
 
+/// As [`could_run`], of what `bytes` begin and that is so long.
+pub(crate) fn beginning_could_run(bytes: &[u8], size: u64) -> bool {
+    let head = bytes.get(..to_usize(PROGRAM)).unwrap_or(bytes);
+    Readings::of(&Head::new(head, size.max(len64(bytes)))).runs
+}
+
 /// Bytes in which the marks of every sort of program lie.
-const PROGRAM: u64 = 0x210;
+pub(crate) const PROGRAM: u64 = 0x210;
 /// The attribute of what can execute.
 const EXECUTABLE: &str = "executable";
 /// Facts that must agree for a second reading to count: a magic alone is found in anything.

@@ -45,8 +45,26 @@ fn long_names_of_directories_that_no_entry_makes() {
         });
         names.flatten().collect::<Vec<_>>()
     };
-    assert_eq!(hit("cpio", archive(2)), [LimitKind::Depth, LimitKind::Depth]);
-    assert_eq!(hit("cpio", archive(12)), [LimitKind::Defects, LimitKind::Nodes]);
+    assert_eq!(hit("cpio", archive(2)), [LimitKind::Depth]);
+    assert_eq!(hit("cpio", archive(12)), [LimitKind::Depth]);
+}
+
+#[test]
+fn directories_that_lie_deep_in_each_other() {
+    let archive = |depth: usize| {
+        let entry = |name: &[u8], mode: u32| {
+            let fields = [0, mode, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.len() as u32 + 1, 0];
+            let header: String = fields.iter().map(|field| format!("{field:08x}")).collect();
+            let mut entry = [b"070701", header.as_bytes(), name, b"\0"].concat();
+            entry.resize(entry.len().next_multiple_of(4), 0);
+            entry
+        };
+        let directories = (1..=depth).map(|depth| entry(&b"d/".repeat(depth)[..2 * depth - 1], 0o40_755));
+        directories.chain([entry(b"TRAILER!!!", 0)]).flatten().collect::<Vec<_>>()
+    };
+    assert_eq!(hit_sound("cpio", archive(20)), []);
+    assert_eq!(hit_before_listing("cpio", archive(33)), [LimitKind::Depth]);
+    assert_eq!(hit_before_listing("cpio", archive(250)), [LimitKind::Depth]);
 }
 
 /// A node of JFFS2: `body` with a checksum at `at` over so many bytes before it.
@@ -89,7 +107,7 @@ fn many_names_of_one_inode_with_one_attribute_many_times() {
         let length = xattr.len();
         let mut image = node(0xe008, &xattr, (0x1c, 0x1c), length);
         for number in 0..references {
-            image.extend(node(0xe009, &words(&[2, 1, 2 * number, 0]), (0x18, 0x18), 16));
+            image.extend(node(0xe009, &words(&[2, 1, 2 * number + 2, 0]), (0x18, 0x18), 16));
         }
         let inode = words(&[2, 1, 0o100_644, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         image.extend(node(0xe002, &inode, (0x3c, 0x40), 0x38));

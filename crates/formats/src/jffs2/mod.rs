@@ -24,7 +24,7 @@
 //! ```
 //!
 //! The nodes are one stream, whose listing is what the newest of them say; what nothing reaches any more is a leaf,
-//! `entry:rest`. Erased space between nodes is fill. Other bytes are not understood: nodes with a wrong checksum and
+//! `entry:rest`, which is executable where the data of a node in it could begin a program. Erased space between nodes is fill. Other bytes are not understood: nodes with a wrong checksum and
 //! what Linux passes over are `jffs2-unread`.
 //!
 //! Loader modelled: Linux 6.1 with summaries, extended attributes, zlib, rtime and LZO, and OpenWrt's LZMA; compared with
@@ -77,7 +77,7 @@ use kiwame_image::{
 
 use self::log::Log;
 use self::medium::Walk;
-use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Record, State};
+use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record, State};
 use crate::files::{self, Allowance, Volume};
 use crate::recognise;
 
@@ -204,10 +204,13 @@ fn lay_out<'a>(
     };
     let runs = joined(spans(true).collect());
     let unread = joined(spans(false).chain(unread.iter().copied()).collect());
+    let running = records.iter().filter(|record| record.state != State::Sound && unread_runs(at, record));
+    let running: BTreeSet<u64> = running.map(|record| record.found.at).collect();
     for (number, &span) in (0u64..).zip(&unread) {
         let piece = at.slice(span.offset, span.length);
+        let runs = recognise::could_run(&piece) || running.range(span.offset..span.end()).next().is_some();
         let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
-        let node = if recognise::could_run(&piece) { node.with("executable", true) } else { node };
+        let node = if runs { node.with("executable", true) } else { node };
         out.add(node.unknown().remains());
     }
     let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
@@ -231,6 +234,24 @@ fn lay_out<'a>(
         done = run.end();
     }
     streams
+}
+
+/// True when the data of a node that Linux passes over, as they lie or unpacked, could begin a program.
+fn unread_runs(at: &Input<'_>, record: &Record) -> bool {
+    if record.found.kind != node::INODE || record.found.length <= node::INODE_HEADER {
+        return false;
+    }
+    let start = record.found.at.saturating_add(node::INODE_HEADER);
+    let stored = at.slice(start, record.found.length.saturating_sub(node::INODE_HEADER));
+    let unpacked = || match &record.body {
+        Body::Inode(piece) => match data::unpack(at, piece) {
+            Ok(data) => recognise::beginning_could_run(&data, piece.isize.into()),
+            Err(Trouble::Defect(_)) => false,
+            Err(_) => true,
+        },
+        _ => false,
+    };
+    recognise::could_run(&stored) || unpacked()
 }
 
 /// Those that touch made one.
@@ -394,9 +415,60 @@ impl Volume for Nodes<'_> {
     fn rest_is_dead(&self) -> bool {
         true
     }
+
+    /// The data of each node, as they lie and unpacked, and what the dead ones of an inode make together.
+    fn rest_runs(&self) -> Result<bool, Trouble> {
+        let mut inodes: BTreeMap<u32, Vec<Piece>> = BTreeMap::new();
+        for number in self.log.dead.iter().copied().chain(self.log.partly_hidden()) {
+            let Some(record) = self.log.records.get(number) else { continue };
+            if let Body::Xattr(xattr) = &record.body {
+                self.image.spend(len64(&xattr.value))?;
+                if recognise::beginning_could_run(&xattr.value, 0) {
+                    return Ok(true);
+                }
+            }
+            let obsolete = record.obsolete_piece(&self.image, self.log.big)?;
+            let Some(piece) = self.log.piece(number).cloned().or(obsolete) else { continue };
+            inodes.entry(piece.ino).or_default().push(piece);
+        }
+        for pieces in inodes.values_mut() {
+            pieces.sort_by_key(|piece| piece.version);
+            if self.pieces_run(pieces)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Nodes<'_> {
+    /// True when one of these pieces of a file could begin a program, or the file that they make, oldest first.
+    fn pieces_run(&self, pieces: &[Piece]) -> Result<bool, Trouble> {
+        let mut file = vec![0; to_usize(recognise::PROGRAM)];
+        let (mut used, mut size) = (0, 0);
+        for piece in pieces.iter().filter(|piece| piece.dsize > 0 && piece.compression != COMPR_ZERO) {
+            let stored = self.image.slice(piece.data.offset, piece.data.length);
+            // One whose stream is broken holds nothing that anybody could unpack.
+            let data = match data::unpack(&self.image, piece) {
+                Err(Trouble::Defect(_)) => Vec::new(),
+                data => data?,
+            };
+            let length = u64::from(piece.isize).saturating_sub(piece.start());
+            if recognise::could_run(&stored) || recognise::beginning_could_run(&data, length) {
+                return Ok(true);
+            }
+            size = piece.end().max(piece.isize.into()).max(size);
+            let start = to_usize(piece.start());
+            let end = start.saturating_add(data.len()).min(file.len());
+            let place = file.get_mut(start..end).unwrap_or_default();
+            if let Some(data) = data.get(..place.len()).filter(|data| !data.is_empty()) {
+                place.copy_from_slice(data);
+                used = used.max(end);
+            }
+        }
+        Ok(recognise::beginning_could_run(file.get(..used).unwrap_or_default(), size))
+    }
+
     fn grow(&self, rest: &mut [u8], more: u64) -> Result<(), Trouble> {
         self.image.spend(more)?;
         if len64(rest).saturating_add(more) > MOST_REST { Err(LimitKind::Space.into()) } else { Ok(()) }
@@ -565,6 +637,62 @@ mod tests {
         // By blocks of 8 KiB the second one begins erased.
         let odd = [first.clone(), vec![0xff; 0x2000], block(&[file(2, b"two")])].concat();
         assert_eq!(blocks(&odd), (Some(Value::from("4096 to 16384")), vec!["jffs2/erase-block"]));
+    }
+
+    #[test]
+    fn remains_that_begin_like_a_program_are_executable() {
+        let of = |nodes: &[Vec<u8>]| {
+            let name = dirent(1, 1, 2, b"f", 8);
+            let tree = parse_with(&Jffs2, &block(&[&[name], nodes].concat()));
+            region(&tree, "jffs2:files/decoded:content/entry:rest").attribute("executable").is_some()
+        };
+        let script = b"#!/bin/sh";
+        let at = |version, offset: u32, data: &[u8]| {
+            let length = u32::try_from(data.len()).expect("short");
+            let rest = words(&[9, 1, 1, 1, offset, length, length, 0]);
+            node(node::INODE, &[&words(&[2, version, 0o100_644, 0]), &rest], data, true)
+        };
+        assert!(!of(&[file(1, b"plain one"), file(2, b"plain two")]));
+        assert!(of(&[file(1, script), file(2, b"plain two")]), "hidden by a newer one");
+        assert!(!of(&[file(1, b"plain one"), file(2, script)]), "it lives");
+        assert!(of(&[file(1, b"plain one"), inode(7, 1, 0o100_644, script, 9), file(2, b"plain two")]));
+        let split = [at(1, 0, b"#"), at(2, 1, b"!/bin/sh"), at(3, 0, b"plain two")];
+        assert!(of(&split), "in pieces");
+        let mut obsolete = file(1, script);
+        obsolete[3] &= 0xdf;
+        assert!(of(&[obsolete, file(2, b"plain two")]), "marked on the medium");
+        let mut torn = file(3, script);
+        torn[0x3c] ^= 1; // data_crc
+        let nodes = [dirent(1, 1, 2, b"f", 8), file(2, b"plain two"), torn];
+        let tree = parse_with(&Jffs2, &block(&nodes));
+        assert!(region(&tree, "jffs2:unread-0").attribute("executable").is_some(), "passed over");
+    }
+
+    #[test]
+    fn no_writer_counts_from_zero_but_for_names() {
+        let of = |nodes: &[Vec<u8>]| defects(&parse_with(&Jffs2, &block(nodes)));
+        let name = |version| dirent(1, version, 2, b"f", 8);
+        let summed = |mut node: Vec<u8>, data: &[u8]| {
+            node.extend(crc(&node).to_le_bytes());
+            node.extend(data);
+            node
+        };
+        let attribute = |version| {
+            let (lengths, data) = ([1, 1, 2, 0], b"n\0vw");
+            let sum = crc(data).to_le_bytes();
+            summed(
+                [plain(node::XATTR, 36), words(&[1, version]), lengths.to_vec(), sum.to_vec()].concat(),
+                data,
+            )
+        };
+        let reference = |sequence| summed([plain(node::XREF, 28), words(&[2, 1, sequence])].concat(), b"");
+        let all = |name, file, attribute, reference| of(&[name, file, attribute, reference]);
+        assert_eq!(all(name(1), file(1, b"one"), attribute(1), reference(2)), [""; 0]);
+        assert_eq!(all(name(1), file(0, b"one"), attribute(1), reference(2)), ["jffs2/field"]);
+        assert_eq!(all(name(0), file(1, b"one"), attribute(1), reference(2)), [""; 0], "as mkfs.jffs2 does");
+        assert_eq!(all(name(1), file(1, b"one"), attribute(0), reference(2)), ["jffs2/field"]);
+        assert_eq!(all(name(1), file(1, b"one"), attribute(1), reference(0)), ["jffs2/field"]);
+        assert_eq!(of(&[name(1), file(0, b"old"), file(1, b"one")]), ["jffs2/field"], "dead, too");
     }
 
     #[test]

@@ -189,6 +189,23 @@ impl Record {
         }
     }
 
+    /// What a node that is marked obsolete would say as a piece of a file.
+    pub(super) fn obsolete_piece(&self, at: &Input<'_>, big: bool) -> Result<Option<Piece>, Trouble> {
+        let found = self.found;
+        if !found.obsolete || found.kind != INODE {
+            return Ok(None);
+        }
+        let node = accurate(&at.slice(found.at, found.length).window()?, big, to_usize(found.length));
+        let place = at.offset().saturating_add(found.at);
+        let mut odd = Vec::new();
+        let fields = Fields::new(&node, place, big);
+        let mut parts = Parts { fields, node: &node, place, at: found.at, odd: &mut odd };
+        Ok(match parts.inode() {
+            Ok((_, Body::Inode(piece))) => Some(piece),
+            _ => None,
+        })
+    }
+
     /// Reads a node. What no writer writes so is noted in `odd`.
     pub(super) fn read(
         at: &Input<'_>,
@@ -304,7 +321,8 @@ impl Parts<'_> {
             return Err(Defect::new("jffs2/crc", "name_crc", self.place, name_crc, crc(&name)));
         }
         self.expect(left == length, "totlen", left, length);
-        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
+        // mkfs.jffs2 numbers the names in a directory from zero on, and Linux takes that.
+        self.expect(version < COUNTS.end, "version", version, COUNTS.end);
         self.expect((1..=254).contains(&length), "nsize", length, "1 to 254");
         self.expect(ino != 0 || kind == 0, "type", kind, 0u64);
         Ok((State::Sound, Body::Dirent(Dirent { parent, version, ino, mctime, kind, unused, name })))
@@ -356,7 +374,7 @@ impl Parts<'_> {
     fn piece(&mut self, piece: &Piece) {
         let Piece { csize, dsize, compression, .. } = *piece;
         self.expect(piece.ino != 0, "ino", piece.ino, "1 or more");
-        self.expect(piece.version < LARGEST_COUNT, "version", piece.version, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&piece.version), "version", piece.version, "1 or more, below 2^31");
         self.expect(piece.end() <= u32::MAX.into(), "dsize", dsize, "the end of the largest file");
         self.expect(piece.usercompr == 0, "usercompr", piece.usercompr, 0u64);
         self.expect(piece.flags == 0, "flags", piece.flags, 0u64);
@@ -423,7 +441,7 @@ impl Parts<'_> {
             return Ok((State::Torn, Body::Xattr(xattr)));
         }
         self.expect(*end == 0, "data", *end, 0u64);
-        self.expect(version < LARGEST_COUNT, "version", version, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&version), "version", version, "1 or more, below 2^31");
         let list = matches!(prefix, 3 | 4);
         let good = (list && name.is_empty()) || (matches!(prefix, 1 | 2 | 5) && !name.is_empty());
         self.expect(good && !name.contains(&0), "xprefix", prefix, "a known prefix and a name");
@@ -438,7 +456,7 @@ impl Parts<'_> {
         self.checked(0x18, node_crc, "node_crc")?;
         let left = self.fields.reader.remaining();
         self.require(left == 0, "totlen", left, 0)?;
-        self.expect(sequence < LARGEST_COUNT, "xseqno", sequence, LARGEST_COUNT);
+        self.expect(COUNTS.contains(&sequence), "xseqno", sequence, "1 or more, below 2^31");
         Ok((State::Sound, Body::Xref(Xref { ino, xid, sequence })))
     }
 }
@@ -545,7 +563,7 @@ fn entry_of(node: &Record, block: u64, big: bool) -> Vec<u8> {
 const MAGIC: u16 = 0x1985;
 pub(super) const SUM_MAGIC: u32 = 0x0285_1885;
 pub(super) const HEADER: u64 = 12;
-const INODE_HEADER: u64 = 0x44;
+pub(super) const INODE_HEADER: u64 = 0x44;
 pub(super) const SUMMARY_HEADER: u64 = 32;
 const ERASED: u8 = 0xff;
 /// Set in the type of a node that is valid; an obsolete one has it cleared on the medium.
@@ -566,7 +584,8 @@ pub(super) const COMPR_LZO: u8 = 7;
 /// OpenWrt's.
 pub(super) const COMPR_LZMA: u8 = 8;
 const COMPRESSIONS: [u8; 6] = [COMPR_NONE, COMPR_ZERO, COMPR_RTIME, COMPR_ZLIB, COMPR_LZO, COMPR_LZMA];
-/// No medium is written so often that a counter comes there; who sets it higher makes the next write the oldest.
-const LARGEST_COUNT: u32 = 1 << 31;
+/// All but names: every writer counts up before it writes. Linux takes a first piece of version 0 for none, and fails to read the file.
+/// No medium is written so often that a counter comes to the end; who sets it higher makes the next write the oldest.
+const COUNTS: core::ops::Range<u32> = 1..1 << 31;
 /// Data of one node: a page of the largest page size.
 pub(super) const LARGEST_PIECE: u64 = 1 << 16;
