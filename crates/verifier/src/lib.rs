@@ -8,7 +8,7 @@
 //! let response = kiwame_verifier::run(request, &Memory::new([vec![0xff; 4]]));
 //! assert_eq!(response.exit, 0);
 //! let report = response.output("stdout").expect("a report");
-//! assert!(report.starts_with(br#"{"accepted":false,"account":{"fill":4,"#));
+//! assert!(report.starts_with(br#"{"accepted":false,"account":{"differs":0,"fill":4,"#));
 //! ```
 #![forbid(unsafe_code)]
 #![deny(
