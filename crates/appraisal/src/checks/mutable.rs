@@ -78,6 +78,10 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
     }
     case.matches.insert(region.id, Match::Mutable);
     if follows(case, region, before) {
+        // The header of what no device packs is judged with it.
+        if is_beside_packed(case, region) {
+            case.matches.insert(region.id, before);
+        }
         return;
     }
     let mut held = None;
@@ -120,6 +124,14 @@ fn is_packed(region: &Region) -> bool {
     region.content == Content::Encoded
         && region.encodes.is_some()
         && !["file", "entry"].contains(&region.segment.format)
+}
+
+/// True for a region beside blocks or a stream that no device writes.
+fn is_beside_packed(case: &Case<'_>, region: &Region) -> bool {
+    let around = region.parent.and_then(|around| case.tree.region(around));
+    let mut beside =
+        around.into_iter().flat_map(|around| &around.children).filter_map(|&id| case.tree.region(id));
+    beside.any(|other| is_packed(other) && !is_written_by_devices(other))
 }
 
 /// True for a container that devices themselves write. Whatever else is packed in a part that a device writes was packed by
@@ -242,6 +254,8 @@ fn keeps(
 fn is_ordinary(region: &Region) -> bool {
     let attributes = region.attribute("attributes");
     let plain = attributes.is_none_or(|attributes| *attributes == Value::Uint(ORDINARY));
+    let zero = |name: &&str| region.attribute(name).is_none_or(|value| *value == Value::Uint(0));
+    let plain = plain && ["public-key-index", "monotonic-count"].iter().all(zero);
     plain && region.attribute("sort") != Some(&Value::from("list"))
 }
 
