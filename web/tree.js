@@ -44,6 +44,8 @@ const implied = (path) => ({ path, kind: stepOf(path).split(":")[0], attributes:
 /** The classes from good to bad, as the core orders them. */
 const WORSE = ["matched", "opened", "fill", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
 
+const OPENED = 1 << WORSE.indexOf("opened");
+
 /** Folds, counts levels, enters every region under its path, and sums up the classes of what is below. */
 function settle(node, nodes) {
   for (const child of node.children) {
@@ -62,6 +64,8 @@ function settle(node, nodes) {
   node.classes = 0;
   for (const part of node.parts) if (part.class) node.classes |= 1 << WORSE.indexOf(part.class);
   for (const child of node.children) node.classes |= child.classes;
+  // What was opened is what is inside.
+  if (node.classes & ~OPENED) node.classes &= ~OPENED;
 }
 
 /**

@@ -304,7 +304,7 @@ test("a mode, a capability and a whiteout are seen in the row, and their finding
     const place = await shownReport(report);
     await tab.locator("#findings .link").first().click();
     // What breaks its rule is not within it, and not hidden by what is empty.
-    if (name.includes("whiteout")) assert.equal((await row("▸overlay "))[0][1], "in part: parsed, no reference value");
+    if (name.includes("whiteout")) assert.equal((await row("▸overlay "))[0][1], "in part: differs from the reference");
     const [cells] = await row(text.slice(0, text.indexOf(" ") + 1));
     assert.deepEqual([cells[0], cells[2]], [text, mode], name);
     assert.match(place, new RegExp(`^partition \\w+ › .* › /`));
