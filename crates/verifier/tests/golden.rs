@@ -117,7 +117,9 @@ fn brief(response: &kiwame_verifier::Response) -> String {
     let rows: Vec<_> = regions.iter().filter(shown).collect();
     line(format!("{} findings, {} regions, {} to see", findings.len(), regions.len(), rows.len()));
     for region in rows.iter().take(ROWS) {
-        let name = region["name"].as_str().map(|name| format!(" {name}")).unwrap_or_default();
+        // Names of files are their paths, which stand there already.
+        let name = region["name"].as_str().filter(|name| !name.starts_with('/'));
+        let name = name.map(|name| format!(" {name}")).unwrap_or_default();
         line(format!("  {} {} {}{name}", text(region, "class"), path(region), place(region)));
     }
     page
