@@ -235,16 +235,12 @@ fn keeps(
     match &rule.rule {
         Mutable::Erased => outside("the erase value"),
         Mutable::Any { .. } => Ok(Held::NotJudged),
-        // An entry that the reference does not have is held to its grammar, and to what everybody's entries are.
-        Mutable::Keys(_) | Mutable::Fields(_)
-            if known.agrees(case, region).is_none() && !is_ordinary(region) =>
-        {
-            outside("attributes of an ordinary entry")
-        }
-        Mutable::Keys(_) | Mutable::Fields(_) if known.agrees(case, region) == Some(false) => {
-            outside("the attributes of the reference")
-        }
-        Mutable::Keys(keys) | Mutable::Fields(keys) => key_rule(keys, region).or_else(|why| outside(&why)),
+        Mutable::Keys(keys) | Mutable::Fields(keys) => match known.agrees(case, region) {
+            Some(false) => outside("the attributes of the reference"),
+            // An entry that the reference does not have is held to its grammar, and to what everybody's entries are.
+            None if !is_ordinary(region) => outside("attributes of an ordinary entry"),
+            Some(true) | None => key_rule(keys, region).or_else(|why| outside(&why)),
+        },
         Mutable::DataFiles(files) => in_files(case, files, region, known).or_else(|why| outside(&why)),
     }
 }
