@@ -104,7 +104,7 @@ oracle-tools: ## compare streams and environments with EDK II's and U-Boot's own
 	tests/oracle/loaders.py build/oracle $(TARGET)/release/examples/opened $(or $(MUTANTS),2000)
 
 oracle-kernel: ## compare file systems with what Linux reads in user mode, as root (needs: tests/oracle/kernel/*.py); MUTANTS=2000
-	$(CARGO) build --release --locked -p kiwame-verifier --example listing
+	$(CARGO) build --release --locked -p kiwame-verifier --example listing --example affirms
 	$(CARGO) build --release --locked -p kiwame-formats --example items
 	tests/oracle/kernel/squashfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
 	tests/oracle/kernel/initramfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing

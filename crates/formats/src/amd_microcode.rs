@@ -16,6 +16,13 @@
 //! Loader modelled: Linux, which walks the sections of each container. Ambiguities: none beyond two patches for one
 //! processor, which are two components of one path. Limitations: patches are encrypted and carry no checksum that is
 //! documented.
+//!
+//! ## Normal form
+//!
+//! None is needed: tables and patches are leaves, compared as they lie, and so is what lies behind them.
+//!
+//! Of these Linux uses the equivalence table, and of a patch `patch_id`, `processor_rev_id` and the encrypted rest; all
+//! of that is in the leaf, only the first two are facts. What we read and it does not: the date.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble};
 

@@ -10,6 +10,14 @@
 //! Loader modelled: `booti` of U-Boot. Ambiguities: reserved fields that are not zero. Limitations: the code is one
 //! leaf; `image_size` counts memory that the file does not have, so it is not compared; a PE header in front of the
 //! code is noted and not taken apart.
+//!
+//! ## Normal form
+//!
+//! None is needed: header and code are leaves, compared as they lie.
+//!
+//! What `booti` uses beyond them is the size of the partition or file that it was loaded from: bytes behind the image
+//! come with it into memory, so they are part of the code's leaf here. `res5`, where a PE header lies, is in the leaf
+//! and no fact.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 

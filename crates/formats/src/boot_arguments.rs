@@ -5,6 +5,10 @@
 //!
 //! A word that decides what runs, or what may, carries `boot-entry`: no mutable rule lets it differ (RULES 12). The
 //! layout that `mtdparts` states is held against the manifest's (RULES 13).
+//!
+//! ## Normal form
+//!
+//! None: words are leaves, compared as they lie, and so are the blanks between them.
 
 use kiwame_image::{Builder, Input, Node, escape_key, len64};
 

@@ -15,6 +15,15 @@
 //! Loader modelled: a boot loader of protocol 2.08 or later, and the kernel's own decompressor. Ambiguities: a payload
 //! or protected-mode code beyond the file. Limitations: with an EFI stub the file is a PE file too; that is noted, and
 //! its headers and certificate are not taken apart: they lie in the setup code and behind the code.
+//!
+//! ## Normal form
+//!
+//! None is needed for the file: setup code, head, payload's size and code are leaves, compared as they lie, and what
+//! lies behind is one that is not understood. The payload has the normal form of its stream.
+//!
+//! Boot loaders use fields that are no fact here (`cmd_line_ptr`, `init_size`, `pref_address`, `handover_offset`, the
+//! heap): they are in the leaf of the setup code. `payload_offset` is ours to follow; the kernel's own decompressor has
+//! the place compiled in, and it is in the leaf of the code.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 

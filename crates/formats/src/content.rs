@@ -3,6 +3,10 @@
 //! Loader modelled: none. The head is shown to every format, and the one that recognises it best takes over.
 //! Ambiguities: none of its own. Limitations: what no format recognises is one leaf that is not understood; so is
 //! content of one value, since only a medium has an erase value.
+//!
+//! ## Normal form
+//!
+//! None: content of a space is compared piece by piece, as the format that takes it over says.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 

@@ -18,6 +18,16 @@
 //! behind a node (some readers stop at the first node), names and blocks that leave their place. Limitations: versions
 //! before 16 are not read; what a property means is not worked out beyond the above; bytes of the strings block that no
 //! property names are not understood.
+//!
+//! ## Normal form
+//!
+//! None is needed: header, reservations, tags, names, values with their padding, and the strings block are leaves,
+//! compared as they lie. Free space between and behind the blocks is fill when it is zero, else a leaf that is not
+//! understood.
+//!
+//! What libfdt uses is all in the leaves. What we read and it may not: properties behind the first node of a node
+//! (ambiguous), `boot_cpuid_phys`, which Linux takes from the tree only on some machines, and strings that no property
+//! names.
 
 use std::rc::Rc;
 

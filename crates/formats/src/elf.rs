@@ -21,6 +21,14 @@
 //! that share bytes or addresses; anything beyond the file; entries of tables with a size that the specification
 //! does not have.
 //! Limitations: symbols, relocations, notes and dynamic entries stay inside their sections.
+//!
+//! ## Normal form
+//!
+//! None is needed: every byte of the file is in a leaf, compared as it lies.
+//!
+//! Loaders use segments; the leaves follow the sections, which a loader does not read. So the split may be another than
+//! the loader's, but not the bytes: what no section names is a leaf of its own. `p_flags`, `p_paddr`, `p_align`, the
+//! interpreter and the dynamic section are in leaves and are no facts.
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::Elf as Goblin;

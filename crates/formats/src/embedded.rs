@@ -4,6 +4,10 @@
 //! Loader modelled: processors, and firmware that finds updates through the table or by searching. Ambiguities: none
 //! of its own. Limitations: only these two are looked for, at multiples of four (updates) and sixteen bytes (tables);
 //! everything else stays bytes that are not understood.
+//!
+//! ## Normal form
+//!
+//! None: an update or a table found is a region, what lies between is fill or a leaf that is not understood.
 
 use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
 

@@ -8,6 +8,11 @@
 //! BusyBox init (inittab(5)), OpenWrt's procd, systemd units, cron, the dynamic linker (`ld.so.preload`), udev, modprobe.
 //! Ambiguities: none; a line is what stands between line feeds. Limitations: what a line means is not worked out beyond
 //! these marks, and files elsewhere that a started script reads are ordinary data.
+//!
+//! ## Normal form
+//!
+//! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
+//! readers named have it.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64, to_usize};
 

@@ -3,6 +3,10 @@
 //! Loader modelled: none; nothing here can be loaded.
 //! Ambiguities: a medium that erases to 00 is not recognised here, since without a structure that says so
 //! zeros are data (RULES 1). Limitations: none.
+//!
+//! ## Normal form
+//!
+//! None: one byte that is not FF, and it is another format's.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 

@@ -19,6 +19,13 @@
 //! the first instruction of the firmware. Ambiguities, each a defect: an entry of type 1 whose target is no microcode
 //! update, since the processor then goes on without; an entry beyond the image. Limitations: what the entries of other
 //! types point to is not compared with their content.
+//!
+//! ## Normal form
+//!
+//! None is needed: entries are leaves, compared as they lie.
+//!
+//! A processor uses the addresses: what an entry of type 1 points to must be an update (ambiguous otherwise) and is a
+//! component by itself; what entries of other types point to is compared where it lies, as whatever it is there.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble};
 

@@ -19,6 +19,17 @@
 //! Ambiguities: a write that is allocated and not complete is a defect, since what the variable store holds depends on
 //! who replays it; a working block that is not marked as valid, in whose place that of the spare block is taken.
 //! Limitations: the private data of callers stay inside the record's leaf.
+//!
+//! ## Normal form
+//!
+//! None is needed: header and writes are leaves, compared as they lie where the device does not write.
+//!
+//! | in a part that the device writes | because |
+//! |---|---|
+//! | writes that are complete are remains | `FaultTolerantWriteDxe` replays what is not complete, and nothing else |
+//! | the number of writes | each allocates the next; the block is reclaimed when it is full |
+//!
+//! A write that is not complete is ambiguous, so its records and data cannot vary.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 

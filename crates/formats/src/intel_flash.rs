@@ -20,6 +20,14 @@
 //! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
 //! Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
 //! the network controllers and of the embedded controller are leaves that are not understood.
+//!
+//! ## Normal form
+//!
+//! None is needed: the descriptor is one leaf, compared as it lies, straps, vendor tables and access of the masters
+//! with it. Regions are taken apart by what they hold; what no region names is fill or a leaf that is not understood.
+//!
+//! The chipset uses soft straps, `FLCOMP`'s opcodes that no flash must be sent, and the upper map: no facts, but in the
+//! leaf.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 

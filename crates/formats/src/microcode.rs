@@ -18,6 +18,14 @@
 //! Loader modelled: EDK II `CpuMicrocode` detection and the Linux loader: one update behind the other, the newest
 //! that fits the processor is loaded. Ambiguities: two updates for one processor, which the appraisal sees as two
 //! components of one path. Limitations: the data are encrypted.
+//!
+//! ## Normal form
+//!
+//! None is needed: header, data, extended signatures and what lies behind them within `TotalSize` are leaves, compared
+//! as they lie.
+//!
+//! A processor decrypts and checks the data by itself; loaders choose by signature, flags and revision, those of the
+//! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,

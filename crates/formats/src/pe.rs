@@ -26,6 +26,15 @@
 //! Limitations: imports, relocations, resources and debug data stay inside their sections. Symbol tables (COFF,
 //! deprecated for images) are a gap or the overlay. Names of sections are the eight bytes of the table; a name
 //! that points into a string table (`/4`) stays as it is.
+//!
+//! ## Normal form
+//!
+//! None is needed: headers, sections, gaps, certificates and what lies behind are leaves, compared as they lie; nothing
+//! is masked, the checksum of the optional header and the date neither, although no UEFI loader reads them.
+//!
+//! The loader uses relocations, the debug directory (it reports the path in it) and, when it verifies, the
+//! certificates: they are inside leaves. What we read and EDK II does not: names of sections, and raw data beyond
+//! `VirtualSize`.
 
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;

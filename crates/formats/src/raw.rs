@@ -4,6 +4,10 @@
 //! further inside than a head reaches: then they are taken apart as in `uefi-image`; or images of other formats at erase
 //! blocks: then they are, as in `raw-flash`.
 //! Ambiguities: none. Limitations: by definition.
+//!
+//! ## Normal form
+//!
+//! None: bytes that no format recognises are compared as they lie.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 

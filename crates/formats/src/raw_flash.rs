@@ -9,6 +9,10 @@
 //! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; an environment is only found
 //! where it lies alone in a partition, since it has no magic; two journalling file systems that adjoin look like one, since
 //! every erase block of theirs begins alike.
+//!
+//! ## Normal form
+//!
+//! None: what lies between partitions is fill or a leaf that is not understood.
 
 use kiwame_image::{
     Builder, Defect, Format, Head, Input, Match, Node, Partition, Span, Stage, Trouble, Window, len64,

@@ -17,6 +17,13 @@
 //! Loader modelled: EDK II `BasePeCoffLib` and the PEI core, which run TE images in place or copy them by section.
 //! Ambiguities, each a defect: sections that share bytes or addresses, leave the file, or begin inside the
 //! headers. Limitations: as for PE.
+//!
+//! ## Normal form
+//!
+//! None is needed: header, sections, gaps and what lies behind are leaves, compared as they lie.
+//!
+//! The loader uses `StrippedSize`, `ImageBase`, the entry point and both data directories; all are in the header's
+//! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};

@@ -20,6 +20,14 @@
 //! inside and outside, data beyond the end, a unit address in the name of a node (CVE-2021-27138: a look-up by name then
 //! finds another node). Limitations: of a signature over a configuration, the list `hashed-nodes` is taken as it stands,
 //! as U-Boot did before 2021.
+//!
+//! ## Normal form
+//!
+//! None is needed: it is a device tree, whose leaves are compared as they lie; data behind the tree are leaves of their
+//! names.
+//!
+//! U-Boot uses `data-size` and `data-position` as they stand, and every one of them is a property. What lies between
+//! and behind the data is a leaf. Property names that U-Boot does not know are compared like others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

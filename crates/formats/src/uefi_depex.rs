@@ -2,6 +2,10 @@
 //!
 //! UEFI Platform Initialization Specification 1.8, volume 2, section 10.7 (DXE), volume 1, section 5.7 (PEI):
 //! opcodes for a stack of truth values, some with the GUID of a protocol or PPI behind them.
+//!
+//! ## Normal form
+//!
+//! None: the expression is the content of its section, compared as it lies.
 
 use kiwame_image::{Guid, Reader};
 

@@ -12,6 +12,18 @@
 //! 0x10 IntegrityCheck  2     0x14 Size       3
 //! 0x12 Type            1     0x17 State      1     0x18 ExtendedSize 8, in a large file
 //! ```
+//!
+//! ## Normal form
+//!
+//! None is needed: a file has its header, and what its type holds.
+//!
+//! | masked in the header | because |
+//! |---|---|
+//! | `IntegrityCheck` | a checksum that is right, else the file is ambiguous |
+//! | `Size`, or `ExtendedSize` in a large file | agrees with what was read |
+//!
+//! A masked header that differs only there makes a file that was packed anew, which is a warning. The cores use `State`
+//! and `Attributes` as they stand: both are compared, bits that the specification does not have among them.
 
 use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
 

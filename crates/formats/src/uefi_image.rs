@@ -4,6 +4,10 @@
 //! a platform knows where its volumes lie, and every one that can be found is taken apart.
 //! Ambiguities: none of its own. Limitations: volumes are found by their headers, so one whose header is wiped
 //! is padding here, and padding is never split by content.
+//!
+//! ## Normal form
+//!
+//! None: what lies between volumes is fill, a region of what it holds, or a leaf that is not understood.
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64, to_usize};
 

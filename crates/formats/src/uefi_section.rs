@@ -18,6 +18,16 @@
 //! 0x04 CompressionType    1              0x10 DataOffset             2, from the start of the section
 //!                                        0x12 Attributes             2, then data of the GUID's own
 //! ```
+//!
+//! ## Normal form
+//!
+//! None is needed but for the streams, which have those of `uefi_encapsulation.rs`.
+//!
+//! | masked in the header | because |
+//! |---|---|
+//! | `Size`, `ExtendedSize` | agrees with what was read; what follows is found by it |
+//!
+//! Padding between sections is a leaf. EDK II skips sections of types that it does not know; here they are leaves.
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,14 @@
 //! 0x28 Signature "_FVH" 4     0x36 Reserved        1     0x00 FvName         16
 //! 0x2c Attributes       4     0x37 Revision        1     0x10 ExtHeaderSize   4, entries behind it
 //! ```
+//!
+//! ## Normal form
+//!
+//! None is needed: the header, the extended header with its entries, padding and free space are leaves, compared as
+//! they lie. Nothing is masked: a volume whose checksum differs is another volume.
+//!
+//! The cores use the attributes (erase polarity, alignment), the block map and the extended header's size; platforms
+//! use the zero vector. All are in the header's leaf.
 
 use std::collections::BTreeSet;
 

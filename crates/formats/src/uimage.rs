@@ -12,6 +12,18 @@
 //!
 //! Loader modelled: `bootm` of U-Boot. Ambiguities: a wrong checksum, which `bootm` checks only with `verify=y`; data
 //! or parts beyond the end. Limitations: numbers without a name here are shown as numbers.
+//!
+//! ## Normal form
+//!
+//! None is needed: a header, and contents with forms of their own.
+//!
+//! | masked in the header | because |
+//! |---|---|
+//! | `ih_hcrc`, `ih_dcrc` | checksums that are right, else the image is ambiguous |
+//! | `ih_size` | agrees with what was read |
+//!
+//! `bootm` uses load and entry address, and the kind of compression: facts, and in the leaf. Bytes of `ih_name` behind
+//! its NUL are in the leaf, which no loader reads.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Value, to_usize};
 

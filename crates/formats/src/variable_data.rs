@@ -19,6 +19,10 @@
 //! lists by their sizes. Ambiguities, each a defect: a list whose sizes contradict each other, a load option that ends
 //! too early, a byte that is no number of an option. Limitations: device paths are shown in hexadecimal; optional data
 //! beyond 4 KiB are no fact.
+//!
+//! ## Normal form
+//!
+//! None: an entry of a database and a boot option are leaves, compared as they lie, `OptionalData` with them.
 
 use kiwame_image::{Builder, Defect, Guid, Input, Node, Reader, Span, len64};
 

@@ -196,3 +196,24 @@ pub fn attest_bytes(images: &[(&str, Vec<u8>)], description: &str) -> Result<Vec
         SampleError::Description(String::from_utf8_lossy(said).into_owned())
     })
 }
+
+/// A policy for a statement of Example's Board, release 1, signed by test key A, that accepts whatever was packed anew: it
+/// names every top-level path of the first image in `accept-reencoded`. Only under such a policy can a normal form fail.
+///
+/// # Panics
+/// When the statement is none.
+#[must_use]
+pub fn accepting_policy(statement: &[u8]) -> String {
+    let statement: serde_json::Value = serde_json::from_slice(statement).expect("JSON");
+    let regions = &statement["predicate"]["images"][0]["regions"];
+    let paths = regions.as_array().expect("regions").iter().filter_map(|region| region["path"].as_str());
+    let tops: std::collections::BTreeSet<_> =
+        paths.filter_map(|path| path.split('/').next()).filter(|top| *top != "image").collect();
+    let tops: Vec<_> = tops.into_iter().collect();
+    let key = test_key('A').1.fingerprint();
+    format!(
+        "schema = \"kiwame-policy/1\"\nversion = 1\n[[principal]]\nid = \"maker\"\nkeys = [\"{key}\"]\n\
+         roles = [\"release\"]\n[[rule]]\nvendor = \"Example\"\nmodel = \"Board\"\nrelease = \"1\"\nthreshold = 1\n\
+         accept-reencoded = {tops:?}\n"
+    )
+}

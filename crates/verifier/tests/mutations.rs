@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kiwame_image::Memory;
-use kiwame_samples::{golden, sample, seal, test_key};
+use kiwame_samples::{golden, sample, seal};
 use kiwame_trust::manifest::PAYLOAD_TYPE;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl Attested {
     /// `None` when a limit keeps the maker from attesting it.
     fn of(name: &str, description: &str) -> Option<Self> {
         let statement = golden::attest(&[name.to_owned()], description).ok()?;
-        let policy = policy(&statement).into_bytes();
+        let policy = golden::accepting_policy(&statement).into_bytes();
         Some(Self {
             name: name.to_owned(),
             image: sample(name).expect("a sample"),
@@ -236,22 +236,6 @@ fn accounts_for_every_byte(report: &Value, size: usize) -> bool {
     let tiled = |space: &Value| leaves(space) == Some(number(&space["size"])) || paths.len() < spaces.len();
     sum(&report["account"]) == size
         && spaces.iter().all(|space| sum(&space["account"]) == number(&space["size"]) && tiled(space))
-}
-
-/// Names every top-level path of a statement in `accept-reencoded`.
-fn policy(statement: &[u8]) -> String {
-    let statement: Value = serde_json::from_slice(statement).expect("JSON");
-    let regions = &statement["predicate"]["images"][0]["regions"];
-    let paths = regions.as_array().expect("regions").iter().filter_map(|region| region["path"].as_str());
-    let tops: BTreeSet<_> =
-        paths.filter_map(|path| path.split('/').next()).filter(|top| *top != "image").collect();
-    let tops: Vec<_> = tops.into_iter().collect();
-    let key = test_key('A').1.fingerprint();
-    format!(
-        "schema = \"kiwame-policy/1\"\nversion = 1\n[[principal]]\nid = \"maker\"\nkeys = [\"{key}\"]\n\
-         roles = [\"release\"]\n[[rule]]\nvendor = \"Example\"\nmodel = \"Board\"\nrelease = \"1\"\nthreshold = 1\n\
-         accept-reencoded = {tops:?}\n"
-    )
 }
 
 /// Every small sample that can be attested, with a sample that it is an edit of.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what we list of initial file systems (cpio) with what Linux 6.1 unpacks: genuine ones, and changed ones.
 
-    cargo build --release -p kiwame-verifier --example listing
+    cargo build --release -p kiwame-verifier --example listing --example affirms
     tests/oracle/kernel/initramfs.py [--mutants N] [--seed S] [--keep FOLDER] LISTING
 
 As squashfs.py, with one boot of user-mode Linux for each archive: the archive lies behind one that holds the lister. `/dev`,
@@ -341,10 +341,14 @@ def run(arguments, kernel, ours):
 
 def compare(arguments, before, lines, mutants, origin, kernel, ours):
     lists, counts, bad = kernel.list(mutants), collections.Counter(), []
-    for name, line in ask(mutants, kernel, ours).items():
+    asked = ask(mutants, kernel, ours)
+    bases = {name: base for name, (base, _) in origin.items()}
+    verified = squashfs.verify(arguments.listing, bases, kernel.work / "ours")
+    for name, line in asked.items():
         (base, what), found = origin[name], lists[name]
         other = found is None or plain(found) != plain(before[base])
-        accepted = same(line, lines[base])
+        counts["affirmed by verify"] += verified[name]
+        accepted = same(line, lines[base]) or verified[name]
         counts["Linux ended"] += found is None
         counts["Linux lists something else"] += other
         counts["same to us"] += accepted

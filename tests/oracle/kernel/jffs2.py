@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Compares what we list of JFFS2 images with what Linux lists, genuine ones and changed ones.
 
-    cargo build --release -p kiwame-formats --example items
+    cargo build --release -p kiwame-formats --example items && cargo build --release -p kiwame-verifier --example affirms
     tests/oracle/kernel/jffs2.py [--mutants N] [--seed N] [--corpus FOLDER] [--keep FOLDER] ITEMS
 
-ITEMS is the example `items` of crates/formats, or a program beside it. Genuine images are made by mkfs.jffs2 and sumtool with many options, and
+ITEMS is the example `items` of crates/formats, or a program beside it; `affirms` lies there too. Genuine images are made by mkfs.jffs2 and sumtool with many options, and
 written by Linux itself in the guest: files rewritten, renamed, deleted, cut off, with attributes, links and devices, and
 cut off from power. Of those no defect may be ambiguous, and both lists must be the same. Then they are changed, by a
 reader of nodes of its own that repairs checksums or not: fields, records inserted, removed, doubled, moved, cut, joined.
 
-    false accept   our list, facts, contents, rest and defects are those of the genuine image, and Linux lists something else
+    false accept   Linux lists something else, and our list, facts, contents and defects are those of the genuine image, or
+                   `verify` affirms it as a part that the device writes or that may be packed anew
     disagreement   no defect is ambiguous, and we list something else than Linux
 
 Either is an error. Needs root (owners, devices), mtd-utils, and what guest.py needs. Standard library only.
@@ -33,6 +34,7 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import guest  # noqa: E402
+import uml  # noqa: E402
 
 # ---- nodes, as include/uapi/linux/jffs2.h describes them
 
@@ -684,9 +686,10 @@ def main():
         part = made[start:start + 200]
         changed = [image for image, _, _ in part]
         theirs, mutated = guest.run(changed), ours(words.items, changed)
+        verified = verify(words.items, part)
         for image, base, how in part:
             pair = (mutated[image.name], mine[base.name]), (theirs[image.name], linux[base.name])
-            wrong = judge(*pair, counts)
+            wrong = judge(*pair, verified[image.name], counts)
             if wrong:
                 bad += 1
                 print(f"{wrong[0]} {image.name} of {base.name}: {how}; {wrong[1]}")
@@ -698,14 +701,30 @@ def main():
     return min(bad, 1)
 
 
-def judge(ours, linux, counts):
+def verify(items, part):
+    """Which mutants `verify` affirms, by name: in a partition that the device writes, or in one where repacking is accepted."""
+    out = collections.Counter()
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        path = lambda image: folder / image.name  # noqa: E731
+        for image in [image for image, _, _ in part] + [base for _, base, _ in part]:
+            path(image).write_bytes(image.data.ljust(image.size, b"\xff"))
+        for base in {base.name: base for _, base, _ in part}.values():
+            copies = {image.name: path(image) for image, of, _ in part if of is base}
+            for written in (False, True):
+                out.update(uml.affirmed(items, path(base), copies, erase=base.erase, written=written))
+    return out
+
+
+def judge(ours, linux, verified, counts):
     """What is wrong with a mutant, beside its genuine image: in one word, and what differs."""
     (our, genuine), (their, theirs) = ours, linux
     other = linux_key(their) != linux_key(theirs)
     counts["Linux lists something else"] += other
+    counts["affirmed by verify"] += bool(verified)
     counts["ambiguous"] += bool(our.ambiguous)
     counts["crashes"] += their.error == "crash"
-    if other and our.fingerprint(False) == genuine.fingerprint(False):
+    if other and (verified or our.fingerprint(False) == genuine.fingerprint(False)):
         counts["FALSE ACCEPT"] += 1
         return "FALSE ACCEPT", different(theirs, their)
     if our.ambiguous or our.limits or not our.recognised:

@@ -103,6 +103,20 @@ class Ours:
         return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
+def affirmed(command, genuine, copies, **more):
+    """By name, whether `verify` affirms each copy of a genuine image, under a policy that accepts whatever was packed anew.
+
+    `command` is an example of crates; `affirms` lies beside it. `genuine` is a path, `copies` are paths by name."""
+    import json
+    request = {"genuine": str(genuine), "copies": [str(path) for path in copies.values()], **more}
+    program = pathlib.Path(command).with_name("affirms")
+    out = subprocess.run([program], input=json.dumps(request) + "\n", capture_output=True, text=True, check=True).stdout
+    answer = json.loads(out)
+    if answer["genuine"] != 0:
+        raise RuntimeError(f"verify ends with {answer['genuine']} for the genuine {genuine}")
+    return {name: exit == 0 for name, exit in zip(copies, answer["copies"])}
+
+
 def work_folder():
     base = "/dev/shm" if os.path.isdir("/dev/shm") else None
     return pathlib.Path(tempfile.mkdtemp(prefix="kernel-oracle-", dir=base))
