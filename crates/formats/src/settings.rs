@@ -14,8 +14,10 @@
 //!
 //! Loaders modelled: libuci, a shell that reads assignments, readers of INI files, getpwent and its like, JSON parsers; each
 //! only where all of them agree: a value that needs an escape, an expansion or a continued line is none that is read here.
-//! Ambiguities: a key that is set twice (lists of UCI aside). Limitations: a file that is not written in this plain way is not
-//! split, and so never keeps to a rule with grammars.
+//! Readers ask for settings by name; in which order sections and the lines of a table stand may decide what they mean (the
+//! first rule that fits), so those have a place among each other, and settings have none.
+//! Ambiguities: a key that is set twice (lists of UCI aside). Limitations: a file that is not written in this plain way, with
+//! more than 65,536 settings or a key beyond 255 bytes, is not split, and so never keeps to a rule with grammars.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +66,7 @@ impl InSettings {
         let window = at.window()?;
         let mut seen = BTreeMap::new();
         let mut start = 0u64;
-        for (number, piece) in (0u64..).zip(split(self.0, &window).unwrap_or_default()) {
+        for (number, piece) in (0u32..).zip(split(self.0, &window).unwrap_or_default()) {
             let input = at.slice(start, piece.length);
             let place = input.offset();
             start = start.saturating_add(piece.length);
@@ -77,6 +79,7 @@ impl InSettings {
             let node = match piece.kind {
                 Kind::Setting | Kind::Item => {
                     let node = node.with("value", String::from_utf8_lossy(&piece.value).into_owned());
+                    let node = if piece.ordered { node.order(number) } else { node };
                     if piece.sort.is_empty() { node } else { node.with("sort", piece.sort) }
                 }
                 Kind::Blank | Kind::Comment | Kind::Syntax => node,
@@ -117,11 +120,25 @@ struct Piece {
     length: u64,
     /// What sort of value it is to its reader: a string that says `true` is not what `true` is.
     sort: &'static str,
+    /// Its place among those like it may decide what it means.
+    ordered: bool,
 }
 
 impl Piece {
     fn new(kind: Kind, key: impl Into<Vec<u8>>, value: &[u8], length: u64) -> Self {
-        Self { kind, key: key.into(), value: value.to_vec(), length, sort: "" }
+        Self { kind, key: key.into(), value: value.to_vec(), length, sort: "", ordered: false }
+    }
+}
+
+/// The pieces of a file, so many of them and with keys so long that all settings of a device fit in them.
+#[derive(Default)]
+struct Pieces(Vec<Piece>);
+
+impl Pieces {
+    /// `None` when it is one too many, or its key is too long.
+    fn push(&mut self, piece: Piece) -> Option<()> {
+        let fits = self.0.len() < MOST_PIECES && piece.key.len() <= LONGEST_KEY;
+        fits.then(|| self.0.push(piece))
     }
 }
 
@@ -153,6 +170,10 @@ trait Line {
     fn comment(&self) -> &'static [u8] {
         b"#"
     }
+    /// Whether a line begins a section.
+    fn is_section(&self, _line: &[u8]) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
@@ -162,7 +183,7 @@ impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
 }
 
 fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
-    let mut pieces = Vec::new();
+    let mut pieces = Pieces::default();
     if !text.is_empty() && !text.ends_with(b"\n") {
         return None;
     }
@@ -179,11 +200,11 @@ fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
             Some(_) => {
                 let (kind, key, value) = format.read(line)?;
                 let sort = if kind == Kind::Item { "list" } else { "" };
-                Piece { sort, ..Piece::new(kind, key, &value, length) }
+                Piece { sort, ordered: format.is_section(line), ..Piece::new(kind, key, &value, length) }
             }
-        });
+        })?;
     }
-    Some(pieces)
+    Some(pieces.0)
 }
 
 /// A value in quotes or bare, which means itself to every reader: nothing in it is expanded, escaped or ends it.
@@ -217,6 +238,10 @@ struct Uci {
 impl Line for Uci {
     fn may_indent(&self) -> bool {
         true
+    }
+
+    fn is_section(&self, line: &[u8]) -> bool {
+        word(line).0 == b"config"
     }
 
     fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
@@ -279,17 +304,21 @@ impl Line for Ini {
     fn comment(&self) -> &'static [u8] {
         b"#;"
     }
+
+    fn is_section(&self, line: &[u8]) -> bool {
+        line.starts_with(b"[")
+    }
 }
 
 fn table(text: &[u8]) -> Option<Vec<Piece>> {
-    let mut pieces = Vec::new();
+    let mut pieces = Pieces::default();
     for whole in text.split_inclusive(|&byte| byte == b'\n') {
         if whole.trim_ascii().is_empty() {
-            pieces.push(Piece::new(Kind::Blank, *b"", b"", len64(whole)));
+            pieces.push(Piece::new(Kind::Blank, *b"", b"", len64(whole)))?;
             continue;
         }
         if whole.starts_with(b"#") {
-            pieces.push(Piece::new(Kind::Comment, *b"", b"", len64(whole)));
+            pieces.push(Piece::new(Kind::Comment, *b"", b"", len64(whole)))?;
             continue;
         }
         let mut key: &[u8] = b"";
@@ -302,14 +331,15 @@ fn table(text: &[u8]) -> Option<Vec<Piece>> {
             let value = field.trim_end_with_marks();
             if number == 0 {
                 key = value;
-                pieces.push(Piece::new(Kind::Setting, key, value, len64(field)));
+                let piece = Piece::new(Kind::Setting, key, value, len64(field));
+                pieces.push(Piece { ordered: true, ..piece })?;
             } else {
                 let key = [key, format!(":{number}").as_bytes()].concat();
-                pieces.push(Piece::new(Kind::Setting, key, value, len64(field)));
+                pieces.push(Piece::new(Kind::Setting, key, value, len64(field)))?;
             }
         }
     }
-    Some(pieces)
+    Some(pieces.0)
 }
 
 /// A field without the sign that ends it.
@@ -343,7 +373,7 @@ struct Json<'t> {
     text: &'t [u8],
     at: usize,
     open: Vec<Around>,
-    pieces: Vec<Piece>,
+    pieces: Pieces,
     /// Where the last piece ended.
     done: usize,
 }
@@ -355,8 +385,8 @@ fn json(text: &[u8]) -> Option<Vec<Piece>> {
     if reader.at != text.len() {
         return None;
     }
-    reader.syntax(reader.at);
-    Some(reader.pieces)
+    reader.syntax(reader.at)?;
+    Some(reader.pieces.0)
 }
 
 impl<'t> Json<'t> {
@@ -473,10 +503,10 @@ impl<'t> Json<'t> {
                 (word, sort)
             }
         };
-        self.syntax(start);
+        self.syntax(start)?;
         let length = len64(self.text.get(start..self.at)?);
         let piece = Piece::new(Kind::Setting, self.path(), value, length);
-        self.pieces.push(Piece { sort, ..piece });
+        self.pieces.push(Piece { sort, ..piece })?;
         self.done = self.at;
         Some(())
     }
@@ -496,13 +526,14 @@ impl<'t> Json<'t> {
     }
 
     /// What stands before `start`, since the last piece.
-    fn syntax(&mut self, start: usize) {
+    fn syntax(&mut self, start: usize) -> Option<()> {
         let between = self.text.get(self.done..start).unwrap_or_default();
         if !between.is_empty() {
             let key = self.path();
-            self.pieces.push(Piece::new(Kind::Syntax, key, b"", len64(between)));
+            self.pieces.push(Piece::new(Kind::Syntax, key, b"", len64(between)))?;
         }
         self.done = start;
+        Some(())
     }
 
     fn path(&self) -> Vec<u8> {
@@ -518,6 +549,9 @@ impl<'t> Json<'t> {
 const MOST: u64 = 1 << 20;
 /// Objects and arrays in each other.
 const DEPTH: usize = 32;
+/// Pieces of a file, and bytes of a key: names of rules are no longer.
+const MOST_PIECES: usize = 0x1_0000;
+const LONGEST_KEY: usize = 255;
 
 #[cfg(test)]
 mod tests {
@@ -595,5 +629,41 @@ mod tests {
             assert_eq!(split(settings, text.as_bytes()), None, "{text}");
         }
         assert_eq!(split(Settings::Json, "[".repeat(100_000).as_bytes()), None);
+    }
+
+    #[test]
+    fn long_keys_and_many_pieces_are_not_split() {
+        type Case = (Settings, &'static str, &'static str, usize);
+        let cases: [Case; 5] = [
+            (Settings::Uci, "config a ", "\n", 255),
+            (Settings::Ini, "[", "]\n", 253),
+            (Settings::Table, "", ":x\n", 253),
+            (Settings::Json, "{\"", "\":[1]}", 253),
+            (Settings::KeyValue, "", "=1\n", 255),
+        ];
+        for (settings, before, behind, longest) in cases {
+            let fits = |length: usize| {
+                let text = [before, &"k".repeat(length), behind].concat();
+                split(settings, text.as_bytes()).is_some()
+            };
+            assert!(fits(longest) && !fits(longest.saturating_add(1)), "{settings:?}");
+        }
+        let lines = |count: usize| split(Settings::KeyValue, "\n".repeat(count).as_bytes()).is_some();
+        assert!(lines(MOST_PIECES) && !lines(MOST_PIECES.saturating_add(1)));
+    }
+
+    #[test]
+    fn sections_and_lines_of_tables_have_a_place() {
+        let ordered = |settings, text: &str| {
+            let pieces = split(settings, text.as_bytes()).unwrap_or_default();
+            let keys = pieces.into_iter().filter(|piece| piece.ordered).map(|piece| piece.key);
+            keys.map(|key| String::from_utf8_lossy(&key).into_owned()).collect::<Vec<_>>()
+        };
+        let uci = "config rule deny\n\toption target DROP\nconfig rule\n";
+        assert_eq!(ordered(Settings::Uci, uci), ["deny", "@rule[1]"]);
+        assert_eq!(ordered(Settings::Ini, "a=1\n[b]\nc=1\n"), ["[b]"]);
+        assert_eq!(ordered(Settings::Table, "a:b\nc:d\n"), ["a", "c"]);
+        assert_eq!(ordered(Settings::KeyValue, "A=1\n"), [""; 0]);
+        assert_eq!(ordered(Settings::Json, "{\"a\":1}"), [""; 0]);
     }
 }

@@ -196,6 +196,15 @@ impl<'a> Known<'a> {
         known.is_some_and(|known| known.iter().any(|facts| facts.get(name) == mine.as_ref()))
     }
 
+    /// True when nobody may do more with it than with one of that path in the reference.
+    fn is_stricter(&self, case: &Case<'_>, region: &Region) -> bool {
+        let known = self.facts.get(case.tree.path(region.id)).into_iter().flatten();
+        let mine = mode(region.attribute("mode").map(json_of).as_ref());
+        known
+            .filter_map(|facts| mode(facts.get("mode")))
+            .any(|theirs| mine.is_some_and(|mine| mine & !theirs == 0))
+    }
+
     /// True when the reference reads this place by the same format (RULES 5): a rule holds for the reading that the
     /// maker signed, and for no other.
     fn reads_alike(&self, case: &Case<'_>, region: &Region) -> bool {
@@ -348,11 +357,13 @@ fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<H
                     || super::components::TRACES.contains(&fact.name)
                     || known.has(case, region, fact.name)
             };
-            if region.attributes.iter().all(same) {
-                is_plain(region).map(|()| Held::Judged)
-            } else {
-                Err("the attributes of the reference".to_owned())
+            if !region.attributes.iter().all(same) {
+                return Err("the attributes of the reference".to_owned());
             }
+            if !known.is_stricter(case, region) {
+                return Err("the mode and owner of the reference, or less of it".to_owned());
+            }
+            is_plain(region).map(|()| Held::Judged)
         }
     }
 }
@@ -362,11 +373,8 @@ fn is_plain(region: &Region) -> Result<(), String> {
     if says("xattrs").is_none_or(|xattrs| *xattrs != Value::from("none")) {
         return Err("the extended attributes of the reference, or none".to_owned());
     }
-    let mode = match says("mode") {
-        // What no number can be read from is open.
-        Some(Value::Text(mode)) => u32::from_str_radix(mode, 8).unwrap_or(u32::MAX),
-        Some(Value::Uint(_) | Value::Bytes(_) | Value::Flag(_)) | None => u32::MAX,
-    };
+    // What no number can be read from is open.
+    let mode = mode(says("mode").map(json_of).as_ref()).unwrap_or(u32::MAX);
     let of_root = ["uid", "gid"].iter().all(|name| says(name) == Some(&Value::Uint(0)));
     if mode & 0o7022 != 0 || !of_root {
         return Err("the mode and owner of the reference, or ones that let nobody else write".to_owned());
@@ -375,6 +383,14 @@ fn is_plain(region: &Region) -> Result<(), String> {
         return Err("one name of a file".to_owned());
     }
     Ok(())
+}
+
+/// Bits of a mode as facts have it, in octal.
+fn mode(fact: Option<&Json>) -> Option<u32> {
+    match fact {
+        Some(Json::Text(mode)) => u32::from_str_radix(mode, 8).ok(),
+        _ => None,
+    }
 }
 
 /// Where a path lies in a file system.

@@ -8,7 +8,7 @@ use kiwame_trust::rules::Mutable;
 
 use crate::case::place;
 use crate::checks::Check;
-use crate::{Case, Effect};
+use crate::{Case, Effect, Match};
 
 /// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
 /// along with a neighbour are counted, and only when nothing else explains it.
@@ -22,11 +22,19 @@ impl Check for Placement {
 
     fn run(&self, case: &mut Case<'_>) {
         let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
+        let named = named(case);
         for region in case.measured().filter(|region| region.content != Content::Fill) {
             if is_unordered(case, region) {
                 continue;
             }
-            if let Some(index) = case.matches.get(&region.id).and_then(|outcome| outcome.index()) {
+            let Some(&outcome) = case.matches.get(&region.id) else { continue };
+            let index = if outcome == Match::Mutable && region.order.is_some() {
+                // It has another value, in the same place among others.
+                named.get(case.tree.path(region.id)).copied()
+            } else {
+                outcome.index()
+            };
+            if let Some(index) = index {
                 spaces.entry(region.space).or_default().push((region, index));
             }
         }
@@ -50,8 +58,20 @@ impl Check for Placement {
     }
 }
 
+/// Reference values whose place among others decides something, by path.
+fn named<'a>(case: &Case<'a>) -> BTreeMap<&'a str, usize> {
+    let ruled = !case.manifest.mutable.is_empty();
+    let regions = case.reference.regions.iter().enumerate();
+    let ordered = regions.filter(|(_, region)| ruled && region.order.is_some());
+    ordered.map(|(index, region)| (region.path.as_str(), index)).collect()
+}
+
 /// Settings and variables under a rule of keys: whoever saves them sorts or moves them, and whoever reads them asks by name.
+/// Settings in files are under a rule always, or nothing splits their file.
 fn is_unordered(case: &Case<'_>, region: &Region) -> bool {
+    if region.kind.starts_with("setting") {
+        return region.order.is_none();
+    }
     let by_name = ["variable", "uboot-variable"].contains(&region.kind);
     let mut rules = case.manifest.rules_for(case.tree.path(region.id));
     by_name && rules.any(|rule| matches!(rule.rule, Mutable::Keys(_)))
