@@ -51,6 +51,8 @@ pub struct Terms<'a> {
     pub rule: &'a Rule,
     /// The policy's waivers that have not ended.
     pub waivers: Vec<&'a Waiver>,
+    /// Those that have: they cover nothing, and are named where they would have.
+    pub ended: Vec<&'a Waiver>,
 }
 
 /// What an acceptance leaves to somebody's word, for its first line (RULES 30).
@@ -98,6 +100,8 @@ pub struct Case<'a> {
     pub compared: BTreeSet<RegionId>,
     /// Path and place of what the policy's waivers cover, value by value.
     pub waived: BTreeSet<(String, u64)>,
+    /// Paths around what waivers cover.
+    waived_below: BTreeSet<String>,
     /// What an acceptance would leave to somebody's word.
     pub exceptions: Exceptions,
     /// A container was packed anew, and its normal form was not made in this run.
@@ -165,6 +169,7 @@ pub(crate) fn appraise_by(
         accepted: BTreeSet::new(),
         compared: BTreeSet::new(),
         waived: BTreeSet::new(),
+        waived_below: BTreeSet::new(),
         exceptions: Exceptions::default(),
         wants_forms: false,
         suppliers: suppliers(reference),
@@ -180,6 +185,7 @@ pub(crate) fn appraise_by(
     }
     let classes = case.classes();
     crate::gate::close(&mut case, &classes);
+    case.report_idle_waivers();
     case.report_uncounted();
     let verdict = Verdict::of(&case.findings);
     Assessment {
@@ -265,22 +271,45 @@ impl<'a> Case<'a> {
     }
 
     /// Takes the effect away where a waiver names this finding, this component and the value found; without a value it
-    /// becomes a warning at best. A container is no component: who waives it has not seen what lies in it.
+    /// becomes a warning at best. A container is no component, and who waives it has not seen what lies in it: only that it
+    /// was packed anew can be waived, by the digest of its bytes, since whatever differs inside speaks for itself.
     fn waive(&mut self, finding: Finding) -> Finding {
         let named = self.waivers.get(&(finding.id.as_str(), finding.path.as_str()));
-        let waiver = named.into_iter().flatten().max_by_key(|waiver| waiver.found == finding.actual).copied();
-        let Some(waiver) = waiver.filter(|_| finding.may_be_waived() && !self.is_container(&finding)) else {
+        let is_value =
+            |waiver: &&&Waiver| waiver.found.as_deref().is_some_and(|found| finding.is_found(found));
+        let waiver =
+            named.and_then(|waivers| waivers.iter().find(is_value).or_else(|| waivers.first())).copied();
+        let Some(waiver) = waiver.filter(|waiver| self.may_be_waived(&finding, waiver)) else {
             return finding;
         };
+        if waiver.found.as_deref().is_none_or(|found| finding.is_found(found)) {
+            self.waived_below.extend(beginnings(&finding.path).map(str::to_owned));
+        }
         match &waiver.found {
             None => finding.at_best_a_warning(&waiver.reason, &waiver.until),
-            found if *found == finding.actual => {
+            Some(found) if finding.is_found(found) => {
                 self.waived.insert((finding.path.clone(), finding.offset));
                 self.exceptions.by_policy = self.exceptions.by_policy.saturating_add(1);
                 finding.waived(&waiver.reason, &waiver.until)
             }
             Some(_) => finding,
         }
+    }
+
+    /// True for a finding about a component; about a container, that it was packed anew, and only with its digest.
+    fn may_be_waived(&self, finding: &Finding, waiver: &Waiver) -> bool {
+        let packed = [REENCODED, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
+        finding.may_be_waived() && (packed || !self.is_container(finding))
+    }
+
+    /// True when this very thing was waived with its value.
+    pub(crate) fn is_waived(&self, path: &str, offset: u64) -> bool {
+        !self.waived.is_empty() && self.waived.contains(&(path.to_owned(), offset))
+    }
+
+    /// True when a waiver covers something at a path or below it.
+    pub(crate) fn is_waived_below(&self, path: &str) -> bool {
+        self.waived_below.contains(path)
     }
 
     /// True for a finding about a region that encodes something or holds measured parts. A defect speaks of one field,
@@ -302,6 +331,32 @@ impl<'a> Case<'a> {
         let Some(span) = outermost.map(|region| region.span) else { return false };
         let at = self.written.partition_point(|part| part.offset <= span.offset);
         at.checked_sub(1).and_then(|at| self.written.get(at)).is_some_and(|part| part.contains(span))
+    }
+
+    /// Says of each waiver that names a finding and did not cover it why: a slip of the pen looks like a refusal otherwise.
+    fn report_idle_waivers(&mut self) {
+        let (valid, ended) = (self.terms.waivers.iter(), self.terms.ended.iter());
+        let all = valid.map(|waiver| (*waiver, false)).chain(ended.map(|waiver| (*waiver, true)));
+        let idle = all.filter_map(|(waiver, ended)| {
+            let about = |finding: &&Finding| {
+                finding.effect() != Effect::Nothing
+                    && finding.id == waiver.finding
+                    && finding.path == waiver.path
+            };
+            let found = self.findings.iter().find(about)?;
+            let id = match ended {
+                true => "waiver/ended",
+                false if self.may_be_waived(found, waiver) => "waiver/another-value",
+                false => "waiver/cannot",
+            };
+            let idle = Finding::new(id).arg("waived", &waiver.finding).arg("until", &waiver.until);
+            let idle = idle.at(&found.path, &found.space, Span::new(found.offset, 0));
+            // Without a value it covers in part, and has said so.
+            (ended || waiver.found.is_some())
+                .then(|| idle.compared(waiver.found.clone().filter(|_| !ended), found.found()))
+        });
+        let idle: Vec<_> = idle.collect();
+        idle.into_iter().for_each(|finding| self.report(finding));
     }
 
     /// Says how many findings of each kind were counted only.
@@ -368,6 +423,11 @@ impl<'a> Case<'a> {
         })
     }
 }
+
+/// A container was packed anew.
+pub(crate) const REENCODED: &str = "encoding/re-encoded";
+/// A container was packed anew around something that the policy waives.
+pub(crate) const AROUND_WAIVED: &str = "encoding/around-waived";
 
 fn waivers<'a>(terms: &'a Terms<'_>) -> BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>> {
     let mut waivers: BTreeMap<_, Vec<_>> = BTreeMap::new();

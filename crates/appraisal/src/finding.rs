@@ -87,6 +87,7 @@ pub static KINDS: &[Kind] = &[
     kind("defect", Severity::Low, Effect::Nothing),
     kind("defect/ambiguous", Severity::Medium, Effect::Warning),
     kind("encoding/accepted", Severity::Info, Effect::Nothing),
+    kind("encoding/around-waived", Severity::Medium, Effect::Warning),
     kind("encoding/form-differs", Severity::Medium, Effect::Warning),
     kind("encoding/form-unknown", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("encoding/header", Severity::Medium, Effect::Warning),
@@ -106,6 +107,7 @@ pub static KINDS: &[Kind] = &[
     kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),
+    kind("manifest/hardware-not-accepted", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("manifest/includes-not-followed", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("manifest/none", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/not-for-this-image", Severity::Medium, Effect::CannotTell(Reason::Reference)),
@@ -114,14 +116,19 @@ pub static KINDS: &[Kind] = &[
     kind("mutable/any", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("mutable/empty", Severity::Medium, Effect::Warning),
     kind("mutable/empty-by-rule", Severity::Info, Effect::Nothing),
+    kind("mutable/empty-refused", Severity::High, Effect::Refuted),
     kind("mutable/not-judged", Severity::Info, Effect::Nothing),
     kind("mutable/outside-rule", Severity::High, Effect::Refuted),
+    kind("mutable/over-cap", Severity::High, Effect::Refuted),
     kind("mutable/remains", Severity::Info, Effect::Nothing),
     kind("mutable/trust-anchor", Severity::High, Effect::Refuted),
     kind("mutable/within-rule", Severity::Info, Effect::Nothing),
     kind("trust/known-key-accepted", Severity::Medium, Effect::Nothing),
     kind("trust/not-verified", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("trust/unsuitable", Severity::High, Effect::CannotTell(Reason::Trust)),
+    kind("waiver/another-value", Severity::Low, Effect::Nothing),
+    kind("waiver/cannot", Severity::Low, Effect::Nothing),
+    kind("waiver/ended", Severity::Low, Effect::Nothing),
 ];
 
 /// The kind of a finding by its id; an id that the table does not have is a format's, and a defect.
@@ -231,6 +238,23 @@ impl Finding {
     pub fn may_be_waived(&self) -> bool {
         let places = ["component/", "encoding/", "fill/", "mutable/outside-rule", "mutable/trust-anchor"];
         self.path != "image" && (self.is_defect() || places.iter().any(|place| self.id.starts_with(place)))
+    }
+
+    /// The value found, as a waiver names it: of a fact with its name, since a component has several; nothing where it is
+    /// missing.
+    #[must_use]
+    pub fn found(&self) -> String {
+        let actual = self.actual.as_deref().unwrap_or_default();
+        match self.args.get("attribute") {
+            Some(name) => format!("{name}={actual}"),
+            None => actual.to_owned(),
+        }
+    }
+
+    /// True when that is the value found.
+    #[must_use]
+    pub fn is_found(&self, value: &str) -> bool {
+        self.found() == value
     }
 
     /// A waiver that does not say which value it covers leaves the finding to a person.

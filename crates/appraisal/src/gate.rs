@@ -38,9 +38,8 @@ pub(crate) fn close(case: &mut Case<'_>, classes: &BTreeMap<RegionId, (Class, Op
 
 fn is_settled(case: &Case<'_>, leaf: &Region, class: Option<Class>) -> bool {
     let Some(region) = covering(case.tree, leaf) else { return false };
-    let named = case.accepted.contains(&region.id)
-        || !case.waived.is_empty()
-            && case.waived.contains(&(case.tree.path(region.id).to_owned(), region.span.offset));
+    let named =
+        case.accepted.contains(&region.id) || case.is_waived(case.tree.path(region.id), region.span.offset);
     named
         || match class {
             Some(Class::Matched | Class::Mutable | Class::Remains | Class::Fill) => true,
@@ -114,7 +113,7 @@ mod tests {
         let genuine = archive(&GENUINE);
         let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
-        let terms = Terms { rule: &rule, waivers: Vec::new() };
+        let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         let judge = |image: &[u8], without: usize| {
             let checks: Vec<_> =
                 CHECKS.iter().enumerate().filter(|(at, _)| *at != without).map(|(_, check)| *check).collect();
@@ -148,7 +147,7 @@ mod tests {
         let genuine = archive(&GENUINE);
         let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
-        let terms = Terms { rule: &rule, waivers: Vec::new() };
+        let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         let pairing_only: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
         let assessment = appraise_by(&pairing_only, &tree(&genuine), &manifest, &wanted, &terms);
         assert_eq!(assessment.verdict.reasons, ["gate/not-compared"]);

@@ -34,7 +34,7 @@ mod verdict;
 
 pub use account::{Account, Basis, Class};
 pub use case::{Assessment, Case, Exceptions, Match, Terms, appraise, inspect, json_of};
-pub use checks::{CHECKS, Check};
+pub use checks::{CHECKS, Check, slip};
 pub use finding::{Effect, Finding, KINDS, Kind, Reason, Severity, kind_of};
 pub use reference::reference_regions;
 pub use verdict::{Tier, Verdict};

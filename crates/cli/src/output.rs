@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
@@ -17,10 +17,26 @@ pub(crate) enum Readers {
 
 /// Refuses to write over a file that exists, before any work has been done for it.
 pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
-    if path == Path::new("-") || force || fs::symlink_metadata(path).is_err() {
+    let replaces = fs::symlink_metadata(path).is_ok_and(|data| data.is_file() || data.is_symlink());
+    // A pipe or a device is written to, and not replaced.
+    let written_to = fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir());
+    if path == Path::new("-") || force || written_to || !replaces && !path.is_dir() {
         return Ok(());
     }
     Err(exists(path))
+}
+
+/// Refuses to write over what is read: with `--force` that would destroy the evidence.
+pub(crate) fn check_apart(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let known = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
+    let output = known(path);
+    match inputs.iter().find(|input| output.is_some() && known(input) == output) {
+        None => Ok(()),
+        Some(input) => {
+            let what = format_args!("{}: is the image {} itself", path.display(), input.display());
+            Err(Failure::unusable(what, "choose another name for the output"))
+        }
+    }
 }
 
 /// Writes a file: aside in the same directory, to the disk, then under its name. `-` is standard output.
@@ -32,6 +48,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) ->
         let what = format_args!("{}: cannot be written: {error}", path.display());
         Failure::unusable(what, "make room or choose another place; nothing was left there")
     };
+    // A pipe or a device is written to, not replaced by a file.
+    if fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+        let opened = fs::OpenOptions::new().write(true).open(path);
+        return opened.and_then(|mut file| file.write_all(bytes)).map_err(failed);
+    }
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -39,6 +39,7 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
 
 pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     output::check_free(&asked.output, common.force)?;
+    output::check_apart(&asked.output, &asked.images)?;
     let signers = asked.keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
     let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = [images, job::open("describe", std::slice::from_ref(&asked.describe))?].concat();
@@ -147,6 +148,11 @@ fn answer(
     Ok(response.exit)
 }
 
+/// True when the core misses an image of the release.
+fn is_incomplete(response: &Response) -> bool {
+    !response.output("absent").is_empty()
+}
+
 /// A public key as a source; of a private key only the public half, so that the core never sees the other.
 fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
     let source = Source::open("key", path)?;
@@ -173,6 +179,7 @@ impl Runs<'_> {
     fn each(&self, reference: &[Rc<Source>], extra: &Map<String, Value>) -> Result<u8, Failure> {
         if let Some(path) = self.report {
             output::check_free(path, self.common.force)?;
+            output::check_apart(path, self.images)?;
         }
         let job = Job::new(self.common)?;
         let mut extra = extra.clone();
@@ -185,8 +192,23 @@ impl Runs<'_> {
 
         let mut reports = Vec::new();
         let mut codes = Vec::new();
-        for path in self.images {
-            let outcome = self.one(&job, path, spooled.get(path.as_path()), reference, &extra);
+        let one = |path: &PathBuf, extra: &Map<String, Value>| {
+            self.one(&job, path, spooled.get(path.as_path()), reference, extra)
+        };
+        let mut outcomes: Vec<_> = self.images.iter().map(|path| one(path, &extra)).collect();
+        let answers = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
+        if self.images.len() > 1 && answers().any(is_incomplete) {
+            // Images with settings of their own are known only by what each of them was compared with.
+            let compared = answers().map(|response| response.output("compared"));
+            let compared: Vec<_> = compared.map(String::from_utf8_lossy).collect();
+            extra.insert("presentedAs".to_owned(), json!(compared));
+            for (path, outcome) in self.images.iter().zip(&mut outcomes) {
+                if outcome.as_ref().is_ok_and(is_incomplete) {
+                    *outcome = one(path, &extra);
+                }
+            }
+        }
+        for outcome in outcomes {
             let outcome = outcome.and_then(|response| job.print(&response).map(|()| response));
             match outcome {
                 Ok(response) => {

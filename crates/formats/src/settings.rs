@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Loaders modelled: libuci, a shell that reads assignments, readers of INI files, getpwent and its like, JSON parsers; each
-//! only where all of them agree: a value that needs an escape, an expansion or a continued line is none that is read here.
+//! only where all of them agree: a value that needs an escape, an expansion or a comment behind it is none that is read here,
+//! and its line is as the reference has it.
 //! Readers ask for settings by name; in which order sections and the lines of a table stand may decide what they mean (the
 //! first rule that fits), so those have a place among each other, and settings have none.
 //! Ambiguities: a key that is set twice (lists of UCI aside). Limitations: a file that is not written in this plain way, with
@@ -74,7 +75,7 @@ impl InSettings {
                 Kind::Setting | Kind::Item => Node::new("setting", &piece.key, "setting", input),
                 Kind::Blank => Node::new("blank", number.to_string(), "setting-blank", input),
                 Kind::Comment => Node::new("comment", number.to_string(), "setting-comment", input),
-                Kind::Syntax => Node::new("syntax", &piece.key, "setting-syntax", input),
+                Kind::Syntax | Kind::Raw => Node::new("syntax", &piece.key, "setting-syntax", input),
             };
             let node = match piece.kind {
                 Kind::Setting | Kind::Item => {
@@ -82,12 +83,12 @@ impl InSettings {
                     let node = if piece.ordered { node.order(number) } else { node };
                     if piece.sort.is_empty() { node } else { node.with("sort", piece.sort) }
                 }
-                Kind::Blank | Kind::Comment | Kind::Syntax => node,
+                Kind::Blank | Kind::Comment | Kind::Syntax | Kind::Raw => node,
             };
             // Items of one list may be many; a key that is a list and a value is read by no two readers alike.
             let again = seen.insert(piece.key.clone(), piece.kind);
             let clash = again.is_some_and(|before| before != piece.kind || piece.kind == Kind::Setting);
-            if matches!(piece.kind, Kind::Setting | Kind::Item) && clash {
+            if matches!(piece.kind, Kind::Setting | Kind::Item | Kind::Raw) && clash {
                 let shown = String::from_utf8_lossy(&piece.key).into_owned();
                 out.defect(Defect::new("settings/twice", "key", place, shown, "a key once").ambiguous());
             }
@@ -109,6 +110,8 @@ enum Kind {
     Comment,
     /// What stands between values.
     Syntax,
+    /// A line that readers expand or unquote: no value is read from it, so it is as the reference has it.
+    Raw,
 }
 
 /// Some bytes of the file; all pieces together are the file.
@@ -174,12 +177,38 @@ trait Line {
     fn is_section(&self, _line: &[u8]) -> bool {
         false
     }
+    /// The key of a line that `read` does not take, where it is one setting all the same: in its section, and whatever is
+    /// in quotes ends with the line.
+    fn raw(&self, line: &[u8]) -> Option<Vec<u8>>;
 }
 
 impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
     fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
         self(line)
     }
+
+    fn raw(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let name = line.split(|&byte| byte == b'=').next().filter(|name| is_name(name))?;
+        (name.len() < line.len() && is_closed(line)).then(|| name.to_vec())
+    }
+}
+
+/// True for a line whose quotes are closed at its end, and that does not go on in the next one.
+fn is_closed(line: &[u8]) -> bool {
+    let mut quote = None;
+    let mut bytes = line.iter();
+    while let Some(&byte) = bytes.next() {
+        match (quote, byte) {
+            (None | Some(b'"'), b'\\') => {
+                // What it protects, if the line does not end here.
+                let Some(_) = bytes.next() else { return false };
+            }
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (Some(open), _) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    quote.is_none()
 }
 
 fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
@@ -198,7 +227,11 @@ fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
             None => Piece::new(Kind::Blank, *b"", b"", length),
             Some(first) if format.comment().contains(first) => Piece::new(Kind::Comment, *b"", b"", length),
             Some(_) => {
-                let (kind, key, value) = format.read(line)?;
+                let raw = |key| (Kind::Raw, key, Vec::new());
+                let (kind, key, value) = match format.read(line) {
+                    Some(read) => read,
+                    None => format.raw(line).map(raw)?,
+                };
                 let sort = if kind == Kind::Item { "list" } else { "" };
                 Piece { sort, ordered: format.is_section(line), ..Piece::new(kind, key, &value, length) }
             }
@@ -242,6 +275,14 @@ impl Line for Uci {
 
     fn is_section(&self, line: &[u8]) -> bool {
         word(line).0 == b"config"
+    }
+
+    fn raw(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let (keyword, rest) = word(line);
+        let (name, _) = word(rest);
+        let name = plain(name).filter(|name| is_name(name))?;
+        let known = [&b"option"[..], b"list"].contains(&keyword) && !self.section.is_empty();
+        (known && is_closed(line)).then(|| [self.section.as_slice(), b".", name].concat())
     }
 
     fn read(&mut self, line: &[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)> {
@@ -307,6 +348,13 @@ impl Line for Ini {
 
     fn is_section(&self, line: &[u8]) -> bool {
         line.starts_with(b"[")
+    }
+
+    fn raw(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let at = line.iter().position(|&byte| byte == b'=')?;
+        let key = line.get(..at)?.trim_ascii();
+        let goes_on = line.ends_with(b"\\") || line.starts_with(b"[") || key.is_empty();
+        (!goes_on).then(|| [&self.section, &b"."[..], key].concat())
     }
 }
 
@@ -601,17 +649,16 @@ mod tests {
     fn what_readers_could_take_differently_is_not_split() {
         for (settings, text) in [
             (Settings::Uci, "option a 'b'\n"),
-            (Settings::Uci, "config a\n\toption b 'c' d\n"),
-            (Settings::Uci, "config a\n\toption b c;reboot\n"),
             (Settings::Uci, "config a\n\toption b 'c\n"),
             (Settings::Uci, "config a\n\toption b \\\n"),
-            (Settings::KeyValue, "A=$(reboot)\n"),
-            (Settings::KeyValue, "A=1 reboot\n"),
-            (Settings::KeyValue, "A=\"`x`\"\n"),
+            (Settings::Uci, "package a\nconfig b\n"),
+            (Settings::Uci, "config a b$c\n"),
+            (Settings::KeyValue, "A='$(reboot)\n"),
+            (Settings::KeyValue, "A=1\\\n"),
             (Settings::KeyValue, "reboot\n"),
             (Settings::KeyValue, "A=1\rB=2\n"),
             (Settings::Ini, "[a\nb=1\n"),
-            (Settings::Ini, "b = 1 ; c\n"),
+            (Settings::Ini, "b = 1\\\n"),
             (Settings::Json, "{\"a\": 1, }"),
             (Settings::Json, "{\"a\": \"\\u0041\"}"),
             (Settings::Json, "[1] [2]"),
@@ -629,6 +676,24 @@ mod tests {
             assert_eq!(split(settings, text.as_bytes()), None, "{text}");
         }
         assert_eq!(split(Settings::Json, "[".repeat(100_000).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_line_that_is_expanded_or_unquoted_has_a_key_and_no_value() {
+        for (settings, line, key) in [
+            (Settings::Uci, "config a\n\toption b 'c' d\n", "@a[0].b"),
+            (Settings::Uci, "config a\n\toption b c;reboot\n", "@a[0].b"),
+            (Settings::Uci, "config a\n\toption b '$p$root'\n", "@a[0].b"),
+            (Settings::Uci, "config a n\n\tlist b 'it'\\''s'\n", "n.b"),
+            (Settings::KeyValue, "A=$(reboot)\n", "A"),
+            (Settings::KeyValue, "A=1 reboot\n", "A"),
+            (Settings::KeyValue, "A=\"`x`\"\n", "A"),
+            (Settings::Ini, "[a]\nb c = 1 ; c\n", "a.b c"),
+        ] {
+            let raw = split(settings, line.as_bytes()).and_then(|pieces| pieces.into_iter().next_back());
+            let raw = raw.map(|piece| (piece.kind, String::from_utf8_lossy(&piece.key).into_owned()));
+            assert_eq!(raw, Some((Kind::Raw, key.to_owned())), "{line}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! ```text
 //! 0x00 crc     4   CRC-32 of data, in the byte order of the processor
 //! 0x04 flags   1   only where there are two: which of them is newer
-//!      data        name=value NUL … NUL NUL, then 00 or FF to the end
+//!      data        name=value NUL … NUL NUL, then what nobody reads to the end
 //! ```
 //!
 //! There is no magic: an environment is recognised where the checksum agrees with a size that environments have, and the
@@ -19,7 +19,8 @@
 //! agrees under another size, byte order or with the flag as well; two settings of one name; an entry without `=`,
 //! without a name (U-Boot then drops all settings), that begins with a blank or `#` (skipped); a backslash that does
 //! not protect another one (U-Boot drops it, the tools of Linux do not); more settings than U-Boot has room for, which
-//! drops the last ones; bytes behind the end of the list. Limitations:
+//! drops the last ones; a setting called as the flag is. What lies behind the end of the list is remains, unless it is
+//! erased: `fw_setenv` leaves the end of a longer list there. Limitations:
 //! of two copies, each is taken apart and neither is called the active one, since a torn write makes U-Boot take the
 //! other; what a script in a setting does is not worked out.
 //!
@@ -35,7 +36,7 @@ use kiwame_image::{
 };
 
 use crate::decode::Crc32;
-use crate::{boot_arguments, raw_flash};
+use crate::{boot_arguments, file_content, raw_flash};
 
 /// An environment, alone at the start of a region.
 #[derive(Debug)]
@@ -167,17 +168,19 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let node = Node::new("variable", "flags", "uboot-env-flags", whole.slice(4, 1));
         out.add(node.component().with("value", flags.to_string()));
     }
-    let end = settings(&window, &whole, head_of(shape.redundant), out);
+    let end = settings(&window, &whole, shape, out);
     rest(&whole.from(end), out)?;
     raw_flash::behind(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), out);
     Ok(())
 }
 
 /// Adds each setting, and the empty one that ends the list. Returns where the list ends.
-fn settings<'a>(window: &Window, whole: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> u64 {
+fn settings<'a>(window: &Window, whole: &Input<'a>, shape: Shape, out: &mut Builder<'_, 'a>) -> u64 {
+    let start = head_of(shape.redundant);
     let data = window.get(to_usize(start)..to_usize(whole.length())).unwrap_or_default();
     let (mut at, mut count) = (start, 0u64);
-    let mut seen = BTreeSet::new();
+    // The flag is listed beside the settings.
+    let mut seen: BTreeSet<_> = shape.redundant.then(|| b"flags".to_vec()).into_iter().collect();
     for entry in data.split_inclusive(|&byte| byte == 0) {
         let text = entry.strip_suffix(&[0]).unwrap_or(entry);
         let input = whole.slice(at, len64(entry));
@@ -265,19 +268,19 @@ fn is_boot_setting(name: &[u8]) -> bool {
         || BOOTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
-/// What lies behind the list: 00 or FF throughout, as the tools leave it.
+/// What lies behind the list: 00 or FF throughout as most tools leave it, or what `fw_setenv` left there when the list was
+/// longer. Both readers stop at the empty setting before it.
 fn rest<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let erase = match at.uniform()? {
-        Some(0) => 0,
-        _ => 0xff,
-    };
-    if !at.is_empty() && ![Some(0), Some(0xff)].contains(&at.uniform()?) {
-        let found = "other bytes than 00 or FF";
-        out.defect(
-            Defect::new("uboot-env/rest", "data", at.offset(), found, "nothing behind the list").ambiguous(),
-        );
+    match at.uniform()? {
+        _ if at.is_empty() => {}
+        Some(erase @ (0 | 0xff)) => {
+            out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.clone()), erase);
+        }
+        _ => {
+            let node = Node::new("uboot-env", "rest", "uboot-env-rest", at.clone());
+            out.add(node.remains().then(file_content::UNUSED));
+        }
     }
-    out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.clone()), erase);
     Ok(())
 }
 
@@ -441,12 +444,14 @@ mod tests {
     }
 
     #[test]
-    fn two_settings_of_a_name_and_bytes_behind_the_list_are_ambiguous() {
+    fn two_settings_of_a_name_are_ambiguous_and_bytes_behind_the_list_are_remains() {
         let twice = parse_with(&UbootEnv, &environment(b"a=1\0a=2\0\0", 0x400, false, 0));
         assert_eq!(defects(&twice), ["uboot-env/duplicate-name"]);
         let behind = parse_with(&UbootEnv, &environment(b"a=1\0\0code", 0x400, false, 0));
-        assert_eq!(defects(&behind), ["uboot-env/rest"]);
-        assert_eq!(region(&behind, "uboot-env:free").content, Content::Unknown);
+        assert_eq!(defects(&behind), [""; 0]);
+        assert!(region(&behind, "uboot-env:rest").remains);
+        let flags = parse_with(&UbootEnv, &environment(b"flags=17\0\0", 0x400, true, 0));
+        assert_eq!(defects(&flags), ["uboot-env/duplicate-name"]);
         let bare = parse_with(&UbootEnv, &environment(b"a=1\0b\0\0", 0x400, false, 0));
         assert_eq!(defects(&bare), ["uboot-env/setting"]);
     }

@@ -10,7 +10,7 @@ pub struct Limits {
     /// Bytes of decoded spaces alive at one time. 192 MiB: with the largest space, its encoded form and the
     /// tree, this stays well below the 512 MiB that the hosts give the module, so it always trips first.
     pub live: u64,
-    /// Bytes decoded in the whole run. 4 GiB: 32 spaces of the largest size.
+    /// Bytes decoded in the whole run. 4 GiB: 32 spaces of the largest size. See [`Limits::for_image`].
     pub decoded: u64,
     /// Nesting of regions. 32: the deepest real image of the corpus has 14.
     pub depth: u32,
@@ -36,6 +36,17 @@ impl Default for Limits {
             reads: 65_536 * MIB,
             defects: 10_000,
         }
+    }
+}
+
+impl Limits {
+    /// The default for an image of so many bytes: 64 bytes decoded for each of its own, and 256 MiB. The largest spender of
+    /// the corpus, an initramfs, has 12; what has more is made to keep a reader busy (RULES 33).
+    #[must_use]
+    pub fn for_image(size: u64) -> Self {
+        let limits = Self::default();
+        let decoded = size.saturating_mul(64).saturating_add(256 << 20);
+        Self { decoded: limits.decoded.min(decoded), ..limits }
     }
 }
 

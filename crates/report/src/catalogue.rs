@@ -217,6 +217,15 @@ static ENTRIES: &[Entry] = &[
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
+        "encoding/around-waived",
+        "{what} is packed anew around what your policy waives; what else differs in its packing, nobody has compared.",
+        "{what} はポリシーが免除した相違を含めて詰め直されている。詰め方の他の相違は誰も比較していない。",
+        [
+            "Find out who packed it; a waiver with the digest that was found covers these bytes and no others.",
+            "誰が詰め直したかを確認する。検出されたダイジェストを記した免除は、このバイト列のみに及ぶ。",
+        ],
+    ),
+    entry(
         "encoding/form-differs",
         "{what} is packed anew with equal content, and records that the content does not show differ.",
         "{what} は詰め直されており、内容は一致するが、内容に現れない記録が異なる。",
@@ -346,6 +355,12 @@ static ENTRIES: &[Entry] = &[
         ASK,
     ),
     entry(
+        "manifest/hardware-not-accepted",
+        "The unit is hardware revision {found}, and the policy accepts {wanted}.",
+        "対象機のハードウェア版は {found}。ポリシーが認めるのは {wanted}。",
+        ["Check which unit was ordered.", "発注した機器の版を確認する。"],
+    ),
+    entry(
         "manifest/includes-not-followed",
         "The manifest leaves {count} parts to sub-manifests, which this version does not follow.",
         "マニフェストは {count} 件を副マニフェストに委ねているが、この版は追跡しない。",
@@ -397,6 +412,12 @@ static ENTRIES: &[Entry] = &[
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
+        "mutable/empty-refused",
+        "{what} is empty, and the manifest says that the device does not run as it should then (when-empty).",
+        "{what} は空。マニフェストによれば、この場合機器は正常に動作しない(when-empty)。",
+        ACQUIRE,
+    ),
+    entry(
         "mutable/not-judged",
         "{bytes} bytes may be anything, by manifest and policy; nobody judged them.",
         "マニフェストとポリシーにより {bytes} バイトは任意。内容は判定していない。",
@@ -406,6 +427,12 @@ static ENTRIES: &[Entry] = &[
         "mutable/outside-rule",
         "{what} may differ from device to device, but not like this.",
         "{what} は可変だが、規則を外れている。",
+        ACQUIRE,
+    ),
+    entry(
+        "mutable/over-cap",
+        "{what}: {bytes} bytes differ there that nobody judges or nothing reaches, more than the rule allows.",
+        "{what}:判定されない、または到達しない {bytes} バイトが規則の上限を超えている。",
         ACQUIRE,
     ),
     entry(
@@ -442,6 +469,27 @@ static ENTRIES: &[Entry] = &[
         ],
     ),
     entry("trust/unsuitable", "{file}: {why}.", "{file}:{why}。", ASK),
+    entry(
+        "waiver/another-value",
+        "A waiver of {waived} names this place and another value; it covers what it names, and nothing else.",
+        "{waived} の免除はこの箇所を指すが、値が異なるため適用されない。",
+        [
+            "Check the value; waive it anew only if you know where it comes from.",
+            "値を確認する。由来が分かる場合のみ改めて免除する。",
+        ],
+    ),
+    entry(
+        "waiver/cannot",
+        "A waiver of {waived} names this place, and that kind of finding cannot be waived there: it is no single component.",
+        "{waived} の免除はこの箇所を指すが、単一の部品ではないため免除できない。",
+        ["Waive what differs inside, value by value.", "内部の相違を値ごとに免除する。"],
+    ),
+    entry(
+        "waiver/ended",
+        "A waiver of {waived} names this place; it ended on {until}.",
+        "{waived} の免除はこの箇所を指すが、{until} に終了している。",
+        ["Decide anew.", "改めて判断する。"],
+    ),
 ];
 
 static DEFECT: Entry = entry(

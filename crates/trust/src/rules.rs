@@ -107,7 +107,7 @@ pub enum Grammar {
     Hex(u64),
     /// Six pairs of hexadecimal digits with colons between them.
     Mac,
-    /// Letters, digits and `._+@:-`, up to this many.
+    /// Letters, digits and `._+@:-`, up to this many, the first a letter, a digit, a dot or `_`.
     Word(u64),
     /// A decimal number from the first to the second, without leading zeros.
     Range(u64, u64),
@@ -145,7 +145,10 @@ impl Grammar {
             }
             "enum" => {
                 let words: Vec<_> = rest.split('|').map(str::to_owned).collect();
-                let plain = |word: &String| !word.is_empty() && word.bytes().all(is_of_word);
+                // One of them may be a list of words, as the order of two slots is.
+                let plain = |list: &String| {
+                    list.split(' ').all(|word| !word.is_empty() && word.bytes().all(is_of_word))
+                };
                 words.iter().all(plain).then_some(Self::Enum(words))?
             }
             "range" | "u8" | "u16" | "u32" | "u64" => {
@@ -198,10 +201,10 @@ impl Grammar {
             Self::Enum(words) => words.iter().any(|word| word.as_bytes() == value),
             Self::Digits(length) => most(length, |byte| byte.is_ascii_digit()),
             Self::Hex(length) => most(length, |byte| byte.is_ascii_hexdigit()),
-            // A leading hyphen is an option to a command, and dots are directories.
+            // A leading hyphen is an option to a command, an at sign a file to some; dots are directories.
             Self::Word(length) => {
                 most(length, is_of_word)
-                    && !value.starts_with(b"-")
+                    && !value.first().is_some_and(|first| b"-@+:".contains(first))
                     && !value.iter().all(|byte| *byte == b'.')
             }
             Self::Mac => {
@@ -334,6 +337,7 @@ mod tests {
             ("bytes:3", "a b"),
             ("exactly:6162", "ab"),
             ("enum:on|off", "off"),
+            ("enum:A B|B A", "B A"),
             ("digits:3", "007"),
             ("hex:4", "BEef"),
             ("mac", "00:1a:2B:3c:4d:5e"),
@@ -363,7 +367,9 @@ mod tests {
             "word:x",
             "enum:",
             "enum:a||b",
-            "enum:a b",
+            "enum:a  b",
+            "enum: a",
+            "enum:a;b",
             "range:5-1",
             "range:5",
             "exactly:AB",

@@ -1,9 +1,11 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
+use kiwame_appraisal::{Effect, Terms};
 use kiwame_image::{Options, SettingsFile, Tree};
 use kiwame_report::escape;
-use kiwame_trust::Manifest;
 use kiwame_trust::manifest::{Coverage, ImageReference, PAYLOAD_TYPE, path_within};
+use kiwame_trust::rules::MutableRule;
+use kiwame_trust::{Manifest, Rule};
 
 use crate::Response;
 use crate::describe::Description;
@@ -20,11 +22,13 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     let settings = kiwame_trust::rules::settings(&mutable);
     let images = run
         .sources("image")
-        .map(|image| reference(run, &description, &settings, image))
+        .map(|image| reference(run, &description, (&mutable, &settings), image))
         .collect::<Result<Vec<_>, _>>()?;
     if images.is_empty() {
         return Err(Failure::usage("image", "none was given"));
     }
+    each_once(&images)?;
+    description.names_images(&images).map_err(wrong)?;
     let manifest = Manifest {
         product: description.product(),
         release: description.release(),
@@ -45,10 +49,12 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
 fn reference(
     run: &Run<'_>,
     description: &Description,
-    settings: &[SettingsFile],
+    (mutable, settings): (&[MutableRule], &[SettingsFile]),
     image: (u32, &Source),
 ) -> Result<ImageReference, Failure> {
-    let layout: Vec<_> = description.layout().into_iter().map(|layout| layout.part).collect();
+    let name = image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned();
+    let written = description.layout(&name);
+    let layout: Vec<_> = written.iter().map(|layout| layout.part.clone()).collect();
     let end = layout.iter().map(|part| part.span.end()).max().unwrap_or(0);
     if end > image.1.size {
         let what = format!("[[layout]] ends at {end:#x}, the image at {:#x}", image.1.size);
@@ -57,10 +63,20 @@ fn reference(
     let tree = run
         .tree(image, &Options { layout, settings: settings.to_vec(), normal: true, ..Options::default() })?;
     refuse_what_was_not_seen(&tree, image.1)?;
+    if let Some(slip) = kiwame_appraisal::slip(&tree, mutable) {
+        return Err(Failure::usage("firmware.toml", slip));
+    }
+    if let Some(part) = written.iter().find(|part| part.written && part.part.erase_block.is_none())
+        && holds_jffs2(&tree, &part.part.name)
+    {
+        let what =
+            format!("layout \"{}\": erase-block is missing; JFFS2 there is read by it", part.part.name);
+        return Err(Failure::usage("firmware.toml", what));
+    }
     let algorithms = description.digests().map_err(|what| Failure::usage("firmware.toml", what))?;
     let digests = algorithms.into_iter().map(|algorithm| run.digest(algorithm, image.0, image.1));
-    Ok(ImageReference {
-        name: image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned(),
+    let reference = ImageReference {
+        name,
         digests: digests.collect::<Result<_, _>>()?,
         unknown_digests: Vec::new(),
         format: tree.format().to_owned(),
@@ -68,9 +84,52 @@ fn reference(
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
-        layout: description.layout(),
+        layout: written,
         regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
-    })
+    };
+    refuse_what_would_be_refused(&tree, &reference, mutable, image.1)?;
+    Ok(reference)
+}
+
+fn holds_jffs2(tree: &Tree, part: &str) -> bool {
+    let start = format!("partition:{}/jffs2:", kiwame_image::escape_key(part.as_bytes()));
+    tree.regions().any(|region| tree.path(region.id).starts_with(&start))
+}
+
+/// An image that contradicts what the maker says of it, as a layout that it states itself may, would be refused on every
+/// device.
+fn refuse_what_would_be_refused(
+    tree: &Tree,
+    reference: &ImageReference,
+    mutable: &[MutableRule],
+    image: &Source,
+) -> Result<(), Failure> {
+    let manifest = Manifest { mutable: mutable.to_vec(), ..Manifest::default() };
+    let rule = Rule::default();
+    let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
+    let findings = kiwame_appraisal::appraise(tree, &manifest, reference, &terms).findings;
+    let Some(finding) = findings.iter().find(|finding| finding.effect() == Effect::Refuted) else {
+        return Ok(());
+    };
+    let [expected, actual] =
+        [&finding.expected, &finding.actual].map(|value| value.as_deref().unwrap_or("nothing"));
+    let what = format!("the image itself would be refused: {} at {}", finding.id, finding.path);
+    let found = format!("{what}: found {actual}, expected {expected}");
+    Err(Failure::usage(&image.name, found).then("Mend the description, or the image."))
+}
+
+/// An image that is listed twice could never be delivered: one file is not two.
+fn each_once(images: &[ImageReference]) -> Result<(), Failure> {
+    for (at, image) in images.iter().enumerate() {
+        let others = images.iter().skip(at.saturating_add(1));
+        let twice =
+            others.into_iter().find(|other| other.name == image.name || other.digests == image.digests);
+        if let Some(other) = twice {
+            let what = format!("given twice: its name or its bytes are those of {}", escape(&image.name));
+            return Err(Failure::usage(&other.name, what));
+        }
+    }
+    Ok(())
 }
 
 /// A rule that names nothing in the images is a slip of the pen: what was meant would be refused on every device.

@@ -1,7 +1,7 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
 use kiwame_image::{Algorithm, Partition, Settings, Span};
-use kiwame_trust::manifest::{Layout, Product, Reference, Release, Supplier};
+use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde::Deserialize;
 
@@ -58,6 +58,8 @@ struct LayoutEntry {
     /// The device itself writes there.
     #[serde(default)]
     written: bool,
+    /// Name of the image that it is of, where the release has several; all of them without.
+    image: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,7 +164,8 @@ impl Description {
         Ok(algorithms)
     }
 
-    pub(crate) fn layout(&self) -> Vec<Layout> {
+    /// The layout of the image of that name.
+    pub(crate) fn layout(&self, image: &str) -> Vec<Layout> {
         let part = |part: &LayoutEntry| Layout {
             part: Partition {
                 name: part.name.clone(),
@@ -171,12 +174,27 @@ impl Description {
             },
             written: part.written,
         };
-        self.layout.iter().map(part).collect()
+        let is_of = |part: &&LayoutEntry| part.image.as_deref().is_none_or(|name| name == image);
+        self.layout.iter().filter(is_of).map(part).collect()
     }
 
-    /// Partitions have names of their own and share no byte.
+    /// Each image that a layout names is given.
+    pub(crate) fn names_images(&self, images: &[ImageReference]) -> Result<(), String> {
+        let named = self.layout.iter().filter_map(|part| part.image.as_ref());
+        let missing = named.into_iter().find(|name| !images.iter().any(|image| image.name == **name));
+        missing.map_or(Ok(()), |name| Err(format!("layout: no image \"{name}\" is given")))
+    }
+
+    /// Partitions of an image have names of their own and share no byte.
     pub(crate) fn check_layout(&self) -> Result<(), String> {
-        let mut parts: Vec<_> = self.layout().into_iter().map(|layout| layout.part).collect();
+        let mut images: Vec<_> = self.layout.iter().map(|part| part.image.as_deref().unwrap_or("")).collect();
+        images.sort_unstable();
+        images.dedup();
+        images.into_iter().try_for_each(|image| self.check_layout_of(image))
+    }
+
+    fn check_layout_of(&self, image: &str) -> Result<(), String> {
+        let mut parts: Vec<_> = self.layout(image).into_iter().map(|layout| layout.part).collect();
         let odd = |size: u64| !size.is_power_of_two() || size < 4096;
         if let Some(part) = parts.iter().find(|part| part.erase_block.is_some_and(odd)) {
             return Err(format!("layout \"{}\": erase-block: a power of two, 4096 at least", part.name));

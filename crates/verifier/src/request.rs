@@ -41,6 +41,9 @@ pub(crate) struct Request {
     width: usize,
     #[serde(default)]
     pub(crate) presented: Vec<String>,
+    /// What the other images that were given have been compared with, as the core called it (`compared`).
+    #[serde(default)]
+    pub(crate) presented_as: Vec<String>,
     #[serde(default)]
     verbose: bool,
     /// False when nobody will read the output `report`: for a large image it takes as long as judging.
@@ -155,7 +158,8 @@ impl<'a> Run<'a> {
 
     /// The limits, as the request changes them.
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {
-        let mut limits = Limits::default();
+        let size = self.sources("image").map(|(_, source)| source.size).max().unwrap_or(0);
+        let mut limits = Limits::for_image(size);
         for (name, &value) in &self.request.limits {
             match name.as_str() {
                 "space" => limits.space = value,
@@ -165,7 +169,11 @@ impl<'a> Run<'a> {
                 "nodes" => limits.nodes = value,
                 "reads" => limits.reads = value,
                 "defects" => limits.defects = value,
-                _ => return Err(Failure::usage("--limit", format!("no limit \"{name}\""))),
+                _ => {
+                    let known = "space, live, decoded, depth, nodes, reads or defects";
+                    let what = format!("no limit \"{name}\"; expected {known}");
+                    return Err(Failure::usage("--limit", what));
+                }
             }
         }
         Ok(limits)

@@ -25,9 +25,12 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
     let now = run.now()?;
     let mut trial = Trial { run, image, policy, expect, now, verified: Vec::new(), findings: Vec::new() };
     trial.load()?;
-    let mut report = trial.judge()?;
+    let Judged { mut report, compared } = trial.judge()?;
     trial.describe(&mut report)?;
-    run.respond(&report, &run.view(&image.1.name))
+    let response = run.respond(&report, &run.view(&image.1.name))?;
+    let absent = report.findings.iter().any(|finding| finding.id == ABSENT);
+    let response = if absent { response.with("absent", *b"1") } else { response };
+    Ok(compared.into_iter().fold(response, |response, compared| response.with("compared", compared)))
 }
 
 /// The policy: a file, or one key with an expectation.
@@ -71,9 +74,18 @@ struct Trial<'a> {
     findings: Vec<Finding>,
 }
 
+/// The report, and what the image was compared with: a manifest's payload digest and the name of its image. Whoever gives
+/// several images tells the core so of the others (`presentedAs`).
+struct Judged {
+    report: Report,
+    compared: Option<String>,
+}
+
 /// What the comparison with one manifest gave.
 struct Outcome {
     manifest: usize,
+    /// Number of its reference for the image.
+    reference: Option<usize>,
     report: Report,
     findings: Vec<Finding>,
     verdict: Verdict,
@@ -147,7 +159,7 @@ impl Trial<'_> {
     }
 
     /// Which manifests apply, and what the worst of them says.
-    fn judge(&self) -> Result<Report, Failure> {
+    fn judge(&self) -> Result<Judged, Failure> {
         let sha256 = self.run.sha256(self.image)?;
         let digests = self.digests(&sha256)?;
         let wholes: Vec<_> = self.verified.iter().map(|one| self.whole(one.value(), &digests)).collect();
@@ -222,9 +234,9 @@ impl Trial<'_> {
         if self.run.request.presented.iter().filter(|other| **other == hex).count() > 1 {
             findings.push(Finding::new("image/given-twice"));
         }
-        self.others_absent(manifest, this, &mut findings);
+        self.others_absent(verified, this, &mut findings);
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
-        Ok(Outcome { manifest: at, report, findings, verdict })
+        Ok(Outcome { manifest: at, reference: this, report, findings, verdict })
     }
 
     /// Signed words that narrow a manifest, and that neither the policy nor the user named (RULES 32).
@@ -246,8 +258,13 @@ impl Trial<'_> {
         let listed = &rule.hardware_revisions;
         let by_policy = listed.is_empty() || listed.iter().any(|revision| revisions.contains(revision));
         let named = asked.is_some() || !listed.is_empty();
-        let settled = named && by_order && by_policy;
-        if !revisions.is_empty() && !settled {
+        // The unit that was ordered is one that the policy accepts, whatever the manifest is for.
+        let unit = asked.filter(|unit| !listed.is_empty() && !listed.iter().any(|known| known == unit));
+        if let Some(unit) = unit {
+            let finding =
+                Finding::new("manifest/hardware-not-accepted").compared(listed.join(", "), unit.to_owned());
+            findings.push(finding.arg("found", unit).arg("wanted", listed.join(", ")));
+        } else if !(revisions.is_empty() || named && by_order && by_policy) {
             let wanted = asked.map_or_else(|| listed.join(", "), str::to_owned);
             let finding =
                 Finding::new("manifest/another-hardware").compared(wanted.clone(), revisions.join(", "));
@@ -291,9 +308,18 @@ impl Trial<'_> {
             ..Options::default()
         };
         let mut tree = self.run.tree(self.image, &options)?;
-        let this = self.reference(manifest, &tree, sha256);
-        let reference = this.and_then(|at| manifest.images.get(at));
-        let terms = Terms { rule, waivers: self.waivers(manifest) };
+        let mut this = self.reference(manifest, &tree, sha256);
+        let mut reference = this.and_then(|at| manifest.images.get(at));
+        let parts = |image: &ImageReference| image.layout.iter().map(|layout| layout.part.clone()).collect();
+        if let Some(parts) = reference.map(parts).filter(|parts| *parts != options.layout) {
+            // It was read by the layout of another image of the release.
+            options.layout = parts;
+            tree = self.run.tree(self.image, &options)?;
+            this = self.reference(manifest, &tree, sha256);
+            reference = this.and_then(|at| manifest.images.get(at));
+        }
+        let (waivers, ended) = self.waivers(manifest);
+        let terms = Terms { rule, waivers, ended };
         let judge = |tree: &Tree| match reference {
             Some(reference) => appraise(tree, manifest, reference, &terms),
             None => self.not_for_this(manifest, tree),
@@ -338,9 +364,19 @@ impl Trial<'_> {
         let by_digest = images().find(|(_, image)| image.digests.contains(sha256));
         let of_size = |image: &ImageReference| image.size == self.image.1.size;
         let alike = || {
-            let meant =
-                images().filter(|(_, image)| image.format == tree.format() && shares_a_path(image, tree));
-            meant.max_by_key(|(_, image)| of_size(image))
+            let meant: Vec<_> = images()
+                .filter(|(_, image)| image.format == tree.format() && shares_a_path(image, tree))
+                .collect();
+            let most = meant.iter().map(|(_, image)| of_size(image)).max();
+            let mut meant = meant.into_iter().filter(|(_, image)| Some(of_size(image)) == most);
+            match (meant.next(), meant.next()) {
+                // Two flashes of one size: the one that it has more of.
+                (Some(first), Some(second)) => {
+                    let all = [first, second].into_iter().chain(meant);
+                    all.rev().max_by_key(|(_, image)| in_common(image, tree))
+                }
+                (one, _) => one,
+            }
         };
         let ordered = || {
             let named = self.rule(manifest).is_some_and(|rule| !self.releases(rule).is_empty());
@@ -350,27 +386,30 @@ impl Trial<'_> {
     }
 
     /// RULES 14: a release is complete with all its required images. `this` is the one that the image was compared with.
-    fn others_absent(&self, manifest: &Manifest, this: Option<usize>, findings: &mut Vec<Finding>) {
-        for (at, image) in manifest.images.iter().enumerate() {
-            let presented =
-                image.digests.iter().any(|digest| self.run.request.presented.contains(&digest.hex()));
+    /// One that was presented with settings of its own is known by what it was compared with, and has its own verdict.
+    fn others_absent(&self, verified: &Verified<Manifest>, this: Option<usize>, findings: &mut Vec<Finding>) {
+        let request = self.run.request;
+        for (at, image) in verified.value().images.iter().enumerate() {
+            let by_digest = image.digests.iter().any(|digest| request.presented.contains(&digest.hex()));
+            let presented = by_digest || request.presented_as.contains(&compared(verified, image));
             if image.required && Some(at) != this && !presented {
-                findings.push(Finding::new("manifest/required-image-absent").arg("name", &image.name));
+                findings.push(Finding::new(ABSENT).arg("name", &image.name));
             }
         }
     }
 
-    /// The waivers that have not ended, by the later of now and the newest date that was signed: a clock that was set
-    /// back revives none.
-    fn waivers(&self, manifest: &Manifest) -> Vec<&Waiver> {
-        let Some(now) = self.now else { return Vec::new() };
+    /// The waivers that have not ended, by the later of now and the newest date that was signed, and those that have: a
+    /// clock that was set back revives none.
+    fn waivers(&self, manifest: &Manifest) -> (Vec<&Waiver>, Vec<&Waiver>) {
         let signed = manifest.release.not_before.as_deref().and_then(|date| Time::parse(date).ok());
-        let now = signed.map_or(now, |signed| now.max(signed));
-        let runs = |waiver: &&Waiver| Time::parse(&waiver.until).is_ok_and(|until| now <= until);
-        self.policy.waivers.iter().filter(runs).collect()
+        let now = self.now.map(|now| signed.map_or(now, |signed| now.max(signed)));
+        let runs = |waiver: &&Waiver| {
+            Time::parse(&waiver.until).is_ok_and(|until| now.is_some_and(|now| now <= until))
+        };
+        self.policy.waivers.iter().partition(runs)
     }
 
-    fn another_release(&self, at: usize, digests: &Digests) -> Result<Report, Failure> {
+    fn another_release(&self, at: usize, digests: &Digests) -> Result<Judged, Failure> {
         let mut outcome = self.compare(at, digests, true)?;
         let found = self
             .verified
@@ -387,7 +426,7 @@ impl Trial<'_> {
     }
 
     /// Only manifests of other releases were given, and the image is none of them: no reference for it.
-    fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Report, Failure> {
+    fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Judged, Failure> {
         let one = self.verified.get(at).map(|one| one.value());
         let found = one
             .map(|manifest| format!("{}@{}", manifest.product.scope(), manifest.release.version))
@@ -398,7 +437,7 @@ impl Trial<'_> {
         let mut report = self.undecided(sha256)?;
         let findings = [self.findings.clone(), vec![finding]].concat();
         report.set_verdict(&findings, &Verdict::of(&findings));
-        Ok(report)
+        Ok(Judged { report, compared: None })
     }
 
     /// The account of an image that was compared with nothing.
@@ -412,7 +451,7 @@ impl Trial<'_> {
     }
 
     /// The report of the worst outcome (RULES 14), or of none.
-    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Result<Report, Failure> {
+    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Result<Judged, Failure> {
         const WORST_FIRST: [u8; 7] = [1, 4, 5, 3, 6, 7, 0];
         let rank = |outcome: &Outcome| WORST_FIRST.iter().position(|exit| *exit == outcome.verdict.exit);
         let Some(outcome) = outcomes.into_iter().min_by_key(rank) else {
@@ -422,8 +461,12 @@ impl Trial<'_> {
             }
             let mut report = self.undecided(sha256)?;
             report.set_verdict(&findings, &Verdict::of(&findings));
-            return Ok(report);
+            return Ok(Judged { report, compared: None });
         };
+        let verified = self.verified.get(outcome.manifest);
+        let compared = verified
+            .zip(outcome.reference)
+            .and_then(|(verified, at)| Some(compared(verified, verified.value().images.get(at)?)));
         let mut report = outcome.report;
         report.manifests = self
             .verified
@@ -439,7 +482,7 @@ impl Trial<'_> {
             findings.push(Finding::new("trust/known-key-accepted"));
         }
         report.set_verdict(&findings, &outcome.verdict);
-        Ok(report)
+        Ok(Judged { report, compared })
     }
 
     /// What the report names beside the comparison: policy, expectation, time, what was not seen.
@@ -472,6 +515,14 @@ impl Trial<'_> {
     }
 }
 
+/// How the core calls a reference for an image in `compared` and `presentedAs`.
+fn compared(verified: &Verified<Manifest>, image: &ImageReference) -> String {
+    format!("{}/{}", verified.identity.hex(), image.name)
+}
+
+/// A required image was not presented.
+const ABSENT: &str = "manifest/required-image-absent";
+
 /// The channel of a manifest that names none.
 const CHANNEL: &str = "release";
 
@@ -495,6 +546,14 @@ fn other_digests<'a>(manifest: &'a Manifest, digests: &'a Digests) -> impl Itera
         let actual = digests.others.iter().find(|other| other.algorithm == wanted.algorithm);
         Finding::new("manifest/contradicts-itself").compared(wanted.hex(), actual.map(Digest::hex))
     })
+}
+
+/// How many reference values of an image are in a tree, by path and digest.
+fn in_common(image: &ImageReference, tree: &Tree) -> usize {
+    let wanted: std::collections::BTreeSet<_> =
+        image.regions.iter().map(|region| (region.path.as_str(), Some(&region.sha256))).collect();
+    let here = tree.regions().filter(|region| region.measured);
+    here.filter(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref()))).count()
 }
 
 /// True when image and reference have a first step in common: otherwise they are of different make.
@@ -554,7 +613,7 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     };
     // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
     let (manifest, rule) = (Manifest::default(), Rule::default());
-    let terms = Terms { rule: &rule, waivers: Vec::new() };
+    let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
     let assessment = appraise(&new, &manifest, &reference, &terms);
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);

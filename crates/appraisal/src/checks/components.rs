@@ -6,7 +6,7 @@ use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, Span};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::ReferenceRegion;
 
-use crate::case::beginnings;
+use crate::case::{AROUND_WAIVED, beginnings};
 use crate::checks::Check;
 use crate::reference::is_fill;
 use crate::{Case, Match};
@@ -123,11 +123,15 @@ impl Check for Differences {
         for index in case.unmatched.clone() {
             let Some(wanted) = case.wanted(index) else { continue };
             let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
-            if !shut {
+            if !shut && !is_beyond_limits(case, &wanted.path) {
                 let finding = case.about_wanted("component/removed", wanted);
                 case.report(finding.compared(wanted.sha256.hex(), None));
             }
         }
+        let missing = core::mem::take(&mut case.unmatched);
+        let waived = |wanted: &ReferenceRegion| case.is_waived(&wanted.path, wanted.span.offset);
+        let left = missing.into_iter().filter(|&index| !case.wanted(index).is_some_and(waived));
+        case.unmatched = left.collect();
     }
 }
 
@@ -190,13 +194,21 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>
         (Content::Fill, true) if region.is_leaf() => return,
         (Content::Fill, false) if region.is_leaf() => "component/erased",
         (_, true) => "fill/not-erased",
-        (Content::Encoded, _) if region.encodes.is_some() => return stream_differs(case, region, known),
+        (Content::Encoded, _) if region.encodes.is_some() => {
+            return stream_differs(case, region, wanted, known);
+        }
         _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
             let count = case.count_below(&wanted.path);
             let finding = compared(case.about("encoding/undecodable", region)).arg("count", count);
             return case.report(finding);
         }
-        _ if follows_a_stream(case, region, index, known) => return,
+        _ if follows_a_stream(case, region, index, known) => {
+            let around = region.parent.map_or("", |around| case.tree.path(around));
+            if case.is_refuted_below(around) || !case.is_waived_below(around) {
+                return;
+            }
+            "encoding/header"
+        }
         _ => "component/modified",
     };
     let finding = compared(case.about(id, region));
@@ -242,14 +254,20 @@ impl<'a> Known<'a> {
 }
 
 /// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
-/// stream itself has.
-fn stream_differs(case: &mut Case<'_>, region: &Region, known: &Known<'_>) {
+/// stream itself has. Where the policy waives all that they say, the stream was packed anew around it, and how is said by
+/// nobody: only its digest covers that.
+fn stream_differs(case: &mut Case<'_>, region: &Region, wanted: &ReferenceRegion, known: &Known<'_>) {
     let inside = region.encodes.is_some_and(|space| known.differing.contains(&space));
     let path = stream_path(case, region);
-    if !inside && !known.missing.contains(path) && !case.is_refuted_below(path) {
-        let finding = case.about("component/modified", region);
-        case.report(finding);
-    }
+    let id = match case.is_refuted_below(path) {
+        true => return,
+        false if case.is_waived_below(path) => AROUND_WAIVED,
+        false if !inside && !known.missing.contains(path) => "component/modified",
+        false => return,
+    };
+    let digest = region.sha256.as_ref().map(Digest::hex);
+    let finding = case.about(id, region).compared(wanted.sha256.hex(), digest);
+    case.report(finding);
 }
 
 /// The path below which everything lies that a stream decodes to: its own, or that of the first leaf of a stream of
@@ -313,6 +331,16 @@ fn unopened<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
         (differs && case.encodes(path)).then_some(path)
     };
     case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
+}
+
+/// True for a path at or below which a limit kept something out of sight: what cannot be seen there is not missing. A limit
+/// of the whole image hides all.
+fn is_beyond_limits(case: &Case<'_>, path: &str) -> bool {
+    let mut hit = case.tree.limits_hit().iter().map(|&(_, region)| region);
+    hit.any(|region| {
+        let whole = case.tree.region(region).is_some_and(|region| region.parent.is_none());
+        whole || kiwame_trust::manifest::path_within(path, case.tree.path(region))
+    })
 }
 
 /// True for a fact that changes whenever the device writes, in a part that it writes to (RULES 2).

@@ -11,7 +11,7 @@ use kiwame_image::{Content, Form, Region, RegionId, SpaceId};
 
 use kiwame_trust::json::Json;
 
-use crate::case::{beginnings, place};
+use crate::case::{REENCODED, beginnings, place};
 use crate::checks::Check;
 use crate::reference::is_fill;
 use crate::{Case, Match};
@@ -108,7 +108,7 @@ fn is_equal(case: &Case<'_>, region: &Region) -> bool {
     }
 }
 
-fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
+pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
     let facts = crate::reference::attributes(case.tree, region);
     let agrees = |(name, fact): (&String, &Json)| {
         wanted.get(name) == Some(fact) || super::components::is_trace(case, region, name)
@@ -130,13 +130,13 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
     let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
     let id = match (accepted, expected, &stream.normal) {
-        (false, _, _) => "encoding/re-encoded",
+        (false, _, _) => REENCODED,
         (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
         (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
         (true, Some(_), Some(_)) => "encoding/form-differs",
         (true, Some(_), None) if !case.tree.has_forms() => {
             case.wants_forms = true;
-            "encoding/re-encoded"
+            REENCODED
         }
         (true, _, _) => "encoding/form-unknown",
     };

@@ -56,7 +56,11 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
         return Vec::new();
     }
     let end = case.tree.spaces().first().map_or(0, |image| image.size);
-    let agrees = |part: &Part<'_>| known.get(part.name).is_some_and(|span| part.is_at(*span, end));
+    let agrees = |part: &Part<'_>| match known.get(part.name) {
+        Some(span) => part.is_at(*span, end),
+        // Linux splits a part once more by what it finds there, and so does the maker.
+        None => is_split(part.span(end), known),
+    };
     let wrong = parts.iter().filter(|part| !agrees(part));
     wrong
         .map(|part| {
@@ -65,6 +69,14 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
             finding.arg("kind", "partition").arg("name", part.name)
         })
         .collect()
+}
+
+/// True when parts of the manifest's layout fill a span, one behind the other.
+fn is_split(span: Span, known: &BTreeMap<String, Span>) -> bool {
+    let mut inside: Vec<_> = known.values().filter(|part| span.contains(**part)).collect();
+    inside.sort();
+    let end = inside.iter().try_fold(span.offset, |end, part| (part.offset == end).then(|| part.end()));
+    end == Some(span.end())
 }
 
 /// One partition as a format writes it: `name@offset+length`.
@@ -85,9 +97,13 @@ impl<'a> Part<'a> {
         Some(Self { text, name, offset: number(offset)?, length })
     }
 
+    /// Where it lies on a medium that ends there.
+    fn span(&self, end: u64) -> Span {
+        Span::new(self.offset, self.length.unwrap_or(end.saturating_sub(self.offset)))
+    }
+
     fn is_at(&self, span: Span, end: u64) -> bool {
-        let length = self.length.unwrap_or(end.saturating_sub(self.offset));
-        self.offset == span.offset && length == span.length
+        self.span(end) == span
     }
 }
 
@@ -97,6 +113,19 @@ const UNSTRUCTURED: &[&str] = &["raw", "fill"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_part_of_the_image_may_be_several_of_the_maker_and_no_gap_is_left() {
+        let known = |spans: &[(u64, u64)]| -> BTreeMap<String, Span> {
+            let names = ["kernel", "rootfs", "rootfs_data"];
+            names.iter().zip(spans).map(|(name, at)| ((*name).to_owned(), Span::new(at.0, at.1))).collect()
+        };
+        let firmware = Span::new(0x1000, 0x3000);
+        assert!(is_split(firmware, &known(&[(0x1000, 0x1000), (0x2000, 0x1800), (0x3800, 0x800)])));
+        assert!(!is_split(firmware, &known(&[(0x1000, 0x1000), (0x2000, 0x1000)])), "a gap at the end");
+        assert!(!is_split(firmware, &known(&[(0x1000, 0x1000), (0x2800, 0x1800)])), "a gap inside");
+        assert!(!is_split(firmware, &known(&[])) && !is_split(firmware, &known(&[(0, 0x4000)])));
+    }
 
     #[test]
     fn all_that_is_left_ends_where_the_image_does() {

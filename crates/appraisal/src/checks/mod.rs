@@ -17,6 +17,7 @@ mod whole;
 
 pub(crate) use defects::defect;
 pub(crate) use limits::limits;
+pub use mutable::slip;
 
 /// A check: looks at a case, adds findings, and may settle how regions stand to the reference.
 pub trait Check: core::fmt::Debug + Sync {

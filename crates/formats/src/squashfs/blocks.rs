@@ -1,7 +1,7 @@
 //! The blocks of files.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use kiwame_image::{LimitKind, Span, Trouble, len64, to_usize};
@@ -45,11 +45,41 @@ pub(super) struct Blocks<'a> {
     pub(super) cache: RefCell<Cache>,
 }
 
-/// Fragments that were decoded last, and how long each was.
+/// Decoded fragments that files will still take from, and how long each was.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    recent: Vec<(u32, Rc<Vec<u8>>)>,
+    kept: VecDeque<(u32, Rc<Vec<u8>>)>,
+    bytes: u64,
+    /// How many files have taken their end from each.
+    taken: BTreeMap<u32, usize>,
     lengths: BTreeMap<u32, u64>,
+}
+
+impl Cache {
+    fn get(&self, number: u32) -> Option<Rc<Vec<u8>>> {
+        self.kept.iter().find(|(other, _)| *other == number).map(|(_, bytes)| Rc::clone(bytes))
+    }
+
+    /// Keeps one, and drops the oldest while they are too many.
+    fn keep(&mut self, number: u32, bytes: &Rc<Vec<u8>>) {
+        self.lengths.insert(number, len64(bytes));
+        self.bytes = self.bytes.saturating_add(len64(bytes));
+        self.kept.push_back((number, Rc::clone(bytes)));
+        while self.bytes > KEPT && self.kept.len() > 1 {
+            let Some((_, oldest)) = self.kept.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(len64(&oldest));
+        }
+    }
+
+    /// A file has taken its end of one that so many take from.
+    fn took(&mut self, number: u32, users: usize) {
+        let taken = self.taken.entry(number).or_default();
+        *taken = taken.saturating_add(1);
+        let last = self.kept.iter().position(|(other, _)| *other == number).filter(|_| *taken >= users);
+        if let Some((_, bytes)) = last.and_then(|at| self.kept.remove(at)) {
+            self.bytes = self.bytes.saturating_sub(len64(&bytes));
+        }
+    }
 }
 
 impl Volume for Blocks<'_> {
@@ -93,6 +123,8 @@ impl Blocks<'_> {
                 odd("squashfs/fragment", "offset", place, end, len64(&fragment))
             })?;
             content.extend(piece);
+            let users = self.tails.get(&stored.fragment).map_or(0, Vec::len);
+            self.cache.borrow_mut().took(stored.fragment, users);
         }
         Ok(content)
     }
@@ -115,9 +147,8 @@ impl Blocks<'_> {
     }
 
     fn fragment(&self, number: u32) -> Result<Rc<Vec<u8>>, Trouble> {
-        let mut cache = self.cache.borrow_mut();
-        if let Some((_, bytes)) = cache.recent.iter().find(|(other, _)| *other == number) {
-            return Ok(Rc::clone(bytes));
+        if let Some(bytes) = self.cache.borrow().get(number) {
+            return Ok(bytes);
         }
         let fragment = self.fragments.get(to_usize(number.into())).ok_or_else(|| {
             odd("squashfs/reference", "fragment", self.archive.image.offset(), number, "a fragment")
@@ -126,14 +157,11 @@ impl Blocks<'_> {
         let bytes =
             self.archive.block(fragment.start, length_of(fragment.size), packed, self.archive.block_size)?;
         let bytes = Rc::new(bytes);
-        if cache.recent.len() >= FRAGMENTS {
-            cache.recent.remove(0);
-        }
-        cache.recent.push((number, Rc::clone(&bytes)));
-        cache.lengths.insert(number, len64(&bytes));
+        self.cache.borrow_mut().keep(number, &bytes);
         Ok(bytes)
     }
 }
 
-/// Decoded fragments kept: a directory's files mostly lie in one.
-const FRAGMENTS: usize = 4;
+/// Bytes of decoded fragments kept. A directory's files mostly lie in one; who sorts files by another order than that of the
+/// names spreads them over all of what was packed together.
+const KEPT: u64 = 24 << 20;

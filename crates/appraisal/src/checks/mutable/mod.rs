@@ -5,17 +5,26 @@
 //! No rule lets differ what decides what may start: what a format calls a `trust-anchor` or a `boot-entry`, whatever
 //! lies in one, and programs at any depth. Lists of what is dangerous add refusals; none is ever the reason for a pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, Span, Value};
+use kiwame_image::{Content, Region, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
-use super::allowance::Allowance;
+use files::{InFiles, Names, escaped, leads_to};
+use ledger::Ledger;
+
 use crate::checks::Check;
 use crate::reference::{holds_program, is_fill, is_remains, was_remains};
 use crate::{Case, Finding, Match, json_of};
+
+mod files;
+mod ledger;
+mod required;
+mod slips;
+
+pub use slips::slip;
 
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
 /// rule.
@@ -32,15 +41,42 @@ impl Check for MutableRules {
             return;
         }
         let known = Known::of(case);
-        let mut ledger = Ledger::of(case);
-        empty_stores(case);
+        let places = Places::of(case);
+        let mut ledger = Ledger::of(case, &places);
+        empty_stores(case, &places);
         let regions: Vec<_> = case.measured().collect();
         for region in regions {
             hold(case, region, &known, &mut ledger);
         }
+        required::check(case);
         vanished(case, &mut ledger);
         ledger.report(case);
     }
+}
+
+/// The region at the path of each rule, where there is one.
+struct Places<'a>(BTreeMap<&'a str, &'a Region>);
+
+impl<'a> Places<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let named: BTreeSet<_> = case.manifest.mutable.iter().map(path_of).collect();
+        let tree = case.tree;
+        let here = tree.regions().filter(|region| named.contains(tree.path(region.id)));
+        let mut places = BTreeMap::new();
+        for region in here {
+            places.entry(tree.path(region.id)).or_insert(region);
+        }
+        Self(places)
+    }
+
+    fn of_rule(&self, rule: &MutableRule) -> Option<&'a Region> {
+        self.0.get(path_of(rule)).copied()
+    }
+}
+
+/// The path of a rule as paths of regions are written.
+fn path_of(rule: &MutableRule) -> &str {
+    rule.path.trim_matches('/')
 }
 
 /// How a region stands to the rules that reach it.
@@ -52,7 +88,7 @@ enum Held {
     NotJudged,
 }
 
-fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_>) {
+fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_, '_>) {
     let path = case.tree.path(region.id);
     let Some(before) = case.matches.get(&region.id).copied() else { return };
     if region.content == Content::Fill {
@@ -63,12 +99,13 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
         (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path)).collect();
     let Some(&(first, _)) = rules.first() else { return };
     if let Match::Bytes(index) = before {
-        let facts = crate::reference::attributes(case.tree, region);
-        if case.wanted(index).is_some_and(|wanted| wanted.attributes == facts) {
+        let same =
+            |wanted: &ReferenceRegion| crate::checks::encoding::facts_agree(case, region, &wanted.attributes);
+        if case.wanted(index).is_some_and(same) {
             return;
         }
     }
-    if is_erased(case, region) && rules.iter().all(|(_, rule)| rule.when_empty != WhenEmpty::Refuse) {
+    if is_erased(case, region) && rules.iter().all(|(_, rule)| may_be_empty(rule)) {
         case.matches.insert(region.id, Match::Mutable);
         return;
     }
@@ -84,23 +121,21 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
         }
         return;
     }
-    let mut held = None;
-    for (_, rule) in &rules {
-        match keeps(case, rule, region, known) {
+    let (mut held, mut dead) = (None, Vec::new());
+    let remains = is_remains(case.tree, region) && is_harmless(case, region);
+    for &(number, rule) in &rules {
+        match keeps(case, (number, rule), region, known) {
             Ok(one) => held = held.filter(|before| *before == Held::Judged).or(Some(one)),
-            Err(_)
-                if is_remains(case.tree, region)
-                    && rule.remains_max_bytes > 0
-                    && is_harmless(case, region) =>
-            {
-                case.matches.insert(region.id, Match::Remains);
-                return ledger.remains(first, region.span.length);
-            }
+            Err(_) if remains && rule.remains_max_bytes > 0 => dead.push(number),
             Err(finding) => {
                 case.outside.insert(region.id);
                 return case.report(*finding);
             }
         }
+    }
+    if !dead.is_empty() {
+        case.matches.insert(region.id, Match::Remains);
+        return ledger.remains(&dead, region.span.length);
     }
     // What a stream decodes to is counted once, inside.
     if region.content == Content::Encoded && region.encodes.is_some() {
@@ -110,6 +145,11 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => ledger.judged(first, region.span.length),
     }
+}
+
+/// True for a place that the device runs with when it is erased. What may only be erased is, then.
+fn may_be_empty(rule: &MutableRule) -> bool {
+    rule.when_empty != WhenEmpty::Refuse || rule.rule == Mutable::Erased
 }
 
 /// True for erased space, whole or in the one piece that it was split into.
@@ -165,18 +205,19 @@ fn follows(case: &Case<'_>, region: &Region, before: Match) -> bool {
 struct Known<'a> {
     facts: BTreeMap<&'a str, Vec<&'a BTreeMap<String, Json>>>,
     /// Readings: the region around one, and the format that reads what lies there.
-    readings: std::collections::BTreeSet<(&'a str, &'a str)>,
+    readings: BTreeSet<(&'a str, &'a str)>,
+    names: Names<'a>,
 }
 
 impl<'a> Known<'a> {
     fn of(case: &Case<'a>) -> Self {
         let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut readings = std::collections::BTreeSet::new();
+        let mut readings = BTreeSet::new();
         for region in &case.reference.regions {
             facts.entry(region.path.as_str()).or_default().push(&region.attributes);
             readings.extend(reading(&region.path));
         }
-        Self { facts, readings }
+        Self { facts, readings, names: Names::of(&case.manifest.mutable) }
     }
 
     /// True when one of that path has all these facts in the reference, traces of writing and the value itself aside;
@@ -187,6 +228,15 @@ impl<'a> Known<'a> {
         let mine = crate::reference::attributes(case.tree, region);
         let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
         Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
+    }
+
+    /// True for the one entry of its name, which says what the one of the reference says, in other signs. Of a list the
+    /// number of entries would be content, too.
+    fn says(&self, case: &Case<'_>, region: &Region) -> bool {
+        let mine = crate::reference::attributes(case.tree, region);
+        let list = region.attribute("sort") == Some(&Value::from("list"));
+        let known = self.facts.get(case.tree.path(region.id)).map(Vec::as_slice);
+        !list && matches!(known, Some([one]) if **one == mine)
     }
 
     /// The value of one fact in the reference equals that of the region.
@@ -225,7 +275,7 @@ fn reading(path: &str) -> Option<(&str, &str)> {
 
 fn keeps(
     case: &Case<'_>,
-    rule: &MutableRule,
+    (number, rule): (usize, &MutableRule),
     region: &Region,
     known: &Known<'_>,
 ) -> Result<Held, Box<Finding>> {
@@ -250,7 +300,9 @@ fn keeps(
             None if !is_ordinary(region) => outside("attributes of an ordinary entry"),
             Some(true) | None => key_rule(keys, region).or_else(|why| outside(&why)),
         },
-        Mutable::DataFiles(files) => in_files(case, files, region, known).or_else(|why| outside(&why)),
+        Mutable::DataFiles(files) => {
+            in_files(case, (number, files), region, known).or_else(|why| outside(&why))
+        }
     }
 }
 
@@ -270,10 +322,22 @@ const ORDINARY: u64 = 7;
 /// Facts of what decides what may start.
 const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
 
+/// The first names of a list, for people.
+fn some_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut some: Vec<_> = names.take(NAMES.saturating_add(1)).collect();
+    if some.len() > NAMES {
+        some.truncate(NAMES);
+        some.push("…");
+    }
+    some.join(", ")
+}
+
+const NAMES: usize = 12;
+
 /// The key of the region's own segment must be listed, and its value keep to the grammar.
 fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     let key = keys.iter().find(|key| region.segment.key == key.name.as_bytes());
-    let key = key.ok_or_else(|| keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", "))?;
+    let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
     let value = region.attribute("value").map(|value| match value {
         Value::Bytes(bytes) => bytes.clone(),
         Value::Uint(_) | Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
@@ -292,6 +356,11 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     if is_true(region, "selector") && !matches!(key.value, Grammar::Enum(_) | Grammar::Exactly(_)) {
         return Err("a selector with a list of its values (enum)".to_owned());
     }
+    // A number is shown as one, and is no text to who asks for text.
+    let number = matches!(region.attribute("value"), Some(Value::Uint(_)));
+    if number && matches!(key.value, Grammar::Word(_) | Grammar::Hex(_) | Grammar::Mac) {
+        return Err(key.value.text());
+    }
     if let Grammar::Bytes(most) = key.value {
         return if length <= most { Ok(Held::NotJudged) } else { Err(key.value.text()) };
     }
@@ -299,8 +368,13 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     if whole() || text() { Ok(Held::Judged) } else { Err(key.value.text()) }
 }
 
-fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<'_>) -> Result<Held, String> {
-    let names = || files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+fn in_files(
+    case: &Case<'_>,
+    (number, files): (usize, &[FileRule]),
+    region: &Region,
+    known: &Known<'_>,
+) -> Result<Held, String> {
+    let names = || some_of(files.iter().map(|file| file.name.as_str()));
     match InFiles::of(case.tree.path(region.id)) {
         // Blocks are as good as what they decode to, and each of that is held to the rule; read as the maker read them.
         InFiles::Nowhere if region.content == Content::Encoded && region.encodes.is_some() => {
@@ -310,11 +384,9 @@ fn in_files(case: &Case<'_>, files: &[FileRule], region: &Region, known: &Known<
                 Some(true) | None => Ok(Held::Judged),
             }
         }
-        InFiles::Directory(path) if files.iter().any(|file| leads_to(&path, &escaped(&file.name))) => {
-            has_facts_of(case, region, known)
-        }
+        InFiles::Directory(path) if known.names.lead_to(number, &path) => has_facts_of(case, region, known),
         InFiles::File(path) => {
-            let file = files.iter().find(|file| escaped(&file.name) == path).ok_or_else(names)?;
+            let file = known.names.file(number, &path).ok_or_else(names)?;
             if !in_cap(case, region, file.max_bytes) {
                 return Err(format!("at most {} bytes", file.max_bytes));
             }
@@ -331,6 +403,8 @@ fn in_file(case: &Case<'_>, file: &FileRule, region: &Region, known: &Known<'_>)
     }
     match (file.format, region.kind) {
         (None, _) => Ok(Held::NotJudged),
+        // Whoever saves settings writes all of them in one manner: one that says the same has not changed.
+        (Some(_), "setting") if known.says(case, region) => Ok(Held::Judged),
         (Some(_), "setting") => match known.agrees(case, region) {
             Some(false) => Err("the attributes of the reference".to_owned()),
             None if !is_ordinary(region) => Err("one value".to_owned()),
@@ -370,7 +444,7 @@ fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<H
 
 fn is_plain(region: &Region) -> Result<(), String> {
     let says = |name: &str| region.attribute(name);
-    if says("xattrs").is_none_or(|xattrs| *xattrs != Value::from("none")) {
+    if !matches!(says("xattrs"), Some(Value::Text(xattrs)) if xattrs.split(' ').all(is_bookkeeping)) {
         return Err("the extended attributes of the reference, or none".to_owned());
     }
     // What no number can be read from is open.
@@ -385,58 +459,19 @@ fn is_plain(region: &Region) -> Result<(), String> {
     Ok(())
 }
 
+/// None, or what Linux's overlayfs keeps for itself: where a file was copied from, by which it numbers inodes, and that a
+/// directory has such files. No name, right or content hangs on either.
+fn is_bookkeeping(xattr: &str) -> bool {
+    let name = xattr.split('=').next().unwrap_or_default();
+    ["none", "trusted.overlay.origin", "trusted.overlay.impure"].contains(&name)
+}
+
 /// Bits of a mode as facts have it, in octal.
 fn mode(fact: Option<&Json>) -> Option<u32> {
     match fact {
         Some(Json::Text(mode)) => u32::from_str_radix(mode, 8).ok(),
         _ => None,
     }
-}
-
-/// Where a path lies in a file system.
-#[derive(Debug, PartialEq, Eq)]
-enum InFiles {
-    /// In none.
-    Nowhere,
-    /// It is a directory, with these names from the root on.
-    Directory(String),
-    /// It is a file of these names, or what the file holds.
-    File(String),
-    /// It is what the file system keeps and no file uses.
-    Unused,
-    /// A link, a device, a whiteout, a pipe.
-    Other,
-}
-
-impl InFiles {
-    fn of(path: &str) -> Self {
-        let mut names = String::new();
-        let mut inside = false;
-        for segment in kiwame_image::segments(path) {
-            let (format, key) = segment.split_once(':').unwrap_or((segment, ""));
-            match format {
-                "dir" => names = names + key + "/",
-                "file" => return Self::File(names + key),
-                "entry" if key == "self" => return Self::Directory(names),
-                "entry" => return Self::Unused,
-                "link" | "device" | "whiteout" | "fifo" | "socket" => return Self::Other,
-                _ => continue,
-            }
-            inside = true;
-        }
-        if inside { Self::Directory(names) } else { Self::Nowhere }
-    }
-}
-
-/// A path of a rule, as the keys of segments are written.
-fn escaped(path: &str) -> String {
-    let names = path.split('/').map(|name| kiwame_image::escape_key(name.as_bytes()));
-    names.collect::<Vec<_>>().join("/")
-}
-
-/// True when a file of that path lies in that directory, which ends with a slash; the root is empty.
-fn leads_to(directory: &str, file: &str) -> bool {
-    file.starts_with(directory)
 }
 
 /// True when a region, and the file that it is part of, are no longer than the rule allows.
@@ -449,23 +484,26 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
 }
 
 /// A store that is erased: what its loader does then, the rule says (RULES 7).
-fn empty_stores(case: &mut Case<'_>) {
+fn empty_stores(case: &mut Case<'_>, places: &Places<'_>) {
     let manifest = case.manifest;
-    for rule in manifest.mutable.iter().filter(|rule| rule.when_empty != WhenEmpty::Refuse) {
-        let here = |region: &&Region| case.tree.path(region.id) == rule.path;
-        let store = case.tree.regions().find(here).filter(|region| is_erased(case, region));
+    for rule in &manifest.mutable {
+        let store = places.of_rule(rule).filter(|region| is_erased(case, region));
         let Some(store) = store else { continue };
         let missing = core::mem::take(&mut case.unmatched);
         let below =
             |index: &usize| case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path));
         let (gone, left): (Vec<_>, Vec<_>) = missing.into_iter().partition(below);
         case.unmatched = left;
-        if gone.is_empty() {
+        let erased = |index: &usize| case.wanted(*index).is_some_and(is_fill);
+        let taken = case.matches.get(&store.id).and_then(|outcome| outcome.index());
+        if gone.iter().all(erased) && taken.as_ref().is_none_or(erased) {
             continue;
         }
         let id = match rule.when_empty {
+            _ if rule.rule == Mutable::Erased => "mutable/empty-by-rule",
             WhenEmpty::Default => "mutable/empty-by-rule",
-            WhenEmpty::Warning | WhenEmpty::Refuse => "mutable/empty",
+            WhenEmpty::Warning => "mutable/empty",
+            WhenEmpty::Refuse => "mutable/empty-refused",
         };
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
         let finding = case.about(id, store);
@@ -474,9 +512,9 @@ fn empty_stores(case: &mut Case<'_>) {
 }
 
 /// Takes what the rules let vanish off the list of what is missing.
-fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_>) {
+fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
     let missing = core::mem::take(&mut case.unmatched);
-    let gone: std::collections::BTreeSet<_> =
+    let gone: BTreeSet<_> =
         missing.iter().filter_map(|&index| case.wanted(index)).map(|wanted| wanted.path.as_str()).collect();
     case.unmatched = missing
         .into_iter()
@@ -499,7 +537,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_>) {
         .collect();
 }
 
-fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &std::collections::BTreeSet<&str>) -> bool {
+fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str>) -> bool {
     let flag = |name: &&str| wanted.attributes.get(*name) == Some(&Json::Flag(true));
     if is_fill(wanted) || was_remains(wanted) && rule.remains_max_bytes > 0 {
         return true;
@@ -519,8 +557,11 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &std::collecti
         Mutable::DataFiles(files) => match InFiles::of(&wanted.path) {
             // Blocks; what they held is listed.
             InFiles::Nowhere => true,
+            // With attributes it says something of what lies under it: in an overlay, that nothing there shows.
             InFiles::Directory(path) => {
-                files.iter().any(|file| file.optional && leads_to(&path, &escaped(&file.name)))
+                let plain =
+                    wanted.attributes.get("xattrs").is_none_or(|xattrs| *xattrs == Json::Text("none".into()));
+                plain && files.iter().any(|file| file.optional && leads_to(&path, &escaped(&file.name)))
             }
             InFiles::File(path) => files.iter().any(|file| {
                 let name = escaped(&file.name);
@@ -538,86 +579,7 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &std::collecti
 }
 
 /// True when the file of a path, or the one that it lies in, is missing itself.
-fn is_gone(path: &str, gone: &std::collections::BTreeSet<&str>) -> bool {
+fn is_gone(path: &str, gone: &BTreeSet<&str>) -> bool {
     let file = |scope: &&str| scope.rsplit('/').next().is_some_and(|last| last.starts_with("file:"));
     crate::case::beginnings(path).find(file).is_some_and(|file| gone.contains(file))
-}
-
-/// How many bytes differ under each rule, and what the policy's caps have left.
-struct Ledger<'a> {
-    rules: BTreeMap<usize, Sums>,
-    allowance: Allowance<'a>,
-}
-
-#[derive(Debug, Default)]
-struct Sums {
-    judged: u64,
-    entries: u64,
-    not_judged: u64,
-    not_accepted: u64,
-    remains: u64,
-}
-
-impl<'a> Ledger<'a> {
-    fn of(case: &Case<'a>) -> Self {
-        Self { rules: BTreeMap::new(), allowance: Allowance::of(&case.terms.rule.accept_any) }
-    }
-
-    fn judged(&mut self, rule: usize, bytes: u64) {
-        let sums = self.rules.entry(rule).or_default();
-        sums.judged = sums.judged.saturating_add(bytes);
-        sums.entries = sums.entries.saturating_add(1);
-    }
-
-    fn not_judged(&mut self, rule: usize, path: &str, region: &Region) {
-        let accepted = self.allowance.take(path, region.span.length, region.sha256.as_ref(), true);
-        let sums = self.rules.entry(rule).or_default();
-        sums.not_judged = sums.not_judged.saturating_add(region.span.length);
-        if !accepted {
-            sums.not_accepted = sums.not_accepted.saturating_add(region.span.length);
-        }
-    }
-
-    fn remains(&mut self, rule: usize, bytes: u64) {
-        let sums = self.rules.entry(rule).or_default();
-        sums.remains = sums.remains.saturating_add(bytes);
-    }
-
-    /// What the first screen prints, and the caps: that of `any`, which the buyer must have named too, and of remains.
-    fn report(self, case: &mut Case<'_>) {
-        let manifest = case.manifest;
-        for (number, sums) in self.rules {
-            let Some(rule) = manifest.mutable.get(number) else { continue };
-            let supplier = case.supplier(&rule.path);
-            let at = |id: &str, bytes: u64| {
-                let mut finding = Finding::new(id).at(&rule.path, "image", Span::new(0, bytes));
-                finding.supplier = supplier.clone();
-                finding.arg("bytes", bytes)
-            };
-            let over = |most: u64, bytes: u64| {
-                let expected = format!("at most {most} bytes");
-                at("mutable/outside-rule", bytes).compared(expected, format!("{bytes} bytes"))
-            };
-            let cap = if let Mutable::Any { max_bytes } = rule.rule { max_bytes } else { u64::MAX };
-            if sums.not_judged > cap {
-                case.report(over(cap, sums.not_judged));
-            } else if sums.not_accepted > 0 {
-                case.report(at("mutable/any", sums.not_accepted));
-            } else if sums.not_judged > 0 {
-                case.report(at("mutable/not-judged", sums.not_judged));
-            }
-            if sums.remains > rule.remains_max_bytes {
-                case.report(over(rule.remains_max_bytes, sums.remains));
-            } else if sums.remains > 0 {
-                case.report(at("mutable/remains", sums.remains));
-            }
-            if sums.judged > 0 {
-                case.report(at("mutable/within-rule", sums.judged));
-            }
-            let exceptions = &mut case.exceptions;
-            exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);
-            exceptions.not_judged = exceptions.not_judged.saturating_add(sums.not_judged);
-            exceptions.remains = exceptions.remains.saturating_add(sums.remains);
-        }
-    }
 }

@@ -1,0 +1,88 @@
+//! What a rule asks for: a file or a store that is there has every key that is not optional, also one that the reference does
+//! not have and the device made. Who leaves a setting out has chosen a default that nobody signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kiwame_image::Region;
+use kiwame_trust::manifest::path_within;
+use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
+
+use super::files::{InFiles, escaped};
+use crate::Case;
+
+/// Reports every key that is missing and that the reference does not have either; of those that it has, their absence speaks.
+pub(super) fn check(case: &mut Case<'_>) {
+    let manifest = case.manifest;
+    for rule in &manifest.mutable {
+        match &rule.rule {
+            Mutable::Keys(keys) | Mutable::Fields(keys) => {
+                let entries = entries(case, rule);
+                missing(case, keys, &entries);
+            }
+            Mutable::DataFiles(files) => {
+                let here = by_file(case, rule);
+                for file in files.iter().filter(|file| file.format.is_some()) {
+                    if let Some(pieces) = here.get(&escaped(&file.name)) {
+                        missing(case, &file.keys, pieces);
+                    }
+                }
+            }
+            Mutable::Erased | Mutable::Any { .. } => {}
+        }
+    }
+}
+
+/// The entries with values under a rule.
+fn entries<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
+    let tree = case.tree;
+    let under = tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path));
+    under.filter(|region| region.attribute("value").is_some() && !region.remains).collect()
+}
+
+/// The files under a rule, each with its settings behind it.
+fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<String, Vec<&'a Region>> {
+    let tree = case.tree;
+    let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for region in tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path)) {
+        let counts = region.segment.format == "file" || region.kind == "setting";
+        if let (true, InFiles::File(path)) = (counts, InFiles::of(tree.path(region.id))) {
+            files.entry(path).or_default().push(region);
+        }
+    }
+    files
+}
+
+fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
+    let Some(&first) = entries.first() else { return };
+    let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
+    // An option of a section that may be left out goes with it.
+    let of_absent = |name: &str| {
+        name.rsplit_once('.').is_some_and(|(section, _)| {
+            let listed = keys.iter().find(|key| key.name == section);
+            listed.is_some_and(|listed| listed.optional) && !known.contains(section.as_bytes())
+        })
+    };
+    let absent: Vec<_> = keys
+        .iter()
+        .filter(|key| !key.optional && !known.contains(key.name.as_bytes()) && !of_absent(&key.name))
+        .filter(|key| !is_referred_to(case, first, &key.name))
+        .collect();
+    for key in absent {
+        let finding = case.about("mutable/outside-rule", first);
+        case.report(
+            finding.compared(format!("{} = {}", key.name, key.value.text()), format!("no {}", key.name)),
+        );
+        case.outside.insert(first.id);
+    }
+}
+
+/// True when the reference has an entry of that name beside one.
+fn is_referred_to(case: &Case<'_>, beside: &Region, name: &str) -> bool {
+    let path = case.tree.path(beside.id);
+    let key = kiwame_image::escape_key(name.as_bytes()).to_string();
+    if beside.segment.format == "file" {
+        return case.lists(&format!("{path}/decoded:content/setting:{key}"));
+    }
+    let around = path.rsplit_once('/').map_or("", |(around, _)| around);
+    case.lists(&format!("{around}/{}:{key}", beside.segment.format))
+}
