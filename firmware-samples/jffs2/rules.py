@@ -31,19 +31,19 @@ def dirent(parent, version, ino, name, kind=8):
     return padded(node + struct.pack("<II", crc(node), crc(name)) + name)
 
 
-def inode(ino, version, mode, data=b"", packing=0, size=None, dsize=None):
+def inode(ino, version, mode, data=b"", packing=0, size=None, dsize=None, mtime=1):
     size = len(data) if size is None else size
     dsize = size if dsize is None else dsize
     node = head(0xE002, 68 + len(data))
-    node += struct.pack("<IIIHHIIIIIIIBBH", ino, version, mode, 0, 0, size, 1, 1, 1, 0, len(data), dsize, packing, 0, 0)
+    node += struct.pack("<IIIHHIIIIIIIBBH", ino, version, mode, 0, 0, size, 1, mtime, 1, 0, len(data), dsize, packing, 0, 0)
     node += struct.pack("<I", crc(data))
     return padded(node + struct.pack("<I", crc(node[:60])) + data)
 
 
-def xattr(xid, version, name, value):
+def xattr(xid, version, name, value, prefix=2):
     data = name + b"\0" + value
     node = head(0xE008, (32 + len(data) + 3) // 4 * 4)
-    node += struct.pack("<IIBBHI", xid, version, 2, len(name), len(value), crc(data))
+    node += struct.pack("<IIBBHI", xid, version, prefix, len(name), len(value), crc(data))
     return padded(node + struct.pack("<I", crc(node)) + data)
 
 

@@ -296,10 +296,12 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// True for a finding about a component; about a container, that it was packed anew, and only with its digest.
+    /// True for a finding about a component, or a fact of anything; about a container, that it was packed anew, and only with
+    /// its digest.
     fn may_be_waived(&self, finding: &Finding, waiver: &Waiver) -> bool {
         let packed = [REENCODED, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
-        finding.may_be_waived() && (packed || !self.is_container(finding))
+        let fact = finding.id == "component/attributes";
+        finding.may_be_waived() && (packed || fact || !self.is_container(finding))
     }
 
     /// True when this very thing was waived with its value.

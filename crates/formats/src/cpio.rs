@@ -363,7 +363,8 @@ impl Archive {
             parent,
             name: steps.last().map(|step| step.to_vec()).unwrap_or_default(),
             kind,
-            mode: header.mode & 0o7777,
+            // Linux makes a link and gives it no mode.
+            mode: if kind == Kind::Link { 0o777 } else { header.mode & 0o7777 },
             uid: header.uid,
             gid: header.gid,
             modified: header.mtime.into(),

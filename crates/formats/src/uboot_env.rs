@@ -268,19 +268,18 @@ fn is_boot_setting(name: &[u8]) -> bool {
         || BOOTING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
-/// What lies behind the list: 00 or FF throughout as most tools leave it, or what `fw_setenv` left there when the list was
+/// What lies behind the list: 00 or FF as most tools leave it, or before that what `fw_setenv` left there when the list was
 /// longer. Both readers stop at the empty setting before it.
 fn rest<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    match at.uniform()? {
-        _ if at.is_empty() => {}
-        Some(erase @ (0 | 0xff)) => {
-            out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.clone()), erase);
-        }
-        _ => {
-            let node = Node::new("uboot-env", "rest", "uboot-env-rest", at.clone());
-            out.add(node.remains().then(file_content::UNUSED));
-        }
+    let window = at.head(LARGEST)?;
+    let erase = window.last().copied().filter(|last| [0, 0xff].contains(last)).unwrap_or(0xff);
+    let used = window.iter().rposition(|&byte| byte != erase).map_or(0, |last| last.saturating_add(1));
+    let used = u64::try_from(used).unwrap_or(u64::MAX);
+    if used > 0 {
+        let node = Node::new("uboot-env", "rest", "uboot-env-rest", at.slice(0, used));
+        out.add(node.remains().then(file_content::UNUSED));
     }
+    out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.from(used)), erase);
     Ok(())
 }
 

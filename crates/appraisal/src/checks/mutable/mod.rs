@@ -239,20 +239,31 @@ impl<'a> Known<'a> {
         !list && matches!(known, Some([one]) if **one == mine)
     }
 
-    /// The value of one fact in the reference equals that of the region.
-    fn has(&self, case: &Case<'_>, region: &Region, name: &str) -> bool {
-        let known = self.facts.get(case.tree.path(region.id));
-        let mine = region.attribute(name).map(json_of);
-        known.is_some_and(|known| known.iter().any(|facts| facts.get(name) == mine.as_ref()))
-    }
-
-    /// True when nobody may do more with it than with one of that path in the reference.
-    fn is_stricter(&self, case: &Case<'_>, region: &Region) -> bool {
-        let known = self.facts.get(case.tree.path(region.id)).into_iter().flatten();
-        let mine = mode(region.attribute("mode").map(json_of).as_ref());
-        known
-            .filter_map(|facts| mode(facts.get("mode")))
-            .any(|theirs| mine.is_some_and(|mine| mine & !theirs == 0))
+    /// True when one of that path in the reference may have become this: nobody may do more with it, the owner is the same
+    /// or root, overlayfs may have kept its books there, and nothing else differs.
+    fn may_become(&self, case: &Case<'_>, region: &Region) -> bool {
+        let mine = crate::reference::attributes(case.tree, region);
+        let from = |theirs: &BTreeMap<String, Json>| {
+            let kept = |name: &String| {
+                !["mode", "uid", "gid", "xattrs"].contains(&name.as_str())
+                    && !super::components::TRACES.contains(&name.as_str())
+            };
+            let others = |facts: &BTreeMap<String, Json>| -> Vec<(String, Json)> {
+                let others = facts.iter().filter(|(name, _)| kept(name));
+                others.map(|(name, fact)| (name.clone(), fact.clone())).collect()
+            };
+            let owner =
+                |name: &str| mine.get(name) == theirs.get(name) || mine.get(name) == Some(&Json::Uint(0));
+            let stricter = mode(mine.get("mode"))
+                .zip(mode(theirs.get("mode")))
+                .is_some_and(|(mine, theirs)| mine & !theirs == 0);
+            others(&mine) == others(theirs)
+                && stricter
+                && owner("uid")
+                && owner("gid")
+                && own_xattrs(mine.get("xattrs")) == own_xattrs(theirs.get("xattrs"))
+        };
+        self.facts.get(case.tree.path(region.id)).into_iter().flatten().any(|theirs| from(theirs))
     }
 
     /// True when the reference reads this place by the same format (RULES 5): a rule holds for the reading that the
@@ -423,21 +434,9 @@ fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<H
     match known.agrees(case, region) {
         Some(true) => Ok(Held::Judged),
         None => is_plain(region).map(|()| Held::Judged),
-        // Mode and owner may become stricter than those of the reference, and nothing else may change.
         Some(false) => {
-            let same = |fact: &kiwame_image::Attribute| {
-                fact.encoding
-                    || ["mode", "uid", "gid"].contains(&fact.name)
-                    || super::components::TRACES.contains(&fact.name)
-                    || known.has(case, region, fact.name)
-            };
-            if !region.attributes.iter().all(same) {
-                return Err("the attributes of the reference".to_owned());
-            }
-            if !known.is_stricter(case, region) {
-                return Err("the mode and owner of the reference, or less of it".to_owned());
-            }
-            is_plain(region).map(|()| Held::Judged)
+            let why = "the attributes, mode and owner of the reference, or less of it";
+            known.may_become(case, region).then_some(Held::Judged).ok_or_else(|| why.to_owned())
         }
     }
 }
@@ -464,6 +463,14 @@ fn is_plain(region: &Region) -> Result<(), String> {
 fn is_bookkeeping(xattr: &str) -> bool {
     let name = xattr.split('=').next().unwrap_or_default();
     ["none", "trusted.overlay.origin", "trusted.overlay.impure"].contains(&name)
+}
+
+/// Extended attributes beside those.
+fn own_xattrs(fact: Option<&Json>) -> Option<Vec<&str>> {
+    match fact {
+        Some(Json::Text(xattrs)) => Some(xattrs.split(' ').filter(|xattr| !is_bookkeeping(xattr)).collect()),
+        _ => None,
+    }
 }
 
 /// Bits of a mode as facts have it, in octal.
