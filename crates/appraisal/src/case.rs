@@ -299,7 +299,8 @@ impl<'a> Case<'a> {
     /// True for a finding about a component, or a fact of anything; about a container, that it was packed anew, and only with
     /// its digest.
     fn may_be_waived(&self, finding: &Finding, waiver: &Waiver) -> bool {
-        let packed = [REENCODED, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
+        let packed =
+            [REENCODED, FORM_DIFFERS, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
         let fact = finding.id == "component/attributes";
         finding.may_be_waived() && (packed || fact || !self.is_container(finding))
     }
@@ -428,6 +429,8 @@ impl<'a> Case<'a> {
 
 /// A container was packed anew.
 pub(crate) const REENCODED: &str = "encoding/re-encoded";
+/// A container was packed anew, and its normal form is another.
+pub(crate) const FORM_DIFFERS: &str = "encoding/form-differs";
 /// A container was packed anew around something that the policy waives.
 pub(crate) const AROUND_WAIVED: &str = "encoding/around-waived";
 

@@ -124,6 +124,31 @@ fn standard_input_is_an_image_like_any_other() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// One of two images has settings of its own: known to the other by what it was compared with, not by its digest.
+#[test]
+fn a_release_of_two_images_is_complete_with_settings_of_its_own() {
+    let place = Place::new();
+    let layout =
+        "[[layout]]\nname = \"env\"\noffset = 0\nlength = 0x400\nwritten = true\nimage = \"env.bin\"\n";
+    let rule = "[[mutable]]\npath = \"partition:env\"\nrule = \"keys\"\nremains-max-bytes = 64\n\
+                keys = [{ name = \"note\", value = \"word:64\" }]\n";
+    place.file("firmware.toml", [DESCRIPTION, layout, rule].concat()).file("fw.bin", b"the boot loader");
+    place.file("env.bin", kiwame_samples::sample("uboot-env/written").unwrap());
+    place.does("key new -o maker.key");
+    let attest = "attest fw.bin env.bin --describe firmware.toml --key maker.key -o fw.json";
+    place.does(attest);
+    place.refuses(&attest.replace("env.bin", "fw.bin").replace("fw.json", "twice.json"), 2, "given twice");
+    place.file("env.bin", kiwame_samples::sample("uboot-env/written-shorter").unwrap());
+    place.does(&VERIFY.replace("fw.bin", "fw.bin env.bin"));
+    place.does(&VERIFY.replace("fw.bin", "env.bin fw.bin"));
+    assert_eq!(place.run(VERIFY).status.code(), Some(3), "without the other one");
+    let twice = place.run(&VERIFY.replace("fw.bin", "env.bin env.bin"));
+    assert_eq!(twice.status.code(), Some(3), "one image is not two");
+    place.file("env.bin", kiwame_samples::sample("uboot-env/written-program").unwrap());
+    let changed = place.run(&VERIFY.replace("fw.bin", "fw.bin env.bin"));
+    assert_eq!(changed.status.code(), Some(1), "each has its own verdict");
+}
+
 /// A pipe among several images is needed twice, for its digest and for itself, and can be read only once.
 #[test]
 fn a_pipe_among_several_images_is_read_once() {
@@ -227,6 +252,21 @@ fn output_files_are_never_overwritten_unasked() {
     assert_eq!(fs::read(place.path("fw.json")).unwrap(), manifest);
     place.does("inspect fw.bin --report fw.json --force");
     assert_ne!(fs::read(place.path("fw.json")).unwrap(), manifest);
+}
+
+#[test]
+fn an_output_is_never_the_evidence_nor_replaces_a_device() {
+    let place = Place::attested();
+    let before = fs::read(place.path("fw.bin")).unwrap();
+    place.refuses(&format!("{VERIFY} --report fw.bin --force"), 2, "is the image fw.bin itself");
+    place.refuses("attest fw.bin --describe firmware.toml --key maker.key -o ./fw.bin --force", 2, "itself");
+    assert_eq!(fs::read(place.path("fw.bin")).unwrap(), before);
+    // A device takes what is written, and stays one.
+    #[cfg(unix)]
+    {
+        place.does(&format!("{VERIFY} --report /dev/null"));
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
 }
 
 #[test]

@@ -40,12 +40,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The default for an image of so many bytes: 64 bytes decoded for each of its own, and 256 MiB. The largest spender of
+    /// The default for an image of so many bytes: 32 bytes decoded for each of its own, and 256 MiB. The largest spender of
     /// the corpus, an initramfs, has 12; what has more is made to keep a reader busy (RULES 33).
     #[must_use]
     pub fn for_image(size: u64) -> Self {
         let limits = Self::default();
-        let decoded = size.saturating_mul(64).saturating_add(256 << 20);
+        let decoded = size.saturating_mul(32).saturating_add(256 << 20);
         Self { decoded: limits.decoded.min(decoded), ..limits }
     }
 }

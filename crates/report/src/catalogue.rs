@@ -251,8 +251,8 @@ static ENTRIES: &[Entry] = &[
         "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
         "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
         [
-            "Ask who packed it; the policy can accept it here with accept-reencoded.",
-            "誰が詰め直したかを照会する。認める場合はポリシーの accept-reencoded に経路を記す。",
+            "Ask who packed it. Where the manifest has a normal form of it, the policy can accept it with accept-reencoded.",
+            "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる。",
         ],
     ),
     entry(

@@ -35,6 +35,11 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
 
 /// The policy: a file, or one key with an expectation.
 fn policy(run: &Run<'_>) -> Result<Policy, Failure> {
+    for role in ["policy", "key"] {
+        if run.sources(role).count() > 1 {
+            return Err(Failure::usage(&format!("--{role}"), "more than one was given; one of them decides"));
+        }
+    }
     let file = run.sources("policy").next();
     let key = run.sources("key").next();
     let mut policy = match (file, key, run.request.expect.as_deref()) {
@@ -326,7 +331,7 @@ impl Trial<'_> {
         };
         let mut assessment = judge(&tree);
         if assessment.wants_forms {
-            // Only a container that was packed anew, at a place that the policy names, costs this second look.
+            // Only a container that was packed anew costs this second look.
             options.normal = true;
             tree = self.run.tree(self.image, &options)?;
             assessment = judge(&tree);

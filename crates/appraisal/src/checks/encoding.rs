@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Form, Region, RegionId, SpaceId};
+use kiwame_image::{Content, Region, RegionId, SpaceId};
 
 use kiwame_trust::json::Json;
 
-use crate::case::{REENCODED, beginnings, place};
+use crate::case::{FORM_DIFFERS, REENCODED, beginnings, place};
 use crate::checks::Check;
 use crate::reference::is_fill;
 use crate::{Case, Match};
@@ -130,14 +130,16 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
     let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
     let id = match (accepted, expected, &stream.normal) {
-        (false, _, _) => REENCODED,
-        (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
-        (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
-        (true, Some(_), Some(_)) => "encoding/form-differs",
-        (true, Some(_), None) if !case.tree.has_forms() => {
+        (_, Some(_), None) if !case.tree.has_forms() => {
             case.wants_forms = true;
             REENCODED
         }
+        // Whoever reads that the policy can accept it should not learn afterwards that it cannot.
+        (false, Some(expected), Some(form)) if expected.name == form.name && expected != form => FORM_DIFFERS,
+        (false, _, _) => REENCODED,
+        (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
+        (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
+        (true, Some(_), Some(_)) => FORM_DIFFERS,
         (true, _, _) => "encoding/form-unknown",
     };
     let outcome = if id == "encoding/accepted" {
@@ -147,16 +149,8 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
         Match::Encoded(index)
     };
     case.matches.insert(stream.id, outcome);
-    let digest = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
-    let digests = (case.wanted(index).map(|wanted| wanted.sha256.hex()), digest);
-    let forms = expected.zip(stream.normal.as_ref()).filter(|_| accepted);
-    let (expected, actual) = match forms {
-        Some((expected, form)) => {
-            let text = |form: &Form| Some(format!("{} {}", form.name, form.sha256.hex()));
-            (text(expected), text(form))
-        }
-        None => digests,
-    };
+    let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
+    let actual = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
     let finding = case.about(id, stream).compared(expected, actual);
     case.report(finding);
 }
