@@ -118,6 +118,16 @@ pub struct Case<'a> {
     containers: OnceCell<BTreeSet<&'a str>>,
     /// Parts that the device writes, by offset.
     written: Vec<Span>,
+    shut: OnceCell<Shut<'a>>,
+}
+
+/// Where limits were hit.
+#[derive(Debug)]
+struct Shut<'a> {
+    regions: BTreeSet<RegionId>,
+    paths: BTreeSet<&'a str>,
+    /// One was a limit of the image itself.
+    whole: bool,
 }
 
 /// What came of it.
@@ -179,6 +189,7 @@ pub(crate) fn appraise_by(
         waivers: waivers(terms),
         containers: OnceCell::new(),
         written: written(reference),
+        shut: OnceCell::new(),
     };
     for check in checks {
         check.run(&mut case);
@@ -219,6 +230,33 @@ impl<'a> Case<'a> {
     pub fn lists(&self, path: &str) -> bool {
         let all = || self.reference.regions.iter().map(|region| region.path.as_str()).collect();
         self.paths.get_or_init(all).contains(path)
+    }
+
+    /// True for a leaf that a limit kept shut: what it holds is neither added nor missing, nobody has seen it.
+    #[must_use]
+    pub fn is_shut_by_limit(&self, region: &Region) -> bool {
+        let hit = |id: RegionId| self.shut().regions.contains(&id);
+        region.is_leaf() && (hit(region.id) || region.parent.is_some_and(hit))
+    }
+
+    /// True for a path at or below which a limit kept something out of sight: what cannot be seen there is not missing. A
+    /// limit of the whole image hides all.
+    pub(crate) fn is_beyond_limits(&self, path: &str) -> bool {
+        let shut = self.shut();
+        shut.whole || !shut.paths.is_empty() && beginnings(path).any(|scope| shut.paths.contains(scope))
+    }
+
+    fn shut(&self) -> &Shut<'a> {
+        self.shut.get_or_init(|| {
+            let regions: BTreeSet<_> = self.tree.limits_hit().iter().map(|&(_, region)| region).collect();
+            let is_whole =
+                |id: &RegionId| self.tree.region(*id).is_some_and(|region| region.parent.is_none());
+            Shut {
+                whole: regions.iter().any(is_whole),
+                paths: regions.iter().map(|&id| self.tree.path(id)).collect(),
+                regions,
+            }
+        })
     }
 
     /// How many reference values lie below a path.

@@ -22,8 +22,8 @@
 //! ## Normal form
 //!
 //! None is needed: header, reservations, tags, names, values with their padding, and the strings block are leaves,
-//! compared as they lie. Free space between and behind the blocks is fill when it is zero, else a leaf that is not
-//! understood.
+//! compared as they lie; padding that is not zero is a leaf of its own. Free space between and behind the blocks is fill
+//! when it is zero, else a leaf that is not understood.
 //!
 //! What libfdt uses is all in the leaves. What we read and it may not: properties behind the first node of a node
 //! (ambiguous), `boot_cpuid_phys`, which Linux takes from the tree only on some machines, and strings that no property
@@ -243,7 +243,11 @@ impl<'a> Stage<'a> for NodeStage {
             let node = match inner.what {
                 What::Begin(child) => self.child(child, &at),
                 What::Property(number) => match tree.properties.get(number) {
-                    Some(property) => self.property(property, part(&at, inner.span)),
+                    Some(property) => {
+                        let (whole, padding) = padded(property, inner.span, &at);
+                        out.add(padding);
+                        self.property(property, whole)
+                    }
                     None => continue,
                 },
                 What::Nothing | What::End | What::Last => {
@@ -264,6 +268,16 @@ impl<'a> Stage<'a> for NodeStage {
             out.add(Node::new("device-tree", "node-end", "device-tree-node-end", part(&at, last.span)));
         }
     }
+}
+
+/// A property with its padding of zeros; padding that holds something is a leaf of its own, whatever may differ before it.
+fn padded<'a>(property: &Property, span: Span, at: &Input<'a>) -> (Input<'a>, Node<'a>) {
+    let end = property.value.end();
+    let padding = part(at, Span::between(end, span.end().max(end)));
+    let zeros = padding.is_empty() || padding.uniform().is_ok_and(|value| value == Some(0));
+    let (own, rest) = if zeros { (span.end(), 0) } else { (end, padding.length()) };
+    let node = Node::new("padding", &property.name, "device-tree-padding", part(at, Span::new(end, rest)));
+    (part(at, Span::between(span.offset, own)), node.unknown())
 }
 
 impl NodeStage {

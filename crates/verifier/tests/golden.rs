@@ -185,6 +185,23 @@ fn rules_hold_and_their_harmless_neighbours_pass() {
     }
 }
 
+/// Whoever gives two policies is not judged by the first of them.
+#[test]
+fn two_policies_are_one_too_many() {
+    let case = golden::prepare("rule_32_ok_unit_and_policy_agree").expect("prepared");
+    let mut request: Value = serde_json::from_slice(&case.request).expect("JSON");
+    assert_eq!(
+        kiwame_verifier::run(request.to_string().as_bytes(), &Memory::new(case.sources.clone())).exit,
+        0
+    );
+    let list = request["sources"].as_array_mut().expect("sources");
+    let policy = list.iter().position(|source| source["role"] == "policy").expect("a policy");
+    list.push(list[policy].clone());
+    let sources = [case.sources.clone(), vec![case.sources[policy].clone()]].concat();
+    let response = kiwame_verifier::run(request.to_string().as_bytes(), &Memory::new(sources));
+    assert_eq!(response.exit, 2);
+}
+
 #[test]
 fn a_hundred_runs_give_one_report() {
     let prepare = || golden::prepare("tamper_modified_driver").expect("prepared");

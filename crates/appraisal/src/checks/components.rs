@@ -123,7 +123,7 @@ impl Check for Differences {
         for index in case.unmatched.clone() {
             let Some(wanted) = case.wanted(index) else { continue };
             let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
-            if !shut && !is_beyond_limits(case, &wanted.path) {
+            if !shut && !case.is_beyond_limits(&wanted.path) {
                 let finding = case.about_wanted("component/removed", wanted);
                 case.report(finding.compared(wanted.sha256.hex(), None));
             }
@@ -306,7 +306,7 @@ fn added(case: &mut Case<'_>, region: &Region) {
         return; // `coverage` speaks of it.
     }
     let path = case.tree.path(region.id);
-    if below_differing_stream_without_reference(case, region) {
+    if below_differing_stream_without_reference(case, region) || case.is_shut_by_limit(region) {
         return;
     }
     let id = if case.lists(path) { "component/duplicated" } else { "component/added" };
@@ -331,16 +331,6 @@ fn unopened<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
         (differs && case.encodes(path)).then_some(path)
     };
     case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
-}
-
-/// True for a path at or below which a limit kept something out of sight: what cannot be seen there is not missing. A limit
-/// of the whole image hides all.
-fn is_beyond_limits(case: &Case<'_>, path: &str) -> bool {
-    let mut hit = case.tree.limits_hit().iter().map(|&(_, region)| region);
-    hit.any(|region| {
-        let whole = case.tree.region(region).is_some_and(|region| region.parent.is_none());
-        whole || kiwame_trust::manifest::path_within(path, case.tree.path(region))
-    })
 }
 
 /// True for a fact that changes whenever the device writes, in a part that it writes to (RULES 2).

@@ -91,7 +91,7 @@ enum Held {
 fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_, '_>) {
     let path = case.tree.path(region.id);
     let Some(before) = case.matches.get(&region.id).copied() else { return };
-    if region.content == Content::Fill {
+    if region.content == Content::Fill || case.is_shut_by_limit(region) {
         return;
     }
     let manifest = case.manifest;

@@ -55,16 +55,9 @@ fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<String, Vec<&'a 
 fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
     let Some(&first) = entries.first() else { return };
     let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
-    // An option of a section that may be left out goes with it.
-    let of_absent = |name: &str| {
-        name.rsplit_once('.').is_some_and(|(section, _)| {
-            let listed = keys.iter().find(|key| key.name == section);
-            listed.is_some_and(|listed| listed.optional) && !known.contains(section.as_bytes())
-        })
-    };
     let absent: Vec<_> = keys
         .iter()
-        .filter(|key| !key.optional && !known.contains(key.name.as_bytes()) && !of_absent(&key.name))
+        .filter(|key| is_asked_for(keys, &known, key) && !known.contains(key.name.as_bytes()))
         .filter(|key| !is_referred_to(case, first, &key.name))
         .collect();
     for key in absent {
@@ -74,6 +67,15 @@ fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
         );
         case.outside.insert(first.id);
     }
+}
+
+/// True for a key that is there whenever its file or store is: not optional, and not of a section that may be left out and is.
+pub(super) fn is_asked_for(keys: &[KeyRule], known: &BTreeSet<&[u8]>, key: &KeyRule) -> bool {
+    let of_absent = key.name.rsplit_once('.').is_some_and(|(section, _)| {
+        let listed = keys.iter().find(|key| key.name == section);
+        listed.is_some_and(|listed| listed.optional) && !known.contains(section.as_bytes())
+    });
+    !key.optional && !of_absent
 }
 
 /// True when the reference has an entry of that name beside one.

@@ -7,6 +7,7 @@ use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
 use super::files::{InFiles, escaped};
+use super::required::is_asked_for;
 use super::{GUARDED, is_true, key_rule};
 
 /// The first slip in the rules that reach into an image: a name that nothing in it has, a value of the image itself that
@@ -61,7 +62,7 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
     keys.iter().find_map(|key| {
         if !known.contains(key.name.as_bytes()) {
-            return (!key.optional).then(|| {
+            return is_asked_for(keys, &known, key).then(|| {
                 format!("{}: nothing there has that name; say optional if devices add it", key.name)
             });
         }
