@@ -47,7 +47,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(bytes: &'a [u8], place: u64, big: bool) -> Self {
-        Self { reader: Reader::new(bytes, place, "jffs2/truncated"), big }
+        Self { reader: Reader::new(bytes, place, TRUNCATED), big }
     }
 
     pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, Defect> {
@@ -244,7 +244,9 @@ impl Record {
                 Ok(Self { found, state, body, slack: slack.get(..4).unwrap_or(&slack).to_vec() })
             }
             Err(defect) => {
-                odd.push(defect);
+                // Linux reads the fields of a node that says it ends before them.
+                let short = defect.id == TRUNCATED;
+                odd.push(if short { defect.ambiguous() } else { defect });
                 Ok(plain(State::Broken))
             }
         }
@@ -264,6 +266,9 @@ impl Record {
         Ok(())
     }
 }
+
+/// A node ends before its fields do.
+const TRUNCATED: &str = "jffs2/truncated";
 
 /// A node that is being read.
 struct Parts<'n> {
@@ -324,6 +329,8 @@ impl Parts<'_> {
         // mkfs.jffs2 numbers the names in a directory from zero on, and Linux takes that.
         self.expect(version < COUNTS.end, "version", version, COUNTS.end);
         self.expect((1..=254).contains(&length), "nsize", length, "1 to 254");
+        // No directory has that number, and Linux takes what has one with it for the child of none.
+        self.expect(parent != 0, "pino", parent, "a directory");
         self.expect(ino != 0 || kind == 0, "type", kind, 0u64);
         Ok((State::Sound, Body::Dirent(Dirent { parent, version, ino, mctime, kind, unused, name })))
     }
