@@ -98,10 +98,12 @@ oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and 
 	$(CARGO) build --release --locked -p kiwame-formats --example claims
 	tests/oracle/trees.py $(KIWAME) $(TARGET)/release/examples/claims $(or $(IMAGES),--made)
 
-oracle-tools: ## compare streams and environments with EDK II's and U-Boot's own code (needs: tests/oracle/tools.sh); MUTANTS=2000
+oracle-tools: ## compare streams, environments and FITs with EDK II's and U-Boot's own code (needs: tests/oracle/tools.sh, fit.py); MUTANTS=2000
 	tests/oracle/tools.sh build/oracle
-	$(CARGO) build --release --locked -p kiwame-formats --example opened
+	$(CARGO) build --release --locked -p kiwame-formats --example opened --example claims
+	$(CARGO) build --release --locked -p kiwame-verifier --example inspect
 	tests/oracle/loaders.py build/oracle $(TARGET)/release/examples/opened $(or $(MUTANTS),2000)
+	tests/oracle/fit.py build/oracle $(TARGET)/release/examples $(or $(MUTANTS),2000)
 
 oracle-kernel: ## compare file systems with what Linux reads in user mode, as root (needs: tests/oracle/kernel/*.py); MUTANTS=2000
 	$(CARGO) build --release --locked -p kiwame-verifier --example listing --example affirms

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Builds what tests/oracle/loaders.py asks, from the source packages of Debian: EDK II's decompress libraries, the
-# compressors that belong to them, and U-Boot's reader of environments. Nothing of theirs is kept in this repository,
+# Builds what tests/oracle/loaders.py and fit.py ask, from the source packages of Debian: EDK II's decompress libraries, the
+# compressors that belong to them, U-Boot's reader of environments, and its fit_check_sign. Nothing of theirs is kept in this repository,
 # and nothing is installed: a private apt root knows the source packages.
 #
 #   tests/oracle/tools.sh [FOLDER]      FOLDER default build/oracle
 #
-# Needs gcc, make, dpkg-dev, uuid-dev, python3 (Debian). About a minute on two cores.
+# Needs gcc, make, dpkg-dev, uuid-dev, bison, flex, libssl-dev, libgnutls28-dev, python3 (Debian). About a minute on two cores.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 to=$(readlink -m "${1:-$here/../../build/oracle}")
@@ -50,3 +50,9 @@ ln -sf "$source"/bin/{TianoCompress,LzmaCompress,BrotliCompress} .
 # U-Boot's reader of environments: its hash table, and around it what env_import does.
 gcc -O1 -g -w -fsanitize=address -I"$here/uboot" -DSOURCE="\"${uboot}lib/hashtable.c\"" \
   -DSEARCH="\"${uboot}include/search.h\"" -o uboot-env "$here/uboot/env.c"
+
+# U-Boot's own tools: fit_check_sign, and mkimage of the same release.
+if ! test -x uboot-tools/tools/fit_check_sign; then
+  { make -s -C "$uboot" O="$to/uboot-tools" tools-only_defconfig &&
+    make -s -j"$(nproc)" -C "$uboot" O="$to/uboot-tools" NO_SDL=1 tools-only; } > uboot-tools.log 2>&1 || { tail -20 uboot-tools.log; exit 1; }
+fi

@@ -17,9 +17,10 @@
 //! Every property decides what is loaded, so none may differ under a rule.
 //!
 //! Loader modelled: U-Boot's `bootm`. Ambiguities: a checksum that does not agree or that nobody can compute, data both
-//! inside and outside, data beyond the end, a unit address in the name of a node (CVE-2021-27138: a look-up by name then
-//! finds another node). Limitations: of a signature over a configuration, the list `hashed-nodes` is taken as it stands,
-//! as U-Boot did before 2021.
+//! inside and outside, numbers of another length than four bytes, texts without a zero at their end, data beyond the end, a
+//! unit address in the name of any node (CVE-2021-27138: a look-up by name then finds another node, and since then no tree
+//! with one is taken). Limitations: of a signature over a configuration, the list `hashed-nodes` is taken as it stands, as
+//! U-Boot did before 2021.
 //!
 //! ## Normal form
 //!
@@ -224,6 +225,14 @@ impl<'a> Fit<'_, 'a> {
             let (found, most) = (data.span.end(), self.at.span().end());
             out.defect(Defect::new("uboot-fit/beyond", "data-size", place, found, most).ambiguous());
         }
+        // U-Boot reads four bytes of each, however many there are.
+        for property in ["data-size", "data-offset", "data-position"] {
+            let value = self.tree.property(image, property.as_bytes()).map(|property| property.value);
+            if let Some(value) = value.filter(|value| value.length != 4) {
+                let defect = Defect::new("uboot-fit/cell", property, value.offset, value.length, 4u64);
+                out.defect(defect.ambiguous());
+            }
+        }
         let name = String::from_utf8_lossy(self.name(image)).into_owned();
         match (&inside, &outside) {
             (Some(_), Some(_)) => {
@@ -295,23 +304,34 @@ impl<'a> Fit<'_, 'a> {
         Ok(Some(sum))
     }
 
-    /// What a configuration names must be there, and its signatures are claims.
-    fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
-        let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
-        // A look-up of `/images` finds `images@1` as well, if that comes first.
-        let top = self
-            .tree
-            .children(0)
-            .filter(|&node| [IMAGES, b"configurations"].iter().any(|name| self.name(node).starts_with(name)));
-        let top: Vec<_> = top.collect();
-        for &node in top.iter().chain(&images).chain(&configurations) {
-            if self.name(node).contains(&b'@') {
-                let shown = String::from_utf8_lossy(self.name(node)).into_owned();
-                let place = self.tree.span(node).offset;
-                let defect = Defect::new("uboot-fit/unit-address", "name", place, shown, "a name without @");
+    /// U-Boot reads a text up to its zero, wherever that is.
+    fn check_texts(&self, out: &mut Builder<'_, '_>) {
+        let texts = self.tree.properties.iter().filter(|property| TEXTS.contains(&&property.name[..]));
+        for property in texts.filter(|property| property.value.length > 0) {
+            let value = property.value;
+            let last = self.part(Span::new(value.end().saturating_sub(1), 1)).window();
+            if last.is_ok_and(|last| last.first() != Some(&0)) {
+                let name = String::from_utf8_lossy(&property.name).into_owned();
+                let defect =
+                    Defect::new("uboot-fit/text", "value", value.offset, name, "a text that ends with zero");
                 out.defect(defect.ambiguous());
             }
         }
+    }
+
+    /// What a configuration names must be there, and its signatures are claims.
+    fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
+        let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
+        // A look-up of `/images` finds `images@1` as well, if that comes first; since 2021 `bootm` takes no tree in which any
+        // name has one.
+        let named = (0usize..).map_while(|node| Some((node, self.tree.node(node)?)));
+        for (node, _) in named.filter(|(_, found)| found.name.contains(&b'@')) {
+            let shown = String::from_utf8_lossy(self.name(node)).into_owned();
+            let place = self.tree.span(node).offset;
+            let defect = Defect::new("uboot-fit/unit-address", "name", place, shown, "a name without @");
+            out.defect(defect.ambiguous());
+        }
+        self.check_texts(out);
         let names = |nodes: &[usize]| nodes.iter().map(|&node| self.name(node).to_vec()).collect();
         let known: BTreeSet<Vec<u8>> = names(&images);
         for (&node, &part) in
@@ -439,6 +459,24 @@ const DESCRIBING: &[&[u8]] =
 /// Properties of a configuration that name images.
 const PARTS: &[&str] = &["kernel", "fdt", "ramdisk", "loadables", "firmware", "fpga", "script", "setup"];
 /// Properties that signatures over configurations leave out (`fit_config_check_sig`).
+/// Properties that are read as text, or as a list of texts.
+const TEXTS: &[&[u8]] = &[
+    b"default",
+    b"kernel",
+    b"fdt",
+    b"ramdisk",
+    b"firmware",
+    b"loadables",
+    b"algo",
+    b"type",
+    b"arch",
+    b"os",
+    b"compression",
+    b"hashed-nodes",
+    b"sign-images",
+    b"key-name-hint",
+    b"padding",
+];
 const UNSIGNED: &[&[u8]] = &[b"data", b"data-size", b"data-position", b"data-offset"];
 /// Checksums that U-Boot knows: crc32, md5, sha1, sha256, sha384, sha512.
 const ALGORITHMS: u64 = 6;

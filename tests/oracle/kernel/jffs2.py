@@ -281,6 +281,10 @@ def compare(our, linux):
             words = [word.split("=") for word in theirs.xattrs.split(",")] if theirs.xattrs != "-" else []
             seen = {(guest.unhex(n), None if v.startswith("e") else guest.unhex(v)) for n, v in words}
             mine = xattrs_of(entry["facts"]["xattrs"])
+            # Linux reads it and hands out no capability of a form that it does not know.
+            unknown = {name for name, value in seen if value is None and name == b"security.capability"}
+            if mine is not None:
+                mine = {(name, None if name in unknown else value) for name, value in mine}
             if mine is not None and mine != seen:
                 wrong.append(f"{path!r} attributes: ours {mine}, Linux {seen}")
         if entry["kind"] == "file" and not entry["facts"].get("hard-link"):
