@@ -284,9 +284,12 @@ function describe(list, pairs) {
 function showFindings(count) {
   const { report, words } = answer;
   const items = report.findings.slice(0, count).map((finding, index) => {
-    const item = make("li", undefined, `finding ${finding.severity}`);
+    // A waiver with the value found takes the effect away; without it a person must look all the same.
+    const waived = finding.args.waiver !== undefined && finding.args.waivedInPart === undefined;
+    const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
     const head = make("p");
-    head.append(make("strong", texts().severity[finding.severity] ?? finding.severity), " ", make("code", finding.id));
+    const severity = texts().severity[finding.severity] ?? finding.severity;
+    head.append(make("strong", waived ? `${severity} ${texts().waived}` : severity), " ", make("code", finding.id));
     const where = placeOf(finding);
     const link = make("button", where ?? finding.path, "link");
     link.type = "button";

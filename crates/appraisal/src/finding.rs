@@ -264,7 +264,7 @@ impl Finding {
             Effect::Nothing => Effect::Nothing,
             Effect::Warning | Effect::Refuted | Effect::CannotTell(_) => Effect::Warning,
         };
-        Self { effect, ..self }.arg("waiver", reason).arg("waivedUntil", until)
+        Self { effect, ..self }.arg("waiver", reason).arg("waivedUntil", until).arg("waivedInPart", "yes")
     }
 
     /// Takes the effect away, because the buyer's policy says so, for a reason that is shown.

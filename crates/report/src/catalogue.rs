@@ -510,12 +510,41 @@ fn find(id: &str) -> &'static Entry {
 #[must_use]
 pub fn message(lang: Lang, finding: &FindingOf) -> String {
     let entry = find(&finding.id);
-    fill(lang.pick(entry.english[0], entry.japanese[0]), finding)
+    let mut text = fill(lang.pick(entry.english[0], entry.japanese[0]), finding);
+    if let Some((reason, until)) = waiver(finding) {
+        let whole = if is_waived(finding) {
+            lang.pick("Waived by your policy", "ポリシーにより免除")
+        } else {
+            lang.pick(
+                "Waived by your policy without the value found, so a person must look",
+                "値を記さない免除のため要確認",
+            )
+        };
+        text.push_str(&match lang {
+            Lang::English => format!(" {whole}: {reason}, until {until}."),
+            Lang::Japanese => format!("{whole}({reason}、期限 {until})。"),
+        });
+    }
+    text
+}
+
+/// Reason and end of the policy's waiver that covers a finding.
+fn waiver(finding: &FindingOf) -> Option<(&str, &str)> {
+    finding.args.get("waiver").map(String::as_str).zip(finding.args.get("waivedUntil").map(String::as_str))
+}
+
+/// True when a waiver names the value found, and so takes the finding's effect away.
+#[must_use]
+pub(crate) fn is_waived(finding: &FindingOf) -> bool {
+    waiver(finding).is_some() && !finding.args.contains_key("waivedInPart")
 }
 
 /// The next step for a finding.
 #[must_use]
 pub fn remedy(lang: Lang, finding: &FindingOf) -> String {
+    if is_waived(finding) {
+        return lang.pick("Nothing until the waiver ends.", "免除の期限まで対応不要。").to_owned();
+    }
     let entry = find(&finding.id);
     lang.pick(entry.english[1], entry.japanese[1]).to_owned()
 }

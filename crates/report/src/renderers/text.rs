@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::Class;
 
-use crate::catalogue::{class_name, exceptions_line, message, not_seen, remedy, tier_line};
+use crate::catalogue::{class_name, exceptions_line, is_waived, message, not_seen, remedy, tier_line};
 use crate::model::{FindingOf, RegionOf};
 use crate::{Lang, Renderer, Report, View, escape};
 
@@ -170,11 +170,13 @@ impl Page<'_> {
 
     fn finding(&mut self, finding: &FindingOf) {
         let (sign, colour) = match finding.severity.as_str() {
+            _ if is_waived(finding) => ("~", "36"),
             "high" => ("✗", "1;31"),
             "medium" => ("!", "1;33"),
             _ => ("·", "36"),
         };
-        let head = self.paint(colour, &format!("{sign} {}", finding.severity));
+        let waived = if is_waived(finding) { self.say(" (waived)", "(免除)") } else { "" };
+        let head = self.paint(colour, &format!("{sign} {}{waived}", finding.severity));
         self.line(&format!("{head}  {}", finding.id));
         self.line(&format!("    {}", message(self.view.lang, finding)));
         self.line(&format!("    {} {:#x}+{:#x}", finding.path, finding.offset, finding.length));
