@@ -112,6 +112,11 @@ def samples():
     later = tree().replace(inode(number, 1, FILE | 0o644, kept), inode(number, 1, FILE | 0o644, kept, mtime=9))
     yield "deleted-words", "a file that was deleted held words", tree(deleted=b"some words\n")
     yield "deleted-program", "a file that was deleted held a program", tree(deleted=PROGRAM)
+    yield "erased", "an overlay that no file system was made on yet", image(b"")
+    some = {path: FILES[path] for path in (b"config/firewall", b"config/secret")}
+    yield "made", "the file system that the device made there, with some of the settings", tree(some)
+    yield "made-otherwise", "a setting in it outside its grammar", tree(
+        some | {b"config/firewall": (FIREWALL.replace(b"DROP", b"ACCEPT"), 0o644)})
     yield "touched", "the time of a file that no rule lists", later
 
 

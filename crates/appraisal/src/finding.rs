@@ -114,6 +114,7 @@ pub static KINDS: &[Kind] = &[
     kind("manifest/required-image-absent", Severity::Medium, Effect::CannotTell(Reason::Reference)),
     kind("manifest/unknown-digest", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("mutable/any", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
+    kind("mutable/copy-not-taken", Severity::Info, Effect::Nothing),
     kind("mutable/empty", Severity::Medium, Effect::Warning),
     kind("mutable/empty-by-rule", Severity::Info, Effect::Nothing),
     kind("mutable/empty-refused", Severity::High, Effect::Refuted),

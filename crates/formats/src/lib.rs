@@ -54,6 +54,7 @@ mod lzma;
 mod lzop;
 mod microcode;
 mod nvram;
+mod overlay_mark;
 mod pe;
 mod program;
 mod raw;
@@ -96,6 +97,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &amd_microcode::AmdMicrocode,
     &squashfs::Squashfs,
     &jffs2::Jffs2,
+    &overlay_mark::OverlayMark,
     &cpio::Cpio,
     &uboot_env::UbootEnv,
     &device_tree::DeviceTree,

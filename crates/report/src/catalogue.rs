@@ -400,6 +400,12 @@ static ENTRIES: &[Entry] = &[
         ],
     ),
     entry(
+        "mutable/copy-not-taken",
+        "{what} is erased; the boot loader takes the other copy, which was judged.",
+        "{what} は消去されている。ブートローダーはもう一方の(判定済みの)複製を使用する。",
+        ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
         "mutable/empty",
         "{what} is empty; the device then takes its defaults.",
         "{what} は空。機器は既定値で動作する。",

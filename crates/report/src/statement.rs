@@ -105,6 +105,7 @@ fn image(number: usize, image: &ImageReference) -> Value {
                 ("offset", json!(layout.part.span.offset)),
                 ("length", json!(layout.part.span.length)),
                 ("eraseBlock", json!(layout.part.erase_block)),
+                ("format", json!(layout.format)),
                 ("written", if layout.written { json!(true) } else { Value::Null }),
             ])
         })

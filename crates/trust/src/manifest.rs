@@ -118,6 +118,9 @@ pub struct Layout {
     pub part: Partition,
     /// The device itself writes there, by mounting it or by saving settings (RULES 2 and 12).
     pub written: bool,
+    /// The format of what the device makes there, where the release leaves it empty (RULES 5: the maker says how a place is
+    /// read).
+    pub format: Option<String>,
 }
 
 /// How the digests of a region were made.
@@ -483,6 +486,7 @@ fn read_image(
                     erase_block: part.uint_or_absent("eraseBlock")?,
                 },
                 written: part.flag("written")?,
+                format: part.text_or_absent("format")?,
             })
         })?,
         regions: match image.uint_or_absent("regions")? {

@@ -58,6 +58,8 @@ struct LayoutEntry {
     /// The device itself writes there.
     #[serde(default)]
     written: bool,
+    /// Format of what the device makes there.
+    format: Option<String>,
     /// Name of the image that it is of, where the release has several; all of them without.
     image: Option<String>,
 }
@@ -173,6 +175,7 @@ impl Description {
                 erase_block: part.erase_block,
             },
             written: part.written,
+            format: part.format.clone(),
         };
         let is_of = |part: &&LayoutEntry| part.image.as_deref().is_none_or(|name| name == image);
         self.layout.iter().filter(is_of).map(part).collect()
@@ -198,6 +201,10 @@ impl Description {
         let odd = |size: u64| !size.is_power_of_two() || size < 4096;
         if let Some(part) = parts.iter().find(|part| part.erase_block.is_some_and(odd)) {
             return Err(format!("layout \"{}\": erase-block: a power of two, 4096 at least", part.name));
+        }
+        let mut formats = self.layout.iter().filter_map(|part| Some((&part.name, part.format.as_ref()?)));
+        if let Some((name, format)) = formats.find(|(_, format)| kiwame_formats::named(format).is_none()) {
+            return Err(format!("layout \"{name}\": format: found \"{format}\", which kiwame does not open"));
         }
         parts.sort_by_key(|part| (part.span.offset, part.span.length));
         if let Some(part) = parts.iter().find(|part| part.span.is_empty() || part.name.is_empty()) {

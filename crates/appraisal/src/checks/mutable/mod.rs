@@ -23,6 +23,7 @@ mod files;
 mod ledger;
 mod required;
 mod slips;
+mod spare;
 
 pub use slips::slip;
 
@@ -43,10 +44,11 @@ impl Check for MutableRules {
         let known = Known::of(case);
         let places = Places::of(case);
         let mut ledger = Ledger::of(case, &places);
-        empty_stores(case, &places);
+        let spare = spare::copies(case, &places);
+        empty_stores(case, &places, &spare);
         let regions: Vec<_> = case.measured().collect();
         for region in regions {
-            hold(case, region, &known, &mut ledger);
+            hold(case, region, (&known, &spare), &mut ledger);
         }
         required::check(case);
         vanished(case, &mut ledger);
@@ -88,7 +90,12 @@ enum Held {
     NotJudged,
 }
 
-fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Ledger<'_, '_>) {
+fn hold(
+    case: &mut Case<'_>,
+    region: &Region,
+    (known, spare): (&Known<'_>, &BTreeSet<usize>),
+    ledger: &mut Ledger<'_, '_>,
+) {
     let path = case.tree.path(region.id);
     let Some(before) = case.matches.get(&region.id).copied() else { return };
     if region.content == Content::Fill || case.is_shut_by_limit(region) {
@@ -105,7 +112,8 @@ fn hold(case: &mut Case<'_>, region: &Region, known: &Known<'_>, ledger: &mut Le
             return;
         }
     }
-    if is_erased(case, region) && rules.iter().all(|(_, rule)| may_be_empty(rule)) {
+    let may_be_empty = |(number, rule): &(usize, &MutableRule)| spare.contains(number) || may_be_empty(rule);
+    if is_erased(case, region) && rules.iter().all(may_be_empty) {
         case.matches.insert(region.id, Match::Mutable);
         return;
     }
@@ -152,9 +160,10 @@ fn may_be_empty(rule: &MutableRule) -> bool {
     rule.when_empty != WhenEmpty::Refuse || rule.rule == Mutable::Erased
 }
 
-/// True for erased space, whole or in the one piece that it was split into.
+/// True for erased space, whole or in the pieces that it was split into, among them a mark that says so.
 fn is_erased(case: &Case<'_>, region: &Region) -> bool {
-    let erased = |region: &Region| region.is_leaf() && region.content == Content::Fill;
+    let erased =
+        |region: &Region| region.is_leaf() && (region.content == Content::Fill || is_true(region, "empty"));
     let mut below = region.children.iter().filter_map(|&id| case.tree.region(id));
     erased(region) || !region.is_leaf() && below.all(erased)
 }
@@ -206,6 +215,8 @@ struct Known<'a> {
     facts: BTreeMap<&'a str, Vec<&'a BTreeMap<String, Json>>>,
     /// Readings: the region around one, and the format that reads what lies there.
     readings: BTreeSet<(&'a str, &'a str)>,
+    /// The same where the release left a partition empty, and the maker says what the device makes of it.
+    made: BTreeSet<(String, &'a str)>,
     names: Names<'a>,
 }
 
@@ -217,7 +228,11 @@ impl<'a> Known<'a> {
             facts.entry(region.path.as_str()).or_default().push(&region.attributes);
             readings.extend(reading(&region.path));
         }
-        Self { facts, readings, names: Names::of(&case.manifest.mutable) }
+        let made = case.reference.layout.iter().filter_map(|layout| {
+            let name = kiwame_image::escape_key(layout.part.name.as_bytes());
+            Some((format!("partition:{name}"), layout.format.as_deref().filter(|_| layout.written)?))
+        });
+        Self { facts, readings, made: made.collect(), names: Names::of(&case.manifest.mutable) }
     }
 
     /// True when one of that path has all these facts in the reference, traces of writing and the value itself aside;
@@ -269,7 +284,9 @@ impl<'a> Known<'a> {
     /// True when the reference reads this place by the same format (RULES 5): a rule holds for the reading that the
     /// maker signed, and for no other.
     fn reads_alike(&self, case: &Case<'_>, region: &Region) -> bool {
-        reading(case.tree.path(region.id)).is_some_and(|reading| self.readings.contains(&reading))
+        reading(case.tree.path(region.id)).is_some_and(|reading| {
+            self.readings.contains(&reading) || self.made.contains(&(reading.0.to_owned(), reading.1))
+        })
     }
 }
 
@@ -491,9 +508,12 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
 }
 
 /// A store that is erased: what its loader does then, the rule says (RULES 7).
-fn empty_stores(case: &mut Case<'_>, places: &Places<'_>) {
+fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
     let manifest = case.manifest;
-    for rule in &manifest.mutable {
+    for (number, rule) in manifest.mutable.iter().enumerate() {
+        if spare.contains(&number) {
+            continue;
+        }
         let store = places.of_rule(rule).filter(|region| is_erased(case, region));
         let Some(store) = store else { continue };
         let missing = core::mem::take(&mut case.unmatched);

@@ -1,0 +1,60 @@
+//! The copy of a redundant pair that its loader does not take (RULES 7): U-Boot imports the environment whose checksum is
+//! right, and writes one that is erased at the next occasion.
+//!
+//! A copy that is broken and not erased stays a difference: that its checksum is wrong under the size that U-Boot was built
+//! with cannot be told from bytes that nothing recognises.
+
+use std::collections::BTreeSet;
+
+use kiwame_image::Region;
+use kiwame_trust::json::Json;
+use kiwame_trust::manifest::path_within;
+
+use super::{Places, is_erased, path_of};
+use crate::Case;
+
+/// The numbers of rules under which a copy is erased and another one is there, which the loader takes. What the reference has
+/// in the erased one is then not missing.
+pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize> {
+    let manifest = case.manifest;
+    let pair: Vec<_> = (0..)
+        .zip(&manifest.mutable)
+        .filter(|(_, rule)| was_one_of_two(case, path_of(rule)))
+        .filter_map(|(number, rule)| Some((number, path_of(rule), places.of_rule(rule)?)))
+        .collect();
+    if !pair.iter().any(|(_, _, place)| is_taken(case, place)) {
+        return BTreeSet::new();
+    }
+    let erased: Vec<_> = pair.into_iter().filter(|(_, _, place)| is_erased(case, place)).collect();
+    let missing = core::mem::take(&mut case.unmatched);
+    let of_copy = |index: &usize| {
+        let wanted = case.wanted(*index);
+        wanted.is_some_and(|wanted| erased.iter().any(|(_, path, _)| path_within(&wanted.path, path)))
+    };
+    case.unmatched = missing.into_iter().filter(|index| !of_copy(index)).collect();
+    for (_, _, place) in &erased {
+        case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
+        case.vanished = true;
+        let finding = case.about("mutable/copy-not-taken", place);
+        case.report(finding);
+    }
+    erased.into_iter().map(|(number, _, _)| number).collect()
+}
+
+/// True for a place where the reference has one environment of two.
+fn was_one_of_two(case: &Case<'_>, path: &str) -> bool {
+    let mut regions = case.reference.regions.iter();
+    regions.any(|wanted| {
+        wanted.kind == HEADER
+            && wanted.attributes.get("redundant") == Some(&Json::Flag(true))
+            && path_within(&wanted.path, path)
+    })
+}
+
+/// True for one that U-Boot takes: its checksum is right.
+fn is_taken(case: &Case<'_>, place: &Region) -> bool {
+    let mut below = place.children.iter().filter_map(|&id| case.tree.region(id));
+    below.any(|region| region.kind == HEADER)
+}
+
+const HEADER: &str = "uboot-env-header";
