@@ -103,36 +103,42 @@ impl Check for Differences {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        // Streams last, the innermost first: one that differs is explained by what has been found inside it.
+        // Streams last, the innermost first: one that differs is explained by what has been found inside it, and by what is
+        // missing there.
         let (streams, others): (Vec<_>, Vec<_>) =
             case.measured().partition(|region| region.content == Content::Encoded);
         let inhabited = around_added(case);
         let known = Known::of(case);
-        for region in others.into_iter().chain(streams.into_iter().rev()) {
-            match case.matches.get(&region.id).copied() {
-                Some(Match::Bytes(index) | Match::Encoded(index) | Match::Form(index)) => {
-                    attributes(case, region, index);
-                }
-                Some(Match::Differs(index)) => differs(case, region, index, &known),
-                Some(Match::Nothing) if is_frame(region, &inhabited) => {}
-                Some(Match::Nothing) => added(case, region),
-                Some(Match::Mutable | Match::Remains) | None => {}
+        let judge = |case: &mut Case<'_>, region: &Region| match case.matches.get(&region.id).copied() {
+            Some(Match::Bytes(index) | Match::Encoded(index) | Match::Form(index)) => {
+                attributes(case, region, index);
             }
-        }
-        let unopened = unopened(case);
-        for index in case.unmatched.clone() {
-            let Some(wanted) = case.wanted(index) else { continue };
-            let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
-            if !shut && !case.is_beyond_limits(&wanted.path) {
-                let finding = case.about_wanted("component/removed", wanted);
-                case.report(finding.compared(wanted.sha256.hex(), None));
-            }
-        }
-        let missing = core::mem::take(&mut case.unmatched);
-        let waived = |wanted: &ReferenceRegion| case.is_waived(&wanted.path, wanted.span.offset);
-        let left = missing.into_iter().filter(|&index| !case.wanted(index).is_some_and(waived));
-        case.unmatched = left.collect();
+            Some(Match::Differs(index)) => differs(case, region, index, &known),
+            Some(Match::Nothing) if is_frame(region, &inhabited) => {}
+            Some(Match::Nothing) => added(case, region),
+            Some(Match::Mutable | Match::Remains) | None => {}
+        };
+        others.into_iter().for_each(|region| judge(case, region));
+        removed(case);
+        streams.into_iter().rev().for_each(|region| judge(case, region));
     }
+}
+
+/// Reports what is missing, and takes off the list what the policy waives of it.
+fn removed(case: &mut Case<'_>) {
+    let unopened = unopened(case);
+    let missing = core::mem::take(&mut case.unmatched);
+    for index in &missing {
+        let Some(wanted) = case.wanted(*index) else { continue };
+        let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
+        if !shut && !case.is_beyond_limits(&wanted.path) {
+            let finding = case.about_wanted("component/removed", wanted);
+            case.report(finding.compared(wanted.sha256.hex(), None));
+        }
+    }
+    let waived = |wanted: &ReferenceRegion| case.is_waived(&wanted.path, wanted.span.offset);
+    let left = missing.into_iter().filter(|&index| !case.wanted(index).is_some_and(waived));
+    case.unmatched = left.collect();
 }
 
 /// Facts beside the bytes. One that the manifest does not list is *could not tell*, not *any* (RULES 10); one that
