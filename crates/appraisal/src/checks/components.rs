@@ -103,10 +103,10 @@ impl Check for Differences {
     }
 
     fn run(&self, case: &mut Case<'_>) {
-        // Streams last, the innermost first: one that differs is explained by what has been found inside it, and by what is
-        // missing there.
+        // Streams and the headers that speak of them last, the innermost first: what differs there is explained by what has been
+        // found inside, and by what is missing there.
         let (streams, others): (Vec<_>, Vec<_>) =
-            case.measured().partition(|region| region.content == Content::Encoded);
+            case.measured().partition(|region| region.content == Content::Encoded || region.masked.is_some());
         let inhabited = around_added(case);
         let known = Known::of(case);
         let judge = |case: &mut Case<'_>, region: &Region| match case.matches.get(&region.id).copied() {
