@@ -83,6 +83,7 @@ impl InSettings {
                     let node = if piece.ordered { node.order(number) } else { node };
                     if piece.sort.is_empty() { node } else { node.with("sort", piece.sort) }
                 }
+                Kind::Raw if piece.ordered => node.order(number),
                 Kind::Blank | Kind::Comment | Kind::Syntax | Kind::Raw => node,
             };
             // Items of one list may be many; a key that is a list and a value is read by no two readers alike.
@@ -156,9 +157,16 @@ fn split(settings: Settings, text: &[u8]) -> Option<Vec<Piece>> {
         Settings::Value => value(text),
         Settings::Table => table(text),
         Settings::Uci => lines(text, &mut Uci::default()),
-        Settings::KeyValue => lines(text, &mut assignment),
+        Settings::KeyValue => lines(text, &mut assignment).map(in_order),
         Settings::Ini => lines(text, &mut Ini::default()),
     }
+}
+
+/// A shell expands a line by what the lines before it have set: where one is expanded, all have a place.
+fn in_order(pieces: Vec<Piece>) -> Vec<Piece> {
+    let expands = pieces.iter().any(|piece| piece.kind == Kind::Raw);
+    let counts = |kind: Kind| matches!(kind, Kind::Setting | Kind::Raw);
+    pieces.into_iter().map(|piece| Piece { ordered: expands && counts(piece.kind), ..piece }).collect()
 }
 
 /// A format of which each line that is neither blank nor a comment is one setting.
@@ -728,7 +736,12 @@ mod tests {
         assert_eq!(ordered(Settings::Uci, uci), ["deny", "@rule[1]"]);
         assert_eq!(ordered(Settings::Ini, "a=1\n[b]\nc=1\n"), ["[b]"]);
         assert_eq!(ordered(Settings::Table, "a:b\nc:d\n"), ["a", "c"]);
-        assert_eq!(ordered(Settings::KeyValue, "A=1\n"), [""; 0]);
+        assert_eq!(ordered(Settings::KeyValue, "A=1\nB=2\n"), [""; 0]);
+        assert_eq!(
+            ordered(Settings::KeyValue, "A=1\nB=$A\n"),
+            ["A", "B"],
+            "the second says what the first does"
+        );
         assert_eq!(ordered(Settings::Json, "{\"a\":1}"), [""; 0]);
     }
 }
