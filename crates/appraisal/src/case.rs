@@ -102,6 +102,8 @@ pub struct Case<'a> {
     pub waived: BTreeSet<(String, u64)>,
     /// Paths around what waivers cover.
     waived_below: BTreeSet<String>,
+    /// How often a waiver of that finding, path and value has been used.
+    spent: BTreeMap<(String, String, String), usize>,
     /// What an acceptance would leave to somebody's word.
     pub exceptions: Exceptions,
     /// A container was packed anew, and its normal form was not made in this run.
@@ -180,6 +182,7 @@ pub(crate) fn appraise_by(
         compared: BTreeSet::new(),
         waived: BTreeSet::new(),
         waived_below: BTreeSet::new(),
+        spent: BTreeMap::new(),
         exceptions: Exceptions::default(),
         wants_forms: false,
         suppliers: suppliers(reference),
@@ -313,6 +316,7 @@ impl<'a> Case<'a> {
     /// was packed anew can be waived, by the digest of its bytes, since whatever differs inside speaks for itself.
     fn waive(&mut self, finding: Finding) -> Finding {
         let named = self.waivers.get(&(finding.id.as_str(), finding.path.as_str()));
+        let named_waivers: Vec<&Waiver> = named.into_iter().flatten().copied().collect();
         let is_value =
             |waiver: &&&Waiver| waiver.found.as_deref().is_some_and(|found| finding.is_found(found));
         let waiver =
@@ -326,6 +330,14 @@ impl<'a> Case<'a> {
         match &waiver.found {
             None => finding.at_best_a_warning(&waiver.reason, &waiver.until),
             Some(found) if finding.is_found(found) => {
+                // One component: of several that have one path each needs a waiver of its own.
+                let key = (finding.id.clone(), finding.path.clone(), found.clone());
+                let such = named_waivers.iter().filter(|one| one.found.as_ref() == Some(found)).count();
+                let spent = self.spent.entry(key).or_default();
+                *spent = spent.saturating_add(1);
+                if *spent > such {
+                    return finding;
+                }
                 self.waived.insert((finding.path.clone(), finding.offset));
                 self.exceptions.by_policy = self.exceptions.by_policy.saturating_add(1);
                 finding.waived(&waiver.reason, &waiver.until)
@@ -340,7 +352,10 @@ impl<'a> Case<'a> {
         let packed =
             [REENCODED, FORM_DIFFERS, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
         let fact = finding.id == "component/attributes";
-        finding.may_be_waived() && (packed || fact || !self.is_container(finding))
+        // The digest of an entry is that of its name: mode, owner, target and number are facts, and no value covers them all.
+        let last = kiwame_image::segments(&finding.path).last().and_then(|last| last.split_once(':'));
+        let entry = last.is_some_and(|(format, _)| ENTRIES.contains(&format)) && finding.actual.is_some();
+        finding.may_be_waived() && (packed || fact || !entry && !self.is_container(finding))
     }
 
     /// True when this very thing was waived with its value.
@@ -465,6 +480,8 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Formats of entries of file systems.
+const ENTRIES: [&str; 8] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket"];
 /// A container was packed anew.
 pub(crate) const REENCODED: &str = "encoding/re-encoded";
 /// A container was packed anew, and its normal form is another.

@@ -203,6 +203,12 @@ impl<F: FnMut(&[u8]) -> Option<(Kind, Vec<u8>, Vec<u8>)>> Line for F {
 
 /// True for a line whose quotes are closed at its end, and that does not go on in the next one.
 fn is_closed(line: &[u8]) -> bool {
+    // What a shell runs or unescapes in a line may go on in the next one.
+    let count = |sign: u8| line.iter().filter(|&&byte| byte == sign).count();
+    let runs_on = count(b'(') != count(b')') || !count(b'`').is_multiple_of(2);
+    if runs_on || line.windows(2).any(|pair| pair == b"$'") {
+        return false;
+    }
     let mut quote = None;
     let mut bytes = line.iter();
     while let Some(&byte) = bytes.next() {
@@ -241,7 +247,8 @@ fn lines(text: &[u8], format: &mut dyn Line) -> Option<Vec<Piece>> {
                     None => format.raw(line).map(raw)?,
                 };
                 let sort = if kind == Kind::Item { "list" } else { "" };
-                Piece { sort, ordered: format.is_section(line), ..Piece::new(kind, key, &value, length) }
+                let ordered = kind == Kind::Item || format.is_section(line);
+                Piece { sort, ordered, ..Piece::new(kind, key, &value, length) }
             }
         })?;
     }

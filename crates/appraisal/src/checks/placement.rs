@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, SpaceId};
+use kiwame_image::{Content, Region, SpaceId, Value};
 
 use kiwame_trust::rules::Mutable;
 
@@ -28,8 +28,9 @@ impl Check for Placement {
                 continue;
             }
             let Some(&outcome) = case.matches.get(&region.id) else { continue };
-            let index = if outcome == Match::Mutable && region.order.is_some() {
-                // It has another value, in the same place among others.
+            let list = region.attribute("sort") == Some(&Value::from("list"));
+            let index = if outcome == Match::Mutable && region.order.is_some() && !list {
+                // It has another value, in the same place among others. Items of a list come and go.
                 named.get(case.tree.path(region.id)).copied()
             } else {
                 outcome.index()
@@ -62,8 +63,12 @@ impl Check for Placement {
 fn named<'a>(case: &Case<'a>) -> BTreeMap<&'a str, usize> {
     let ruled = !case.manifest.mutable.is_empty();
     let regions = case.reference.regions.iter().enumerate();
-    let ordered = regions.filter(|(_, region)| ruled && region.order.is_some());
-    ordered.map(|(index, region)| (region.path.as_str(), index)).collect()
+    let mut ordered: BTreeMap<_, Option<usize>> = BTreeMap::new();
+    for (index, region) in regions.filter(|(_, region)| ruled && region.order.is_some()) {
+        // Of several of one path, as the items of a list are, none is the one.
+        ordered.entry(region.path.as_str()).and_modify(|one| *one = None).or_insert(Some(index));
+    }
+    ordered.into_iter().filter_map(|(path, index)| Some((path, index?))).collect()
 }
 
 /// Settings and variables under a rule of keys: whoever saves them sorts or moves them, and whoever reads them asks by name.

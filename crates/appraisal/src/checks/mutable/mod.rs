@@ -269,9 +269,14 @@ impl<'a> Known<'a> {
             };
             let owner =
                 |name: &str| mine.get(name) == theirs.get(name) || mine.get(name) == Some(&Json::Uint(0));
-            let stricter = mode(mine.get("mode"))
-                .zip(mode(theirs.get("mode")))
-                .is_some_and(|(mine, theirs)| mine & !theirs == 0);
+            let same_owner = ["uid", "gid"].iter().all(|name| mine.get(*name) == theirs.get(*name));
+            let stricter =
+                mode(mine.get("mode")).zip(mode(theirs.get("mode"))).is_some_and(|(mine, theirs)| {
+                    // The sticky bit takes rights away, and who runs with the rights of another owner has more.
+                    mine & !theirs == 0
+                        && mine & 0o1000 == theirs & 0o1000
+                        && (same_owner || mine & 0o6000 == 0)
+                });
             others(&mine) == others(theirs)
                 && stricter
                 && owner("uid")
@@ -596,7 +601,10 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
                 let within = match file.format {
                     // What nobody judges may be anything, as long as the file is there.
                     None => last.is_some_and(|(format, _)| format != "file") && !is_gone(&wanted.path, gone),
-                    Some(_) => optional(&file.keys) || wanted.kind.starts_with("setting-"),
+                    Some(_) => {
+                        optional(&file.keys)
+                            || ["setting-blank", "setting-comment"].contains(&wanted.kind.as_str())
+                    }
                 };
                 name == path && (whole || within)
             }),

@@ -22,7 +22,8 @@ pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize
         .filter(|(_, rule)| was_one_of_two(case, path_of(rule)))
         .filter_map(|(number, rule)| Some((number, path_of(rule), places.of_rule(rule)?)))
         .collect();
-    if !pair.iter().any(|(_, _, place)| is_taken(case, place)) {
+    // Which of more than two belong together nobody says.
+    if pair.len() != 2 || !pair.iter().any(|(_, _, place)| is_taken(case, place)) {
         return BTreeSet::new();
     }
     let erased: Vec<_> = pair.into_iter().filter(|(_, _, place)| is_erased(case, place)).collect();
