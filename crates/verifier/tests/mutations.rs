@@ -39,8 +39,16 @@ const IGNORED: &[Ignored] = &[
     ("cpio/", |before, after| before.is_ascii_hexdigit() && before.eq_ignore_ascii_case(&after)),
 ];
 
-/// Streams of which no loader knows more than what they decode to: LZO, EFI 1.1 and Tiano, whose tables have a fixed size.
-const STREAMS: &[&str] = &["lzop-stream", "compressed-stream"];
+/// Streams of which no loader knows more than what they decode to; what more they say is in their normal forms.
+const STREAMS: &[&str] = &[
+    "lzop-stream",
+    "compressed-stream",
+    "tiano-stream",
+    "lzma-stream",
+    "gzip-stream",
+    "xz-stream",
+    "zlib-stream",
+];
 
 /// What a maker lets differ on each device: one variable, by its name and length.
 const MUTABLE: &str = r#"
