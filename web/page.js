@@ -284,8 +284,7 @@ function describe(list, pairs) {
 function showFindings(count) {
   const { report, words } = answer;
   const items = report.findings.slice(0, count).map((finding, index) => {
-    // A waiver with the value found takes the effect away; without it a person must look all the same.
-    const waived = finding.args.waiver !== undefined && finding.args.waivedInPart === undefined;
+    const { waived } = words.findings[index];
     const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
     const head = make("p");
     const severity = texts().severity[finding.severity] ?? finding.severity;

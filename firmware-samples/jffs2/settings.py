@@ -113,6 +113,8 @@ def samples():
     yield "deleted-words", "a file that was deleted held words", tree(deleted=b"some words\n")
     yield "deleted-program", "a file that was deleted held a program", tree(deleted=PROGRAM)
     yield "erased", "an overlay that no file system was made on yet", image(b"")
+    yield "mark-and-more", "the mark of the first boot, and bytes behind it", image(
+        b"\xde\xad\xc0\xde".ljust(0x1000, b"\xff") + b"code behind the mark")
     some = {path: FILES[path] for path in (b"config/firewall", b"config/secret")}
     yield "made", "the file system that the device made there, with some of the settings", tree(some)
     yield "made-otherwise", "a setting in it outside its grammar", tree(

@@ -315,35 +315,33 @@ impl<'a> Case<'a> {
     /// becomes a warning at best. A container is no component, and who waives it has not seen what lies in it: only that it
     /// was packed anew can be waived, by the digest of its bytes, since whatever differs inside speaks for itself.
     fn waive(&mut self, finding: Finding) -> Finding {
-        let named = self.waivers.get(&(finding.id.as_str(), finding.path.as_str()));
-        let named_waivers: Vec<&Waiver> = named.into_iter().flatten().copied().collect();
+        let key = (finding.id.as_str(), finding.path.as_str());
+        let named = self.waivers.get(&key).map(Vec::as_slice).unwrap_or_default();
         let is_value =
             |waiver: &&&Waiver| waiver.found.as_deref().is_some_and(|found| finding.is_found(found));
-        let waiver =
-            named.and_then(|waivers| waivers.iter().find(is_value).or_else(|| waivers.first())).copied();
+        let waiver = named.iter().find(is_value).or_else(|| named.first()).copied();
         let Some(waiver) = waiver.filter(|waiver| self.may_be_waived(&finding, waiver)) else {
             return finding;
         };
-        if waiver.found.as_deref().is_none_or(|found| finding.is_found(found)) {
-            self.waived_below.extend(beginnings(&finding.path).map(str::to_owned));
-        }
-        match &waiver.found {
+        let waived = match &waiver.found {
             None => finding.at_best_a_warning(&waiver.reason, &waiver.until),
             Some(found) if finding.is_found(found) => {
                 // One component: of several that have one path each needs a waiver of its own.
+                let such = named.iter().filter(is_value).count();
                 let key = (finding.id.clone(), finding.path.clone(), found.clone());
-                let such = named_waivers.iter().filter(|one| one.found.as_ref() == Some(found)).count();
                 let spent = self.spent.entry(key).or_default();
-                *spent = spent.saturating_add(1);
-                if *spent > such {
+                if *spent >= such {
                     return finding;
                 }
+                *spent = spent.saturating_add(1);
                 self.waived.insert((finding.path.clone(), finding.offset));
                 self.exceptions.by_policy = self.exceptions.by_policy.saturating_add(1);
                 finding.waived(&waiver.reason, &waiver.until)
             }
-            Some(_) => finding,
-        }
+            Some(_) => return finding,
+        };
+        self.waived_below.extend(beginnings(&waived.path).map(str::to_owned));
+        waived
     }
 
     /// True for a finding about a component, or a fact of anything; about a container, that it was packed anew, and only with

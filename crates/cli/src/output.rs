@@ -17,10 +17,8 @@ pub(crate) enum Readers {
 
 /// Refuses to write over a file that exists, before any work has been done for it.
 pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
-    let replaces = fs::symlink_metadata(path).is_ok_and(|data| data.is_file() || data.is_symlink());
-    // A pipe or a device is written to, and not replaced.
-    let written_to = fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir());
-    if path == Path::new("-") || force || written_to || !replaces && !path.is_dir() {
+    let there = fs::symlink_metadata(path).is_ok();
+    if path == Path::new("-") || force || !there || is_device(path) {
         return Ok(());
     }
     Err(exists(path))
@@ -48,8 +46,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) ->
         let what = format_args!("{}: cannot be written: {error}", path.display());
         Failure::unusable(what, "make room or choose another place; nothing was left there")
     };
-    // A pipe or a device is written to, not replaced by a file.
-    if fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+    if is_device(path) {
         let opened = fs::OpenOptions::new().write(true).open(path);
         return opened.and_then(|mut file| file.write_all(bytes)).map_err(failed);
     }
@@ -78,6 +75,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) ->
     // The new name is on the disk only when its directory is. Not every file system can do that.
     let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
+}
+
+/// True for a pipe or a device: it is written to, and not replaced by a file.
+fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
 /// Writes to standard output. A reader that has seen enough is no failure.

@@ -40,8 +40,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The default for an image of so many bytes: 32 bytes decoded for each of its own, and 256 MiB. The largest spender of
-    /// the corpus, an initramfs, has 12; what has more is made to keep a reader busy (RULES 33).
+    /// The default for an image of so many bytes: 32 bytes decoded for each of its own, and 256 MiB. No file of the
+    /// corpus comes there; what does is made to keep a reader busy (RULES 33).
     #[must_use]
     pub fn for_image(size: u64) -> Self {
         let limits = Self::default();

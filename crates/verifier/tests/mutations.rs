@@ -40,15 +40,7 @@ const IGNORED: &[Ignored] = &[
 ];
 
 /// Streams of which no loader knows more than what they decode to; what more they say is in their normal forms.
-const STREAMS: &[&str] = &[
-    "lzop-stream",
-    "compressed-stream",
-    "tiano-stream",
-    "lzma-stream",
-    "gzip-stream",
-    "xz-stream",
-    "zlib-stream",
-];
+const STREAMS: &[&str] = &["lzop-stream", "compressed-stream", "tiano-stream"];
 
 /// What a maker lets differ on each device: one variable, by its name and length.
 const MUTABLE: &str = r#"

@@ -24,8 +24,8 @@
 //! ```
 //!
 //! The nodes are one stream, whose listing is what the newest of them say; what nothing reaches any more is a leaf,
-//! `entry:rest`, which is executable where the data of a node in it could begin a program. Erased space between nodes is fill. Other bytes are not understood: nodes with a wrong checksum and
-//! what Linux passes over are `jffs2-unread`.
+//! `entry:rest`, which is executable where the data of a node in it could begin a program. Erased space between nodes is
+//! fill. Other bytes are not understood: nodes with a wrong checksum and what Linux passes over are `jffs2-unread`.
 //!
 //! Loader modelled: Linux 6.1 with summaries, extended attributes, zlib, rtime and LZO, and OpenWrt's LZMA; compared with
 //! Debian's kernel (`tests/oracle/kernel`). It scans block by block: a block that begins erased is free, whatever lies

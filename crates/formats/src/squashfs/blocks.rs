@@ -48,7 +48,9 @@ pub(super) struct Blocks<'a> {
 /// Decoded fragments that files will still take from, and how long each was.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    kept: VecDeque<(u32, Rc<Vec<u8>>)>,
+    kept: BTreeMap<u32, Rc<Vec<u8>>>,
+    /// Their numbers, oldest first; some are no longer kept.
+    order: VecDeque<u32>,
     bytes: u64,
     /// How many files have taken their end from each.
     taken: BTreeMap<u32, usize>,
@@ -57,17 +59,24 @@ pub(super) struct Cache {
 
 impl Cache {
     fn get(&self, number: u32) -> Option<Rc<Vec<u8>>> {
-        self.kept.iter().find(|(other, _)| *other == number).map(|(_, bytes)| Rc::clone(bytes))
+        self.kept.get(&number).map(Rc::clone)
     }
 
     /// Keeps one, and drops the oldest while they are too many.
     fn keep(&mut self, number: u32, bytes: &Rc<Vec<u8>>) {
         self.lengths.insert(number, len64(bytes));
         self.bytes = self.bytes.saturating_add(len64(bytes));
-        self.kept.push_back((number, Rc::clone(bytes)));
+        self.kept.insert(number, Rc::clone(bytes));
+        self.order.push_back(number);
         while self.bytes > KEPT && self.kept.len() > 1 {
-            let Some((_, oldest)) = self.kept.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(len64(&oldest));
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, number: u32) {
+        if let Some(bytes) = self.kept.remove(&number) {
+            self.bytes = self.bytes.saturating_sub(len64(&bytes));
         }
     }
 
@@ -75,9 +84,8 @@ impl Cache {
     fn took(&mut self, number: u32, users: usize) {
         let taken = self.taken.entry(number).or_default();
         *taken = taken.saturating_add(1);
-        let last = self.kept.iter().position(|(other, _)| *other == number).filter(|_| *taken >= users);
-        if let Some((_, bytes)) = last.and_then(|at| self.kept.remove(at)) {
-            self.bytes = self.bytes.saturating_sub(len64(&bytes));
+        if *taken >= users {
+            self.forget(number);
         }
     }
 }

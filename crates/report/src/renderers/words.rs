@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::catalogue::is_waived;
 use crate::{Renderer, Report, View, message, not_seen, remedy};
 
 /// The words alone.
@@ -15,9 +16,13 @@ impl Renderer for Words {
     }
 
     fn render(&self, report: &Report, view: &View) -> Vec<u8> {
-        let sentences = report.findings.iter().map(
-            |finding| json!({ "message": message(view.lang, finding), "remedy": remedy(view.lang, finding) }),
-        );
+        let sentences = report.findings.iter().map(|finding| {
+            json!({
+                "message": message(view.lang, finding),
+                "remedy": remedy(view.lang, finding),
+                "waived": is_waived(finding),
+            })
+        });
         let findings: Vec<_> = sentences.collect();
         let not_seen: Vec<_> = report.not_seen.iter().map(|code| not_seen(view.lang, code)).collect();
         json!({ "findings": findings, "notSeen": not_seen }).to_string().into_bytes()

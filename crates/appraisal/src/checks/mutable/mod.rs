@@ -263,10 +263,7 @@ impl<'a> Known<'a> {
                 !["mode", "uid", "gid", "xattrs"].contains(&name.as_str())
                     && !super::components::TRACES.contains(&name.as_str())
             };
-            let others = |facts: &BTreeMap<String, Json>| -> Vec<(String, Json)> {
-                let others = facts.iter().filter(|(name, _)| kept(name));
-                others.map(|(name, fact)| (name.clone(), fact.clone())).collect()
-            };
+            let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
                 |name: &str| mine.get(name) == theirs.get(name) || mine.get(name) == Some(&Json::Uint(0));
             let same_owner = ["uid", "gid"].iter().all(|name| mine.get(*name) == theirs.get(*name));
@@ -277,7 +274,7 @@ impl<'a> Known<'a> {
                         && mine & 0o1000 == theirs & 0o1000
                         && (same_owner || mine & 0o6000 == 0)
                 });
-            others(&mine) == others(theirs)
+            others.by_ref().eq(theirs.iter().filter(|(name, _)| kept(name)))
                 && stricter
                 && owner("uid")
                 && owner("gid")
