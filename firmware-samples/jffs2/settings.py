@@ -92,6 +92,10 @@ def samples():
     yield "json-number", "a number within its range", changed(b"config/state.json", b"8022", b"8023")
     yield "json-text", "text in the place of a truth value", changed(b"config/state.json", b"true", b'"true"')
     yield "json-octal", "a number with a leading zero", changed(b"config/state.json", b"8022", b"0022")
+    listed = b'{"safe": true, "allow": [], "port": 8022}\n'
+    yield "json-list", "an empty list before a setting", tree(FILES | {b"config/state.json": (listed, 0o644)})
+    yield "json-list-gone", "the list gone with the setting behind it", tree(
+        FILES | {b"config/state.json": (b'{"safe": true}\n', 0o644)})
     yield "ini-port", "another port", changed(b"config/client.ini", b"22", b"23")
     yield "ini-indented", "a line that goes on with the one before", changed(b"config/client.ini", b"port", b" port")
     yield "long-key", "a key without end", tree(

@@ -599,7 +599,7 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
                     // What nobody judges may be anything, as long as the file is there.
                     None => last.is_some_and(|(format, _)| format != "file") && !is_gone(&wanted.path, gone),
                     Some(_) => {
-                        optional(&file.keys)
+                        wanted.kind == "setting" && optional(&file.keys)
                             || ["setting-blank", "setting-comment"].contains(&wanted.kind.as_str())
                     }
                 };
