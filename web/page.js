@@ -21,6 +21,7 @@ let files = []; // { file, role }
 let worker = null; // ends when a run is cancelled
 let answer = null; // { report, bytes, words, name, unconfirmed }
 let anchors = ""; // fingerprint or digest of what is to be trusted
+let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
 
 const texts = () => TEXTS[lang];
 
@@ -100,7 +101,17 @@ async function guess(file) {
 
 const having = (role) => files.filter((entry) => entry.role === role).map((entry) => entry.file);
 
+/** An answer is to what was asked. As soon as anything of that changes it is gone: no verdict stands beside another file. */
+function changed() {
+  asked += 1;
+  id("problem").hidden = true;
+  if (answer) id("status").textContent = texts().stale;
+  answer = null;
+  id("result").hidden = true;
+}
+
 async function filesChanged() {
+  changed();
   anchors = "";
   id("confirmed").checked = false;
   for (const file of having("policy")) {
@@ -170,12 +181,15 @@ async function start() {
   if (verifying) Object.assign(extra, { deep: id("deep").checked, ...expected });
 
   busy(true);
+  const question = asked;
   try {
     const response = await ask(verifying ? "verify" : "inspect", sources, extra, showProgress);
+    if (question !== asked) return void (id("status").textContent = texts().stale);
     const bytes = response.outputs.report;
     if (!bytes) return fail(texts().refused, decode(response.outputs.stderr), response.exit);
     const words = JSON.parse(decode(response.outputs.stdout));
     const unconfirmed = anchors !== "" && !id("confirmed").checked;
+    id("problem").hidden = true;
     answer = { report: JSON.parse(decode(bytes)), bytes, words, name: image.name, unconfirmed };
     showAnswer();
     id("status").textContent = texts().done;
@@ -236,7 +250,8 @@ function showAnswer() {
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   const exceptions = tier === "affirming" ? texts().exceptions(report.exceptions) : "";
-  title.replaceChildren(icon, make("span", texts().tiers[tier] + exceptions));
+  const changes = tier !== "affirming" && words.changes ? texts().changes(words.changes) : "";
+  title.replaceChildren(icon, make("span", texts().tiers[tier] + exceptions + changes));
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
   id("verdict-note").textContent = held ? texts().unconfirmed : note;
   id("save").disabled = held;
@@ -298,18 +313,43 @@ function showFindings(count) {
     if (where) place.append(make("br"), make("code", finding.path));
     const facts = make("dl");
     const names = texts().details;
+    const { before, after } = finding.args;
+    const spoken = before !== undefined || after !== undefined;
+    const digest = (value) => spoken && /^[0-9a-f]{64}$/.test(value ?? "");
+    const supplier = finding.supplier && [finding.supplier.name, finding.supplier.contact].filter(Boolean).join(", ");
     describe(facts, [
-      [names.expected, valueText(finding, finding.expected)],
-      [names.actual, valueText(finding, finding.actual)],
-      [names.supplier, finding.supplier],
-      [names.next, words.findings[index].remedy],
+      [names.change, spoken ? `${before ?? texts().nothing} → ${after ?? texts().nothing}` : undefined],
+      [names.expected, digest(finding.expected) ? undefined : valueText(finding, finding.expected)],
+      [names.actual, digest(finding.actual) ? undefined : valueText(finding, finding.actual)],
+      [names.place, finding.image && `${hex(finding.image.offset)} + ${hex(finding.image.length)}`],
+      [names.supplier, supplier],
     ]);
-    item.append(head, make("p", words.findings[index].message), place, facts);
+    item.append(head, make("p", words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
     return item;
   });
   id("findings").replaceChildren(...items);
+  // What to do, once for all that ask for the same.
+  const asking = report.findings.map((finding, index) => [finding, words.findings[index]]).filter(([finding, { waived }]) => finding.severity !== "info" && !waived);
+  const steps = [...new Set(asking.map(([, { remedy }]) => remedy))];
+  id("steps").replaceChildren(...steps.map((step) => make("li", step)));
+  id("steps-title").hidden = steps.length === 0;
   id("no-findings").hidden = report.findings.length > 0;
   id("more-findings").hidden = report.findings.length <= count;
+}
+
+/** What a finding speaks for, folded. */
+function partsOf(finding, sentences) {
+  if (sentences.length === 0) return [];
+  const folded = make("details");
+  const list = make("ul");
+  const lines = sentences.map((sentence, index) => {
+    const { before, after } = finding.parts[index].args;
+    const values = before === undefined && after === undefined ? "" : ` ${before ?? texts().nothing} → ${after ?? texts().nothing}`;
+    return make("li", sentence + values);
+  });
+  list.append(...lines);
+  folded.append(make("summary", texts().parts(sentences.length)), list);
+  return [folded];
 }
 
 /** What was expected or found; a mode as `ls` writes it, too. */
@@ -320,16 +360,19 @@ function valueText({ args }, value) {
 
 function showAccount() {
   const { report } = answer;
-  // Cut, not rounded: 100.00 % means every byte.
-  const total = CLASSES.reduce((sum, name) => sum + report.content[name], 0) || 1;
+  // Shares are of what there is: erased bytes hold nothing. Cut, not rounded: 100.00 % means every byte.
+  const held = CLASSES.filter((name) => name !== "fill");
+  const total = held.reduce((sum, name) => sum + report.content[name], 0) || 1;
   const percent = (bytes) => (Math.floor((bytes * 10_000) / total) / 100).toFixed(2);
-  const parts = CLASSES.filter((name) => report.content[name] > 0).map((name) => {
+  const parts = held.filter((name) => report.content[name] > 0).map((name) => {
     const part = make("span", undefined, name);
     part.style.flexGrow = String(report.content[name]);
     return part;
   });
   id("bar").replaceChildren(...parts);
-  const rows = CLASSES.map((name) => {
+  const compared = report.mode !== "inspect";
+  const always = compared ? ["matched", "differs", "unexplained"] : ["unexplained"];
+  const rows = CLASSES.filter((name) => report.content[name] > 0 || always.includes(name)).map((name) => {
     const row = make("tr");
     const head = make("th");
     head.scope = "row";
@@ -337,29 +380,41 @@ function showAccount() {
     swatch.ariaHidden = "true";
     head.append(swatch, texts().classes[name]);
     const bytes = report.content[name];
-    row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", percent(bytes), "number"));
+    row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", name === "fill" ? "" : percent(bytes), "number"));
     return row;
   });
   id("account").tBodies[0].replaceChildren(...rows);
+  const spaces = Math.max(report.spaces.length - 1, 0);
+  id("account-file").textContent = texts().fileAccount(report.image.size, report.account.opened, spaces);
   const summary = CLASSES.filter((name) => report.content[name] > 0);
   id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.content[name])} %`).join(", "));
 }
 
-/** One column of the map shows the worst class that any of its bytes has: a single byte is not lost. */
+/** Two maps: the file from its first byte to its last, and the content of its streams one behind the other, so that what
+ * changed inside a stream is seen at its place. One column shows the worst class that any of its bytes has: a single byte
+ * is not lost. */
 function showMap() {
   const { report } = answer;
-  const canvas = id("map");
+  const leaves = report.regions.filter((region) => region.class && region.length > 0);
+  draw(id("map"), leaves.filter((leaf) => leaf.space === "image").map((leaf) => [leaf.offset, leaf]), report.image.size);
+  let behind = 0;
+  const starts = new Map();
+  for (const { path, size } of report.spaces.slice(1)) {
+    if (!starts.has(path)) starts.set(path, behind);
+    behind += size;
+  }
+  const inside = leaves.filter((leaf) => starts.has(leaf.space)).map((leaf) => [starts.get(leaf.space) + leaf.offset, leaf]);
+  id("inner").hidden = inside.length === 0;
+  draw(id("map-inside"), inside, behind);
+}
+
+function draw(canvas, leaves, size) {
   const columns = new Uint8Array(canvas.width);
-  const scale = canvas.width / report.image.size;
-  // Backwards: what a stream decodes to stands behind it, and gives it the worst class of what is inside.
-  const inside = new Map();
-  for (const region of report.regions.toReversed()) {
-    const own = RANKS.indexOf(region.class) + 1;
-    const rank = region.class === "opened" ? (inside.get(region.path) ?? own) : own;
-    if (rank > 0) inside.set(region.space, Math.max(inside.get(region.space) ?? 0, rank));
-    if (region.space !== "image" || rank === 0 || region.length === 0) continue;
-    const last = Math.min(canvas.width - 1, Math.ceil((region.offset + region.length) * scale) - 1);
-    for (let at = Math.floor(region.offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
+  const scale = canvas.width / Math.max(size, 1);
+  for (const [offset, leaf] of leaves) {
+    const rank = RANKS.indexOf(leaf.class) + 1;
+    const last = Math.min(canvas.width - 1, Math.ceil((offset + leaf.length) * scale) - 1);
+    for (let at = Math.floor(offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
   }
   const style = getComputedStyle(document.documentElement);
   const context = canvas.getContext("2d");
@@ -512,7 +567,6 @@ function clear() {
   cancel();
   files = [];
   answer = null;
-  for (const name of ["result", "problem"]) id(name).hidden = true;
   id("status").textContent = "";
   id("options").reset();
   filesChanged();
@@ -540,6 +594,12 @@ id("options").addEventListener("submit", (event) => {
   event.preventDefault();
   start();
 });
+for (const name of ["expect", "channel", "hardware", "deep", "confirmed"]) {
+  id(name).addEventListener("input", () => {
+    if (answer || !id("problem").hidden) changed();
+    else asked += 1;
+  });
+}
 id("cancel").addEventListener("click", cancel);
 id("clear").addEventListener("click", clear);
 id("save").addEventListener("click", save);

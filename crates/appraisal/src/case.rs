@@ -84,7 +84,7 @@ pub struct Case<'a> {
     /// Reference values that no region has taken.
     pub unmatched: Vec<usize>,
     /// Paths of all reference values, for [`Case::lists`].
-    paths: OnceCell<BTreeSet<&'a str>>,
+    paths: OnceCell<BTreeMap<&'a str, usize>>,
     /// Paths of the spaces that the reference opens: those of its streams.
     pub spaces: BTreeSet<&'a str>,
     /// Regions whose bytes would do and that do not pass: under a mutable rule that they do not keep to, or with other
@@ -145,6 +145,10 @@ pub struct Assessment {
     pub exceptions: Exceptions,
     /// The policy accepts containers that are packed anew, one is, and its normal form is needed to tell.
     pub wants_forms: bool,
+    /// Numbers of the reference values that the image does not have.
+    pub missing: Vec<usize>,
+    /// Regions that the reference does not have.
+    pub added: BTreeSet<RegionId>,
 }
 
 /// Compares an image with its reference and judges.
@@ -208,6 +212,13 @@ pub(crate) fn appraise_by(
         verdict,
         exceptions: case.exceptions,
         wants_forms: case.wants_forms,
+        added: case
+            .matches
+            .iter()
+            .filter(|(_, outcome)| **outcome == Match::Nothing)
+            .map(|(id, _)| *id)
+            .collect(),
+        missing: case.unmatched,
     }
 }
 
@@ -218,7 +229,15 @@ pub fn inspect(tree: &Tree) -> Assessment {
     findings.extend(tree.defects().iter().map(|defect| crate::checks::defect(tree, defect)));
     let classes = classes(tree, |_, _| None);
     let verdict = Verdict::of_inspection(&findings);
-    Assessment { classes, findings, verdict, exceptions: Exceptions::default(), wants_forms: false }
+    Assessment {
+        classes,
+        findings,
+        verdict,
+        exceptions: Exceptions::default(),
+        wants_forms: false,
+        missing: Vec::new(),
+        added: BTreeSet::new(),
+    }
 }
 
 impl<'a> Case<'a> {
@@ -231,8 +250,15 @@ impl<'a> Case<'a> {
     /// True when some reference value has that path.
     #[must_use]
     pub fn lists(&self, path: &str) -> bool {
-        let all = || self.reference.regions.iter().map(|region| region.path.as_str()).collect();
-        self.paths.get_or_init(all).contains(path)
+        self.paths().contains_key(path)
+    }
+
+    /// The first reference value of each path.
+    fn paths(&self) -> &BTreeMap<&'a str, usize> {
+        self.paths.get_or_init(|| {
+            let regions = self.reference.regions.iter().enumerate().rev();
+            regions.map(|(index, region)| (region.path.as_str(), index)).collect()
+        })
     }
 
     /// True for a leaf that a limit kept shut: what it holds is neither added nor missing, nobody has seen it.
@@ -265,11 +291,8 @@ impl<'a> Case<'a> {
     /// How many reference values lie below a path.
     #[must_use]
     pub fn count_below(&self, path: &str) -> usize {
-        let paths = self
-            .paths
-            .get_or_init(|| self.reference.regions.iter().map(|region| region.path.as_str()).collect());
         let prefix = format!("{path}/");
-        paths.range(prefix.as_str()..).take_while(|other| other.starts_with(&prefix)).count()
+        self.paths().range(prefix.as_str()..).take_while(|(other, _)| other.starts_with(&prefix)).count()
     }
 
     /// True when a finding about something below a path refutes the image.
@@ -379,10 +402,7 @@ impl<'a> Case<'a> {
         if self.manifest.rules_for(self.tree.path(region.id)).next().is_some() {
             return true;
         }
-        // Where it lies in the image itself.
-        let whole = core::iter::once(region).chain(self.tree.ancestors(region.id));
-        let outermost = whole.into_iter().find(|region| region.space == SpaceId::IMAGE);
-        let Some(span) = outermost.map(|region| region.span) else { return false };
+        let span = image_span(self.tree, region);
         let at = self.written.partition_point(|part| part.offset <= span.offset);
         at.checked_sub(1).and_then(|at| self.written.get(at)).is_some_and(|part| part.contains(span))
     }
@@ -427,19 +447,45 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn about(&self, id: &str, region: &Region) -> Finding {
         let path = self.tree.path(region.id);
-        let finding = Finding::new(id).at(path, self.tree.space_path(region.space), region.span);
+        let mut finding = Finding::new(id).at(path, self.tree.space_path(region.space), region.span);
+        if region.space != SpaceId::IMAGE {
+            finding.image = Some(image_span(self.tree, region));
+            let encoder = self.tree.space(region.space).and_then(|space| space.encoder);
+            let encoder = encoder.and_then(|encoder| self.tree.region(encoder));
+            finding.within = encoder.and_then(|encoder| crate::reference::display_name(self.tree, encoder));
+        }
+        let matched = self.matches.get(&region.id).and_then(|outcome| outcome.index());
+        let known = matched.or_else(|| self.paths().get(path).copied()).and_then(|index| self.wanted(index));
+        finding.is_new = known.is_none();
+        finding.runs = crate::reference::decides_or_runs(self.tree, region);
+        let before = known.and_then(|wanted| wanted.attributes.get(VALUE)).cloned();
+        let finding = valued(finding, before, region.attribute(VALUE).map(json_of));
         self.describe(finding, region.kind, crate::reference::display_name(self.tree, region))
     }
 
     /// A finding about a reference value that the image does not have.
     #[must_use]
-    pub fn about_wanted(&self, id: &str, wanted: &ReferenceRegion) -> Finding {
-        let finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
+    pub fn about_wanted(&self, id: &str, wanted: &'a ReferenceRegion) -> Finding {
+        let mut finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
+        if wanted.space != "image" {
+            // Each step leads to a shorter path.
+            let outer = |region: &&'a ReferenceRegion| {
+                let outer = self.paths().get(region.space.as_str()).and_then(|&index| self.wanted(index));
+                outer.filter(|outer| outer.path.len() < region.path.len())
+            };
+            let around: Vec<_> = core::iter::successors(outer(&wanted), outer).collect();
+            finding.image =
+                around.last().filter(|outermost| outermost.space == "image").map(|outermost| outermost.span);
+            finding.within = around.first().and_then(|encoder| encoder.name.clone());
+        }
+        finding.runs = wanted.is_executable();
+        let finding = valued(finding, wanted.attributes.get(VALUE).cloned(), None);
         self.describe(finding, &wanted.kind, wanted.name.clone())
     }
 
     fn describe(&self, mut finding: Finding, kind: &str, name: Option<String>) -> Finding {
         finding.supplier = self.supplier(&finding.path);
+        finding.contact = finding.supplier.as_deref().and_then(|name| self.contact(name));
         let finding = finding.arg("kind", kind);
         match name {
             Some(name) => finding.arg("name", name),
@@ -451,6 +497,12 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn supplier(&self, path: &str) -> Option<String> {
         beginnings(path).rev().find_map(|scope| self.suppliers.get(scope)).map(|&name| name.to_owned())
+    }
+
+    /// How to reach who is named so.
+    pub(crate) fn contact(&self, supplier: &str) -> Option<String> {
+        let mut named = self.manifest.suppliers.iter().filter(|other| other.name == supplier);
+        named.find_map(|supplier| supplier.contact.clone())
     }
 
     fn classes(&self) -> BTreeMap<RegionId, (Class, Option<Basis>)> {
@@ -476,6 +528,27 @@ impl<'a> Case<'a> {
             })
         })
     }
+}
+
+/// Where in the image itself a region lies, or the stream around it.
+pub(crate) fn image_span(tree: &Tree, region: &Region) -> Span {
+    let mut around = core::iter::once(region).chain(tree.ancestors(region.id));
+    around.find(|region| region.space == SpaceId::IMAGE).map_or(Span::default(), |region| region.span)
+}
+
+/// The fact that is what people read of something.
+const VALUE: &str = "value";
+
+/// With the value that should be there and the one that is, where people read them.
+fn valued(mut finding: Finding, before: Option<Json>, after: Option<Json>) -> Finding {
+    if before != after {
+        for (name, value) in [("before", before), ("after", after)] {
+            if let Some(value) = value {
+                finding = finding.arg(name, crate::reference::shown(&value));
+            }
+        }
+    }
+    finding
 }
 
 /// Formats of entries of file systems.

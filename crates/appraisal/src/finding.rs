@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::Span;
+
 /// How much it matters to the person who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -99,12 +101,17 @@ pub static KINDS: &[Kind] = &[
     kind("gate/not-compared", Severity::High, Effect::CannotTell(Reason::Coverage)),
     kind("gate/not-settled", Severity::High, Effect::CannotTell(Reason::Coverage)),
     kind("image/given-twice", Severity::Low, Effect::Nothing),
+    kind("image/longer", Severity::High, Effect::Refuted),
+    kind("image/not-read", Severity::High, Effect::Refuted),
+    kind("image/shorter", Severity::High, Effect::Refuted),
+    kind("image/uniform", Severity::High, Effect::Refuted),
     kind("layout/disagrees", Severity::High, Effect::Refuted),
     kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
     kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
     kind("manifest/another-channel", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("manifest/another-hardware", Severity::Medium, Effect::CannotTell(Reason::Trust)),
     kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
+    kind("manifest/below-floor", Severity::High, Effect::CannotTell(Reason::Reference)),
     kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),
     kind("manifest/hardware-not-accepted", Severity::Medium, Effect::CannotTell(Reason::Trust)),
@@ -160,8 +167,20 @@ pub struct Finding {
     pub actual: Option<String>,
     /// Who answers for it, by the maker's word.
     pub supplier: Option<String>,
+    /// How to reach them, by the maker's word.
+    pub contact: Option<String>,
+    /// Where in the image, of what lies in a decoded space: the bytes that it is decoded from.
+    pub image: Option<Span>,
+    /// What people call the content that it lies in, of what lies in a decoded space.
+    pub within: Option<String>,
     /// Names and numbers for the sentence.
     pub args: BTreeMap<&'static str, String>,
+    /// It is about something that can run, or that decides what may start or who may log in.
+    pub runs: bool,
+    /// The reference has nothing of that path.
+    pub is_new: bool,
+    /// What this one speaks for: pieces of the same thing, and what follows from the same cause (see [`crate::fold`]).
+    pub parts: Vec<Self>,
     effect: Effect,
 }
 
@@ -180,7 +199,13 @@ impl Finding {
             expected: None,
             actual: None,
             supplier: None,
+            contact: None,
+            image: None,
+            within: None,
             args: BTreeMap::new(),
+            runs: false,
+            is_new: false,
+            parts: Vec::new(),
             effect: kind.effect,
         }
     }
@@ -200,12 +225,43 @@ impl Finding {
 
     /// Where it is.
     #[must_use]
-    pub fn at(mut self, path: &str, space: &str, span: kiwame_image::Span) -> Self {
+    pub fn at(mut self, path: &str, space: &str, span: Span) -> Self {
         self.path = path.to_owned();
         self.space = space.to_owned();
         self.offset = span.offset;
         self.length = span.length;
         self
+    }
+
+    /// True for what can be told together with others: a finding about some place, which no waiver covers.
+    pub(crate) fn is_foldable(&self) -> bool {
+        let families =
+            ["component/", "encoding/", "fill/", "limit/", "mutable/outside-rule", "mutable/trust-anchor"];
+        let told = self.is_defect() || families.iter().any(|family| self.id.starts_with(family));
+        told && self.path != "image" && !self.args.contains_key("waiver")
+    }
+
+    /// True for something that runs or lets somebody in, and that the reference does not have.
+    pub(crate) fn is_put_in(&self) -> bool {
+        self.runs && (self.is_new || self.parts.iter().any(Self::is_put_in))
+    }
+
+    /// What kind of region it is about.
+    pub(crate) fn kind(&self) -> &str {
+        self.args.get("kind").map_or("", String::as_str)
+    }
+
+    /// Speaks for others as well.
+    pub(crate) fn with_parts(mut self, parts: Vec<Self>) -> Self {
+        self.severity = parts.iter().map(|part| part.severity).fold(self.severity, Severity::max);
+        self.parts = parts;
+        self
+    }
+
+    /// A finding that speaks for others of one effect, which it keeps: folding decides nothing.
+    pub(crate) fn over(id: &str, parts: Vec<Self>, effect: Effect) -> Self {
+        let severity = parts.iter().map(|part| part.severity).max().unwrap_or(kind_of(id).severity);
+        Self { severity, effect, parts, ..Self::new(id) }
     }
 
     /// What should be and what is there.

@@ -101,6 +101,31 @@ pub(crate) fn is_program(tree: &Tree, region: &Region) -> bool {
     around.next().is_some() || holds_program(tree, region)
 }
 
+/// True for what can run, and for what decides what may start or who may log in, or lies in it.
+pub(crate) fn decides_or_runs(tree: &Tree, region: &Region) -> bool {
+    let says =
+        |region: &Region| GUARDED.iter().any(|name| region.attribute(name) == Some(&Value::Flag(true)));
+    is_program(tree, region)
+        || says(region)
+        || tree.ancestors(region.id).any(|above| {
+            says(above)
+                || above.segment.format == "file" && above.attribute(EXECUTABLE) == Some(&Value::Flag(true))
+        })
+}
+
+/// Facts of what decides what may start.
+pub(crate) const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
+
+/// A fact as people read it.
+pub(crate) fn shown(fact: &Json) -> String {
+    match fact {
+        Json::Text(text) => text.clone(),
+        Json::Uint(number) => number.to_string(),
+        Json::Flag(flag) => flag.to_string(),
+        Json::Null | Json::List(_) | Json::Map(_) => format!("{fact:?}"),
+    }
+}
+
 /// True when a region can execute, or one below it in the same space.
 pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
     let mut stack = vec![region];

@@ -119,6 +119,10 @@ impl Lines {
             let input = at.slice(start, len64(line));
             start = start.saturating_add(len64(line));
             let node = Node::new("line", self.key(line), self.kind, input).component();
+            let node = match core::str::from_utf8(line.trim_ascii()) {
+                Ok(text) if text.len() <= SHOWN => node.with("value", text),
+                _ => node,
+            };
             let node = if script { node.with("executable", true) } else { node };
             let added = out.add(match (self.guard)(line) {
                 Some(flag) => node.with(flag, true),
@@ -219,6 +223,8 @@ fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
     if !["raw", "fill"].contains(&format.name()) {
+        // A program's sections are facts for people. What it decodes to, or names as components, is compared by itself.
+        out.compared_whole();
         format.parse(at, out);
         return Ok(());
     }
@@ -230,6 +236,8 @@ fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
 
 /// Files of this size and more are not split: no file of lines of the corpus has more than 60 KiB.
 const MOST: u64 = 1 << 20;
+/// Lines up to this length are facts, so that people read them and not their digest.
+const SHOWN: usize = 256;
 /// Bytes of a line that make its key.
 const KEY: usize = 64;
 

@@ -335,6 +335,13 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// Says that the current region is compared as one, unless it holds components or streams: its pieces are for people.
+    pub fn compared_whole(&mut self) {
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.component = true;
+        }
+    }
+
     /// Names the current region, such as a file after its user-interface section.
     pub fn call(&mut self, name: impl Into<String>) {
         if let Some(region) = self.session.region_mut(self.region) {
@@ -369,8 +376,14 @@ impl<'a> Builder<'_, 'a> {
     #[must_use]
     pub fn settings(&self, names: &[&[u8]]) -> Option<Settings> {
         let listed = &self.session.options.settings;
-        let named = |file: &&SettingsFile| file.name.split('/').map(str::as_bytes).eq(names.iter().copied());
-        let mut candidates = listed.iter().filter(named).peekable();
+        let exact = |file: &&SettingsFile| file.name.split('/').map(str::as_bytes).eq(names.iter().copied());
+        let like = |file: &&SettingsFile| {
+            let pattern = file.name.split('/');
+            pattern.clone().count() == names.len()
+                && pattern.zip(names).all(|(pattern, name)| crate::name_fits(pattern, name))
+        };
+        // A file that is listed by itself is read as that says.
+        let mut candidates = listed.iter().filter(exact).chain(listed.iter().filter(like)).peekable();
         candidates.peek()?;
         let tree = &self.session.tree;
         let around = tree.region(self.region).into_iter().chain(tree.ancestors(self.region));

@@ -61,7 +61,7 @@ pub use host::{Host, Memory, Part, ReadError};
 pub use input::{Input, Window};
 pub use limits::{Budget, LimitKind, Limits};
 pub use normal::{Form, Normal};
-pub use path::{Segment, escape_key, segments};
+pub use path::{Segment, escape_key, is_pattern, name_fits, segments, unescape_key};
 pub use reader::Reader;
 pub use settings::{Settings, SettingsFile};
 pub use span::{Span, len64, to_usize};

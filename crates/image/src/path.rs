@@ -54,6 +54,70 @@ pub fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
+/// A key as it was before [`escape_key`].
+#[must_use]
+pub fn unescape_key(key: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let code = behind.first_chunk::<2>().filter(|_| *first == b'%');
+        let code = code.and_then(|code| core::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    bytes
+}
+
+/// True when a name is the one that `pattern` says: `*` stands for any bytes, `#` for one hexadecimal digit as loaders write
+/// it, 0-9 and A-F. Names, not paths: the caller splits at slashes.
+#[must_use]
+pub fn name_fits(pattern: &str, name: &[u8]) -> bool {
+    let pattern = pattern.as_bytes();
+    let fits = |at: usize, byte: u8| match pattern.get(at) {
+        Some(b'#') => byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte),
+        Some(&wanted) => wanted == byte,
+        None => false,
+    };
+    // The last star seen and how many bytes it stands for so far: going back to an earlier one could not help.
+    let (mut at, mut star) = (0_usize, None);
+    let mut rest = name;
+    loop {
+        match (pattern.get(at), rest) {
+            (None, []) => return true,
+            (Some(b'*'), _) => {
+                at = at.saturating_add(1);
+                star = Some((at, rest));
+            }
+            (_, [byte, behind @ ..]) if fits(at, *byte) => {
+                at = at.saturating_add(1);
+                rest = behind;
+            }
+            _ => match star {
+                Some((behind, [_, left @ ..])) => {
+                    star = Some((behind, left));
+                    at = behind;
+                    rest = left;
+                }
+                _ => return false,
+            },
+        }
+    }
+}
+
+/// True for a name with a sign in it that stands for others.
+#[must_use]
+pub fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '#'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +126,28 @@ mod tests {
     fn separators_and_controls_in_a_key_cannot_make_a_segment() {
         assert_eq!(Segment::new("file", "a/b:c\n%é").to_string(), "file:a%2Fb%3Ac%0A%25%C3%A9");
         assert_eq!(Segment::new("file", "Dxe_Core+1@2-3.efi").to_string(), "file:Dxe_Core+1@2-3.efi");
+    }
+
+    #[test]
+    fn a_pattern_takes_whole_names_and_digits_as_loaders_write_them() {
+        for (pattern, good, bad) in [
+            ("Boot####", "Boot00AF", "Boot00af"),
+            ("*", "anything", "anything"),
+            ("a*c*e", "abcde", "abcd"),
+            (".system.uci-*", ".system.uci-Ab12Cd", "system.uci-Ab12Cd"),
+            ("dump-type0-*-#", "dump-type0-1-1-F", "dump-type0-1-1-G"),
+        ] {
+            assert!(name_fits(pattern, good.as_bytes()), "{pattern} {good}");
+            assert!(pattern == "*" || !name_fits(pattern, bad.as_bytes()), "{pattern} {bad}");
+        }
+        // No pattern takes long.
+        assert!(!name_fits(&"*a".repeat(1000), "a".repeat(999).as_bytes()));
+    }
+
+    #[test]
+    fn keys_come_back_as_they_were() {
+        for key in [&b"a b%/"[..], b"\xff\0", b"plain", b"%"] {
+            assert_eq!(unescape_key(&escape_key(key).to_string()), key);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::Class;
 
-use crate::model::{ExceptionsOf, FindingOf};
+use crate::model::{ChangeOf, ExceptionsOf, FindingOf};
 
 /// A language of the renderings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +99,19 @@ pub static NOT_SEEN: &[(&str, &str, &str)] = &[
     ),
     (
         "not-parsed",
-        "the inside of the image: its whole digest matched, and it was not taken apart",
-        "イメージの内部(全体のダイジェストが一致したため分解していない)",
+        "the inside of the image: its whole digest matched, so the account is as the manifest lists it (--deep looks)",
+        "イメージの内部(全体のダイジェストが一致したため内訳はマニフェストの記載による。--deep で解析)",
     ),
     (
         "reference",
         "anything a signed reference would show: none was given",
         "署名済み基準値との相違(基準値が与えられていない)",
     ),
-    ("rollback", "whether an older release was put back: no floor is known", "旧版への巻き戻し(下限が不明)"),
+    (
+        "rollback",
+        "whether an older release was put back: no floor is set",
+        "旧版への巻き戻し(下限の指定なし)",
+    ),
     ("transparency", "whether the manifest is in a public log", "マニフェストが公開ログに載っているか"),
 ];
 
@@ -301,6 +305,42 @@ static ENTRIES: &[Entry] = &[
         ],
     ),
     entry(
+        "image/longer",
+        "The file is {bytes} bytes longer than the image that the maker signed.",
+        "ファイルは製造者が署名したイメージより {bytes} バイト長い。",
+        [
+            "Check the size of the chip, and acquire the dump again with that size.",
+            "チップの容量を確認し、その大きさでダンプを取り直す。",
+        ],
+    ),
+    entry(
+        "image/not-read",
+        "{bytes} bytes at {place} hold nothing but {value}: not read, or erased. What lies there cannot be seen.",
+        "{place} の {bytes} バイトは全て {value}(読み取り漏れ、または消去)。その内容は確認できない。",
+        [
+            "Acquire the dump again, by another way; compare the two.",
+            "別の方法でダンプを取り直し、二つを比較する。",
+        ],
+    ),
+    entry(
+        "image/shorter",
+        "The file is {bytes} bytes short of the image that the maker signed.",
+        "ファイルは製造者が署名したイメージより {bytes} バイト短い。",
+        [
+            "Acquire the dump again, whole; if it is as long as the chip, ask the maker.",
+            "ダンプ全体を取り直す。チップの容量どおりであれば製造者に照会する。",
+        ],
+    ),
+    entry(
+        "image/uniform",
+        "The whole file holds nothing but {value}: the chip was not read, or is erased.",
+        "ファイル全体が {value}(読み取り失敗、または消去)。",
+        [
+            "Check how the chip is connected, and acquire the dump again.",
+            "チップの接続を確認し、ダンプを取り直す。",
+        ],
+    ),
+    entry(
         "layout/disagrees",
         "Manifest and image disagree on where the partition {name} lies.",
         "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
@@ -338,9 +378,18 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "manifest/another-release",
-        "The image is {found}; expected was {wanted}.",
-        "イメージは {found}。期待は {wanted}。",
-        ["Check which release was ordered.", "発注した版を確認する。"],
+        "The image is exactly {found}, and {wanted} was ordered.",
+        "イメージは {found} そのものだが、発注は {wanted}。",
+        [
+            "Check which release was ordered; an older one may have known faults.",
+            "発注した版を確認する。旧版には既知の不具合が有り得る。",
+        ],
+    ),
+    entry(
+        "manifest/below-floor",
+        "The image is exactly {found}, whose security version {version} is below the floor {floor} of your policy.",
+        "イメージは {found} そのものだが、セキュリティ版 {version} はポリシーの下限 {floor} を下回る。",
+        ["Have the device updated; do not accept this release.", "機器を更新させる。この版は受け入れない。"],
     ),
     entry(
         "manifest/conflicting",
@@ -374,8 +423,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "manifest/not-for-this-image",
-        "The manifest speaks of another kind of image ({wanted}; this is {found}).",
-        "マニフェストは別種のイメージ({wanted})に関するもの(本イメージは {found})。",
+        "The manifest speaks of another image: {why}.",
+        "マニフェストは別のイメージに関するもの:{why-ja}。",
         ASK,
     ),
     entry(
@@ -516,7 +565,7 @@ fn find(id: &str) -> &'static Entry {
 #[must_use]
 pub fn message(lang: Lang, finding: &FindingOf) -> String {
     let entry = find(&finding.id);
-    let mut text = fill(lang.pick(entry.english[0], entry.japanese[0]), finding);
+    let mut text = fill(lang, lang.pick(entry.english[0], entry.japanese[0]), finding);
     if let Some((reason, until)) = waiver(finding) {
         let whole = if is_waived(finding) {
             lang.pick("Waived by your policy", "ポリシーにより免除")
@@ -545,25 +594,32 @@ pub(crate) fn is_waived(finding: &FindingOf) -> bool {
     waiver(finding).is_some() && !finding.args.contains_key("waivedInPart")
 }
 
-/// The next step for a finding.
+/// The next step for a finding of a run of that mode. What compares nothing that is signed accuses nobody.
 #[must_use]
-pub fn remedy(lang: Lang, finding: &FindingOf) -> String {
+pub fn remedy(lang: Lang, finding: &FindingOf, mode: &str) -> String {
     if is_waived(finding) {
         return lang.pick("Nothing until the waiver ends.", "免除の期限まで対応不要。").to_owned();
     }
     let entry = find(&finding.id);
-    lang.pick(entry.english[1], entry.japanese[1]).to_owned()
+    let next = lang.pick(entry.english[1], entry.japanese[1]);
+    let accuses = mode != "verify" && !std::ptr::eq(entry, &raw const DEFECT) && entry.id != "limit/hit";
+    let compared = lang.pick(
+        "Ask whoever made the second image whether this was meant.",
+        "二つ目のイメージの作成者に、意図した変更かを確認する。",
+    );
+    if accuses { compared.to_owned() } else { next.to_owned() }
 }
 
 /// Puts the words of a finding, all of them escaped before, into a sentence.
-fn fill(template: &str, finding: &FindingOf) -> String {
+fn fill(lang: Lang, template: &str, finding: &FindingOf) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let (name, behind) = after.split_once('}').unwrap_or((after, ""));
         match name {
-            "what" => text.push_str(&what(finding)),
+            "what" => text.push_str(&what(lang, finding)),
+            "place" => text.push_str(&format!("{:#x}", finding.offset)),
             "actual" => text.push_str(finding.actual.as_deref().unwrap_or("?")),
             "expected" => text.push_str(finding.expected.as_deref().unwrap_or("?")),
             _ => text.push_str(finding.args.get(name).map_or("?", String::as_str)),
@@ -574,15 +630,114 @@ fn fill(template: &str, finding: &FindingOf) -> String {
     text
 }
 
-/// What a finding is about: its display name and kind, with the last named step of the path.
-fn what(finding: &FindingOf) -> String {
+/// What a finding is about, in the words that the product uses: a name, what sort of thing it is, and what it is a piece of.
+pub(crate) fn what(lang: Lang, finding: &FindingOf) -> String {
     let kind = finding.args.get("kind").map_or("region", String::as_str);
-    let step = finding.path.rsplit('/').find(|step| step.len() > 36).or(finding.path.rsplit('/').next());
-    let step = step.and_then(|step| step.split_once(':')).map_or(finding.path.as_str(), |(_, key)| key);
-    let step = readable(step);
-    match finding.args.get("name") {
-        Some(name) => format!("{name} ({kind} {step})"),
-        None => format!("{kind} {step}"),
+    let steps: Vec<_> = finding.path.split('/').filter_map(|step| step.split_once(':')).collect();
+    let name = finding.args.get("name").map(String::as_str);
+    let last = steps.last().copied();
+    // What a file holds, as one piece, is the file.
+    let file = steps.iter().rposition(|(format, _)| *format == "file");
+    let content = file.is_some_and(|file| {
+        steps.get(file.saturating_add(1)).is_some_and(|step| *step == ("decoded", "content"))
+    });
+    let whole_file = content
+        && !["account", "account-secret", "login-line", "boot-line", "setting", "boot-argument"]
+            .contains(&kind);
+    let kind = if whole_file { "file" } else { kind };
+    let noun = noun(lang, kind, finding.runs);
+    let key = readable(last.map_or(finding.path.as_str(), |(_, key)| key));
+    let own = name.filter(|_| whole_file || WHOLE_THINGS.contains(&kind));
+    match (own.or(Some(key.as_str()).filter(|_| WHOLE_THINGS.contains(&kind))), name, lang) {
+        (Some(label), _, Lang::English) => format!("{label} ({noun})"),
+        (Some(label), _, Lang::Japanese) => format!("{label}({noun})"),
+        (None, Some(name), Lang::English) if name != key => format!("{noun} {key} of {name}"),
+        (None, Some(name), Lang::Japanese) if name != key => format!("{name} の{noun} {key}"),
+        (None, _, _) => format!("{noun} {key}"),
+    }
+}
+
+/// Kinds that have a name of their own.
+const WHOLE_THINGS: [&str; 13] = [
+    "block-device",
+    "character-device",
+    "device-tree-property",
+    "directory",
+    "file",
+    "partition",
+    "symbolic-link",
+    "uboot-variable",
+    "uefi-file",
+    "uefi-pad-file",
+    "uefi-volume",
+    "variable",
+    "whiteout",
+];
+
+/// What people call a kind of region. One that has no other word keeps its own.
+pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
+    let (english, japanese) = match kind {
+        "account" | "account-secret" => ("account", "アカウント"),
+        "block-device" | "character-device" => ("device node", "デバイスノード"),
+        "boot-argument" => ("boot argument", "起動引数"),
+        "boot-line" | "login-line" => ("line", "行"),
+        "device-tree-property" => ("property", "プロパティ"),
+        "directory" | "dir" => ("directory", "ディレクトリ"),
+        "file" if runs => ("program", "プログラム"),
+        "file" => ("file", "ファイル"),
+        "partition" => ("partition", "パーティション"),
+        "setting" => ("setting", "設定"),
+        "symbolic-link" => ("link", "リンク"),
+        "uefi-file" if runs => ("driver", "ドライバー"),
+        "uefi-file" => ("UEFI file", "UEFIファイル"),
+        "uefi-pad-file" => ("pad file", "パッドファイル"),
+        "uefi-volume" => ("firmware volume", "ファームウェアボリューム"),
+        "variable" | "uboot-variable" => ("variable", "変数"),
+        _ => return kind,
+    };
+    lang.pick(english, japanese)
+}
+
+/// What changed, counted: `1 file replaced, 1 account added`. Empty when nothing did.
+#[must_use]
+pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
+    let said = changes.iter().map(|change| {
+        let ChangeOf { count, how, what } = change;
+        let (one, many, japanese) = things(what);
+        let (english_verb, japanese_verb) = match how.as_str() {
+            "added" => ("added", "追加"),
+            "changed" => ("changed", "変更"),
+            "moved" => ("moved", "移動"),
+            "packed-anew" => ("packed anew", "詰め直し"),
+            "removed" => ("missing", "欠落"),
+            _ => ("unreadable", "判読不能"),
+        };
+        match lang {
+            Lang::English => format!("{count} {} {english_verb}", if *count == 1 { one } else { many }),
+            Lang::Japanese => format!("{japanese} {count} 件{japanese_verb}"),
+        }
+    });
+    said.collect::<Vec<_>>().join(lang.pick(", ", "、"))
+}
+
+fn things(what: &str) -> (&'static str, &'static str, &'static str) {
+    match what {
+        "account" => ("account", "accounts", "アカウント"),
+        "boot-argument" => ("boot argument", "boot arguments", "起動引数"),
+        "directory" => ("directory", "directories", "ディレクトリ"),
+        "driver" => ("driver", "drivers", "ドライバー"),
+        "file" => ("file", "files", "ファイル"),
+        "link" => ("link", "links", "リンク"),
+        "login-line" => ("line that lets somebody in", "lines that let somebody in", "ログイン許可行"),
+        "partition" => ("partition", "partitions", "パーティション"),
+        "program" => ("program", "programs", "プログラム"),
+        "property" => ("property", "properties", "プロパティ"),
+        "script" => ("script", "scripts", "スクリプト"),
+        "setting" => ("settings file", "settings files", "設定ファイル"),
+        "special-file" => ("special file", "special files", "特殊ファイル"),
+        "variable" => ("variable", "variables", "変数"),
+        "volume" => ("firmware volume", "firmware volumes", "ファームウェアボリューム"),
+        _ => ("part", "parts", "部分"),
     }
 }
 

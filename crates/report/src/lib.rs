@@ -24,14 +24,16 @@ mod model;
 mod renderers;
 mod statement;
 
-pub use catalogue::{ClassName, Lang, NOT_SEEN, class_name, message, not_seen, remedy, tier_line};
+pub use catalogue::{
+    ClassName, Lang, NOT_SEEN, changes_line, class_name, message, not_seen, remedy, tier_line,
+};
 pub use escape::{escape, escape_inside, escape_line};
 pub use model::{
-    AccountOf, Depth, FindingOf, ImageOf, ManifestOf, PolicyOf, RegionOf, Report, SignerOf, SpaceOf, TimeOf,
-    ToolOf, VerdictOf,
+    AccountOf, ChangeOf, Depth, FindingOf, ImageOf, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf, Report,
+    SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
 pub use renderers::{RENDERERS, Renderer, View, renderer};
 pub use statement::statement;
 
 /// Version of the report's schema.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";

@@ -20,6 +20,8 @@ pub struct Report {
     pub accepted: bool,
     /// The account of the file: every byte of the image.
     pub account: AccountOf,
+    /// What differs, counted: so many files added, so many drivers changed.
+    pub changes: Vec<ChangeOf>,
     /// The account of the content: all leaves, of the image and of every decoded space, that encode nothing.
     pub content: AccountOf,
     /// Whether the image was taken apart.
@@ -152,6 +154,18 @@ impl ExceptionsOf {
     }
 }
 
+/// Things of one kind that one thing happened to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeOf {
+    /// How many.
+    pub count: u64,
+    /// What happened: `added`, `changed`, `moved`, `packed-anew`, `removed` or `unreadable`.
+    pub how: String,
+    /// What they are, such as `driver` or `account`.
+    pub what: String,
+}
+
 /// Whether the image was taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -274,6 +288,49 @@ pub struct FindingOf {
     pub expected: Option<String>,
     /// Stable id.
     pub id: String,
+    /// Where in the image, of what lies in a decoded space: the stream around it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub image: Option<PlaceOf>,
+    /// Length in bytes.
+    pub length: u64,
+    /// A sentence in English.
+    pub message: String,
+    /// Offset in the space.
+    pub offset: u64,
+    /// What it speaks for: pieces of the same thing, and what follows from the same cause.
+    pub parts: Vec<PartOf>,
+    /// Path of the region.
+    pub path: String,
+    /// The next step, in English.
+    pub remedy: String,
+    /// It is about something that can run, or that decides what may start or who may log in.
+    pub runs: bool,
+    /// Severity.
+    pub severity: String,
+    /// Path of the space.
+    pub space: String,
+    /// Who answers for it, by the maker's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<SupplierOf>,
+    /// What people call the content that it lies in, of what lies in a decoded space.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub within: Option<String>,
+}
+
+/// What a finding speaks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOf {
+    /// What is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// Names and numbers for the sentence.
+    pub args: BTreeMap<String, String>,
+    /// What should be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Stable id.
+    pub id: String,
     /// Length in bytes.
     pub length: u64,
     /// A sentence in English.
@@ -282,37 +339,97 @@ pub struct FindingOf {
     pub offset: u64,
     /// Path of the region.
     pub path: String,
-    /// The next step, in English.
-    pub remedy: String,
-    /// Severity.
-    pub severity: String,
     /// Path of the space.
     pub space: String,
-    /// Who answers for it, by the maker's word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub supplier: Option<String>,
+}
+
+/// A place in the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceOf {
+    /// Length in bytes.
+    pub length: u64,
+    /// Offset in bytes.
+    pub offset: u64,
+}
+
+/// Who answers for a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupplierOf {
+    /// How to reach them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contact: Option<String>,
+    /// Name.
+    pub name: String,
 }
 
 impl FindingOf {
-    fn new(finding: &Finding) -> Self {
+    fn new(finding: &Finding, mode: &str) -> Self {
+        let made = Self::alone(finding, mode);
+        let mut parts = Vec::new();
+        // Parts of parts stand beside them: the parts of a cause are things, and theirs are pieces.
+        for part in &finding.parts {
+            parts.push(PartOf::new(Self::alone(part, mode)));
+            parts.extend(part.parts.iter().map(|piece| PartOf::new(Self::alone(piece, mode))));
+        }
+        Self { parts, ..made }
+    }
+
+    fn alone(finding: &Finding, mode: &str) -> Self {
         let shown = |text: &Option<String>| text.as_deref().map(escape);
+        let supplier = shown(&finding.supplier);
         let mut made = Self {
             actual: shown(&finding.actual),
             args: finding.args.iter().map(|(name, value)| ((*name).to_owned(), escape(value))).collect(),
             expected: shown(&finding.expected),
             id: finding.id.clone(),
+            image: finding.image.map(|span| PlaceOf { length: span.length, offset: span.offset }),
             length: finding.length,
             message: String::new(),
             offset: finding.offset,
+            parts: Vec::new(),
             path: finding.path.clone(),
             remedy: String::new(),
+            runs: finding.runs,
             severity: finding.severity.name().to_owned(),
             space: finding.space.clone(),
-            supplier: shown(&finding.supplier),
+            supplier: supplier.map(|name| SupplierOf { contact: shown(&finding.contact), name }),
+            within: shown(&finding.within),
         };
         made.message = message(Lang::English, &made);
-        made.remedy = remedy(Lang::English, &made);
+        made.remedy = remedy(Lang::English, &made, mode);
         made
+    }
+}
+
+impl PartOf {
+    fn new(finding: FindingOf) -> Self {
+        let FindingOf { actual, args, expected, id, length, message, offset, path, space, .. } = finding;
+        Self { actual, args, expected, id, length, message, offset, path, space }
+    }
+
+    /// As a finding, for its sentence.
+    pub(crate) fn finding(&self) -> FindingOf {
+        let Self { actual, args, expected, id, length, message, offset, path, space } = self.clone();
+        FindingOf {
+            actual,
+            args,
+            expected,
+            id,
+            image: None,
+            length,
+            message,
+            offset,
+            parts: Vec::new(),
+            path,
+            remedy: String::new(),
+            runs: false,
+            severity: String::new(),
+            space,
+            supplier: None,
+            within: None,
+        }
     }
 }
 
@@ -438,6 +555,7 @@ impl Report {
         Self {
             accepted: false,
             account: AccountOf::default(),
+            changes: Vec::new(),
             content: AccountOf::default(),
             depth: Depth::Whole,
             exit_code: 2,
@@ -509,7 +627,14 @@ impl Report {
 
     /// Takes over findings and the verdict that follows from them.
     pub fn set_verdict(&mut self, findings: &[Finding], verdict: &Verdict) {
-        self.findings = findings.iter().map(FindingOf::new).collect();
+        self.findings = findings.iter().map(|finding| FindingOf::new(finding, &self.mode)).collect();
+        let tally = kiwame_appraisal::tally(findings).into_iter();
+        let change = |((what, how), count): ((&str, &str), u64)| ChangeOf {
+            count,
+            how: how.to_owned(),
+            what: what.to_owned(),
+        };
+        self.changes = tally.map(change).collect();
         // The worst first; among equals the order of the checks.
         self.findings.sort_by_key(|finding| match finding.severity.as_str() {
             "high" => 0,
@@ -552,10 +677,24 @@ impl Report {
                 &mut finding.remedy,
             ]
             .into_iter()
-            .chain([&mut finding.actual, &mut finding.expected, &mut finding.supplier].into_iter().flatten())
+            .chain([&mut finding.actual, &mut finding.expected, &mut finding.within].into_iter().flatten())
             .chain(finding.args.values_mut())
+            .chain(
+                finding
+                    .supplier
+                    .iter_mut()
+                    .flat_map(|supplier| core::iter::once(&mut supplier.name).chain(&mut supplier.contact)),
+            )
             .for_each(again);
+            for part in &mut finding.parts {
+                [&mut part.id, &mut part.path, &mut part.space, &mut part.message]
+                    .into_iter()
+                    .chain([&mut part.actual, &mut part.expected].into_iter().flatten())
+                    .chain(part.args.values_mut())
+                    .for_each(again);
+            }
         }
+        self.changes.iter_mut().flat_map(|change| [&mut change.how, &mut change.what]).for_each(again);
         for region in &mut self.regions {
             [&mut region.kind, &mut region.path, &mut region.space]
                 .into_iter()

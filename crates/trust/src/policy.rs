@@ -276,6 +276,32 @@ impl Policy {
         identity: Digest,
         now: Option<Time>,
     ) -> Result<Verified<Manifest>, TrustError> {
+        let verified = self.verify_any_release(envelope, identity, now)?;
+        match self.below_floor(verified.value()) {
+            Some(below) => Err(below),
+            None => Ok(verified),
+        }
+    }
+
+    /// That a release is older than the rule for its product takes, if it is.
+    #[must_use]
+    pub fn below_floor(&self, manifest: &Manifest) -> Option<TrustError> {
+        let rule = self.rule(&manifest.product.vendor, &manifest.product.model).ok()?;
+        let found = manifest.release.security_version.unwrap_or(0);
+        let floor = rule.min_security_version.filter(|floor| found < *floor)?;
+        Some(TrustError::Rollback { found, floor })
+    }
+
+    /// As [`Policy::verify`], also for a release below the floor: it can say which release an image is, and never affirm it.
+    ///
+    /// # Errors
+    /// As [`Policy::verify`].
+    pub fn verify_any_release(
+        &self,
+        envelope: &Envelope,
+        identity: Digest,
+        now: Option<Time>,
+    ) -> Result<Verified<Manifest>, TrustError> {
         let keys = envelope.signed_by(self);
         if keys.is_empty() {
             let unknown = envelope.signatures.len();
@@ -287,12 +313,6 @@ impl Policy {
         let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload)?;
         let rule = self.rule(&manifest.product.vendor, &manifest.product.model)?;
         let signers = self.threshold(rule, &keys, envelope.signatures.len())?;
-        if let Some(floor) = rule.min_security_version {
-            let found = manifest.release.security_version.unwrap_or(0);
-            if found < floor {
-                return Err(TrustError::Rollback { found, floor });
-            }
-        }
         let bounds = [
             ("policy.expires", self.expires.as_deref(), false),
             ("release.notBefore", manifest.release.not_before.as_deref(), true),

@@ -1,6 +1,6 @@
 //! Mutable rules: where devices may differ, and how far, value by value (RULES 12).
 
-use kiwame_image::{Settings, SettingsFile, len64};
+use kiwame_image::{Settings, SettingsFile, is_pattern, len64, name_fits};
 
 use crate::TrustError;
 use crate::json::Object;
@@ -69,7 +69,7 @@ pub enum Mutable {
 /// One entry that may differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRule {
-    /// Name, whole.
+    /// Name, whole; `*` and `#` in it stand for others (see [`name_fits`]).
     pub name: String,
     /// Grammar of the value.
     pub value: Grammar,
@@ -80,7 +80,7 @@ pub struct KeyRule {
 /// One file that may differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRule {
-    /// Its names from the root of the file system, with slashes between them.
+    /// Its names from the root of the file system, with slashes between them; `*` and `#` stand for others within one name.
     pub name: String,
     /// How it is read; `None` for content that nobody judges.
     pub format: Option<Settings>,
@@ -275,6 +275,97 @@ impl MutableRule {
     }
 }
 
+/// True for a name that a specification or a loader owns, which no pattern reaches: each is listed by itself. A pattern for
+/// UEFI variables says whose they are.
+fn is_owned(pattern: &str, name: &[u8]) -> bool {
+    let vendor = name.split_at_checked(GUID).filter(|(guid, rest)| {
+        rest.first() == Some(&b'-')
+            && guid.iter().enumerate().all(|(at, &byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+    });
+    match vendor {
+        Some((guid, _)) => {
+            let said = pattern.as_bytes().get(..GUID).is_some_and(|said| said == guid);
+            !said || OWNED_GUIDS.iter().any(|owned| owned.as_bytes() == guid)
+        }
+        None => OWNED_NAMES.iter().any(|owned| name_fits(owned, name)),
+    }
+}
+
+/// Signs of a GUID as names of variables have it.
+const GUID: usize = 36;
+/// EFI global, image security, shim, boot loader interface, memory overwrite, capsule report, vendor keys (UEFI
+/// Specification 2.10, sections 3.3 and 32; systemd's Boot Loader Interface).
+const OWNED_GUIDS: [&str; 7] = [
+    "8BE4DF61-93CA-11D2-AA0D-00E098032B8C",
+    "D719B2CB-3D3A-4596-A3BC-DAD00E67656F",
+    "605DAB50-E046-4300-ABB6-3DD810DD8B23",
+    "4A67B082-0A4C-41CF-B6C7-440B29BB8C4F",
+    "E20939BE-32D4-41BE-A150-897F85D49829",
+    "39B68C46-F7FB-441B-B6EC-16B0F69821F3",
+    "C076EC0C-7028-4399-A072-71EE5C448B9F",
+];
+/// What U-Boot itself reads or writes in its environment (`doc/usage/environment.rst`).
+const OWNED_NAMES: [&str; 40] = [
+    "altbootcmd",
+    "auto*",
+    "baudrate",
+    "boot*",
+    "BOOT*",
+    "bootargs*",
+    "consoledev",
+    "device",
+    "dhcp*",
+    "dns*",
+    "eth*",
+    "extra_*",
+    "fdt*",
+    "file*",
+    "flags",
+    "gatewayip",
+    "hostname",
+    "initrd*",
+    "interface",
+    "ip*",
+    "kernel*",
+    "load*",
+    "mtd*",
+    "net*",
+    "nvlan",
+    "opt*",
+    "preboot",
+    "pxe*",
+    "ramdisk*",
+    "root*",
+    "script*",
+    "server*",
+    "setargs",
+    "silent",
+    "splash*",
+    "std*",
+    "tftp*",
+    "update*",
+    "usb*",
+    "vlan",
+];
+/// Files and directories by which boot loaders choose what they start.
+const BOOT_FILES: [&str; 12] = [
+    "efi",
+    "loader",
+    "extlinux",
+    "grub",
+    "boot",
+    "startup.nsh",
+    "cmdline.txt",
+    "config.txt",
+    "uenv.txt",
+    "boot.scr",
+    "grub.cfg",
+    "syslinux.cfg",
+];
+
 /// The settings files that rules name, with the format in which each is read.
 #[must_use]
 pub fn settings(rules: &[MutableRule]) -> Vec<SettingsFile> {
@@ -290,6 +381,26 @@ pub fn settings(rules: &[MutableRule]) -> Vec<SettingsFile> {
 }
 
 impl KeyRule {
+    /// True when the rule is for the entry of that name: whole, or by a pattern that may reach it.
+    #[must_use]
+    pub fn is_for(&self, name: &[u8]) -> bool {
+        self.name.as_bytes() == name
+            || self.is_pattern() && name_fits(&self.name, name) && !is_owned(&self.name, name)
+    }
+
+    /// True for a name that stands for several.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        is_pattern(&self.name)
+    }
+
+    /// The rule of a list for the entry of that name: one that lists it goes before a pattern.
+    #[must_use]
+    pub fn of<'k>(keys: &'k [Self], name: &[u8]) -> Option<&'k Self> {
+        let listed = keys.iter().find(|key| key.name.as_bytes() == name);
+        listed.or_else(|| keys.iter().find(|key| key.is_for(name)))
+    }
+
     fn read(key: &mut Object) -> Result<Self, TrustError> {
         Ok(Self {
             name: key.text("name")?,
@@ -300,6 +411,40 @@ impl KeyRule {
 }
 
 impl FileRule {
+    /// True when the rule is for the file of that path: whole, or by a pattern that may reach it.
+    #[must_use]
+    pub fn is_for(&self, path: &[u8]) -> bool {
+        let names = || path.split(|&byte| byte == b'/');
+        let fits = || {
+            let patterns = self.name.split('/');
+            patterns.clone().count() == names().count()
+                && patterns.zip(names()).all(|(pattern, name)| name_fits(pattern, name))
+        };
+        self.name.as_bytes() == path
+            || self.is_pattern()
+                && fits()
+                && !BOOT_FILES
+                    .iter()
+                    .any(|boot| names().any(|name| name.eq_ignore_ascii_case(boot.as_bytes())))
+    }
+
+    /// True when a file of the rule may lie in that directory, which ends with a slash; the root is empty.
+    #[must_use]
+    pub fn leads_from(&self, directory: &[u8]) -> bool {
+        let around = directory.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+        let mut patterns = self.name.split('/');
+        let inside = around.into_iter().all(|name| {
+            patterns.next().is_some_and(|pattern| pattern.as_bytes() == name || name_fits(pattern, name))
+        });
+        inside && patterns.next().is_some()
+    }
+
+    /// True for a name that stands for several.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        is_pattern(&self.name)
+    }
+
     fn read(file: &mut Object) -> Result<Self, TrustError> {
         let format = match file.text_or_absent("format")? {
             None => None,
@@ -356,6 +501,69 @@ mod tests {
                 assert_eq!(holds(grammar, bad), expected, "{grammar} {bad:?}");
             }
         }
+    }
+
+    fn key(name: &str) -> KeyRule {
+        KeyRule { name: name.to_owned(), value: Grammar::Mac, optional: false }
+    }
+
+    #[test]
+    fn patterns_reach_no_name_that_a_specification_or_a_loader_owns() {
+        let vendor = "3C4EAD08-45AE-4315-8D15-A60EAA8CAF69";
+        assert!(key(&format!("{vendor}-Log*")).is_for(format!("{vendor}-Log12").as_bytes()));
+        assert!(key(&format!("{vendor}-*")).is_for(format!("{vendor}-AB").as_bytes()));
+        for (pattern, name) in [
+            ("*", "3C4EAD08-45AE-4315-8D15-A60EAA8CAF69-Log1"),
+            ("########-*", "3C4EAD08-45AE-4315-8D15-A60EAA8CAF69-Log1"),
+            (
+                "8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Boot####",
+                "8BE4DF61-93CA-11D2-AA0D-00E098032B8C-Boot0001",
+            ),
+            ("605DAB50-E046-4300-ABB6-3DD810DD8B23-*", "605DAB50-E046-4300-ABB6-3DD810DD8B23-SbatLevel"),
+            ("*", "bootcmd"),
+            ("*", "ethaddr"),
+            ("s*", "serverip"),
+        ] {
+            assert!(!key(pattern).is_for(name.as_bytes()), "{pattern} {name}");
+            // Listed by itself it may.
+            assert!(key(name).is_for(name.as_bytes()));
+        }
+        assert!(key("serial#").is_for(b"serial#") && key("unit_*").is_for(b"unit_name"));
+    }
+
+    #[test]
+    fn a_listed_name_goes_before_a_pattern() {
+        let keys = [key("led_*"), KeyRule { value: Grammar::Digits(1), ..key("led_1") }];
+        assert_eq!(KeyRule::of(&keys, b"led_1").map(|key| &key.value), Some(&Grammar::Digits(1)));
+        assert_eq!(KeyRule::of(&keys, b"led_2").map(|key| &key.value), Some(&Grammar::Mac));
+        assert_eq!(KeyRule::of(&keys, b"lamp"), None);
+    }
+
+    #[test]
+    fn a_pattern_for_files_stays_within_one_name() {
+        let file = |name: &str| FileRule {
+            name: name.to_owned(),
+            format: None,
+            keys: Vec::new(),
+            max_bytes: 1,
+            optional: true,
+        };
+        assert!(
+            file("etc/config/*").is_for(b"etc/config/system")
+                && !file("etc/config/*").is_for(b"etc/config/a/b")
+        );
+        assert!(
+            !file("*/*").is_for(b"EFI/x")
+                && !file("*").is_for(b"startup.nsh")
+                && file("startup.nsh").is_for(b"startup.nsh")
+        );
+        let deep = file("var/*/state");
+        assert!(
+            deep.leads_from(b"")
+                && deep.leads_from(b"var/x/")
+                && !deep.leads_from(b"var/x/state/")
+                && !deep.leads_from(b"etc/")
+        );
     }
 
     #[test]

@@ -22,7 +22,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// Something wrong with the arguments or with what cannot be read: exit 2.
     pub(crate) fn usage(file: &str, what: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), what: what.into(), next: "See kiwame --help.", exit: 2 }
+        // What stands in a file is mended there; help speaks of arguments.
+        let is_file = file.contains('.') && !file.starts_with('-');
+        let next = if is_file { "Correct it there and run again." } else { "See kiwame --help." };
+        Self { file: file.to_owned(), what: what.into(), next, exit: 2 }
     }
 
     /// Something that is not trusted: exit 4.

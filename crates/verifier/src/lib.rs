@@ -32,6 +32,7 @@ mod keys;
 mod manifests;
 mod policies;
 mod request;
+mod uniform;
 mod verify;
 
 use kiwame_image::Host;

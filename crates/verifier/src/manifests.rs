@@ -2,7 +2,7 @@
 
 use kiwame_report::escape;
 use kiwame_trust::manifest::Coverage;
-use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
+use kiwame_trust::rules::{KeyRule, Mutable, MutableRule, WhenEmpty};
 use kiwame_trust::{Envelope, Manifest};
 use serde_json::json;
 
@@ -62,8 +62,41 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
     }
     for rule in &manifest.mutable {
         text.push_str(&format!("  mutable {}  {}\n", escape(&rule.path), rule_name(&rule.rule)));
+        allowed(rule).iter().for_each(|line| text.push_str(&format!("    {line}\n")));
+    }
+    for supplier in &manifest.suppliers {
+        let contact = supplier.contact.as_deref().map(|contact| format!(", {}", escape(contact)));
+        text.push_str(&format!("  supplier {}{}\n", escape(&supplier.name), contact.unwrap_or_default()));
     }
     Ok(Response::default().with("stdout", text))
+}
+
+/// What a rule lets differ, name by name, with the grammar of each value.
+fn allowed(rule: &MutableRule) -> Vec<String> {
+    let optional = |optional: bool| if optional { ", may be missing" } else { "" };
+    let key =
+        |key: &KeyRule| format!("{} = {}{}", escape(&key.name), key.value.text(), optional(key.optional));
+    let mut lines: Vec<String> = match &rule.rule {
+        Mutable::Keys(keys) | Mutable::Fields(keys) => keys.iter().map(key).collect(),
+        Mutable::DataFiles(files) => files
+            .iter()
+            .flat_map(|file| {
+                let format = file.format.map_or("not judged", kiwame_image::Settings::name);
+                let name = escape(&file.name);
+                let head =
+                    format!("{name}  {format}, at most {} bytes{}", file.max_bytes, optional(file.optional));
+                core::iter::once(head).chain(file.keys.iter().map(|one| format!("  {}", key(one))))
+            })
+            .collect(),
+        Mutable::Erased | Mutable::Any { .. } => Vec::new(),
+    };
+    if rule.remains_max_bytes > 0 {
+        lines.push(format!("dead data: at most {} bytes", rule.remains_max_bytes));
+    }
+    if rule.when_empty != WhenEmpty::default() {
+        lines.push(format!("when empty: {}", rule.when_empty.name()));
+    }
+    lines
 }
 
 fn rule_name(rule: &Mutable) -> String {

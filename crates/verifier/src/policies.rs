@@ -1,8 +1,8 @@
 //! `policy new|check|explain`.
 
 use kiwame_report::escape;
-use kiwame_trust::Policy;
-use kiwame_trust::policy::{Accept, Expectation};
+use kiwame_trust::policy::{Accept, Expectation, Waiver};
+use kiwame_trust::{Policy, Time};
 use serde_json::json;
 
 use crate::Response;
@@ -69,6 +69,15 @@ pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {
             notes.push(format!("{product}: no floor of the security version; a downgrade is not refused"));
         }
     }
+    let now = run.now()?;
+    let over = |until: &str| now.zip(Time::parse(until).ok()).is_some_and(|(now, until)| now > until);
+    if let Some(expires) = policy.expires.as_deref().filter(|expires| over(expires)) {
+        notes.push(format!("the policy ended on {}: it accepts nothing any more", escape(expires)));
+    }
+    for waiver in &policy.waivers {
+        notes.extend(odd(waiver, over(&waiver.until)));
+        notes.push(format!("exception: {}", waived(waiver)));
+    }
     for key in policy.keys().filter(|key| key.is_known()) {
         notes.push(format!("{}: the private half is published; it never affirms", key.fingerprint()));
     }
@@ -86,6 +95,34 @@ fn terms(accept: &Accept) -> String {
     let digests = accept.sha256.iter().map(|digest| format!("sha256 {digest}"));
     let terms: Vec<_> = cap.into_iter().chain(digests).collect();
     format!("{}, {}", escape(&accept.path), terms.join(" or "))
+}
+
+/// What is odd about a waiver.
+fn odd(waiver: &Waiver, over: bool) -> Option<String> {
+    let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
+    let known = kiwame_appraisal::KINDS.iter().any(|kind| kind.id == waiver.finding);
+    // Defects carry the id of a format and of what is wrong.
+    let defect = waiver.finding.split_once('/').is_some_and(|(format, what)| {
+        !what.is_empty() && kiwame_formats::FORMATS.iter().any(|known| known.name() == format)
+    });
+    let why = match waiver.found {
+        _ if !known && !defect => format!("no finding has the id {finding}: it covers nothing"),
+        _ if over => format!("it ended on {}", escape(&waiver.until)),
+        None => "it names no value found: a warning at best".to_owned(),
+        Some(_) => return None,
+    };
+    Some(format!("waiver of {finding} at {path}: {why}"))
+}
+
+/// A waiver in words, with its reason and its end.
+fn waived(waiver: &Waiver) -> String {
+    let value = match &waiver.found {
+        Some(found) => format!("as {}", escape(found)),
+        None => "whatever is found: a warning at best".to_owned(),
+    };
+    let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
+    let (reason, until) = (escape(&waiver.reason), escape(&waiver.until));
+    format!("{finding} at {path}, {value}; until {until}, because: {reason}")
 }
 
 /// Says a policy in words.
@@ -121,7 +158,7 @@ pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
         for path in &rule.accept_reencoded {
             let path = escape(path);
             text.push_str(&format!(
-                "  a container packed anew, its normal form equal, is accepted at {path}\n"
+                "  EXCEPTION: a container packed anew, its normal form equal, is accepted at {path}\n"
             ));
         }
         for (what, list) in [
@@ -129,17 +166,13 @@ pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
             ("unexplained bytes are", &rule.accept_unexplained),
             ("anything is", &rule.accept_any),
         ] {
-            list.iter()
-                .for_each(|accept| text.push_str(&format!("  {what} accepted at {}\n", terms(accept))));
+            list.iter().for_each(|accept| {
+                text.push_str(&format!("  EXCEPTION: {what} accepted at {}\n", terms(accept)))
+            });
         }
     }
     for waiver in &policy.waivers {
-        let value = match &waiver.found {
-            Some(found) => format!("as {}", escape(found)),
-            None => "whatever is found: a warning at best".to_owned(),
-        };
-        let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
-        text.push_str(&format!("waived until {}: {finding} at {path}, {value}\n", escape(&waiver.until)));
+        text.push_str(&format!("EXCEPTION, waived: {}\n", waived(waiver)));
     }
     text.push_str("everything else: cannot tell\n");
     Ok(Response::default().with("stdout", text))

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::inspect::not_seen;
 use crate::policies;
 use crate::request::{Run, Source};
+use crate::uniform;
 
 /// Compares an image with the manifests that somebody the policy trusts has signed.
 pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
@@ -23,7 +24,16 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
     let expect = run.request.expect.as_deref().map(Expectation::parse).transpose();
     let expect = expect.map_err(|error| Failure::usage("--expect", error.to_string()))?;
     let now = run.now()?;
-    let mut trial = Trial { run, image, policy, expect, now, verified: Vec::new(), findings: Vec::new() };
+    let mut trial = Trial {
+        run,
+        image,
+        policy,
+        expect,
+        now,
+        verified: Vec::new(),
+        below: Vec::new(),
+        findings: Vec::new(),
+    };
     trial.load()?;
     let Judged { mut report, compared } = trial.judge()?;
     trial.describe(&mut report)?;
@@ -76,6 +86,9 @@ struct Trial<'a> {
     expect: Option<Expectation>,
     now: Option<Time>,
     verified: Vec<Verified<Manifest>>,
+    /// Name of the file, and why, of those of them that are of a release below the policy's floor: they tell which release the
+    /// image is, and affirm nothing.
+    below: Vec<(Digest, String, TrustError)>,
     findings: Vec<Finding>,
 }
 
@@ -84,6 +97,24 @@ struct Trial<'a> {
 struct Judged {
     report: Report,
     compared: Option<String>,
+}
+
+/// Of the releases of one product that may all be meant, the one that affirms, else the one of which least differs. Of
+/// several products each counts (RULES 14).
+fn alternatives(outcomes: Vec<Outcome>, verified: &[Verified<Manifest>]) -> Vec<Outcome> {
+    let product = |outcome: &Outcome| verified.get(outcome.manifest).map(|one| one.value().product.scope());
+    let rank = |outcome: &Outcome| {
+        (outcome.verdict.exit != 0, outcome.reference.is_none(), outcome.report.content.differs)
+    };
+    let mut best: Vec<Outcome> = Vec::new();
+    for outcome in outcomes {
+        match best.iter_mut().find(|other| product(other) == product(&outcome)) {
+            Some(other) if rank(&outcome) < rank(other) => *other = outcome,
+            Some(_) => {}
+            None => best.push(outcome),
+        }
+    }
+    best
 }
 
 /// What the comparison with one manifest gave.
@@ -101,7 +132,12 @@ impl Trial<'_> {
     fn load(&mut self) -> Result<(), Failure> {
         for source in self.run.sources("manifest") {
             match self.load_one(source)? {
-                Ok(verified) => self.verified.push(verified),
+                Ok(verified) => {
+                    if let Some(below) = self.policy.below_floor(verified.value()) {
+                        self.below.push((verified.identity.clone(), source.1.name.clone(), below));
+                    }
+                    self.verified.push(verified);
+                }
                 Err(error) => {
                     let finding = Finding::new("trust/not-verified");
                     self.findings.push(finding.arg("file", &source.1.name).arg("why", error));
@@ -136,7 +172,7 @@ impl Trial<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let identity = self.run.sha256_of(&envelope.pae())?;
-        let verified = match self.policy.verify(&envelope, identity, self.now) {
+        let verified = match self.policy.verify_any_release(&envelope, identity, self.now) {
             Ok(verified) => verified,
             Err(error) => return Ok(Err(error)),
         };
@@ -170,24 +206,36 @@ impl Trial<'_> {
         let wholes: Vec<_> = self.verified.iter().map(|one| self.whole(one.value(), &digests)).collect();
         let (expected, others): (Vec<_>, Vec<_>) =
             (0..self.verified.len()).partition(|&at| self.is_expected(at));
-        if let Some(at) = expected.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
+        let whole = |at: &&usize| wholes.get(**at) == Some(&true);
+        if let Some(&at) = expected.iter().find(whole) {
             return self.report(vec![self.compare(at, &digests, true)?], &sha256);
         }
-        if let Some(at) = others.iter().copied().find(|&at| wholes.get(at) == Some(&true)) {
-            return self.another_release(at, &digests);
+        if let Some(&at) = others.iter().find(whole) {
+            let outcome = self.compare(at, &digests, true)?;
+            return self.another_release(outcome, &sha256);
         }
-        if expected.is_empty() && !others.is_empty() {
-            return self.unexpected(others.first().copied().unwrap_or(0), &sha256);
+        let compare = |at: &usize| self.compare(*at, &digests, false);
+        let outcomes = expected.iter().map(compare).collect::<Result<Vec<_>, _>>()?;
+        // Another release, with settings of its own, accounts for every byte as this one does not (RULES 14).
+        if outcomes.iter().all(|outcome| outcome.verdict.exit == 1 || outcome.reference.is_none()) {
+            for outcome in others.iter().map(compare) {
+                let outcome = outcome?;
+                if outcome.verdict.exit == 0 {
+                    return self.another_release(outcome, &sha256);
+                }
+            }
         }
-        let outcomes = expected
-            .into_iter()
-            .map(|at| self.compare(at, &digests, false))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.report(outcomes, &sha256)
+        match others.first() {
+            Some(&at) if expected.is_empty() => self.unexpected(at, &sha256),
+            _ => self.report(alternatives(outcomes, &self.verified), &sha256),
+        }
     }
 
     fn is_expected(&self, at: usize) -> bool {
         self.verified.get(at).is_some_and(|one| {
+            if self.below_floor(one).is_some() {
+                return false;
+            }
             let releases = self.rule(one.value()).map(|rule| self.releases(rule)).unwrap_or_default();
             releases.iter().all(|release| *release == one.value().release.version)
         })
@@ -339,6 +387,9 @@ impl Trial<'_> {
         let mut report = self.empty_report(tree.format(), sha256)?;
         report.set_tree(&tree, &assessment);
         report.not_seen = not_seen(&[], &tree);
+        if let Some(reference) = reference {
+            told_together(self.run, self.image, &tree, reference, &mut assessment)?;
+        }
         findings.extend(assessment.findings);
         Ok((report, this))
     }
@@ -354,9 +405,22 @@ impl Trial<'_> {
     fn not_for_this(&self, manifest: &Manifest, tree: &Tree) -> Assessment {
         let wanted: Vec<_> = manifest.images.iter().map(|image| image.format.as_str()).collect();
         let mut assessment = kiwame_appraisal::inspect(tree);
-        let finding = Finding::new("manifest/not-for-this-image")
-            .arg("wanted", wanted.join(", "))
-            .arg("found", tree.format());
+        let found = tree.format();
+        let (why, japanese) = match wanted.contains(&found) {
+            // Of one kind: then nothing that the manifest lists lies where this image has something.
+            true => {
+                let why = format!("it lists a {found} image, of which nothing is found in this one");
+                (why, format!("同種({found})のイメージだが、記載された部分が一つも無い"))
+            }
+            false => {
+                let wanted = wanted.join(", ");
+                (
+                    format!("it lists {wanted}, and this is {found}"),
+                    format!("記載は {wanted}、本イメージは {found}"),
+                )
+            }
+        };
+        let finding = Finding::new("manifest/not-for-this-image").arg("why", why).arg("why-ja", japanese);
         assessment.findings.insert(0, finding);
         assessment
     }
@@ -414,31 +478,45 @@ impl Trial<'_> {
         self.policy.waivers.iter().partition(runs)
     }
 
-    fn another_release(&self, at: usize, digests: &Digests) -> Result<Judged, Failure> {
-        let mut outcome = self.compare(at, digests, true)?;
-        let found = self
-            .verified
-            .get(at)
-            .map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
-        let rule = self.verified.get(at).and_then(|one| self.rule(one.value()));
-        let wanted = rule.map(|rule| self.releases(rule).join(" and ")).unwrap_or_default();
-        let finding = Finding::new("manifest/another-release")
-            .arg("found", found.unwrap_or_default())
-            .arg("wanted", wanted);
-        outcome.findings.push(finding);
+    fn below_floor(&self, one: &Verified<Manifest>) -> Option<&TrustError> {
+        self.below.iter().find(|(identity, _, _)| *identity == one.identity).map(|(_, _, why)| why)
+    }
+
+    /// The image is exactly another release than the one that was ordered, or one below the floor.
+    fn another_release(&self, mut outcome: Outcome, sha256: &Digest) -> Result<Judged, Failure> {
+        let one = self.verified.get(outcome.manifest);
+        let found = one.map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
+        let finding = match one.and_then(|one| self.below_floor(one)) {
+            Some(TrustError::Rollback { found, floor }) => {
+                Finding::new("manifest/below-floor").arg("version", found).arg("floor", floor)
+            }
+            _ => {
+                let rule = one.and_then(|one| self.rule(one.value()));
+                let wanted = rule.map(|rule| self.releases(rule).join(" and ")).unwrap_or_default();
+                Finding::new("manifest/another-release").arg("wanted", wanted)
+            }
+        };
+        outcome.findings.push(finding.arg("found", found.unwrap_or_default()));
         outcome.verdict = Verdict::of(&[self.findings.as_slice(), &outcome.findings].concat());
-        self.report(vec![outcome], &digests.sha256)
+        self.report(vec![outcome], sha256)
     }
 
     /// Only manifests of other releases were given, and the image is none of them: no reference for it.
     fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Judged, Failure> {
-        let one = self.verified.get(at).map(|one| one.value());
-        let found = one
+        let one = self.verified.get(at);
+        let manifest = one.map(Verified::value);
+        let found = manifest
             .map(|manifest| format!("{}@{}", manifest.product.scope(), manifest.release.version))
             .unwrap_or_default();
         let wanted = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
-        let error = TrustError::OtherProduct { found, expected: wanted };
-        let finding = Finding::new("trust/unsuitable").arg("file", "manifest").arg("why", error);
+        let below = one.and_then(|one| self.below.iter().find(|(identity, _, _)| *identity == one.identity));
+        let finding = match below {
+            Some((_, file, why)) => Finding::new("trust/not-verified").arg("file", file).arg("why", why),
+            None => {
+                let error = TrustError::OtherProduct { found, expected: wanted };
+                Finding::new("trust/unsuitable").arg("file", "manifest").arg("why", error)
+            }
+        };
         let mut report = self.undecided(sha256)?;
         let findings = [self.findings.clone(), vec![finding]].concat();
         report.set_verdict(&findings, &Verdict::of(&findings));
@@ -510,7 +588,8 @@ impl Trial<'_> {
             let source = if self.run.request.now_source == "host-clock" { "host-clock" } else { "argument" };
             report.time = TimeOf { source: source.to_owned(), value: self.run.request.now.clone() };
         }
-        let rules = self.verified.iter().filter_map(|one| self.rule(one.value()));
+        let named: Vec<_> = self.verified.iter().filter_map(|one| self.rule(one.value())).collect();
+        let rules = if named.is_empty() { self.policy.rules.iter().collect() } else { named };
         if !rules.into_iter().any(|rule| rule.min_security_version.is_some()) {
             report.not_seen.push("rollback".to_owned());
         }
@@ -518,6 +597,22 @@ impl Trial<'_> {
         report.not_seen.sort();
         Ok(())
     }
+}
+
+/// Tells together what has one cause. The image is looked at once more only where it was not affirmed.
+fn told_together(
+    run: &Run<'_>,
+    image: (u32, &Source),
+    tree: &Tree,
+    reference: &ImageReference,
+    assessment: &mut Assessment,
+) -> Result<(), Failure> {
+    let runs = match assessment.verdict.exit {
+        1 | 7 => uniform::runs(run, image, &assessment.suspects(tree, reference))?,
+        _ => Vec::new(),
+    };
+    assessment.fold(tree, reference, &runs);
+    Ok(())
 }
 
 /// How the core calls a reference for an image in `compared` and `presentedAs`.
@@ -619,7 +714,8 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
     let (manifest, rule) = (Manifest::default(), Rule::default());
     let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
-    let assessment = appraise(&new, &manifest, &reference, &terms);
+    let mut assessment = appraise(&new, &manifest, &reference, &terms);
+    told_together(run, *after, &new, &reference, &mut assessment)?;
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);
     let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);

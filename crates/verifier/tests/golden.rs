@@ -25,6 +25,8 @@ const WHOLE: [&str; 12] = [
 ];
 /// Findings, and rows of the tree, that a text lists.
 const FINDINGS: usize = 6;
+/// Parts of a finding that a text lists.
+const PARTS: usize = 3;
 const ROWS: usize = 8;
 
 fn run(case: golden::Case) -> kiwame_verifier::Response {
@@ -104,8 +106,12 @@ fn brief(response: &kiwame_verifier::Response) -> String {
             path(finding),
             place(finding)
         ));
-        let supplier = finding["supplier"].as_str().map(|name| format!(" ({name})")).unwrap_or_default();
+        let supplier =
+            finding["supplier"]["name"].as_str().map(|name| format!(" ({name})")).unwrap_or_default();
         line(format!("  {}{supplier}", text(finding, "message")));
+        for part in finding["parts"].as_array().into_iter().flatten().take(PARTS) {
+            line(format!("    {} {}", text(part, "id"), path(part)));
+        }
     }
     let settled = ["matched", "mutable", "remains", "fill", "opened"];
     let compared = ["verify", "diff"].contains(&text(&report, "mode"));
@@ -255,7 +261,7 @@ fn fits(value: &Value, schema: &Value, at: &str) {
 
 #[test]
 fn reports_keep_to_the_published_schema() {
-    let schema = include_str!("../../report/schema/report-1.1.json");
+    let schema = include_str!("../../report/schema/report-1.2.json");
     let schema: Value = serde_json::from_str(schema).expect("JSON");
     let mut reports = 0;
     for name in golden::names().expect("the cases are there") {

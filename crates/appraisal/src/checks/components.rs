@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, Span};
-use kiwame_trust::json::Json;
 use kiwame_trust::manifest::ReferenceRegion;
 
 use crate::case::{AROUND_WAIVED, beginnings};
@@ -154,7 +153,7 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
             Some(_) if is_trace(case, region, name) => continue,
             Some(expected) => case
                 .about("component/attributes", region)
-                .compared(shown(expected), shown(actual))
+                .compared(crate::reference::shown(expected), crate::reference::shown(actual))
                 .arg("attribute", name),
             None => case.about("component/attribute-unlisted", region).arg("attribute", name),
         };
@@ -165,7 +164,8 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     let seen = case.tree.limits_hit().is_empty();
     for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
         differing = true;
-        let finding = case.about("component/attributes", region).compared(shown(expected), None);
+        let finding =
+            case.about("component/attributes", region).compared(crate::reference::shown(expected), None);
         case.report(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
@@ -176,16 +176,6 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     if differing {
         // Its bytes are equal, and it is another thing all the same.
         case.outside.insert(region.id);
-    }
-}
-
-/// A fact as people read it.
-fn shown(fact: &Json) -> String {
-    match fact {
-        Json::Text(text) => text.clone(),
-        Json::Uint(number) => number.to_string(),
-        Json::Flag(flag) => flag.to_string(),
-        Json::Null | Json::List(_) | Json::Map(_) => format!("{fact:?}"),
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::{Lang, Report};
 
 mod json;
+mod outline;
 mod text;
 mod words;
 

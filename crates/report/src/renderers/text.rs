@@ -2,14 +2,21 @@
 
 use kiwame_appraisal::Class;
 
-use crate::catalogue::{class_name, exceptions_line, is_waived, message, not_seen, remedy, tier_line};
+use crate::catalogue::{
+    changes_line, class_name, exceptions_line, is_waived, message, not_seen, remedy, tier_line, what,
+};
 use crate::model::{FindingOf, RegionOf};
+use crate::renderers::outline;
 use crate::{Lang, Renderer, Report, View, escape};
 
 /// Findings on the first screen.
 const FIRST: usize = 8;
+/// Parts of a finding that are listed there.
+const PARTS: usize = 6;
+/// Signs of a value that are shown.
+const LONGEST: usize = 100;
 /// Cells of the account's bar.
-const BAR: u64 = 40;
+const BAR: u64 = 26;
 
 /// Text for people.
 #[derive(Debug)]
@@ -80,7 +87,12 @@ impl Page<'_> {
         let accepted = report.accepted && report.mode == "verify";
         let exceptions =
             if accepted { exceptions_line(self.view.lang, &report.exceptions) } else { String::new() };
-        let head = self.paint(colour, &format!("{sign} {line}{exceptions}"));
+        let changes = changes_line(self.view.lang, &report.changes);
+        let changes = match accepted || changes.is_empty() {
+            true => String::new(),
+            false => format!("{}{changes}", self.say(": ", ":")),
+        };
+        let head = self.paint(colour, &format!("{sign} {line}{exceptions}{changes}"));
         self.line(&format!("{head}  [{}, exit {}]", report.verdict.tier, report.exit_code));
         if self.view.claimed {
             let claimed = self.say(
@@ -91,17 +103,16 @@ impl Page<'_> {
         }
         let image = &report.image;
         let name = escape(&self.view.image);
-        self.line(&format!(
-            "  {name}  {} bytes, {}, sha256 {}",
-            grouped(image.size),
-            image.format,
-            image.sha256
-        ));
+        let bytes = self.say("bytes", "バイト");
+        self.line(&format!("  {name}  {} {bytes}, {}", grouped(image.size), image.format));
+        self.line(&format!("  sha256 {}", image.sha256));
         for manifest in report.manifests.iter().filter(|manifest| manifest.applied) {
-            let by: Vec<_> =
-                manifest.signers.iter().map(|signer| format!("{} ({})", signer.id, signer.key)).collect();
             let signed = self.say("signed by", "署名者");
+            let by: Vec<_> = manifest.signers.iter().map(|signer| signer.id.as_str()).collect();
             self.line(&format!("  {}@{}, {signed} {}", manifest.product, manifest.release, by.join(", ")));
+            for signer in &manifest.signers {
+                self.line(&format!("  {}", signer.key));
+            }
             let channel =
                 manifest.channel.as_deref().map(|name| format!("{} {name}", self.say("channel", "チャネル")));
             let revisions = (!manifest.hardware_revisions.is_empty()).then(|| {
@@ -116,42 +127,60 @@ impl Page<'_> {
         self.line("");
     }
 
+    /// The content first: what is compared lies there. Erased bytes hold nothing and stand beside it, so that a share is one
+    /// of what there is.
     fn account(&mut self, report: &Report) {
         if report.spaces.is_empty() {
             return;
         }
-        let total = report.content.total();
-        for class in Class::ALL.into_iter().filter(|&class| class != Class::Opened) {
+        let erased = report.content.get(Class::Fill);
+        let total = report.content.total().saturating_sub(erased);
+        let classes = Class::ALL.into_iter().filter(|class| ![Class::Opened, Class::Fill].contains(class));
+        for class in classes {
             let bytes = report.content.get(class);
-            // Classes that are rare are shown where there is something to show.
-            let always = [Class::Matched, Class::Differs, Class::Unexplained];
-            if bytes == 0 && !always.contains(&class) {
+            // Classes that are rare are shown where there is something to show; what compares nothing matches nothing.
+            let compared = report.mode != "inspect";
+            let always = match class {
+                Class::Matched | Class::Differs => compared,
+                Class::Unexplained => true,
+                Class::Mutable
+                | Class::Remains
+                | Class::Fill
+                | Class::Unread
+                | Class::Parsed
+                | Class::Opened => false,
+            };
+            if bytes == 0 && !always {
                 continue;
             }
             let cells = bytes.saturating_mul(BAR).checked_div(total).unwrap_or(0);
             let cells = if bytes > 0 { cells.max(1) } else { 0 };
             let (glyph, colour) = picture(class);
             let bar = self.paint(colour, &glyph.repeat(usize::try_from(cells).unwrap_or(0)));
-            let name = padded(class_name(self.view.lang, class), 28);
-            self.line(&format!("  {name}{:>14}  {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
+            let name = padded(class_name(self.view.lang, class), 26);
+            self.line(&format!("  {name}{:>13} {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
         }
+        let inner = report.spaces.len().saturating_sub(1);
         let opened = report.account.get(Class::Opened);
-        if opened > 0 {
-            let inner = report.spaces.len().saturating_sub(1);
-            let text = match self.view.lang {
-                Lang::English => format!(
-                    "  {} bytes of content: {} bytes of the file were opened into {inner} decoded spaces",
-                    grouped(total),
-                    grouped(opened)
-                ),
-                Lang::Japanese => format!(
-                    "  内容 {} バイト(ファイルの {} バイトを {inner} 個の復号空間に展開)",
-                    grouped(total),
-                    grouped(opened)
-                ),
-            };
-            self.line(&text);
-        }
+        let (size, total, erased, opened) =
+            (grouped(report.account.total()), grouped(total), grouped(erased), grouped(opened));
+        let text = match (self.view.lang, inner) {
+            (Lang::English, 0) => {
+                format!("  of {total} bytes of the file that are not erased ({erased} are)")
+            }
+            (Lang::English, _) => format!(
+                "  of {total} bytes of content that are not erased ({erased} are);\n  {opened} of the file's {size} bytes \
+                 were opened, into {inner} decoded spaces"
+            ),
+            (Lang::Japanese, 0) => {
+                format!("  (消去値でない {total} バイトに対する割合。消去値 {erased} バイト)")
+            }
+            (Lang::Japanese, _) => format!(
+                "  (消去値でない内容 {total} バイトに対する割合。消去値 {erased} バイト)\n  \
+                 ファイル {size} バイトのうち {opened} バイトを {inner} 個の復号空間に展開"
+            ),
+        };
+        self.line(&text);
         self.line("");
     }
 
@@ -166,6 +195,26 @@ impl Page<'_> {
             self.line(&format!("  … {more} {text}"));
             self.line("");
         }
+        self.steps(report, most);
+    }
+
+    /// What to do, once for all findings that ask for the same.
+    fn steps(&mut self, report: &Report, most: usize) {
+        let asking =
+            report.findings.iter().take(most).filter(|one| one.severity != "info" && !is_waived(one));
+        let mut steps = Vec::new();
+        for step in asking.map(|finding| remedy(self.view.lang, finding, &report.mode)) {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        let head = self.say("Next: ", "次の手順:").to_owned();
+        for step in &steps {
+            self.wrapped(&format!("{head}{step}"), 2);
+        }
+        if !steps.is_empty() {
+            self.line("");
+        }
     }
 
     fn finding(&mut self, finding: &FindingOf) {
@@ -176,36 +225,110 @@ impl Page<'_> {
             _ => ("·", "36"),
         };
         let waived = if is_waived(finding) { self.say(" (waived)", "(免除)") } else { "" };
-        let head = self.paint(colour, &format!("{sign} {}{waived}", finding.severity));
-        self.line(&format!("{head}  {}", finding.id));
-        self.line(&format!("    {}", message(self.view.lang, finding)));
-        self.line(&format!("    {} {:#x}+{:#x}", finding.path, finding.offset, finding.length));
-        let words = [
-            (self.say("expected", "期待"), &finding.expected),
-            (self.say("actual", "実際"), &finding.actual),
-            (self.say("answers for it", "製造者申告の担当"), &finding.supplier),
-        ];
-        for (word, value) in words.map(|(word, value)| (word.to_owned(), value)) {
-            if let Some(value) = value {
-                self.line(&format!("    {word}: {value}"));
-            }
-        }
-        if finding.severity != "info" {
-            let next = self.say("next", "次の手順").to_owned();
-            self.line(&format!("    {next}: {}", remedy(self.view.lang, finding)));
+        let reason = match finding.id.starts_with("image/") && !finding.parts.is_empty() {
+            true => self.say("likely reason: ", "考えられる原因:"),
+            false => "",
+        };
+        let head = self.paint(colour, &format!("{sign}{waived}"));
+        let sentence = format!("{reason}{}", message(self.view.lang, finding));
+        self.wrapped(&format!("{head} {sentence}  [{}]", finding.id), 4);
+        self.values(finding);
+        self.parts(finding);
+        self.place(finding);
+        if let Some(supplier) = &finding.supplier {
+            let word = self.say("answers for it", "製造者申告の担当");
+            let contact =
+                supplier.contact.as_deref().map(|contact| format!(", {contact}")).unwrap_or_default();
+            self.line(&format!("    {word}: {}{contact}", supplier.name));
         }
         self.line("");
     }
 
-    fn tree(&mut self, report: &Report) {
-        let most = if self.view.verbose { usize::MAX } else { 200 };
-        for region in report.regions.iter().take(most) {
-            self.region(region);
+    /// Old and new value where people read them; digests only where everything was asked for.
+    fn values(&mut self, finding: &FindingOf) {
+        let value = |name: &str| finding.args.get(name);
+        let (before, after) = (value("before"), value("after"));
+        let digest =
+            |value: &&String| value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let text = |value: &&String| self.view.verbose || !digest(value);
+        let expected = finding.expected.as_ref().filter(text);
+        let actual = finding.actual.as_ref().filter(text);
+        if before.is_some() || after.is_some() {
+            let [before, after] = [before, after].map(|value| value.map_or("", String::as_str));
+            let nothing = self.say("(nothing)", "(無し)");
+            let [before, after] = [before, after].map(|text| if text.is_empty() { nothing } else { text });
+            self.line(&format!("    {} → {}", brief(before), brief(after)));
         }
-        let more = report.regions.len().saturating_sub(most);
+        for (word, value) in [(self.say("expected", "期待"), expected), (self.say("found", "実際"), actual)]
+            .map(|(word, value)| (word.to_owned(), value))
+        {
+            if let Some(value) = value {
+                self.wrapped(&format!("    {word}: {value}"), 6);
+            }
+        }
+    }
+
+    fn parts(&mut self, finding: &FindingOf) {
+        let most = if self.view.verbose { usize::MAX } else { PARTS };
+        for part in finding.parts.iter().take(most) {
+            let sign = match part.id.as_str() {
+                "component/added" | "component/duplicated" => "+",
+                "component/removed" | "component/erased" | "encoding/undecodable" => "-",
+                _ => "~",
+            };
+            let part = part.finding();
+            let value = |name: &str| part.args.get(name).map(|text| brief(text));
+            let values = match (value("before"), value("after")) {
+                (None, None) => String::new(),
+                (Some(one), None) | (None, Some(one)) => format!("  {one}"),
+                (Some(before), Some(after)) => format!("  {before} → {after}"),
+            };
+            let defect = part.args.contains_key("field") && part.expected.is_some();
+            let said = if defect { message(self.view.lang, &part) } else { what(self.view.lang, &part) };
+            self.line(&format!("    {sign} {said}{values}"));
+        }
+        let more = finding.parts.len().saturating_sub(most);
         if more > 0 {
-            let text = self.say("more regions; --verbose shows all", "個の領域(--verbose で全て表示)");
-            self.line(&format!("  … {more} {text}"));
+            let text = self.say("more; --verbose shows all", "件(--verbose で全て表示)");
+            self.line(&format!("    … {more} {text}"));
+        }
+    }
+
+    /// Where it lies: in the image, or in a content that has a name, and where that lies in the image.
+    fn place(&mut self, finding: &FindingOf) {
+        if finding.path == "image" {
+            return;
+        }
+        let own = format!("{:#x}+{:#x}", finding.offset, finding.length);
+        let within = finding.within.as_deref().unwrap_or_else(|| self.say("its content", "内容"));
+        let text = match (finding.image, self.view.lang) {
+            (None, Lang::English) if finding.space == "image" => format!("at {own} of the image"),
+            (None, Lang::Japanese) if finding.space == "image" => format!("イメージの {own}"),
+            (None, Lang::English) => format!("at {own} of {within}"),
+            (None, Lang::Japanese) => format!("{within} の {own}"),
+            (Some(image), Lang::English) => {
+                format!("at {own} of {within}, in the image at {:#x}+{:#x}", image.offset, image.length)
+            }
+            (Some(image), Lang::Japanese) => {
+                format!("{within} の {own}(イメージの {:#x}+{:#x})", image.offset, image.length)
+            }
+        };
+        self.line(&format!("    {text}"));
+        if self.view.verbose {
+            self.line(&format!("    {}", finding.path));
+        }
+    }
+
+    fn tree(&mut self, report: &Report) {
+        if !self.view.verbose {
+            for line in outline::lines(self.view.lang, report) {
+                self.line(&format!("  {line}"));
+            }
+            self.line("");
+            return;
+        }
+        for region in &report.regions {
+            self.region(region);
         }
         self.line("");
     }
@@ -224,10 +347,29 @@ impl Page<'_> {
         ));
     }
 
+    /// Breaks a line between words at the width of the terminal; what follows is indented.
+    fn wrapped(&mut self, text: &str, indent: usize) {
+        let width = self.view.width.max(40);
+        let mut line = String::new();
+        let mut columns = 0_usize;
+        for word in text.split_inclusive(' ') {
+            let wide = printed(word.trim_end());
+            if columns > indent && columns.saturating_add(wide) > width {
+                self.line(&line);
+                line = " ".repeat(indent);
+                columns = indent;
+            }
+            line.push_str(word);
+            columns = columns.saturating_add(printed(word));
+        }
+        self.line(&line);
+    }
+
     fn not_seen(&mut self, report: &Report) {
         let head = self.say("Not looked at:", "調べていないもの:").to_owned();
         let list: Vec<_> = report.not_seen.iter().map(|code| not_seen(self.view.lang, code)).collect();
-        self.line(&format!("{head} {}", list.join(self.say("; ", "、"))));
+        let text = format!("{head} {}", list.join(self.say("; ", "、")));
+        self.wrapped(&text, 2);
     }
 }
 
@@ -265,10 +407,35 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-/// Fills up to a width in columns; East Asian characters take two.
+/// Fills up to a width in columns.
 fn padded(text: &str, width: usize) -> String {
-    let columns: usize = text.chars().map(|c| if c >= '\u{1100}' { 2_usize } else { 1 }).sum();
-    format!("{text}{}", " ".repeat(width.saturating_sub(columns)))
+    format!("{text}{}", " ".repeat(width.saturating_sub(printed(text))))
+}
+
+/// Columns that a text takes; East Asian characters take two, colours none.
+fn printed(text: &str) -> usize {
+    let mut colour = false;
+    let columns = text.chars().map(|sign| match sign {
+        '\u{1b}' => {
+            colour = true;
+            0
+        }
+        'm' if colour => {
+            colour = false;
+            0
+        }
+        _ if colour => 0,
+        '\u{1100}'.. => 2_usize,
+        _ => 1,
+    });
+    columns.fold(0, usize::saturating_add)
+}
+
+/// The beginning of a long value.
+fn brief(text: &str) -> String {
+    let mut signs = text.chars();
+    let start: String = signs.by_ref().take(LONGEST).collect();
+    if signs.next().is_some() { format!("{start}…") } else { start }
 }
 
 #[cfg(test)]

@@ -39,19 +39,27 @@ impl InFiles {
     }
 }
 
-/// A path of a rule, as the keys of segments are written.
-pub(super) fn escaped(path: &str) -> String {
-    let names = path.split('/').map(|name| kiwame_image::escape_key(name.as_bytes()));
-    names.collect::<Vec<_>>().join("/")
+/// A path as it is in the file system, of one as the keys of segments are written.
+pub(super) fn unescaped(path: &str) -> Vec<u8> {
+    let names: Vec<_> = path.split('/').map(kiwame_image::unescape_key).collect();
+    names.join(&b'/')
 }
 
-/// True when a file of that path lies in that directory, which ends with a slash; the root is empty.
-pub(super) fn leads_to(directory: &str, file: &str) -> bool {
-    file.starts_with(directory)
+/// The rule of a list for the file of that path: one that lists it goes before a pattern; of several of one name the first
+/// counts.
+pub(super) fn file_of<'f>(files: &'f [FileRule], path: &[u8]) -> Option<&'f FileRule> {
+    let listed = files.iter().find(|file| file.name.as_bytes() == path);
+    listed.or_else(|| files.iter().find(|file| file.is_for(path)))
 }
 
 /// The files of each rule by their paths, worked out once: there may be thousands of either.
-pub(super) struct Names<'a>(Vec<BTreeMap<String, &'a FileRule>>);
+pub(super) struct Names<'a>(Vec<Listed<'a>>);
+
+#[derive(Default)]
+struct Listed<'a> {
+    names: BTreeMap<&'a [u8], &'a FileRule>,
+    patterns: Vec<&'a FileRule>,
+}
 
 impl<'a> Names<'a> {
     pub(super) fn of(rules: &'a [MutableRule]) -> Self {
@@ -60,18 +68,25 @@ impl<'a> Names<'a> {
             Mutable::Keys(_) | Mutable::Fields(_) | Mutable::Erased | Mutable::Any { .. } => &[],
         };
         // Of several of one name the first counts.
-        let named = |rule| files(rule).iter().rev().map(|file| (escaped(&file.name), file)).collect();
+        let named = |rule| Listed {
+            names: files(rule).iter().rev().map(|file| (file.name.as_bytes(), file)).collect(),
+            patterns: files(rule).iter().filter(|file| file.is_pattern()).collect(),
+        };
         Self(rules.iter().map(named).collect())
     }
 
     /// The file of that path in the rule of that number.
     pub(super) fn file(&self, rule: usize, path: &str) -> Option<&'a FileRule> {
-        self.0.get(rule)?.get(path).copied()
+        let (listed, path) = (self.0.get(rule)?, unescaped(path));
+        let named = listed.names.get(path.as_slice()).copied();
+        named.or_else(|| listed.patterns.iter().copied().find(|file| file.is_for(&path)))
     }
 
     /// True when a file of the rule lies in that directory, which ends with a slash; the root is empty.
     pub(super) fn lead_to(&self, rule: usize, directory: &str) -> bool {
-        let mut behind = self.0.get(rule).into_iter().flat_map(|names| names.range(directory.to_owned()..));
-        behind.next().is_some_and(|(name, _)| leads_to(directory, name))
+        let (Some(listed), directory) = (self.0.get(rule), unescaped(directory)) else { return false };
+        let mut behind = listed.names.range(directory.as_slice()..);
+        behind.next().is_some_and(|(name, _)| name.starts_with(&directory))
+            || listed.patterns.iter().any(|file| file.leads_from(&directory))
     }
 }

@@ -12,11 +12,11 @@ use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
-use files::{InFiles, Names, escaped, leads_to};
+use files::{InFiles, Names, file_of, unescaped};
 use ledger::Ledger;
 
 use crate::checks::Check;
-use crate::reference::{holds_program, is_fill, is_remains, was_remains};
+use crate::reference::{GUARDED, holds_program, is_fill, is_remains, was_remains};
 use crate::{Case, Finding, Match, json_of};
 
 mod files;
@@ -349,9 +349,6 @@ fn is_ordinary(region: &Region) -> bool {
 /// `NON_VOLATILE`, `BOOTSERVICE_ACCESS` and `RUNTIME_ACCESS` (UEFI Specification 2.10, section 8.2).
 const ORDINARY: u64 = 7;
 
-/// Facts of what decides what may start.
-const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
-
 /// The first names of a list, for people.
 fn some_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut some: Vec<_> = names.take(NAMES.saturating_add(1)).collect();
@@ -366,7 +363,7 @@ const NAMES: usize = 12;
 
 /// The key of the region's own segment must be listed, and its value keep to the grammar.
 fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
-    let key = keys.iter().find(|key| region.segment.key == key.name.as_bytes());
+    let key = KeyRule::of(keys, &region.segment.key);
     let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
     let value = region.attribute("value").map(|value| match value {
         Value::Bytes(bytes) => bytes.clone(),
@@ -576,8 +573,8 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
     }
     let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
     let optional = |keys: &[KeyRule]| {
-        let is = |name: &str| last.is_some_and(|(_, key)| key == kiwame_image::escape_key(name.as_bytes()));
-        keys.iter().any(|key| key.optional && is(&key.name))
+        let name = last.map(|(_, key)| kiwame_image::unescape_key(key));
+        name.and_then(|name| KeyRule::of(keys, &name)).is_some_and(|key| key.optional)
     };
     match &rule.rule {
         Mutable::Erased => false,
@@ -590,10 +587,10 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
             InFiles::Directory(path) => {
                 let plain =
                     wanted.attributes.get("xattrs").is_none_or(|xattrs| *xattrs == Json::Text("none".into()));
-                plain && files.iter().any(|file| file.optional && leads_to(&path, &escaped(&file.name)))
+                let path = unescaped(&path);
+                plain && files.iter().any(|file| file.optional && file.leads_from(&path))
             }
-            InFiles::File(path) => files.iter().any(|file| {
-                let name = escaped(&file.name);
+            InFiles::File(path) => file_of(files, &unescaped(&path)).is_some_and(|file| {
                 let whole = file.optional && is_gone(&wanted.path, gone);
                 let within = match file.format {
                     // What nobody judges may be anything, as long as the file is there.
@@ -603,7 +600,7 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
                             || ["setting-blank", "setting-comment"].contains(&wanted.kind.as_str())
                     }
                 };
-                name == path && (whole || within)
+                whole || within
             }),
             InFiles::Unused | InFiles::Other => false,
         },

@@ -7,7 +7,7 @@ use kiwame_image::Region;
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
-use super::files::{InFiles, escaped};
+use super::files::{InFiles, file_of, unescaped};
 use crate::Case;
 
 /// Reports every key that is missing and that the reference does not have either; of those that it has, their absence speaks.
@@ -21,8 +21,8 @@ pub(super) fn check(case: &mut Case<'_>) {
             }
             Mutable::DataFiles(files) => {
                 let here = by_file(case, rule);
-                for file in files.iter().filter(|file| file.format.is_some()) {
-                    if let Some(pieces) = here.get(&escaped(&file.name)) {
+                for (path, pieces) in &here {
+                    if let Some(file) = file_of(files, path).filter(|file| file.format.is_some()) {
                         missing(case, &file.keys, pieces);
                     }
                 }
@@ -40,13 +40,13 @@ fn entries<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
 }
 
 /// The files under a rule, each with its settings behind it.
-fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<String, Vec<&'a Region>> {
+fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<Vec<u8>, Vec<&'a Region>> {
     let tree = case.tree;
     let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for region in tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path)) {
         let counts = region.segment.format == "file" || region.kind == "setting";
         if let (true, InFiles::File(path)) = (counts, InFiles::of(tree.path(region.id))) {
-            files.entry(path).or_default().push(region);
+            files.entry(unescaped(&path)).or_default().push(region);
         }
     }
     files
@@ -69,13 +69,13 @@ fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
     }
 }
 
-/// True for a key that is there whenever its file or store is: not optional, and not of a section that may be left out and is.
+/// True for a key that is there whenever its file or store is: one name, not optional, and not of a section that may be left out and is.
 pub(super) fn is_asked_for(keys: &[KeyRule], known: &BTreeSet<&[u8]>, key: &KeyRule) -> bool {
     let of_absent = key.name.rsplit_once('.').is_some_and(|(section, _)| {
         let listed = keys.iter().find(|key| key.name == section);
         listed.is_some_and(|listed| listed.optional) && !known.contains(section.as_bytes())
     });
-    !key.optional && !of_absent
+    !key.optional && !key.is_pattern() && !of_absent
 }
 
 /// True when the reference has an entry of that name beside one.

@@ -6,7 +6,7 @@ use kiwame_image::{Region, Tree};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
-use super::files::{InFiles, escaped};
+use super::files::{InFiles, file_of, unescaped};
 use super::required::is_asked_for;
 use super::{GUARDED, is_true, key_rule};
 
@@ -26,11 +26,13 @@ fn of_rule(tree: &Tree, rule: &MutableRule, here: &[&Region]) -> Option<String> 
     match &rule.rule {
         Mutable::Keys(keys) | Mutable::Fields(keys) => of_keys(keys, here),
         Mutable::DataFiles(files) => files.iter().find_map(|file| {
-            let name = escaped(&file.name);
-            let inside = |region: &&&Region| InFiles::of(tree.path(region.id)) == InFiles::File(name.clone());
+            let inside = |region: &&&Region| {
+                let InFiles::File(path) = InFiles::of(tree.path(region.id)) else { return false };
+                file_of(files, &unescaped(&path)).is_some_and(|other| other.name == file.name)
+            };
             let pieces: Vec<_> = here.iter().filter(inside).copied().collect();
             if pieces.is_empty() {
-                return (!file.optional && has_files(tree, here)).then(|| {
+                return (!file.optional && !file.is_pattern() && has_files(tree, here)).then(|| {
                     format!("{}: the image has no such file; say optional if devices add it", file.name)
                 });
             }
@@ -61,12 +63,14 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     }
     let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
     keys.iter().find_map(|key| {
-        if !known.contains(key.name.as_bytes()) {
+        if !key.is_pattern() && !known.contains(key.name.as_bytes()) {
             return is_asked_for(keys, &known, key).then(|| {
                 format!("{}: nothing there has that name; say optional if devices add it", key.name)
             });
         }
-        entries.iter().filter(|region| region.segment.key == key.name.as_bytes()).find_map(|region| {
+        let meant =
+            |region: &&&&Region| KeyRule::of(keys, &region.segment.key).is_some_and(|other| other == key);
+        entries.iter().filter(meant).find_map(|region| {
             if GUARDED.iter().any(|name| is_true(region, name)) {
                 return Some(format!("{}: decides what may start, and no rule lets it differ", key.name));
             }

@@ -1,0 +1,556 @@
+//! One cause, one finding: pieces of one thing are told together, and what follows from a short or unread file is told
+//! with it. Folding comes last and decides nothing: a finding speaks only for others of its own effect.
+
+use core::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use kiwame_image::{Region, SpaceId, Span, Tree, segments};
+use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
+
+use crate::case::{beginnings, image_span};
+use crate::reference::{display_name, is_fill};
+use crate::{Assessment, Class, Effect, Finding};
+
+/// Blocks of the image that hold one value throughout, as erased or unread blocks do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uniform {
+    /// Where.
+    pub span: Span,
+    /// The value.
+    pub value: u8,
+}
+
+impl Uniform {
+    /// Bytes of the blocks that are looked at, and their alignment: what programmers and flash read in one go.
+    pub const BLOCK: u64 = 4 << 10;
+}
+
+/// So many places are looked at for blocks of one value.
+const SUSPECTS: usize = 4096;
+/// A region is one block of one value when all but this part of it is.
+const MOSTLY: u64 = 16;
+
+impl Assessment {
+    /// Where blocks of one value would explain something: what differs in the image itself, what is missing there, and the
+    /// streams around what differs or is missing. In order, and none overlaps another.
+    #[must_use]
+    pub fn suspects(&self, tree: &Tree, reference: &ImageReference) -> Vec<Span> {
+        let differs =
+            |region: &&Region| self.classes.get(&region.id).map(|(class, _)| *class) == Some(Class::Differs);
+        let leaves = tree.leaves().filter(differs).map(|leaf| image_span(tree, leaf));
+        let encoders = Encoders::of(reference);
+        let missing = self.missing.iter().filter_map(|&index| reference.regions.get(index));
+        let missing = missing.filter(|wanted| !is_fill(wanted)).map(|wanted| encoders.image_span(wanted));
+        let mut spans: Vec<_> =
+            leaves.chain(missing).take(SUSPECTS).filter(|span| !span.is_empty()).collect();
+        spans.sort_unstable();
+        let mut joined: Vec<Span> = Vec::new();
+        for span in spans {
+            match joined.last_mut().filter(|last| span.offset <= last.end()) {
+                Some(last) => *last = Span::between(last.offset, last.end().max(span.end())),
+                None => joined.push(span),
+            }
+        }
+        joined
+    }
+
+    /// Tells together what has one cause.
+    pub fn fold(&mut self, tree: &Tree, reference: &ImageReference, uniform: &[Uniform]) {
+        let findings = core::mem::take(&mut self.findings);
+        let fold = Fold::of(self, tree, reference, &findings);
+        let findings = fold.by_thing(findings);
+        let mut findings = fold.by_cause(findings, uniform);
+        // What somebody put in and what runs comes first, behind what explains the rest.
+        findings.sort_by_key(|finding| Reverse((finding.id.starts_with("image/"), finding.is_put_in())));
+        self.findings = findings;
+    }
+}
+
+/// The regions of a reference that encode others.
+struct Encoders<'a>(BTreeMap<&'a str, &'a ReferenceRegion>);
+
+impl<'a> Encoders<'a> {
+    fn of(reference: &'a ImageReference) -> Self {
+        let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space.as_str()).collect();
+        let encoders = reference.regions.iter().filter(|region| spaces.contains(region.path.as_str()));
+        Self(encoders.map(|region| (region.path.as_str(), region)).collect())
+    }
+
+    /// Where in the image a reference value lies, or the stream around it.
+    fn image_span(&self, wanted: &ReferenceRegion) -> Span {
+        // Each step leads to a shorter path.
+        let outer = |region: &&'a ReferenceRegion| {
+            self.0.get(region.space.as_str()).copied().filter(|outer| outer.path.len() < region.path.len())
+        };
+        let first =
+            self.0.get(wanted.space.as_str()).copied().filter(|outer| outer.path.len() < wanted.path.len());
+        core::iter::successors(first, outer).last().map_or(wanted.span, |outermost| outermost.span)
+    }
+}
+
+struct Fold<'a> {
+    tree: &'a Tree,
+    reference: &'a ImageReference,
+    /// All paths of the reference, and those that the image does not have.
+    wanted: Counts<'a>,
+    missing: Counts<'a>,
+    /// All measured paths of the image, and those that the reference does not have.
+    here: Counts<'a>,
+    added: Counts<'a>,
+}
+
+/// Paths, for counting what lies at or below one.
+#[derive(Default)]
+struct Counts<'a>(Vec<&'a str>);
+
+impl<'a> Counts<'a> {
+    fn of(paths: impl Iterator<Item = &'a str>) -> Self {
+        let mut paths: Vec<_> = paths.collect();
+        paths.sort_unstable();
+        Self(paths)
+    }
+
+    fn below(&self, path: &str) -> usize {
+        let inner = |end: char| {
+            let bound = format!("{path}{end}");
+            self.0.partition_point(|other| *other < bound.as_str())
+        };
+        let own = self
+            .0
+            .partition_point(|other| *other <= path)
+            .saturating_sub(self.0.partition_point(|other| *other < path));
+        // `0` comes behind `/`.
+        inner('0').saturating_sub(inner('/')).saturating_add(own)
+    }
+}
+
+/// What findings are told together under: a path, and what they do to the verdict.
+type Key = (String, Effect);
+
+impl<'a> Fold<'a> {
+    fn of(
+        assessment: &Assessment,
+        tree: &'a Tree,
+        reference: &'a ImageReference,
+        findings: &[Finding],
+    ) -> Self {
+        let several = |id: &str| findings.iter().filter(|finding| finding.id == id).nth(1).is_some();
+        let (removed, added) = (several("component/removed"), several("component/added"));
+        let missing = assessment.missing.iter().filter_map(|&index| reference.regions.get(index));
+        let measured = || tree.regions().filter(|region| region.measured);
+        let new = |region: &&Region| assessment.added.contains(&region.id);
+        let path = |region: &Region| tree.path(region.id);
+        let counts =
+            |wanted: bool, counts: &dyn Fn() -> Counts<'a>| if wanted { counts() } else { Counts::default() };
+        Self {
+            tree,
+            reference,
+            wanted: counts(removed, &|| {
+                Counts::of(reference.regions.iter().map(|region| region.path.as_str()))
+            }),
+            missing: counts(removed, &|| Counts::of(missing.clone().map(|wanted| wanted.path.as_str()))),
+            here: counts(added, &|| Counts::of(measured().map(path))),
+            added: counts(added, &|| Counts::of(measured().filter(new).map(path))),
+        }
+    }
+
+    /// The path under which a finding is told: that of the thing that it is a piece of, or of what is missing or new as a
+    /// whole around it.
+    fn scope<'f>(&self, finding: &'f Finding) -> &'f str {
+        let whole = |all: &Counts<'_>, some: &Counts<'_>| {
+            beginnings(&finding.path).find(|scope| {
+                let count = some.below(scope);
+                count > 1 && count == all.below(scope)
+            })
+        };
+        let around = match finding.id.as_str() {
+            "component/removed" => whole(&self.wanted, &self.missing),
+            "component/added" => whole(&self.here, &self.added),
+            _ => None,
+        };
+        let thing = thing(&finding.path);
+        around.filter(|around| around.len() < thing.len()).unwrap_or(thing)
+    }
+
+    /// Tells pieces of one thing together. What has no effect goes with what has one; what is waived stands alone.
+    fn by_thing(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let mut groups: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+        let mut scopes = Vec::with_capacity(findings.len());
+        for (number, finding) in findings.iter().enumerate() {
+            let alone = !finding.is_foldable();
+            let scope = if alone { String::new() } else { self.scope(finding).to_owned() };
+            if !alone {
+                groups.entry((scope.clone(), finding.effect())).or_default().push(number);
+            }
+            scopes.push((alone, scope));
+        }
+        // A defect goes with what differs there.
+        for effect in [Effect::Refuted, Effect::Warning] {
+            let quiet: Vec<_> =
+                groups.keys().filter(|(_, effect)| *effect == Effect::Nothing).cloned().collect();
+            for key in quiet {
+                if groups.contains_key(&(key.0.clone(), effect))
+                    && let Some(members) = groups.remove(&key)
+                {
+                    groups.entry((key.0, effect)).or_default().extend(members);
+                }
+            }
+        }
+        let mut place = BTreeMap::new();
+        for (number, (key, members)) in groups.iter().enumerate() {
+            if members.len() > 1 {
+                place.extend(members.iter().map(|&member| (member, (number, key))));
+            }
+        }
+        let names = Names::of(
+            self.tree,
+            groups.iter().filter(|(_, members)| members.len() > 1).map(|(key, _)| key.0.as_str()),
+        );
+        let mut told = Vec::new();
+        let mut slots: BTreeMap<usize, (usize, &Key, Vec<Finding>)> = BTreeMap::new();
+        for (number, finding) in findings.into_iter().enumerate() {
+            match place.get(&number) {
+                None => told.push(Some(finding)),
+                Some(&(group, key)) => {
+                    let slot = slots.entry(group).or_insert_with(|| {
+                        told.push(None);
+                        (told.len().saturating_sub(1), key, Vec::new())
+                    });
+                    slot.2.push(finding);
+                }
+            }
+        }
+        for (at, key, members) in slots.into_values() {
+            if let Some(slot) = told.get_mut(at) {
+                *slot = Some(self.told_together(key, members, &names));
+            }
+        }
+        told.into_iter().flatten().collect()
+    }
+
+    fn told_together(&self, (scope, effect): &Key, members: Vec<Finding>, names: &Names<'_>) -> Finding {
+        let id = id_of(&members, *effect);
+        let own = members
+            .iter()
+            .position(|member| member.path == *scope && member.effect() == *effect && member.id == id);
+        let put_in = members.iter().any(Finding::is_put_in);
+        let mut whole = match own {
+            Some(own) => {
+                let mut members = members;
+                let lead = members.remove(own);
+                lead.with_parts(members)
+            }
+            None => {
+                let first = members.first().cloned();
+                let whole = Finding::over(id, members, *effect);
+                match first {
+                    Some(first) => self.placed(whole, scope, &first, names),
+                    None => whole,
+                }
+            }
+        };
+        whole.runs |= put_in;
+        whole
+    }
+
+    /// A finding about what lies at a path, as far as image or reference know it; what they do not is taken from `first`.
+    fn placed(&self, whole: Finding, scope: &str, first: &Finding, names: &Names<'_>) -> Finding {
+        let mut whole = whole;
+        whole.supplier.clone_from(&first.supplier);
+        whole.contact.clone_from(&first.contact);
+        if let Some(region) = names.0.get(scope) {
+            let mut whole =
+                whole.at(scope, self.tree.space_path(region.space), region.span).arg("kind", region.kind);
+            if let Some(name) = display_name(self.tree, region) {
+                whole = whole.arg("name", name);
+            }
+            whole.image = (region.space != SpaceId::IMAGE).then(|| image_span(self.tree, region));
+            whole.within.clone_from(&first.within);
+            return whole;
+        }
+        let spans = whole
+            .parts
+            .iter()
+            .filter(|part| part.space == first.space)
+            .map(|part| Span::new(part.offset, part.length));
+        let span = spans
+            .reduce(|one, other| Span::between(one.offset.min(other.offset), one.end().max(other.end())));
+        let last = segments(scope).last().unwrap_or(scope);
+        let kind = last.split_once(':').map_or(last, |(format, _)| format).to_owned();
+        let mut whole = whole.at(scope, &first.space, span.unwrap_or_default()).arg("kind", kind);
+        whole.image = first.image;
+        whole.within.clone_from(&first.within);
+        let named = self.reference.regions.iter().find(|region| region.path == scope);
+        match named.and_then(|region| region.name.clone()) {
+            Some(name) => whole.arg("name", name),
+            None => whole,
+        }
+    }
+
+    /// Tells what follows from the file's length, and from blocks that were not read, with it.
+    fn by_cause(&self, mut findings: Vec<Finding>, uniform: &[Uniform]) -> Vec<Finding> {
+        let size = self.tree.space(SpaceId::IMAGE).map_or(0, |space| space.size);
+        let whole = uniform.iter().find(|run| run.span == Span::new(0, size) && size > 0);
+        let mut causes = Vec::new();
+        if let Some(run) = whole {
+            let told =
+                take(&mut findings, |finding| finding.is_foldable() && finding.effect() != Effect::Nothing);
+            causes.extend(told.map(|(parts, effect)| {
+                Finding::over("image/uniform", parts, effect)
+                    .at("image", "image", run.span)
+                    .arg("value", format!("{:02x}", run.value))
+            }));
+        }
+        if size < self.reference.size {
+            let beyond = |finding: &Finding| self.extent(finding).end() > size && !finding.is_put_in();
+            let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
+            causes.extend(told.map(|(parts, effect)| {
+                let missing = Span::between(size, self.reference.size);
+                let cause = Finding::over("image/shorter", parts, effect).at("image", "image", missing);
+                cause.compared(self.reference.size.to_string(), size.to_string()).arg("bytes", missing.length)
+            }));
+        } else if size > self.reference.size {
+            let behind = Span::between(self.reference.size, size);
+            let beyond =
+                |finding: &Finding| self.extent(finding).offset >= behind.offset && !finding.is_put_in();
+            let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
+            causes.extend(told.map(|(parts, effect)| {
+                let cause = Finding::over("image/longer", parts, effect).at("image", "image", behind);
+                cause.compared(self.reference.size.to_string(), size.to_string()).arg("bytes", behind.length)
+            }));
+        }
+        for run in uniform.iter().filter(|_| whole.is_none()) {
+            let told = take(&mut findings, |finding| self.follows_from(finding, run));
+            causes.extend(told.map(|(parts, effect)| {
+                let unread = parts.iter().map(|part| part.parts.len().max(1)).fold(0, usize::saturating_add);
+                let cause = Finding::over("image/not-read", parts, effect).at("image", "image", run.span);
+                cause
+                    .arg("value", format!("{:02x}", run.value))
+                    .arg("bytes", run.span.length)
+                    .arg("count", unread)
+            }));
+        }
+        causes.extend(findings);
+        causes
+    }
+
+    /// True for what is one block of one value altogether, and for what can no longer be opened because of one inside. Erased
+    /// bytes elsewhere explain nothing: most regions have some.
+    fn follows_from(&self, finding: &Finding, run: &Uniform) -> bool {
+        let extent = self.extent(finding);
+        let common = extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset));
+        if !finding.is_foldable() || finding.is_put_in() || common == 0 {
+            return false;
+        }
+        // What holds more than erased bytes is not explained by them.
+        let more =
+            ["fill/not-erased", "mutable/outside-rule", "component/added"].contains(&finding.id.as_str());
+        let erased = more && run.value == self.reference.erase_value;
+        let all = common >= extent.length.saturating_sub(extent.length / MOSTLY);
+        let inside = run.span.end() < extent.end();
+        let shut = finding.id == "encoding/undecodable"
+            || finding.parts.iter().any(|part| part.id == "component/removed" && part.space != finding.space);
+        all && !erased && finding.space == "image" || shut && inside
+    }
+
+    /// Where in the image a finding is, or the stream around it.
+    fn extent(&self, finding: &Finding) -> Span {
+        let own = Span::new(finding.offset, finding.length);
+        finding.image.unwrap_or(own)
+    }
+}
+
+/// Takes out the findings that follow from one cause, of the strongest effect that any of them has; what has none goes
+/// along.
+fn take(findings: &mut Vec<Finding>, follows: impl Fn(&Finding) -> bool) -> Option<(Vec<Finding>, Effect)> {
+    let effects = || findings.iter().filter(|finding| follows(finding)).map(Finding::effect);
+    let effect = [Effect::Refuted, Effect::Warning]
+        .into_iter()
+        .find(|effect| effects().any(|other| other == *effect))?;
+    let (told, left) = core::mem::take(findings).into_iter().partition(|finding| {
+        (finding.effect() == effect || finding.effect() == Effect::Nothing) && follows(finding)
+    });
+    *findings = left;
+    Some((told, effect))
+}
+
+/// The regions at some paths.
+struct Names<'a>(BTreeMap<String, &'a Region>);
+
+impl<'a> Names<'a> {
+    fn of<'p>(tree: &'a Tree, paths: impl Iterator<Item = &'p str>) -> Self {
+        let wanted: BTreeSet<_> = paths.collect();
+        let mut found = BTreeMap::new();
+        if !wanted.is_empty() {
+            for region in tree.regions().filter(|region| wanted.contains(tree.path(region.id))) {
+                found.entry(tree.path(region.id).to_owned()).or_insert(region);
+            }
+        }
+        Self(found)
+    }
+}
+
+/// What became of something that is told in pieces.
+fn id_of(members: &[Finding], effect: Effect) -> &'static str {
+    let all = |ids: &[&str]| {
+        members.iter().filter(|one| one.effect() == effect).all(|one| ids.contains(&one.id.as_str()))
+    };
+    let any = |id: &str| members.iter().any(|one| one.id == id);
+    match effect {
+        _ if any("mutable/trust-anchor") => "mutable/trust-anchor",
+        _ if any("mutable/outside-rule") => "mutable/outside-rule",
+        Effect::Refuted if all(&["component/removed", "component/erased"]) => "component/removed",
+        Effect::Refuted if all(&["component/added", "component/duplicated"]) => "component/added",
+        Effect::Refuted if all(&["component/attributes"]) => "component/attributes",
+        Effect::Refuted if all(&["component/reordered"]) => "component/reordered",
+        _ => "component/modified",
+    }
+}
+
+/// The path of what people would call the thing that a region is a piece of: a file with its lines, a variable with its
+/// fields, a volume with its headers.
+fn thing(path: &str) -> &str {
+    let last = path.rsplit('/').next().and_then(|last| last.split_once(':'));
+    for scope in beginnings(path).rev() {
+        let Some((format, key)) = scope.rsplit('/').next().and_then(|segment| segment.split_once(':')) else {
+            continue;
+        };
+        let own = scope.len() == path.len();
+        match format {
+            "entry" | "node" if key == "self" && own => {
+                return scope.rsplit_once('/').map_or(scope, |(around, _)| around);
+            }
+            _ if THINGS.contains(&format) => return scope,
+            "uefi-volume" | "partition" | "found"
+                if !own && last.is_some_and(|(_, key)| HEADERS.contains(&key)) =>
+            {
+                return scope;
+            }
+            "uefi-volume" | "partition" | "found" if !HEADERS.contains(&key) => return path,
+            _ => {}
+        }
+    }
+    path
+}
+
+/// Formats of regions that people speak of as one thing.
+const THINGS: [&str; 12] = [
+    "file",
+    "link",
+    "device",
+    "whiteout",
+    "fifo",
+    "socket",
+    "uefi-file",
+    "variable",
+    "dead-variable",
+    "property",
+    "microcode",
+    "region",
+];
+/// Keys of what only speaks of what lies beside it.
+const HEADERS: [&str; 4] = ["header", "ext-header", "ext-header-pad", "superblock"];
+
+/// How many things of a kind were added, removed or changed: noun, verb, count.
+#[must_use]
+pub fn tally(findings: &[Finding]) -> BTreeMap<(&'static str, &'static str), u64> {
+    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+    for finding in
+        findings.iter().filter(|finding| !matches!(finding.effect(), Effect::Nothing | Effect::CannotTell(_)))
+    {
+        for change in changes(finding) {
+            let sum = sums.entry(change).or_default();
+            *sum = sum.saturating_add(1);
+        }
+    }
+    sums
+}
+
+fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
+    if finding.id.starts_with("image/") {
+        return finding.parts.iter().flat_map(changes).collect();
+    }
+    let Some(verb) = verb(finding) else { return Vec::new() };
+    let people = |one: &Finding| ["account", "account-secret", "login-line"].contains(&one.kind());
+    if !finding.parts.is_empty() && finding.parts.iter().all(people) {
+        return finding.parts.iter().flat_map(changes).collect();
+    }
+    vec![(noun(finding), verb)]
+}
+
+fn verb(finding: &Finding) -> Option<&'static str> {
+    Some(match finding.id.as_str() {
+        "component/added" | "component/duplicated" => "added",
+        "component/removed" | "component/erased" => "removed",
+        "component/moved" | "component/reordered" => "moved",
+        "component/modified" | "component/attributes" | "fill/not-erased" => "changed",
+        "encoding/undecodable" => "unreadable",
+        "mutable/trust-anchor" | "mutable/outside-rule" if finding.is_new => "added",
+        "mutable/trust-anchor" | "mutable/outside-rule" => "changed",
+        id if id.starts_with("encoding/") => "packed-anew",
+        _ => return None,
+    })
+}
+
+fn noun(finding: &Finding) -> &'static str {
+    let kinds = || core::iter::once(finding.kind()).chain(finding.parts.iter().map(Finding::kind));
+    let segment = thing(&finding.path).rsplit('/').next().and_then(|last| last.split_once(':'));
+    match (segment.map(|(format, _)| format), finding.kind()) {
+        (_, "account" | "account-secret") => "account",
+        (_, "login-line") => "login-line",
+        (Some("file"), _) if kinds().any(|kind| ["boot-line", "script"].contains(&kind)) => "script",
+        (Some("file"), _) if kinds().any(|kind| kind.starts_with("setting")) => "setting",
+        (Some("file" | "entry"), _) => {
+            if finding.runs {
+                "program"
+            } else {
+                "file"
+            }
+        }
+        (Some("uefi-file"), _) => {
+            if finding.runs {
+                "driver"
+            } else {
+                "file"
+            }
+        }
+        (Some("dir"), _) => "directory",
+        (Some("link"), _) => "link",
+        (Some("device" | "whiteout" | "fifo" | "socket"), _) => "special-file",
+        (_, "boot-argument") => "boot-argument",
+        (Some("variable" | "dead-variable"), _) => "variable",
+        (Some("property" | "node"), _) => "property",
+        (Some("partition" | "found"), "partition") => "partition",
+        (Some("uefi-volume"), "uefi-volume") => "volume",
+        _ => "part",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_belong_to_the_thing_that_people_speak_of() {
+        let passwd = "partition:rootfs/squashfs:files/decoded:content/dir:etc/file:passwd";
+        assert_eq!(thing(&format!("{passwd}/decoded:content/line:admin")), passwd);
+        assert_eq!(
+            thing("squashfs:files/decoded:content/dir:etc/entry:self"),
+            "squashfs:files/decoded:content/dir:etc"
+        );
+        assert_eq!(thing("uefi-volume:7CB8/uefi-volume:header"), "uefi-volume:7CB8");
+        assert_eq!(
+            thing("uefi-volume:7CB8/uefi-volume:free-space"),
+            "uefi-volume:7CB8/uefi-volume:free-space"
+        );
+        assert_eq!(thing("partition:env/uboot-env:header"), "partition:env");
+        assert_eq!(thing("partition:kernel/uboot-fit:behind"), "partition:kernel/uboot-fit:behind");
+        assert_eq!(thing("padding:0"), "padding:0");
+    }
+
+    #[test]
+    fn counting_below_a_path_takes_whole_steps() {
+        let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "b"].into_iter());
+        assert_eq!((counts.below("a"), counts.below("a/b"), counts.below("c")), (4, 2, 0));
+    }
+}
