@@ -452,7 +452,10 @@ impl<'a> Case<'a> {
             finding.image = Some(image_span(self.tree, region));
             let encoder = self.tree.space(region.space).and_then(|space| space.encoder);
             let encoder = encoder.and_then(|encoder| self.tree.region(encoder));
-            finding.within = encoder.and_then(|encoder| crate::reference::display_name(self.tree, encoder));
+            finding.within = encoder.map(|encoder| {
+                let name = crate::reference::display_name(self.tree, encoder);
+                name.unwrap_or_else(|| encoder.kind.to_owned())
+            });
         }
         let matched = self.matches.get(&region.id).and_then(|outcome| outcome.index());
         let known = matched.or_else(|| self.paths().get(path).copied()).and_then(|index| self.wanted(index));
@@ -476,7 +479,8 @@ impl<'a> Case<'a> {
             let around: Vec<_> = core::iter::successors(outer(&wanted), outer).collect();
             finding.image =
                 around.last().filter(|outermost| outermost.space == "image").map(|outermost| outermost.span);
-            finding.within = around.first().and_then(|encoder| encoder.name.clone());
+            finding.within =
+                around.first().map(|encoder| encoder.name.clone().unwrap_or_else(|| encoder.kind.clone()));
         }
         finding.runs = wanted.is_executable();
         let finding = valued(finding, wanted.attributes.get(VALUE).cloned(), None);

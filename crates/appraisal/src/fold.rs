@@ -1,5 +1,5 @@
 //! One cause, one finding: pieces of one thing are told together, and what follows from a short or unread file is told
-//! with it. Folding comes last and decides nothing: a finding speaks only for others of its own effect.
+//! with it. Folding comes last and decides nothing: a finding speaks only for others of its own effect or less.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,9 +9,9 @@ use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
 use crate::reference::{display_name, is_fill};
-use crate::{Assessment, Class, Effect, Finding};
+use crate::{Assessment, Class, Effect, Finding, kind_of};
 
-/// Blocks of the image that hold one value throughout, as erased or unread blocks do.
+/// Bytes of the image that hold one value throughout, as erased or unread blocks do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uniform {
     /// Where.
@@ -21,14 +21,12 @@ pub struct Uniform {
 }
 
 impl Uniform {
-    /// Bytes of the blocks that are looked at, and their alignment: what programmers and flash read in one go.
-    pub const BLOCK: u64 = 4 << 10;
+    /// So many bytes of one value tell something: what flash erases in one go, and programmers read.
+    pub const LEAST: u64 = 4 << 10;
 }
 
 /// So many places are looked at for blocks of one value.
 const SUSPECTS: usize = 4096;
-/// A region is one block of one value when all but this part of it is.
-const MOSTLY: u64 = 16;
 
 impl Assessment {
     /// Where blocks of one value would explain something: what differs in the image itself, what is missing there, and the
@@ -46,7 +44,8 @@ impl Assessment {
         spans.sort_unstable();
         let mut joined: Vec<Span> = Vec::new();
         for span in spans {
-            match joined.last_mut().filter(|last| span.offset <= last.end()) {
+            // Erased bytes between two of them, such as padding, are no reason to part them.
+            match joined.last_mut().filter(|last| span.offset <= last.end().saturating_add(Uniform::LEAST)) {
                 Some(last) => *last = Span::between(last.offset, last.end().max(span.end())),
                 None => joined.push(span),
             }
@@ -184,10 +183,9 @@ impl<'a> Fold<'a> {
             }
             scopes.push((alone, scope));
         }
-        // A defect goes with what differs there.
+        // A defect, and a warning, go with what differs there.
         for effect in [Effect::Refuted, Effect::Warning] {
-            let quiet: Vec<_> =
-                groups.keys().filter(|(_, effect)| *effect == Effect::Nothing).cloned().collect();
+            let quiet: Vec<_> = groups.keys().filter(|(_, less)| is_less(*less, effect)).cloned().collect();
             for key in quiet {
                 if groups.contains_key(&(key.0.clone(), effect))
                     && let Some(members) = groups.remove(&key)
@@ -250,6 +248,7 @@ impl<'a> Fold<'a> {
             }
         };
         whole.runs |= put_in;
+        whole.is_new |= whole.parts.iter().all(|part| part.is_new);
         whole
     }
 
@@ -296,18 +295,21 @@ impl<'a> Fold<'a> {
             let told =
                 take(&mut findings, |finding| finding.is_foldable() && finding.effect() != Effect::Nothing);
             causes.extend(told.map(|(parts, effect)| {
-                Finding::over("image/uniform", parts, effect)
-                    .at("image", "image", run.span)
-                    .arg("value", format!("{:02x}", run.value))
+                let cause = Finding::over("image/uniform", parts, effect).at("image", "image", run.span);
+                cause.arg("value", format!("{:02x}", run.value))
             }));
         }
         if size < self.reference.size {
-            let beyond = |finding: &Finding| self.extent(finding).end() > size && !finding.is_put_in();
+            let cut = |finding: &Finding| finding.id == "fill/resized" || finding.id.ends_with("/truncated");
+            let beyond = |finding: &Finding| {
+                let end = self.extent(finding).end();
+                !finding.is_put_in() && (end > size || cut(finding) && (end == size || finding.is_defect()))
+            };
             let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
             causes.extend(told.map(|(parts, effect)| {
                 let missing = Span::between(size, self.reference.size);
                 let cause = Finding::over("image/shorter", parts, effect).at("image", "image", missing);
-                cause.compared(self.reference.size.to_string(), size.to_string()).arg("bytes", missing.length)
+                cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", missing.length)
             }));
         } else if size > self.reference.size {
             let behind = Span::between(self.reference.size, size);
@@ -316,11 +318,11 @@ impl<'a> Fold<'a> {
             let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
             causes.extend(told.map(|(parts, effect)| {
                 let cause = Finding::over("image/longer", parts, effect).at("image", "image", behind);
-                cause.compared(self.reference.size.to_string(), size.to_string()).arg("bytes", behind.length)
+                cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", behind.length)
             }));
         }
         for run in uniform.iter().filter(|_| whole.is_none()) {
-            let told = take(&mut findings, |finding| self.follows_from(finding, run));
+            let told = take(&mut findings, |finding| self.follows_from(finding, run, uniform));
             causes.extend(told.map(|(parts, effect)| {
                 let unread = parts.iter().map(|part| part.parts.len().max(1)).fold(0, usize::saturating_add);
                 let cause = Finding::over("image/not-read", parts, effect).at("image", "image", run.span);
@@ -334,19 +336,21 @@ impl<'a> Fold<'a> {
         causes
     }
 
-    /// True for what is one block of one value altogether, and for what can no longer be opened because of one inside. Erased
-    /// bytes elsewhere explain nothing: most regions have some.
-    fn follows_from(&self, finding: &Finding, run: &Uniform) -> bool {
+    /// True for what holds runs of one value and nothing else, and for what can no longer be opened because of one inside.
+    /// Erased bytes elsewhere explain nothing: most regions have some.
+    fn follows_from(&self, finding: &Finding, run: &Uniform, uniform: &[Uniform]) -> bool {
         let extent = self.extent(finding);
-        let common = extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset));
-        if !finding.is_foldable() || finding.is_put_in() || common == 0 {
+        if !finding.is_foldable() || finding.is_put_in() || !extent.overlaps(run.span) {
             return false;
         }
-        // What holds more than erased bytes is not explained by them.
+        let common = |run: &Uniform| {
+            extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset))
+        };
+        let all = uniform.iter().map(common).fold(0, u64::saturating_add) >= extent.length;
+        // What should be erased, or may be, is not explained by being so.
         let more =
             ["fill/not-erased", "mutable/outside-rule", "component/added"].contains(&finding.id.as_str());
         let erased = more && run.value == self.reference.erase_value;
-        let all = common >= extent.length.saturating_sub(extent.length / MOSTLY);
         let inside = run.span.end() < extent.end();
         let shut = finding.id == "encoding/undecodable"
             || finding.parts.iter().any(|part| part.id == "component/removed" && part.space != finding.space);
@@ -368,10 +372,23 @@ fn take(findings: &mut Vec<Finding>, follows: impl Fn(&Finding) -> bool) -> Opti
         .into_iter()
         .find(|effect| effects().any(|other| other == *effect))?;
     let (told, left) = core::mem::take(findings).into_iter().partition(|finding| {
-        (finding.effect() == effect || finding.effect() == Effect::Nothing) && follows(finding)
+        (finding.effect() == effect || is_less(finding.effect(), effect)) && follows(finding)
     });
     *findings = left;
     Some((told, effect))
+}
+
+/// True for an effect that is lost beside the other: whoever refutes has said more than a warning.
+fn is_less(effect: Effect, than: Effect) -> bool {
+    match effect {
+        Effect::Nothing => than != Effect::Nothing,
+        Effect::Warning => than == Effect::Refuted,
+        Effect::Refuted | Effect::CannotTell(_) => false,
+    }
+}
+
+fn bytes(count: u64) -> String {
+    format!("{count} bytes")
 }
 
 /// The regions at some paths.
@@ -396,6 +413,11 @@ fn id_of(members: &[Finding], effect: Effect) -> &'static str {
         members.iter().filter(|one| one.effect() == effect).all(|one| ids.contains(&one.id.as_str()))
     };
     let any = |id: &str| members.iter().any(|one| one.id == id);
+    let mut main = members.iter().filter(|one| one.effect() == effect).map(|one| kind_of(&one.id).id);
+    let first = main.next();
+    if let Some(first) = first.filter(|first| *first != "defect" && main.all(|other| other == *first)) {
+        return first;
+    }
     match effect {
         _ if any("mutable/trust-anchor") => "mutable/trust-anchor",
         _ if any("mutable/outside-rule") => "mutable/outside-rule",

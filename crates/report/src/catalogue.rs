@@ -47,16 +47,19 @@ pub(crate) fn exceptions_line(lang: Lang, exceptions: &ExceptionsOf) -> String {
     let ExceptionsOf { by_policy, by_rule, not_judged, remains } = *exceptions;
     let said = match lang {
         Lang::English => [
-            (by_rule, format!("{by_rule} differences by the maker's rule")),
+            (
+                by_rule,
+                format!("{by_rule} difference{} by the maker's rule", if by_rule == 1 { "" } else { "s" }),
+            ),
             (by_policy, format!("{by_policy} by your policy")),
-            (not_judged, format!("{not_judged} bytes not judged")),
-            (remains, format!("{remains} bytes of dead data")),
+            (not_judged, format!("{} bytes not judged", digits(&not_judged.to_string()))),
+            (remains, format!("{} bytes of dead data", digits(&remains.to_string()))),
         ],
         Lang::Japanese => [
             (by_rule, format!("製造者の規則による相違 {by_rule} 件")),
             (by_policy, format!("貴方のポリシーによる容認 {by_policy} 件")),
-            (not_judged, format!("判定していない {not_judged} バイト")),
-            (remains, format!("無効な旧データ {remains} バイト")),
+            (not_judged, format!("判定していない {} バイト", digits(&not_judged.to_string()))),
+            (remains, format!("無効な旧データ {} バイト", digits(&remains.to_string()))),
         ],
     };
     let said: Vec<_> = said.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
@@ -474,8 +477,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "mutable/not-judged",
-        "{bytes} bytes may be anything, by manifest and policy; nobody judged them.",
-        "マニフェストとポリシーにより {bytes} バイトは任意。内容は判定していない。",
+        "{bytes} bytes of {what} may be anything, by manifest and policy; nobody judged them.",
+        "マニフェストとポリシーにより {what} の {bytes} バイトは任意。内容は判定していない。",
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
@@ -492,8 +495,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "mutable/remains",
-        "{bytes} bytes of old data remain that nothing reaches.",
-        "どこからも参照されない旧データが {bytes} バイト残っている。",
+        "{bytes} bytes of old data remain in {what} that nothing reaches.",
+        "{what} に、どこからも参照されない旧データが {bytes} バイト残っている。",
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
@@ -504,8 +507,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "mutable/within-rule",
-        "{bytes} bytes differ from the reference within the mutable rule.",
-        "{bytes} バイトが可変規則の範囲内で基準値と異なる。",
+        "{bytes} bytes of {what} differ from the reference, within the maker's rule.",
+        "{what} の {bytes} バイトが製造者の規則の範囲内で基準値と異なる。",
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
@@ -622,11 +625,24 @@ fn fill(lang: Lang, template: &str, finding: &FindingOf) -> String {
             "place" => text.push_str(&format!("{:#x}", finding.offset)),
             "actual" => text.push_str(finding.actual.as_deref().unwrap_or("?")),
             "expected" => text.push_str(finding.expected.as_deref().unwrap_or("?")),
+            "bytes" => text.push_str(&digits(finding.args.get(name).map_or("?", String::as_str))),
             _ => text.push_str(finding.args.get(name).map_or("?", String::as_str)),
         }
         rest = behind;
     }
     text.push_str(rest);
+    text
+}
+
+/// A number with its digits in groups of three.
+pub(crate) fn digits(number: &str) -> String {
+    let mut text = String::new();
+    for (left, digit) in (0..number.len()).rev().zip(number.chars()) {
+        text.push(digit);
+        if left > 0 && left.is_multiple_of(3) {
+            text.push(',');
+        }
+    }
     text
 }
 
@@ -701,7 +717,7 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
 /// What changed, counted: `1 file replaced, 1 account added`. Empty when nothing did.
 #[must_use]
 pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
-    let said = changes.iter().map(|change| {
+    let said = changes.iter().take(MOST_CHANGES).map(|change| {
         let ChangeOf { count, how, what } = change;
         let (one, many, japanese) = things(what);
         let (english_verb, japanese_verb) = match how.as_str() {
@@ -717,8 +733,16 @@ pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
             Lang::Japanese => format!("{japanese} {count} 件{japanese_verb}"),
         }
     });
-    said.collect::<Vec<_>>().join(lang.pick(", ", "、"))
+    let more = changes.iter().skip(MOST_CHANGES).fold(0_u64, |sum, change| sum.saturating_add(change.count));
+    let more = (more > 0).then(|| match lang {
+        Lang::English => format!("{more} more"),
+        Lang::Japanese => format!("他 {more} 件"),
+    });
+    said.chain(more).collect::<Vec<_>>().join(lang.pick(", ", "、"))
 }
+
+/// Kinds of changes in the first line.
+const MOST_CHANGES: usize = 4;
 
 fn things(what: &str) -> (&'static str, &'static str, &'static str) {
     match what {

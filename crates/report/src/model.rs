@@ -635,6 +635,12 @@ impl Report {
             what: what.to_owned(),
         };
         self.changes = tally.map(change).collect();
+        // What somebody put in and what runs comes first.
+        self.changes.sort_by_key(|change| {
+            let runs = ["program", "script", "account", "login-line", "boot-argument", "driver"];
+            let put_in = change.how == "added";
+            (!put_in, runs.iter().position(|what| *what == change.what).unwrap_or(runs.len()))
+        });
         // The worst first; among equals the order of the checks.
         self.findings.sort_by_key(|finding| match finding.severity.as_str() {
             "high" => 0,

@@ -1,7 +1,7 @@
-//! Blocks of one value, where they would explain why something differs: not read, or erased.
+//! Bytes of one value, where they would explain why something differs: not read, or erased.
 
 use kiwame_appraisal::Uniform;
-use kiwame_image::{Span, len64, to_usize};
+use kiwame_image::{Span, to_usize};
 
 use crate::failure::Failure;
 use crate::request::{Run, Source};
@@ -11,42 +11,59 @@ const PIECE: u64 = 64 << 10;
 /// Bytes looked at in all, of an image that has been refused already: what explains is said of what is found by then.
 const MOST: u64 = 64 << 20;
 
-/// The runs of whole blocks of 00 or FF in some places of the image, in their order.
-pub(crate) fn runs(
-    run: &Run<'_>,
-    (number, source): (u32, &Source),
-    places: &[Span],
-) -> Result<Vec<Uniform>, Failure> {
-    let mut found: Vec<Uniform> = Vec::new();
-    let mut looked = 0_u64;
+/// The runs of 00 or FF in some places of the image, in their order; one over the whole image where that holds nothing else.
+pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Result<Vec<Uniform>, Failure> {
+    if let Some(value) = value_of_all(run, image)? {
+        return Ok(vec![Uniform { span: Span::new(0, image.1.size), value }]);
+    }
+    let (mut found, mut looked) = (Vec::new(), 0_u64);
     for place in places {
-        let mut at = place.offset.checked_next_multiple_of(Uniform::BLOCK).unwrap_or(u64::MAX);
-        let end = place.end().min(source.size);
+        let mut open: Option<Uniform> = None;
+        let (mut at, end) = (place.offset, place.end().min(image.1.size));
         while at < end && looked < MOST {
-            let piece = Span::new(at, PIECE.min(end.saturating_sub(at)));
-            let mut bytes = vec![0; to_usize(piece.length)];
-            run.host.read(number, at, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
-            for (block, start) in
-                bytes.chunks(to_usize(Uniform::BLOCK)).zip((at..).step_by(to_usize(Uniform::BLOCK)))
-            {
-                add(&mut found, Span::new(start, len64(block)), block, source.size);
+            let bytes = read(run, image, Span::new(at, end.saturating_sub(at)))?;
+            for (offset, &byte) in (at..).zip(&bytes) {
+                if let Some(one) = open.as_mut().filter(|one| one.value == byte) {
+                    one.span = Span::between(one.span.offset, offset.saturating_add(1));
+                    continue;
+                }
+                found.extend(open.take().filter(is_long));
+                open = is_blank(byte).then(|| Uniform { span: Span::new(offset, 1), value: byte });
             }
-            at = piece.end();
-            looked = looked.saturating_add(piece.length);
+            at = at.saturating_add(PIECE);
+            looked = looked.saturating_add(PIECE);
         }
+        found.extend(open.filter(is_long));
     }
     Ok(found)
 }
 
-fn add(found: &mut Vec<Uniform>, span: Span, block: &[u8], size: u64) {
-    // A piece of a block says nothing, but at the end of the image.
-    let whole = span.length == Uniform::BLOCK || span.end() == size;
-    let Some(&value) = block.first().filter(|first| [0, 0xff].contains(*first)) else { return };
-    if !whole || block.iter().any(|&byte| byte != value) {
-        return;
+/// The value of every byte of the image, when it is one that erased or unread flash has. The first piece that holds another
+/// ends the search.
+fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Failure> {
+    let (mut at, mut value) = (0, None);
+    while at < image.1.size {
+        let bytes = read(run, image, Span::new(at, image.1.size.saturating_sub(at)))?;
+        let wanted = *value.get_or_insert(bytes.first().copied().unwrap_or_default());
+        if !is_blank(wanted) || bytes.iter().any(|&byte| byte != wanted) {
+            return Ok(None);
+        }
+        at = at.saturating_add(PIECE);
     }
-    match found.last_mut().filter(|last| last.value == value && last.span.end() == span.offset) {
-        Some(last) => last.span = Span::between(last.span.offset, span.end()),
-        None => found.push(Uniform { span, value }),
-    }
+    Ok(value)
+}
+
+/// At most a piece of the bytes of a place.
+fn read(run: &Run<'_>, (number, source): (u32, &Source), place: Span) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![0; to_usize(PIECE.min(place.length))];
+    run.host.read(number, place.offset, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
+    Ok(bytes)
+}
+
+fn is_blank(byte: u8) -> bool {
+    [0, 0xff].contains(&byte)
+}
+
+fn is_long(one: &Uniform) -> bool {
+    one.span.length >= Uniform::LEAST
 }

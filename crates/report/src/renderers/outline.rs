@@ -133,11 +133,28 @@ impl Page<'_> {
                 Lang::Japanese => format!("内部 {} 個", thing.inside),
             });
         }
+        // What lies in a file system is as long as what it holds; its share is of no use.
+        let entry = [
+            "file",
+            "directory",
+            "symbolic-link",
+            "block-device",
+            "character-device",
+            "fifo",
+            "socket",
+            "whiteout",
+        ];
+        let entry = entry.contains(&region.kind.as_str());
+        let holds = self.sizes.get(region.path.as_str()).copied().filter(|_| entry);
         let whole = self.sizes.get(region.space.as_str()).copied().unwrap_or(0);
         let share =
             u128::from(region.length).saturating_mul(1000).checked_div(u128::from(whole)).unwrap_or(0);
         let notes = if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) };
-        let numbers = format!("{:>10} {:>3}.{} %{notes}", size(region.length), share / 10, share % 10);
+        let numbers = match (entry, holds) {
+            (true, Some(holds)) => format!("{:>10}        {notes}", size(holds)),
+            (true, None) => notes,
+            (false, _) => format!("{:>10} {:>3}.{} %{notes}", size(region.length), share / 10, share % 10),
+        };
         let text = if label.is_empty() || label == kind { kind } else { format!("{label}  {kind}") };
         let children = thing.children.clone();
         self.push(depth, &text, &numbers);

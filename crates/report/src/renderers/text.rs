@@ -5,7 +5,7 @@ use kiwame_appraisal::Class;
 use crate::catalogue::{
     changes_line, class_name, exceptions_line, is_waived, message, not_seen, remedy, tier_line, what,
 };
-use crate::model::{FindingOf, RegionOf};
+use crate::model::{Depth, FindingOf, RegionOf};
 use crate::renderers::outline;
 use crate::{Lang, Renderer, Report, View, escape};
 
@@ -93,7 +93,7 @@ impl Page<'_> {
             false => format!("{}{changes}", self.say(": ", ":")),
         };
         let head = self.paint(colour, &format!("{sign} {line}{exceptions}{changes}"));
-        self.line(&format!("{head}  [{}, exit {}]", report.verdict.tier, report.exit_code));
+        self.wrapped(&format!("{head}  [{}, exit {}]", report.verdict.tier, report.exit_code), 2);
         if self.view.claimed {
             let claimed = self.say(
                 "as claimed by an unsigned report, not re-performed",
@@ -165,12 +165,19 @@ impl Page<'_> {
         let (size, total, erased, opened) =
             (grouped(report.account.total()), grouped(total), grouped(erased), grouped(opened));
         let text = match (self.view.lang, inner) {
+            (Lang::English, _) if report.depth == Depth::Whole => {
+                format!("  of {size} bytes of the file, as the manifest lists them")
+            }
+            (Lang::Japanese, _) if report.depth == Depth::Whole => {
+                format!("  (ファイル {size} バイト。内訳はマニフェストの記載による)")
+            }
             (Lang::English, 0) => {
                 format!("  of {total} bytes of the file that are not erased ({erased} are)")
             }
             (Lang::English, _) => format!(
                 "  of {total} bytes of content that are not erased ({erased} are);\n  {opened} of the file's {size} bytes \
-                 were opened, into {inner} decoded spaces"
+                 were opened, into {inner} decoded {}",
+                if inner == 1 { "space" } else { "spaces" }
             ),
             (Lang::Japanese, 0) => {
                 format!("  (消去値でない {total} バイトに対する割合。消去値 {erased} バイト)")
@@ -192,7 +199,7 @@ impl Page<'_> {
         let more = report.findings.len().saturating_sub(most);
         if more > 0 {
             let text = self.say("more findings; --verbose shows all", "件の所見(--verbose で全て表示)");
-            self.line(&format!("  … {more} {text}"));
+            self.line(&format!("… {more} {text}"));
             self.line("");
         }
         self.steps(report, most);
@@ -226,7 +233,7 @@ impl Page<'_> {
         };
         let waived = if is_waived(finding) { self.say(" (waived)", "(免除)") } else { "" };
         let reason = match finding.id.starts_with("image/") && !finding.parts.is_empty() {
-            true => self.say("likely reason: ", "考えられる原因:"),
+            true => self.say("Likely reason. ", "考えられる原因:"),
             false => "",
         };
         let head = self.paint(colour, &format!("{sign}{waived}"));
@@ -271,9 +278,12 @@ impl Page<'_> {
     fn parts(&mut self, finding: &FindingOf) {
         let most = if self.view.verbose { usize::MAX } else { PARTS };
         for part in finding.parts.iter().take(most) {
+            let has = |name: &str| part.args.contains_key(name);
             let sign = match part.id.as_str() {
                 "component/added" | "component/duplicated" => "+",
                 "component/removed" | "component/erased" | "encoding/undecodable" => "-",
+                _ if has("after") && !has("before") => "+",
+                _ if has("before") && !has("after") => "-",
                 _ => "~",
             };
             let part = part.finding();

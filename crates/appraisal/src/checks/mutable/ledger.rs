@@ -20,6 +20,8 @@ pub(super) struct Ledger<'p, 'a> {
 
 #[derive(Debug, Default)]
 struct Sums {
+    /// Values that differ, the first of them, for people.
+    values: Vec<Finding>,
     judged: u64,
     entries: u64,
     not_judged: u64,
@@ -41,6 +43,16 @@ impl<'p, 'a> Ledger<'p, 'a> {
         let sums = self.rules.entry(rule).or_default();
         sums.judged = sums.judged.saturating_add(bytes);
         sums.entries = sums.entries.saturating_add(1);
+    }
+
+    /// Keeps a value that differs within a rule, old and new.
+    pub(super) fn value(&mut self, rule: usize, value: impl FnOnce() -> Finding) {
+        let sums = self.rules.entry(rule).or_default();
+        if sums.values.len() < VALUES {
+            let value = value();
+            let there = ["before", "after"].iter().any(|name| value.args.contains_key(name));
+            sums.values.extend(Some(value).filter(|_| there));
+        }
     }
 
     pub(super) fn not_judged(&mut self, rule: usize, path: &str, region: &Region) {
@@ -96,7 +108,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
             }
             if sums.judged > 0 {
                 let finding = at(case, "mutable/within-rule", sums.judged);
-                case.report(finding);
+                case.report(finding.with_parts(sums.values));
             }
             let exceptions = &mut case.exceptions;
             exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);
@@ -105,3 +117,6 @@ impl<'p, 'a> Ledger<'p, 'a> {
         case.exceptions.remains = case.exceptions.remains.saturating_add(self.dead);
     }
 }
+
+/// So many values of one rule are kept.
+const VALUES: usize = 200;

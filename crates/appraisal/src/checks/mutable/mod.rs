@@ -151,7 +151,10 @@ fn hold(
     }
     match held {
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
-        Some(Held::Judged) | None => ledger.judged(first, region.span.length),
+        Some(Held::Judged) | None => {
+            ledger.judged(first, region.span.length);
+            ledger.value(first, || case.about("mutable/within-rule", region));
+        }
     }
 }
 
@@ -367,7 +370,9 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
     let value = region.attribute("value").map(|value| match value {
         Value::Bytes(bytes) => bytes.clone(),
-        Value::Uint(_) | Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
+        // In digits, as a grammar for numbers reads them.
+        Value::Uint(number) => number.to_string().into_bytes(),
+        Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
     });
     let length = region.attribute("data-size").map_or(region.span.length, |size| match size {
         Value::Uint(size) => *size,
@@ -557,6 +562,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
             case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
                 ledger.judged(first, wanted.span.length);
+                ledger.value(first, || case.about_wanted("mutable/within-rule", wanted));
             }
             false
         })

@@ -74,7 +74,9 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
             if GUARDED.iter().any(|name| is_true(region, name)) {
                 return Some(format!("{}: decides what may start, and no rule lets it differ", key.name));
             }
-            let found = region.attribute("value").map(kiwame_image::Value::display).unwrap_or_default();
+            let found =
+                region.attribute("value").map(|value| crate::reference::shown(&crate::json_of(value)));
+            let found = found.unwrap_or_default();
             let why = key_rule(core::slice::from_ref(key), region).err()?;
             Some(format!("{}: the image itself has \"{found}\", expected {why}", key.name))
         })
