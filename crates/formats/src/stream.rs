@@ -47,6 +47,8 @@ pub(crate) struct Header {
     /// Facts that only tell how the content is encoded.
     pub(crate) encoding: Vec<(&'static str, Value)>,
     pub(crate) mask: Vec<(u64, u64)>,
+    /// Bytes that a decoder sets up before it begins, where that counts.
+    pub(crate) memory: u64,
 }
 
 /// A field that is not as the modelled loader wants it.
@@ -93,9 +95,13 @@ impl Stream {
             out.add(self.node(at.clone()).encoded());
             return Ok(());
         };
-        let (length, declared) = (header.length, header.declared);
+        let (length, declared, memory) = (header.length, header.declared, header.memory);
         out.add(self.header_node(header, at.slice(0, length)));
         let body = at.from(length);
+        if let Err(limit) = at.spend(memory) {
+            out.add(self.node(body).encoded());
+            return Err(limit.into());
+        }
         let Ok(room) = out.room(declared) else {
             out.add(self.node(body).encoded());
             return Ok(());

@@ -29,7 +29,7 @@ use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Tr
 
 use crate::content::Content;
 use crate::decode::Crc32;
-use crate::raw_flash;
+use crate::{lzma, raw_flash};
 
 /// A legacy image.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ struct Header {
     size: u64,
     data_crc: u32,
     kind: u8,
+    comp: u8,
 }
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
@@ -94,7 +95,8 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if header.kind == MULTI {
         parts(&data, out)?;
     } else {
-        out.add(Node::new("uimage", "content", "uimage-content", data).component().then(&Content));
+        let format = content(&data, header.comp)?;
+        out.add(Node::new("uimage", "content", "uimage-content", data).component().then(format));
     }
     raw_flash::behind(Node::new("uimage", "behind", "uimage-trailing", at.from(end)), out);
     Ok(())
@@ -123,7 +125,13 @@ fn read<'a>(at: &Input<'a>, reader: &mut Reader<'_>, out: &mut Builder<'_, 'a>) 
             .with("entry", entry)
             .with("time", time),
     );
-    Ok(Header { size: size.into(), data_crc, kind })
+    Ok(Header { size: size.into(), data_crc, kind, comp })
+}
+
+/// LZMA has no magic: what the header calls so, `bootm` reads as that.
+fn content(data: &Input<'_>, comp: u8) -> Result<&'static dyn Format, Trouble> {
+    let lzma = comp == LZMA && lzma::could_begin(&data.head(BEGINNING)?);
+    Ok(if lzma { &lzma::Declared } else { &Content })
 }
 
 /// Splits a multi-file image.
@@ -170,6 +178,10 @@ const MAGIC: [u8; 4] = [0x27, 0x05, 0x19, 0x56];
 const HEADER: u64 = 64;
 const TRUNCATED: &str = "uimage/truncated";
 const MULTI: u8 = 4;
+/// `IH_COMP_LZMA`.
+const LZMA: u8 = 3;
+/// Bytes in which the header of an LZMA stream lies.
+const BEGINNING: u64 = 16;
 /// The table of sizes is read this far.
 const TABLE: u64 = 256;
 const OS: &[(u8, &str)] =
