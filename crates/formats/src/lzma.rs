@@ -169,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn erased_medium_and_what_another_format_recognises_are_no_trailing_bytes() {
+        let found = |behind: &[&[u8]]| {
+            let tree = parse(&Lzma, &[SAMPLE, &behind.concat()].concat());
+            let updates = tree.regions().filter(|region| region.kind == "microcode").count();
+            (updates, defects(&tree).join(" "))
+        };
+        let update = crate::microcode::tests::sample();
+        let blank = |value: u8| vec![value; 4096 - SAMPLE.len()];
+        assert_eq!(found(&[&blank(0xff)]), (0, String::new()));
+        assert_eq!(found(&[&blank(0xff), &update]), (1, String::new()));
+        assert_eq!(found(&[&blank(0), &update]), (1, String::new()));
+        let trailing = "lzma/trailing-bytes".to_owned();
+        assert_eq!(found(&[&blank(7), &update]), (1, trailing.clone()));
+        assert_eq!(found(&[SAMPLE, &blank(0xff)[SAMPLE.len()..], &update]), (0, trailing));
+    }
+
+    #[test]
     fn what_a_policy_accepts_is_on_the_list() {
         crate::testing::every_byte_is_compared(&Lzma, SAMPLE, 0..0);
     }
