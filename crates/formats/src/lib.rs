@@ -143,7 +143,10 @@ pub fn parse(
     let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
-    let readings = Readings::of_signed(&Head::new(&head, size), options.reading.as_deref());
+    let readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), || {
+        let mut whole = vec![0; usize::try_from(uboot_env::LARGEST.min(size)).unwrap_or(0)];
+        host.read(source, 0, &mut whole).map(|()| uboot_env::size_of(&whole, size))
+    })?;
     let name = readings.format.name();
     if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
