@@ -73,7 +73,7 @@ impl Format for Cpio {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut archive = Archive::new(out.limits(), out.wants_normal());
-    let end = archive.read(at, out)?;
+    let (end, whole) = archive.read(at, out)?;
     let Some(stream) = out.add(Node::new("cpio", "files", "cpio-entries", at.slice(0, end)).encoded()) else {
         out.add(Node::new("cpio", "behind", "cpio-behind", at.clone()).unknown());
         return Ok(());
@@ -83,7 +83,8 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     let next = Next::of(at, end, out)?;
     let bytes = next.rest.length();
-    if next.add("cpio", at, out) == Goes::Nowhere {
+    // Where the archive broke off, that is said.
+    if next.add("cpio", at, out) == Goes::Nowhere && whole {
         let found = format!("{bytes} bytes");
         let place = at.span().end().saturating_sub(bytes);
         out.defect(odd("cpio/behind", "TRAILER!!!", place, found, "the end, or an archive"));
@@ -327,8 +328,8 @@ impl Archive {
         }
     }
 
-    /// Reads up to the trailer. Returns where the archive ends.
-    fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<u64, Trouble> {
+    /// Reads up to the trailer. Returns where the archive ends, and whether it does not break off there.
+    fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(u64, bool), Trouble> {
         let root = Entry { kind: Kind::Directory, mode: 0o755, inode: u64::MAX, ..Entry::default() };
         self.push(Vec::new(), root, 0)?;
         let mut start = 0;
@@ -338,7 +339,7 @@ impl Archive {
                 Ok(header) => header,
                 Err(defect) => {
                     out.defect(defect.ambiguous());
-                    return Ok(start);
+                    return Ok((start, false));
                 }
             };
             if len64(&self.entries) > out.limits().nodes {
@@ -348,7 +349,7 @@ impl Archive {
             if place.is_cut(&header, at) {
                 let left = at.length().saturating_sub(start);
                 out.defect(odd("cpio/truncated", "c_filesize", place.offset, left, place.end));
-                return Ok(start);
+                return Ok((start, false));
             }
             let name = at.slice(place.name, header.name_size).window()?;
             self.padding(at, place.name.saturating_add(header.name_size), place.data, out)?;
@@ -357,7 +358,7 @@ impl Archive {
             if name.split(|&byte| byte == 0).next() == Some(TRAILER) {
                 check_trailer(&header, &name, &place, out);
                 self.join_links();
-                return Ok(place.end.min(at.length()));
+                return Ok((place.end.min(at.length()), true));
             }
             check_sum(at, &header, &place, out)?;
             self.entry(&name, &header, &place, at, out)?;
@@ -365,7 +366,7 @@ impl Archive {
         }
         out.defect(odd("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer"));
         self.join_links();
-        Ok(at.length())
+        Ok((at.length(), false))
     }
 
     /// A record of the normal form.

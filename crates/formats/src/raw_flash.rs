@@ -74,6 +74,11 @@ pub(crate) fn behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
     out.add_fill(node.then(&Behind), ERASED);
 }
 
+/// Adds what lies behind something in a file or a stream, not understood unless something is found in it.
+pub(crate) fn look_behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
+    out.add(node.unknown().then(&Behind));
+}
+
 #[derive(Debug)]
 struct Behind;
 

@@ -7,7 +7,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble, len64, to_usize};
 
-use crate::{FORMATS, raw, uboot_env};
+use crate::{FORMATS, raw, uboot_env, uimage};
 
 /// What can be said of some bytes by their head.
 #[derive(Debug)]
@@ -28,33 +28,37 @@ type Reading = (Match, &'static dyn Format);
 
 impl Readings {
     pub(crate) fn of(head: &Head<'_>) -> Self {
-        Self::among(head, None, |_| true)
+        Self::among(head, None, None)
     }
 
     /// What can be said of a region. A format that takes it by its head and cannot go on gives it to the others.
     pub(crate) fn of_input(at: &Input<'_>) -> Result<Self, Trouble> {
         let head = at.head(Head::LENGTH)?;
-        Self::settled(&Head::new(&head, at.length()), None, || uboot_env::size_at(at))
+        Self::settled(&Head::new(&head, at.length()), None, |name| match name {
+            uboot_env::NAME => Ok(uboot_env::size_at(at)?.is_some()),
+            uimage::NAME => uimage::data_are_right(at),
+            _ => Ok(true),
+        })
     }
 
     /// As [`Readings::of`]; the format that a signed manifest names goes before all others that recognise the bytes.
-    /// `environment` looks at more than the head, where only that can tell.
+    /// `confirms` looks at more than the head, for the format of that name, where only that can tell.
     pub(crate) fn settled<E>(
         head: &Head<'_>,
         signed: Option<&str>,
-        environment: impl FnOnce() -> Result<Option<u64>, E>,
+        confirms: impl FnOnce(&str) -> Result<bool, E>,
     ) -> Result<Self, E> {
-        let readings = Self::among(head, signed, |_| true);
-        let open = readings.format.name() == uboot_env::NAME
-            && readings.found.is_some_and(|found| found.length.is_none());
-        if !open || environment()?.is_some() {
+        let readings = Self::among(head, signed, None);
+        let name = readings.format.name();
+        let open = readings.found.is_some_and(|found| found.weight < SURE);
+        if !open || ![uboot_env::NAME, uimage::NAME].contains(&name) || confirms(name)? {
             return Ok(readings);
         }
-        Ok(Self::among(head, signed, |format| format.name() != uboot_env::NAME))
+        Ok(Self::among(head, signed, Some(name)))
     }
 
-    fn among(head: &Head<'_>, signed: Option<&str>, asked: fn(&dyn Format) -> bool) -> Self {
-        let formats = FORMATS.iter().filter(|format| asked(**format));
+    fn among(head: &Head<'_>, signed: Option<&str>, without: Option<&str>) -> Self {
+        let formats = FORMATS.iter().filter(|format| without != Some(format.name()));
         let all: Vec<Reading> = formats.filter_map(|format| Some((format.probe(head)?, *format))).collect();
         let rank = |reading: &Reading| {
             let (found, format) = reading;

@@ -186,7 +186,9 @@ pub(crate) fn is_torn(head: &[u8]) -> bool {
 
 /// Says that of a region.
 pub(crate) fn note_torn(at: &Input<'_>, out: &mut Builder<'_, '_>) {
-    out.defect(Defect::new("uboot-env/checksum", "crc", at.offset(), at.length(), "the CRC-32 of the data"));
+    let stated = at.head(4).ok().and_then(|head| Some(u32::from_le_bytes(*head.first_chunk()?)));
+    let found = stated.unwrap_or(0);
+    out.defect(Defect::new("uboot-env/checksum", "crc", at.offset(), found, "the CRC-32 of the data"));
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
