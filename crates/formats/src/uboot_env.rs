@@ -102,7 +102,7 @@ impl Shape {
             crc.update(bytes.get(to_usize(done)..to_usize(next)).unwrap_or_default());
             done = next;
             let sum = crc.value();
-            let has_size = done >= SMALLEST && (done % STEP == 0 || done == region);
+            let has_size = done >= SMALLEST && (done.is_multiple_of(STEP) || done == region);
             if has_size && (sum == little || sum == big) {
                 found.push(Self { size: done, redundant, big_endian: sum != little });
             }
@@ -222,7 +222,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut end = shape.size;
     let mut copy = 1u32;
     // Elsewhere the search finds them.
-    let astray = |end: u64| at.offset().saturating_add(end) % SEARCHED != 0;
+    let astray = |end: u64| !at.offset().saturating_add(end).is_multiple_of(SEARCHED);
     while copy < COPIES && astray(end) && shape.repeats(&at.from(end))? {
         let input = at.slice(end, shape.size);
         out.add(Node::new(NAME, format!("copy-{copy}"), "partition", input).component().then(&UbootEnv));

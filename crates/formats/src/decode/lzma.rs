@@ -60,13 +60,17 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
 }
 
 /// True when a decoder gets through the first [`BEGINNING`] bytes of content, or through all of it where that is less. Other
-/// bytes hardly ever get there: their first match leads before the content. Zeros do, which are any number of zeros, so a
-/// stream that begins with nothing else is none. More contexts than liblzma takes are not tried, since setting them up
+/// bytes hardly ever get there: their first match leads before the content. Zeros do, which are any number of zeros, and
+/// tables of small numbers may, so a stream that begins with zeros for the most part is none. More contexts than liblzma takes are not tried, since setting them up
 /// costs more than there is to gain.
 pub(crate) fn begins(input: &[u8]) -> bool {
     let Some(Ok(properties)) = input.first_chunk().map(Properties::read) else { return false };
-    let blank = input.get(HEADER..).and_then(<[u8]>::first_chunk::<5>).is_none_or(|first| *first == [0; 5]);
-    if blank || properties.lc.saturating_add(properties.lp) > MOST_CONTEXT_BITS {
+    let packed = input.get(HEADER..).unwrap_or_default();
+    let first = packed.get(..DENSE).unwrap_or(packed);
+    let zeros = first.iter().filter(|&&byte| byte == 0).count();
+    if zeros.saturating_mul(2) > first.len()
+        || properties.lc.saturating_add(properties.lp) > MOST_CONTEXT_BITS
+    {
         return false;
     }
     if declared(input).is_some_and(|size| size <= BEGINNING) {
@@ -132,7 +136,9 @@ fn content(
 /// Length of the header.
 const HEADER: usize = 13;
 /// Bytes of content that tell whether there is any.
-const BEGINNING: u64 = 4 << 10;
+const BEGINNING: u64 = 1 << 10;
+/// Bytes of a stream that are looked at for zeros.
+const DENSE: usize = 24;
 /// lc and lp together: `LZMA_LCLP_MAX` of liblzma.
 const MOST_CONTEXT_BITS: u32 = 4;
 /// Those that no property changes (`NUM_BASE_PROBS` of `LzmaDec.c`, LZMA SDK 18.05).
@@ -717,11 +723,11 @@ mod tests {
     #[test]
     fn only_a_stream_begins_as_one() {
         for (lc, lp, pb) in [(3, 0, 2), (1, 2, 2), (0, 0, 0), (4, 0, 4), (0, 4, 0)] {
-            for length in [1, 300, 4096, 20_000] {
+            for length in [1, 300, 1024, 20_000] {
                 for size in [true, false] {
                     let stream = encode(&content(4, length), &options(lc, lp, pb), size, !size);
                     assert!(begins(&stream), "{lc} {lp} {pb} {length} {size}");
-                    assert!(!begins(&stream[..stream.len() / 2]) || length > 4096);
+                    assert!(!begins(&stream[..stream.len() / 2]) || length > 1024);
                 }
             }
         }
