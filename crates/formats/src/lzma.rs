@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn other_properties_are_recognised_by_what_they_decode() {
-        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, bytes.len() as u64)).name();
+        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, kiwame_image::len64(bytes))).name();
         let tree = parse(&crate::content::Content, OPENWRT);
         assert_eq!((name(OPENWRT), defects(&tree).len()), ("lzma", 0));
         assert_eq!(tree.space_path(tree.regions().last().expect("content").space), "lzma:stream");
