@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the descriptions of settings-*.toml beside it: an overlay with settings files, and what devices and intruders make of it."""
 
+import lzma
 import pathlib
 
 from rules import CLEAN, DIR, FILE, describe, dirent, image, inode, xattr, xref
@@ -44,8 +45,49 @@ FILES = {
 PROGRAM = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + b"\x02\0\x3e\0\x01\0\0\0" + bytes(40)
 
 
-def tree(files=FILES, attributes=(), directories=(), deleted=b""):
-    """An image; attributes are (path, name, value). `deleted` is what a file held that is gone."""
+def lzma_of_openwrt(data):
+    """Compression 8: lc, lp, pb 0, no header, no end marker. One literal after the other, as any decoder takes them."""
+    low, size, out = 0, 0xFFFFFFFF, [0]
+    odds = {}
+
+    def bit(key, value):
+        nonlocal low, size
+        odd = odds.get(key, 1024)
+        bound = (size >> 11) * odd
+        odds[key] = odd - (odd >> 5) if value else odd + ((2048 - odd) >> 5)
+        low, size = (low + bound, size - bound) if value else (low, bound)
+        while size < 1 << 24:
+            size <<= 8
+            shift()
+
+    def shift():
+        nonlocal low
+        # Bytes are kept as numbers; what a carry makes too large is set right at the end.
+        out.append(low >> 24)
+        low = low & 0xFFFFFF
+        low <<= 8
+
+    for byte in data:
+        bit("match", 0)
+        symbol = 1
+        for place in range(7, -1, -1):
+            value = byte >> place & 1
+            bit(symbol, value)
+            symbol = symbol << 1 | value
+    for _ in range(5):
+        shift()
+    for at in range(len(out) - 1, 0, -1):
+        out[at - 1] += out[at] >> 8
+        out[at] &= 0xFF
+    return bytes(out)
+
+
+def lzma_with_marker(data):
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 0, "pb": 0, "dict_size": 8192}])
+
+
+def tree(files=FILES, attributes=(), directories=(), deleted=b"", packed=None):
+    """An image; attributes are (path, name, value). `deleted` is what a file held that is gone. `packed` packs one file."""
     nodes, numbers, versions = [inode(1, 1, DIR | 0o755)], {b"": 1}, {}
 
     def enter(path, mode, data=b""):
@@ -55,7 +97,10 @@ def tree(files=FILES, attributes=(), directories=(), deleted=b""):
         numbers[path] = len(numbers) + 1
         versions[parent] = versions.get(parent, 0) + 1
         nodes.append(dirent(numbers[parent], versions[parent], numbers[path], name, 4 if mode & DIR == DIR else 8))
-        nodes.append(inode(numbers[path], 1, mode, data))
+        if packed and path == b"config/client.ini":
+            nodes.append(inode(numbers[path], 1, mode, packed(data), packing=8, size=len(data)))
+        else:
+            nodes.append(inode(numbers[path], 1, mode, data))
 
     for path, (data, mode) in files.items():
         enter(path, FILE | mode, data)
@@ -98,6 +143,10 @@ def samples():
         FILES | {b"config/state.json": (b'{"safe": true}\n', 0o644)})
     yield "ini-port", "another port", changed(b"config/client.ini", b"22", b"23")
     yield "ini-indented", "a line that goes on with the one before", changed(b"config/client.ini", b"port", b" port")
+    ports = {b"config/client.ini": (CLIENT.replace(b"22", b"23"), 0o644)}
+    yield "lzma", "a file packed with LZMA as OpenWrt packs it", tree(packed=lzma_of_openwrt)
+    yield "lzma-port", "another port in it", tree(FILES | ports, packed=lzma_of_openwrt)
+    yield "lzma-marked", "another port, packed so that OpenWrt does not read it", tree(FILES | ports, packed=lzma_with_marker)
     yield "long-key", "a key without end", tree(
         FILES | {b"config/client.ini": (b"[" + b"k" * 4000 + b"]\n" + b"a=1\n" * 500, 0o644)})
     yield "many-lines", "two thousand empty lines", tree(

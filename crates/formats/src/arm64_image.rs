@@ -7,19 +7,21 @@
 //! 0x08 text_offset  8       0x18 flags      8     0x38 magic "ARM\x64"  4
 //! ```
 //!
-//! Loader modelled: `booti` of U-Boot. Ambiguities: reserved fields that are not zero. Limitations: the code is one
-//! leaf; `image_size` counts memory that the file does not have, so it is not compared; a PE header in front of the
-//! code is noted and not taken apart.
+//! Loader modelled: `booti` of U-Boot, which moves `image_size` bytes. What lies behind them is searched as a flash is.
+//! Ambiguities: reserved fields that are not zero. Limitations: the code is one leaf; `image_size` counts memory that the
+//! file does not have, so a file may be shorter, and where something lies directly behind the file, up to that size is
+//! taken for code; a kernel without a size (before Linux 3.17) ends where its region does; a PE header in front of the code is
+//! noted and not taken apart.
 //!
 //! ## Normal form
 //!
 //! None is needed: header and code are leaves, compared as they lie.
 //!
-//! What `booti` uses beyond them is the size of the partition or file that it was loaded from: bytes behind the image
-//! come with it into memory, so they are part of the code's leaf here. `res5`, where a PE header lies, is in the leaf
-//! and no fact.
+//! `res5`, where a PE header lies, is in the leaf and no fact.
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
+
+use crate::raw_flash;
 
 /// A kernel image.
 #[derive(Debug)]
@@ -79,8 +81,11 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             .with("pe", pe)
             .with("executable", true),
     );
-    let code = Node::new("arm64-image", "code", "arm64-image-code", at.from(HEADER));
+    let end = if image_size > HEADER { image_size.min(at.length()) } else { at.length() };
+    let code = at.slice(HEADER, end.saturating_sub(HEADER));
+    let code = Node::new("arm64-image", "code", "arm64-image-code", code);
     out.add(code.with("executable", true).component());
+    raw_flash::behind(Node::new("arm64-image", "behind", "arm64-image-trailing", at.from(end)), out);
     Ok(())
 }
 
@@ -109,6 +114,23 @@ mod tests {
         let size = region(&tree, "arm64-image:header").attribute("image-size");
         assert_eq!(size.map(kiwame_image::Value::display), Some("0x1000".into()));
         assert_eq!(crate::identify(&Head::new(&sample(), 0x60)).name(), "arm64-image");
+    }
+
+    #[test]
+    fn what_lies_behind_the_size_is_no_code() {
+        let leaves_of = |size: u16, behind: &[u8]| {
+            let mut bytes = sample();
+            put(&mut bytes, 0x10, &size.to_le_bytes());
+            let tree = parse(&Arm64Image, &[&bytes[..], behind].concat());
+            leaves(&tree).into_iter().map(|row| (row.0, row.3)).skip(1).collect::<Vec<_>>()
+        };
+        let code = |length| ("arm64-image-code", length);
+        let trailing = |length| ("arm64-image-trailing", length);
+        assert_eq!(leaves_of(0x60, &[]), [code(0x20)]);
+        assert_eq!(leaves_of(0x60, &[0xff; 8]), [code(0x20), trailing(8)]);
+        assert_eq!(leaves_of(0x64, b"behind"), [code(0x24), trailing(2)]);
+        assert_eq!(leaves_of(0, b"behind"), [code(0x26)], "no size");
+        assert_eq!(leaves_of(0x10, b"behind"), [code(0x26)], "a size below the header's");
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! ## Normal form
 //!
 //! None is needed for the file: setup code, head, payload's size and code are leaves, compared as they lie, and what
-//! lies behind is one that is not understood. The payload has the normal form of its stream.
+//! lies behind is searched as a flash is. The payload has the normal form of its stream.
 //!
 //! Boot loaders use fields that are no fact here (`cmd_line_ptr`, `init_size`, `pref_address`, `handover_offset`, the
 //! heap): they are in the leaf of the setup code. `payload_offset` is ours to follow; the kernel's own decompressor has
@@ -28,6 +28,7 @@
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 
 use crate::content::Content;
+use crate::raw_flash;
 
 /// A bzImage.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     protected(&code, offset, length, at.offset().saturating_add(0x248), out)?;
     let end = setup.saturating_add(code.length());
-    out.add(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)).unknown());
+    raw_flash::behind(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)), out);
     Ok(())
 }
 

@@ -30,11 +30,10 @@ impl Format for Content {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let head = match at.head(Head::LENGTH) {
-            Ok(head) => head,
+        let readings = match Readings::of_input(&at) {
+            Ok(readings) => readings,
             Err(trouble) => return out.trouble(trouble),
         };
-        let readings = Readings::of(&Head::new(&head, at.length()));
         readings.note(&at, out);
         let format = readings.format;
         if ["fill", "raw"].contains(&format.name()) {

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! The archive is one stream up to its trailer, and its entries are listed as `files.rs` says. Zeros to the next 512
-//! bytes are fill. What follows is a further archive, plain or compressed.
+//! bytes are fill. What follows is a further archive, plain or compressed; the same behind a compressed one. An archive
+//! whose first entry does not end is none: nothing of it could be listed.
 //!
 //! Loader modelled: Linux 6.1, which unpacks entry by entry, the later over the earlier, and goes on behind a trailer with
 //! whatever archive follows. Ambiguities: all that it skips or makes otherwise than it stands there: an entry of a name
@@ -60,9 +61,7 @@ impl Format for Cpio {
     }
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        let header = Header::read(head.bytes(0, HEADER)?, 0).ok()?;
-        let plausible = (1..=4096).contains(&header.name_size);
-        (plausible && Kind::of_mode(header.mode).is_some()).then(|| Match::weighted(self, 5))
+        begins(head.bytes(0, HEADER)?, head.size()).then(|| Match::weighted(self, 5))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -74,7 +73,7 @@ impl Format for Cpio {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut archive = Archive::new(out.limits(), out.wants_normal());
-    let end = archive.read(at, out)?;
+    let (end, whole) = archive.read(at, out)?;
     let Some(stream) = out.add(Node::new("cpio", "files", "cpio-entries", at.slice(0, end)).encoded()) else {
         out.add(Node::new("cpio", "behind", "cpio-behind", at.clone()).unknown());
         return Ok(());
@@ -82,10 +81,14 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if let Some(form) = archive.form.take() {
         out.normal(stream, &form);
     }
-    let padded = end.checked_next_multiple_of(BLOCK).unwrap_or(end).min(at.length());
-    let zeros = zeros(&at.slice(end, padded.saturating_sub(end)))?;
-    out.add_fill(Node::new("cpio", "padding", "padding", at.slice(end, zeros)), 0);
-    behind(at, end.saturating_add(zeros), out)?;
+    let next = Next::of(at, end, out)?;
+    let bytes = next.rest.length();
+    // Where the archive broke off, that is said.
+    if next.add("cpio", at, out) == Goes::Nowhere && whole {
+        let found = format!("{bytes} bytes");
+        let place = at.span().end().saturating_sub(bytes);
+        out.defect(odd("cpio/behind", "TRAILER!!!", place, found, "the end, or an archive"));
+    }
     let Archive { entries, data, unused, .. } = archive;
     let sizes = entries.iter().map(|entry| entry.size).collect();
     files::list(stream, &[], entries, Rc::new(Members { image: at.clone(), data, sizes, unused }), out);
@@ -105,24 +108,89 @@ fn zeros(input: &Input<'_>) -> Result<u64, Trouble> {
     Ok(zeros)
 }
 
-/// Zeros are padding to Linux, however many. Then it goes on with a further archive: a plain one at a multiple of four bytes,
-/// or a compressed one anywhere.
-fn behind<'a>(at: &Input<'a>, from: u64, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let rest = at.from(from);
-    let gap = zeros(&rest)?;
-    out.add(Node::new("cpio", "zeros", "cpio-zeros", rest.slice(0, gap)).unknown());
-    let next = rest.from(gap);
-    if next.is_empty() {
-        return Ok(());
+/// What follows an archive in an initial file system. Zeros are padding to Linux, however many. Then it goes on with a
+/// further archive: a plain one at a multiple of four bytes from the front of all of them, or a packed one anywhere.
+#[derive(Debug)]
+pub(crate) struct Next<'a> {
+    /// Zeros to the next 512 bytes, and further ones.
+    padding: Span,
+    zeros: Span,
+    /// What comes then.
+    rest: Input<'a>,
+    archive: bool,
+}
+
+/// What Linux makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goes {
+    /// Zeros to the end, or an archive.
+    On,
+    /// Bytes at which it gives up.
+    Nowhere,
+}
+
+impl<'a> Next<'a> {
+    /// Behind an archive that ends `end` bytes behind the start of `at`.
+    pub(crate) fn of(at: &Input<'a>, end: u64, out: &Builder<'_, 'a>) -> Result<Self, Trouble> {
+        let front = front(at, out);
+        let from = |place: u64| at.offset().saturating_add(place).saturating_sub(front);
+        let padded = from(end).checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
+        let gap = zeros(&at.from(end))?;
+        let padding = gap.min(padded.saturating_sub(from(end)));
+        let rest = at.from(end.saturating_add(gap));
+        let head = rest.head(HEADER)?;
+        let aligned = from(end.saturating_add(gap)).is_multiple_of(4);
+        let plain = aligned && first_entry(&head, rest.length()).is_some();
+        Ok(Self {
+            padding: Span::new(end, padding),
+            zeros: Span::new(end.saturating_add(padding), gap.saturating_sub(padding)),
+            archive: plain || is_packed(&head),
+            rest,
+        })
     }
-    let head = next.head(6)?;
-    let plain = MAGICS.iter().any(|magic| head.starts_with(magic)) && from.saturating_add(gap) % 4 == 0;
-    if !plain && !PACKED.iter().any(|magic| head.starts_with(magic)) {
-        let found = format!("{} bytes", next.length());
-        out.defect(odd("cpio/behind", "TRAILER!!!", next.offset(), found, "the end, or an archive"));
+
+    pub(crate) fn goes(&self) -> Goes {
+        if self.archive || self.rest.is_empty() { Goes::On } else { Goes::Nowhere }
     }
-    out.add(Node::new("cpio", "behind", "cpio-behind", next).unknown().then(&Content));
-    Ok(())
+
+    /// Adds it, at paths of that format.
+    pub(crate) fn add(self, format: &'static str, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Goes {
+        let goes = self.goes();
+        let part = |span: Span| at.slice(span.offset, span.length);
+        out.add_fill(Node::new(format, "padding", "padding", part(self.padding)), 0);
+        out.add(Node::new(format, "zeros", "cpio-zeros", part(self.zeros)).unknown());
+        out.add(Node::new(format, "behind", BEHIND, self.rest).unknown().then(&Content));
+        goes
+    }
+}
+
+/// Where the first of the archives begins that this one stands behind.
+fn front(at: &Input<'_>, out: &Builder<'_, '_>) -> u64 {
+    let mut front = at.offset();
+    let mut region = out.look(out.region());
+    while let Some(parent) = region.filter(|region| region.kind == BEHIND).and_then(|region| region.parent) {
+        region = out.look(parent);
+        front = region.map_or(front, |region| region.span.offset);
+    }
+    front
+}
+
+/// True for the beginning of `size` bytes that an archive is in.
+pub(crate) fn begins(head: &[u8], size: u64) -> bool {
+    first_entry(head, size).is_some_and(|header| header.kind().is_some())
+}
+
+/// The first entry, which has to end.
+fn first_entry(head: &[u8], size: u64) -> Option<Header> {
+    let header = Header::read(head, 0).ok()?;
+    let data = padded(HEADER.saturating_add(header.name_size));
+    let ends = (1..=LONGEST).contains(&header.name_size) && data.saturating_add(header.size) <= size;
+    ends.then_some(header)
+}
+
+/// True for what Linux unpacks.
+pub(crate) fn is_packed(head: &[u8]) -> bool {
+    PACKED.iter().any(|magic| head.starts_with(magic))
 }
 
 /// What Linux skips, refuses, or makes otherwise than it stands there, or what no writer writes.
@@ -260,8 +328,8 @@ impl Archive {
         }
     }
 
-    /// Reads up to the trailer. Returns where the archive ends.
-    fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<u64, Trouble> {
+    /// Reads up to the trailer. Returns where the archive ends, and whether it does not break off there.
+    fn read(&mut self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(u64, bool), Trouble> {
         let root = Entry { kind: Kind::Directory, mode: 0o755, inode: u64::MAX, ..Entry::default() };
         self.push(Vec::new(), root, 0)?;
         let mut start = 0;
@@ -271,7 +339,7 @@ impl Archive {
                 Ok(header) => header,
                 Err(defect) => {
                     out.defect(defect.ambiguous());
-                    return Ok(start);
+                    return Ok((start, false));
                 }
             };
             if len64(&self.entries) > out.limits().nodes {
@@ -281,7 +349,7 @@ impl Archive {
             if place.is_cut(&header, at) {
                 let left = at.length().saturating_sub(start);
                 out.defect(odd("cpio/truncated", "c_filesize", place.offset, left, place.end));
-                return Ok(start);
+                return Ok((start, false));
             }
             let name = at.slice(place.name, header.name_size).window()?;
             self.padding(at, place.name.saturating_add(header.name_size), place.data, out)?;
@@ -290,7 +358,7 @@ impl Archive {
             if name.split(|&byte| byte == 0).next() == Some(TRAILER) {
                 check_trailer(&header, &name, &place, out);
                 self.join_links();
-                return Ok(place.end.min(at.length()));
+                return Ok((place.end.min(at.length()), true));
             }
             check_sum(at, &header, &place, out)?;
             self.entry(&name, &header, &place, at, out)?;
@@ -298,7 +366,7 @@ impl Archive {
         }
         out.defect(odd("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer"));
         self.join_links();
-        Ok(at.length())
+        Ok((at.length(), false))
     }
 
     /// A record of the normal form.
@@ -653,6 +721,8 @@ const PACKED: [&[u8]; 8] = [
 const HEADER: u64 = 110;
 const TRAILER: &[u8] = b"TRAILER!!!";
 const BLOCK: u64 = 512;
+/// What stands behind an archive and is one, or is packed.
+const BEHIND: &str = "cpio-behind";
 /// Linux `PATH_MAX`.
 const LONGEST: u64 = 4096;
 /// Linux `NAME_MAX`.
@@ -726,6 +796,53 @@ mod tests {
         let odd = [&sample()[..], &[0; 2], &sample()].concat();
         assert_eq!(defects(&parse_with(&Cpio, &odd)), ["cpio/behind"]);
         assert_eq!(defects(&parse_with(&Cpio, &file("a"))), ["cpio/trailer"]);
+    }
+
+    /// A member of stored bytes.
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut crc = crate::decode::Crc32::default();
+        crc.update(content);
+        let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1];
+        let size = u16::try_from(content.len()).expect("small");
+        bytes.extend([size.to_le_bytes(), (!size).to_le_bytes()].concat());
+        bytes.extend(content);
+        bytes.extend(crc.value().to_le_bytes());
+        bytes.extend(u32::from(size).to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn linux_goes_on_behind_a_packed_archive_as_behind_a_plain_one() {
+        let open = |parts: &[&[u8]]| {
+            let tree = parse_with(&Content, &parts.concat());
+            let lists = tree.regions().filter(|region| region.kind == "cpio-entries").count();
+            (lists, defects(&tree).join(" "))
+        };
+        let (plain, packed) = (sample(), gzip(&sample()));
+        let align = vec![0; packed.len().next_multiple_of(4) - packed.len()];
+        let zeros = [0; 1024];
+        let none = String::new();
+        assert_eq!(open(&[&packed, &align, &plain]), (2, none.clone()));
+        assert_eq!(
+            open(&[&plain, &zeros, &packed, &align, &packed, &align, &plain, &zeros]),
+            (4, none.clone())
+        );
+        assert_eq!(open(&[&plain, &[0; 1], &packed]), (2, none.clone()), "packed ones lie anywhere");
+        // A multiple of four from the front of all, not from the front of the packed one.
+        let odd = vec![0; align.len() + 3];
+        assert_eq!(open(&[&plain, &[0; 1], &packed, &odd, &plain]), (3, none));
+        let gzip = |found| (found, "gzip/trailing-bytes".to_owned());
+        assert_eq!(open(&[&packed, &align, &[0; 1], &plain]), gzip(1), "not a multiple of four");
+        assert_eq!(open(&[&packed, b"junk"]), gzip(1));
+        assert_eq!(open(&[&packed, &[0xff; 512]]), gzip(1), "nothing is erased to Linux");
+        assert_eq!(open(&[&packed, &zeros, b"070701"]), gzip(1), "an entry that does not end");
+    }
+
+    #[test]
+    fn an_entry_that_does_not_end_is_no_archive() {
+        let bytes = entry("a", 0o100644, 1, 9, &[7; 300]);
+        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, bytes.len() as u64)).name();
+        assert_eq!([name(&bytes), name(&bytes[..300])], ["cpio", "raw"]);
     }
 
     #[test]

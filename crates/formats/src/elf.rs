@@ -19,7 +19,8 @@
 //! Loader modelled: those that map `PT_LOAD` segments (EDK II payload loaders, coreboot, TF-A and OP-TEE for their
 //! payloads, Linux). Ambiguities, each a defect: sections or tables that share bytes of the file; loaded segments
 //! that share bytes or addresses; anything beyond the file; entries of tables with a size that the specification
-//! does not have.
+//! does not have. Where a count or the number of the section of names does not fit into the header, the first entry of the
+//! section table holds it; that entry, and any other of type `SHT_NULL`, is no section and has no bytes of the file.
 //! Limitations: symbols, relocations, notes and dynamic entries stay inside their sections.
 //!
 //! ## Normal form
@@ -34,7 +35,7 @@ use goblin::container::{Container, Ctx};
 use goblin::elf::Elf as Goblin;
 use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
-use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SectionHeader};
+use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize};
 
 use crate::program::{self, Names, Piece};
@@ -173,7 +174,7 @@ impl File {
     }
 
     fn section_piece(&self, section: &SectionHeader) -> Option<Piece> {
-        if section.sh_type == SHT_NOBITS || section.sh_size == 0 {
+        if [SHT_NULL, SHT_NOBITS].contains(&section.sh_type) || section.sh_size == 0 {
             return None;
         }
         let key = self.section_name(section);
@@ -200,9 +201,26 @@ fn segments(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<Program
     if header.e_phoff == 0 || header.e_phnum == 0 {
         return Ok(Vec::new());
     }
-    let window = at.slice(header.e_phoff, table(header.e_phnum.into(), header.e_phentsize)).window()?;
-    ProgramHeader::parse(&window, 0, header.e_phnum.into(), context)
+    let first = if header.e_phnum == PN_XNUM { first_section(at, header, context)? } else { None };
+    let count = first.map_or(header.e_phnum.into(), |first| u64::from(first.sh_info));
+    if count > MAX_SEGMENTS {
+        return Err(Defect::new("elf/segment-count", "e_phnum", at.offset(), count, MAX_SEGMENTS).into());
+    }
+    let length = count.saturating_mul(header.e_phentsize.into());
+    let window = at.slice(header.e_phoff, length).window()?;
+    ProgramHeader::parse(&window, 0, to_usize(count), context)
         .map_err(|error| refused("e_phoff", window.offset(), &error).into())
+}
+
+/// The first entry of the section table, which holds what does not fit into the header (gABI, "e_shnum", "e_phnum").
+fn first_section(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Option<SectionHeader>, Trouble> {
+    if header.e_shoff == 0 {
+        return Ok(None);
+    }
+    let window = at.slice(header.e_shoff, table(1, header.e_shentsize)).window()?;
+    let first = SectionHeader::parse_from(&window, 0, 1, context)
+        .map_err(|error| refused("e_shoff", window.offset(), &error))?;
+    Ok(first.into_iter().next())
 }
 
 fn sections(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<SectionHeader>, Trouble> {
@@ -210,13 +228,7 @@ fn sections(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<Section
         return Ok(Vec::new());
     }
     let count = match header.e_shnum {
-        // The count did not fit: the first entry holds it (gABI, "e_shnum").
-        0 => {
-            let window = at.slice(header.e_shoff, table(1, header.e_shentsize)).window()?;
-            let first = SectionHeader::parse_from(&window, 0, 1, context)
-                .map_err(|error| refused("e_shoff", window.offset(), &error))?;
-            first.first().map_or(0, |first| first.sh_size)
-        }
+        0 => first_section(at, header, context)?.map_or(0, |first| first.sh_size),
         count => count.into(),
     };
     if count == 0 {
@@ -320,7 +332,12 @@ const HEADER_64: u64 = 64;
 const MAX_NAME: usize = 256;
 /// What fits into `e_shnum`, about 30 MB of leaves. Only object files of huge programs have more.
 const MAX_SECTIONS: u64 = 0x1_0000;
+/// The number of the section of names is in the first entry.
 const SHN_XINDEX: u16 = 0xffff;
+/// The count of segments is in the first entry.
+const PN_XNUM: u16 = 0xffff;
+/// Core files alone have more than fit into `e_phnum`.
+const MAX_SEGMENTS: u64 = 0x1_0000;
 
 #[cfg(test)]
 mod tests {
@@ -411,6 +428,23 @@ mod tests {
         assert_eq!(defects(&parse(ELF, &file)), ["elf/overlap"]);
         section(&mut file, 2, 7, 3, 0, [0, 0xc0, 0x1000]);
         assert_eq!(defects(&parse(ELF, &file)), ["elf/beyond-end", "elf/overlap"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_header_is_in_the_first_section() {
+        let plain = leaves(&parse(ELF, &sample()));
+        let mut file = sample();
+        put(&mut file, 56, &[0xff, 0xff]);
+        put(&mut file, 60, &[0, 0, 0xff, 0xff]);
+        put(&mut file, 0x100 + 32, &3u64.to_le_bytes());
+        put(&mut file, 0x100 + 40, &[2, 0, 0, 0, 1, 0, 0, 0]);
+        let tree = parse(ELF, &file);
+        assert_eq!((leaves(&tree), defects(&tree).len()), (plain, 0));
+        // A section that shares bytes with the header is still one.
+        put(&mut file, 0x100 + 4, &[1]);
+        assert_eq!(defects(&parse(ELF, &file)), ["elf/overlap"]);
+        put(&mut file, 0x100 + 44, &u32::MAX.to_le_bytes());
+        assert_eq!(defects(&parse(ELF, &file)), ["elf/segment-count"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
 //! readers named have it.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64, to_usize};
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64};
 
 use crate::recognise::Readings;
 
@@ -217,8 +217,7 @@ impl Format for Plain {
 
 fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.window()?;
-    let head = window.get(..to_usize(Head::LENGTH)).unwrap_or(&window);
-    let readings = Readings::of(&Head::new(head, at.length()));
+    let readings = Readings::of_input(&at)?;
     readings.note(&at, out);
     let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.

@@ -25,6 +25,11 @@ pub(crate) trait Volume: core::fmt::Debug {
     /// All that the file of that number in the list holds: as many bytes as the list says.
     fn read(&self, number: usize) -> Result<Vec<u8>, Trouble>;
 
+    /// What was odd about the files read since this was last asked.
+    fn noticed(&self) -> Vec<Defect> {
+        Vec::new()
+    }
+
     /// What the file system keeps and no file uses: deleted inodes, old copies, bytes between the ends of files. Asked
     /// for when everything else has been read.
     fn rest(&self) -> Result<Vec<u8>, Trouble>;
@@ -272,6 +277,7 @@ impl<'a> Directory<'a> {
     /// Names that a kernel cannot reach, or that lead elsewhere on another system (RULES 6).
     fn check_names(&self, children: &[usize], out: &mut Builder<'_, 'a>) {
         let (mut seen, mut folded) = (BTreeSet::new(), BTreeMap::new());
+        let mut nodes = None;
         for &number in children {
             let Some(entry) = self.files.entries.get(number) else { continue };
             let place = self.files.lines.get(number).map_or(0, |line| line.0);
@@ -283,13 +289,21 @@ impl<'a> Directory<'a> {
                 out.defect(defect.ambiguous());
             }
             let fold = shown.to_lowercase();
+            let device = matches!(entry.kind, Kind::Block | Kind::Character);
             if !seen.insert(&entry.name) {
                 let defect = Defect::new("files/duplicate-name", "name", place, shown, "one entry of a name");
                 out.defect(defect.ambiguous());
-            } else if let Some(other) = folded.insert(fold, shown.clone()) {
-                out.defect(Defect::new("files/name-folds", "name", place, shown, other).ambiguous());
+            } else if let Some((other, both)) = folded.insert(fold, (shown.clone(), device)) {
+                let defect = Defect::new("files/name-folds", "name", place, shown, other);
+                // The pseudo-terminals of BSD have such names, and no loader that folds has device nodes.
+                if device && both {
+                    nodes.get_or_insert(defect);
+                } else {
+                    out.defect(defect.ambiguous());
+                }
             }
         }
+        nodes.into_iter().for_each(|defect| out.defect(defect));
     }
 }
 
@@ -386,11 +400,13 @@ impl<'a> Stage<'a> for Content<'a> {
         }
         match self.files.volume.read(self.number) {
             Ok(bytes) => {
+                self.files.volume.noticed().into_iter().for_each(|defect| out.defect(defect));
                 let names = self.files.names(self.number);
                 let format = file_content::format_of(&names, &bytes, out.settings(&names));
                 out.decoded(out.region(), bytes, "content", format);
             }
             Err(trouble) => {
+                self.files.volume.noticed();
                 out.trouble(trouble);
                 // It may have failed at the last byte.
                 if let Err(limit) = at.spend(entry.size) {

@@ -89,7 +89,7 @@ pub(crate) enum What {
 /// A node.
 #[derive(Debug)]
 pub(crate) struct NodeAt {
-    parent: usize,
+    pub(crate) parent: usize,
     pub(crate) name: Vec<u8>,
     /// Numbers of its first and its last tag; the latter is that of no tag when the node never ended.
     pub(crate) tags: (usize, usize),

@@ -111,7 +111,7 @@ fn header(input: &[u8]) -> Option<Header> {
         facts.push(("name", String::from_utf8_lossy(name).into_owned().into()));
     }
     let encoding = vec![("xfl", xfl.into()), ("os", os.into())];
-    Some(Header { length, declared: None, facts, encoding, mask: vec![(8, 2)] })
+    Some(Header { length, declared: None, facts, encoding, mask: vec![(8, 2)], ..Header::default() })
 }
 
 const TEXT: u8 = 1;

@@ -143,7 +143,8 @@ pub fn parse(
     let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
-    let readings = Readings::of_signed(&Head::new(&head, size), options.reading.as_deref());
+    let confirms = |name: &str| confirms(name, host, source, &head, size);
+    let readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), confirms)?;
     let name = readings.format.name();
     if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
@@ -151,6 +152,34 @@ pub fn parse(
     }
     kiwame_image::parse_with(host, (source, size), name, Rc::new(Whole(readings)), limits, options)
 }
+
+/// True when an image is of that format, where its head cannot tell.
+fn confirms(name: &str, host: &dyn Host, source: u32, head: &[u8], size: u64) -> Result<bool, ReadError> {
+    match name {
+        uboot_env::NAME => {
+            let mut whole = vec![0; usize::try_from(uboot_env::LARGEST.min(size)).unwrap_or(0)];
+            host.read(source, 0, &mut whole)?;
+            Ok(uboot_env::size_of(&whole, size).is_some())
+        }
+        uimage::NAME => {
+            let Some(mut sum) = uimage::DataSum::of(head).filter(|sum| sum.data.end() <= size) else {
+                return Ok(false);
+            };
+            let (mut at, end) = (sum.data.offset, sum.data.end());
+            while at < end {
+                let mut piece = vec![0; usize::try_from(PIECE.min(end.saturating_sub(at))).unwrap_or(0)];
+                host.read(source, at, &mut piece)?;
+                sum.update(&piece);
+                at = at.saturating_add(PIECE);
+            }
+            Ok(sum.is_right())
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Bytes that are read in one go.
+const PIECE: u64 = 64 << 10;
 
 /// The whole image, by the format that reads it.
 #[derive(Debug)]

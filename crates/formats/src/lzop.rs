@@ -159,7 +159,14 @@ fn header(input: &[u8]) -> Option<Header> {
     facts.extend([("method", method.into()), ("flags", flags.into())]);
     let encoding = vec![("level", level.into())];
     let mask = IGNORED.into_iter().chain([(len64(input.get(..end)?), 4)]).collect();
-    Some(Header { length: len64(input.get(..end.saturating_add(4))?), declared: None, facts, encoding, mask })
+    Some(Header {
+        length: len64(input.get(..end.saturating_add(4))?),
+        declared: None,
+        facts,
+        encoding,
+        mask,
+        ..Header::default()
+    })
 }
 
 fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {

@@ -5,6 +5,8 @@
 
 use kiwame_image::{Builder, Defect, Input, Node, Value};
 
+use crate::raw_flash;
+
 /// One range that a table names.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
@@ -54,7 +56,7 @@ pub(crate) fn lay_out<'a>(
         let node = Node::new(piece.kind, piece.key, piece.kind, rest);
         out.add(piece.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value)));
     }
-    out.add(Node::new(names.overlay, "0", names.overlay, at.from(done)).unknown());
+    raw_flash::look_behind(Node::new(names.overlay, "0", names.overlay, at.from(done)), out);
 }
 
 /// Bytes that no table names. Zeros are the padding of every linker; anything else is not understood.

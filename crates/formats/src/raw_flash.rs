@@ -6,9 +6,8 @@
 //! says how long it is, is searched too.
 //!
 //! Loader modelled: boot ROMs and boot loaders that have the offsets compiled in. Ambiguities: partitions that overlap,
-//! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; an environment is only found
-//! where it lies alone in a partition, since it has no magic; two journalling file systems that adjoin look like one, since
-//! every erase block of theirs begins alike.
+//! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; two journalling file systems that
+//! adjoin look like one, since every erase block of theirs begins alike.
 //!
 //! ## Normal form
 //!
@@ -73,6 +72,11 @@ impl Format for InPartition {
 /// Adds what lies behind an image that says how long it is: erased medium, or bytes that are searched as a flash is.
 pub(crate) fn behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
     out.add_fill(node.then(&Behind), ERASED);
+}
+
+/// Adds what lies behind something in a file or a stream, not understood unless something is found in it.
+pub(crate) fn look_behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
+    out.add(node.unknown().then(&Behind));
 }
 
 #[derive(Debug)]
@@ -164,8 +168,14 @@ impl Heads<'_, '_> {
             return Ok(None);
         }
         let size = self.at.from(start).length();
+        // Settings, which only a sum over all of an environment can tell: a flash has a few of them, and a hostile one as many
+        // as the budget for decoding has room for.
         if uboot_env::is_costly(self.bytes(start, 2 * LOOK)?) {
-            self.at.spend(SUMMED)?;
+            let longer = uboot_env::size_at(&self.at.from(start))?;
+            if let Some(found) = longer.filter(|&size| size > Head::LENGTH) {
+                let env: &dyn Format = &uboot_env::UbootEnv;
+                return Ok(Some((env, Match::weighted(env, SURE).of_length(found))));
+            }
         }
         let readings = Readings::of(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
         let sure = readings.found.filter(|matched| matched.weight >= SURE);
@@ -188,9 +198,6 @@ impl Heads<'_, '_> {
     }
 }
 
-/// What a step costs whose bytes look like the settings of an environment, which only a sum over all of it can tell: a
-/// flash has a few of them, and a hostile one as many as the budget for decoding has room for.
-const SUMMED: u64 = 1 << 20;
 const ERASED: u8 = 0xff;
 const STEP: u64 = 4096;
 /// Bytes that are read in one go.

@@ -7,7 +7,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble, len64, to_usize};
 
-use crate::{FORMATS, raw};
+use crate::{FORMATS, raw, uboot_env, uimage};
 
 /// What can be said of some bytes by their head.
 #[derive(Debug)]
@@ -20,19 +20,46 @@ pub(crate) struct Readings {
     pub(crate) other: Option<&'static str>,
     /// A loader could take them for a program.
     pub(crate) runs: bool,
+    /// Nobody recognises them, and they were an environment.
+    torn: bool,
 }
 
 type Reading = (Match, &'static dyn Format);
 
 impl Readings {
     pub(crate) fn of(head: &Head<'_>) -> Self {
-        Self::of_signed(head, None)
+        Self::among(head, None, None)
+    }
+
+    /// What can be said of a region. A format that takes it by its head and cannot go on gives it to the others.
+    pub(crate) fn of_input(at: &Input<'_>) -> Result<Self, Trouble> {
+        let head = at.head(Head::LENGTH)?;
+        Self::settled(&Head::new(&head, at.length()), None, |name| match name {
+            uboot_env::NAME => Ok(uboot_env::size_at(at)?.is_some()),
+            uimage::NAME => uimage::data_are_right(at),
+            _ => Ok(true),
+        })
     }
 
     /// As [`Readings::of`]; the format that a signed manifest names goes before all others that recognise the bytes.
-    pub(crate) fn of_signed(head: &Head<'_>, signed: Option<&str>) -> Self {
-        let all: Vec<Reading> =
-            FORMATS.iter().filter_map(|format| Some((format.probe(head)?, *format))).collect();
+    /// `confirms` looks at more than the head, for the format of that name, where only that can tell.
+    pub(crate) fn settled<E>(
+        head: &Head<'_>,
+        signed: Option<&str>,
+        confirms: impl FnOnce(&str) -> Result<bool, E>,
+    ) -> Result<Self, E> {
+        let readings = Self::among(head, signed, None);
+        let name = readings.format.name();
+        let open = readings.found.is_some_and(|found| found.weight < SURE);
+        if !open || ![uboot_env::NAME, uimage::NAME].contains(&name) || confirms(name)? {
+            return Ok(readings);
+        }
+        Ok(Self::among(head, signed, Some(name)))
+    }
+
+    fn among(head: &Head<'_>, signed: Option<&str>, without: Option<&str>) -> Self {
+        let formats = FORMATS.iter().filter(|format| without != Some(format.name()));
+        let all: Vec<Reading> = formats.filter_map(|format| Some((format.probe(head)?, *format))).collect();
         let rank = |reading: &Reading| {
             let (found, format) = reading;
             let below = all.iter().any(|(_, other)| other.over().contains(&format.name()));
@@ -42,7 +69,8 @@ impl Readings {
         let best = all.iter().rev().max_by_key(|reading| rank(reading));
         let runs = head.bytes(0, 2) == Some(b"#!") || FORMATS.iter().any(|format| format.runs(head));
         let Some(&(found, format)) = best else {
-            return Self { format: &raw::Raw, found: None, other: None, runs };
+            let torn = uboot_env::is_torn(head.all());
+            return Self { format: &raw::Raw, found: None, other: None, runs, torn };
         };
         let agrees = |other: &dyn Format| {
             other.name() == format.name()
@@ -52,7 +80,8 @@ impl Readings {
         let remains =
             |reading: &&Reading| reading.0.begins == 0 && reading.0.weight >= SURE && !agrees(reading.1);
         let other = all.iter().find(remains).map(|(_, other)| other.name());
-        Self { format, found: Some(found), other: other.filter(|_| found.begins == 0), runs }
+        let other = other.filter(|_| found.begins == 0);
+        Self { format, found: Some(found), other, runs, torn: false }
     }
 
     /// Says of the current region, which these bytes are, that a loader could take it for a program.
@@ -65,6 +94,9 @@ impl Readings {
     /// Says of the current region, which these bytes are, what else could read them.
     pub(crate) fn note(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
         self.note_program(out);
+        if self.torn {
+            uboot_env::note_torn(at, out);
+        }
         if let Some(other) = self.other {
             let two = Defect::new("content/two-readings", "magic", at.offset(), other, self.format.name());
             out.defect(two.ambiguous());
@@ -74,8 +106,7 @@ impl Readings {
 
 /// Takes the current region apart by whatever recognises its head.
 pub(crate) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let head = at.head(Head::LENGTH)?;
-    let readings = Readings::of(&Head::new(&head, at.length()));
+    let readings = Readings::of_input(&at)?;
     readings.note(&at, out);
     readings.format.parse(at, out);
     Ok(())

@@ -1,15 +1,20 @@
 //! The shape that files of one compressed stream share: a header, the stream, and whatever lies behind.
 //!
 //! Only the first stream is opened. Loaders differ in whether they go on with a second one, so that and any other
-//! bytes behind are leaves of their own, not understood, and a defect.
+//! bytes behind are leaves of their own, not understood, and a defect. Three things are none: archives behind an archive
+//! that Linux unpacks as one initial file system (`cpio.rs`); erased medium; and, behind erased or zero bytes at most, what
+//! another format recognises, as the next thing in a flash or a device tree behind a kernel is.
 //!
 //! Of a header only those bytes may differ beside equal content that are on the format's ignore list: its mask. What a
 //! modelled loader would not take is a defect.
 
-use kiwame_image::{Builder, Defect, Input, Node, Normal, Trouble, Value, len64};
+use std::rc::Rc;
+
+use kiwame_image::{Builder, Defect, Input, Node, Normal, Stage, Trouble, Value, len64};
 
 use crate::content::Content;
 use crate::decode::{DecodeError, Decoded};
+use crate::{cpio, raw_flash};
 
 /// A kind of stream.
 pub(crate) struct Stream {
@@ -47,6 +52,8 @@ pub(crate) struct Header {
     /// Facts that only tell how the content is encoded.
     pub(crate) encoding: Vec<(&'static str, Value)>,
     pub(crate) mask: Vec<(u64, u64)>,
+    /// Bytes that a decoder sets up before it begins, where that counts.
+    pub(crate) memory: u64,
 }
 
 /// A field that is not as the modelled loader wants it.
@@ -93,9 +100,13 @@ impl Stream {
             out.add(self.node(at.clone()).encoded());
             return Ok(());
         };
-        let (length, declared) = (header.length, header.declared);
+        let (length, declared, memory) = (header.length, header.declared, header.memory);
         out.add(self.header_node(header, at.slice(0, length)));
         let body = at.from(length);
+        if let Err(limit) = at.spend(memory) {
+            out.add(self.node(body).encoded());
+            return Err(limit.into());
+        }
         let Ok(room) = out.room(declared) else {
             out.add(self.node(body).encoded());
             return Ok(());
@@ -109,7 +120,12 @@ impl Stream {
                 }
                 let node = self.node(at.slice(length, consumed.saturating_sub(length)));
                 let id = out.add(node.with("content-size", len64(&decoded.bytes)).encoded());
-                self.behind(&at.from(consumed), out)?;
+                let archive = cpio::is_packed(&window) && cpio::begins(&decoded.bytes, len64(&decoded.bytes));
+                let next = if archive { Some(cpio::Next::of(at, consumed, out)?) } else { None };
+                match next.filter(|next| next.goes() == cpio::Goes::On) {
+                    Some(next) => _ = next.add(self.name, at, out),
+                    None => self.behind(&at.from(consumed), archive, out)?,
+                }
                 if let Some(id) = id {
                     if let (true, Some(form)) = (out.wants_normal(), (self.form)(&window, &decoded)) {
                         out.normal(id, &form);
@@ -143,14 +159,25 @@ impl Stream {
         out.defect(Defect::new(self.decode_id, self.name, offset, found, "a whole stream").ambiguous());
     }
 
-    /// What lies behind the stream is never skipped silently.
-    fn behind<'a>(&self, rest: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    /// What lies behind the stream is never skipped silently. Behind an archive no byte is erased medium to Linux.
+    fn behind<'a>(&self, rest: &Input<'a>, archive: bool, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         if rest.is_empty() {
             return Ok(());
         }
-        let (offset, length) = (rest.offset(), rest.length());
-        out.defect(Defect::new(self.trailing_id, self.name, offset, length, 0u8).ambiguous());
+        let length = rest.length();
         let window = rest.window()?;
+        let trailing = Defect::new(self.trailing_id, self.name, rest.offset(), length, 0u8).ambiguous();
+        let begins = |bytes: &[u8]| (self.header)(bytes).is_some();
+        if (self.piece)(&window).is_none() && !begins(&window) {
+            let node = Node::new(self.name, "behind", self.trailing_kind, rest.clone());
+            if archive || rest.uniform()? != Some(ERASED) {
+                out.add(node.unknown().then_with(Rc::new(Behind { trailing })));
+            } else {
+                out.add_fill(node, ERASED);
+            }
+            return Ok(());
+        }
+        out.defect(trailing);
         let (mut at, mut number) = (0u64, 0u32);
         while at < length && number < PIECES {
             let bytes = window.piece(at, length.saturating_sub(at)).unwrap_or_default();
@@ -162,11 +189,53 @@ impl Stream {
             number = number.saturating_add(1);
         }
         let bytes = window.piece(at, length.saturating_sub(at)).unwrap_or_default();
-        let kind = if (self.header)(bytes).is_some() { self.member_kind } else { self.trailing_kind };
+        let kind = if begins(bytes) { self.member_kind } else { self.trailing_kind };
         out.add(Node::new(self.name, "behind", kind, rest.from(at)).unknown());
         Ok(())
     }
 }
 
+/// What lies behind a stream and is none of its kind: searched as a flash is.
+#[derive(Debug)]
+struct Behind {
+    /// What it is where nothing is found in it, or other bytes come first.
+    trailing: Defect,
+}
+
+impl<'a> Stage<'a> for Behind {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match self.is_next(&at, out) {
+            Ok(true) => {}
+            Ok(false) => self.note(out),
+            Err(trouble) => {
+                self.note(out);
+                out.trouble(trouble);
+            }
+        }
+    }
+}
+
+impl Behind {
+    /// True when something is found and only erased or zero bytes come before it.
+    fn is_next<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
+        if !raw_flash::search(at, out)? {
+            return Ok(false);
+        }
+        let region = out.look(out.region());
+        let first = region.and_then(|region| region.children.first()).and_then(|&first| out.look(first));
+        let Some(first) = first.map(|first| first.span.offset.saturating_sub(at.offset())) else {
+            return Ok(false);
+        };
+        let blank = [0, ERASED].map(Some);
+        Ok(first == 0 || blank.contains(&at.slice(0, first).uniform()?))
+    }
+
+    fn note(&self, out: &mut Builder<'_, '_>) {
+        let stream = out.look(out.region()).and_then(|region| region.parent).unwrap_or(out.region());
+        out.defect_of(stream, self.trailing.clone());
+    }
+}
+
+const ERASED: u8 = 0xff;
 /// So many pieces behind a stream are told apart.
 const PIECES: u32 = 64;

@@ -8,8 +8,10 @@
 //!      data        name=value NUL … NUL NUL, then what nobody reads to the end
 //! ```
 //!
-//! There is no magic: an environment is recognised where the checksum agrees with a size that environments have, and the
-//! data are settings. U-Boot knows size, byte order and whether there are flags from its build, and boots its default
+//! There is no magic: an environment is recognised where the checksum agrees with the size of its region or one below that is
+//! a multiple of 16, and the data are settings. One whose checksum agrees with no size is none, and a defect where names that
+//! U-Boot itself sets show what it was. A second one of the same shape may follow directly; what lies elsewhere is found by
+//! searching. U-Boot knows size, byte order and whether there are flags from its build, and boots its default
 //! settings where the checksum does not agree with those: they are facts of the header, `env-size`, `crc-order` and
 //! `redundant`, which must be those of the reference whatever a rule lets differ. Each setting is a component
 //! `variable:<name>`. One that decides what boots carries `boot-entry`, and kernel command lines are split into words, as
@@ -42,9 +44,12 @@ use crate::{boot_arguments, file_content, raw_flash};
 #[derive(Debug)]
 pub(crate) struct UbootEnv;
 
+/// What this format is called.
+pub(crate) const NAME: &str = "uboot-env";
+
 impl Format for UbootEnv {
     fn name(&self) -> &'static str {
-        "uboot-env"
+        NAME
     }
 
     fn about(&self) -> &'static str {
@@ -54,7 +59,7 @@ impl Format for UbootEnv {
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         match Shape::of(head.all(), head.size()) {
             Some(shape) => Some(Match::weighted(self, 4).of_length(shape.size)),
-            None => goes_on(head).then(|| Match::weighted(self, 2)),
+            None => goes_on(head).then(|| Match::weighted(self, OPEN)),
         }
     }
 
@@ -86,23 +91,37 @@ impl Shape {
 
     /// Every size and byte order under which the checksum agrees. The sums of all sizes are taken in one pass.
     fn all(bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
-        let sizes: BTreeSet<u64> =
-            core::iter::once(region).chain((STEP..=LARGEST).step_by(to_usize(STEP))).collect();
-        let usable = |size: &u64| (SMALLEST..=LARGEST).contains(size) && *size <= len64(bytes);
         let Some(first) = bytes.first_chunk::<4>() else { return Vec::new() };
         let (little, big) = (u32::from_le_bytes(*first), u32::from_be_bytes(*first));
+        let longest = len64(bytes).min(LARGEST);
         let mut crc = Crc32::default();
-        let mut done = to_usize(head_of(redundant));
+        let mut done = head_of(redundant);
         let mut found = Vec::new();
-        for size in sizes.into_iter().filter(usable) {
-            crc.update(bytes.get(done..to_usize(size)).unwrap_or_default());
-            done = to_usize(size);
+        while done < longest {
+            let next = done.saturating_add(1).checked_next_multiple_of(STEP).unwrap_or(longest).min(longest);
+            crc.update(bytes.get(to_usize(done)..to_usize(next)).unwrap_or_default());
+            done = next;
             let sum = crc.value();
-            if sum == little || sum == big {
-                found.push(Self { size, redundant, big_endian: sum != little });
+            let has_size = done >= SMALLEST && (done.is_multiple_of(STEP) || done == region);
+            if has_size && (sum == little || sum == big) {
+                found.push(Self { size: done, redundant, big_endian: sum != little });
             }
         }
         found
+    }
+
+    /// True when an environment of the same shape begins here.
+    fn repeats(self, at: &Input<'_>) -> Result<bool, Trouble> {
+        let whole = at.head(self.size)?;
+        let data = whole.get(to_usize(head_of(self.redundant))..).unwrap_or_default();
+        let Some(first) = whole.first_chunk::<4>().filter(|_| looks_like_settings(data)) else {
+            return Ok(false);
+        };
+        at.spend(self.size)?;
+        let mut crc = Crc32::default();
+        crc.update(data);
+        let stated = if self.big_endian { u32::from_be_bytes(*first) } else { u32::from_le_bytes(*first) };
+        Ok(len64(&whole) == self.size && crc.value() == stated)
     }
 
     /// What it says, for people.
@@ -124,22 +143,52 @@ pub(crate) fn is_costly(head: &[u8]) -> bool {
 
 /// A name and an equals sign.
 fn looks_like_settings(data: &[u8]) -> bool {
-    let data = data.get(..NAME).unwrap_or(data);
+    let data = data.get(..LONGEST_NAME).unwrap_or(data);
     let behind_name = data.iter().position(|&byte| byte == b'=' || !byte.is_ascii_graphic());
     behind_name.is_some_and(|at| at > 0 && data.get(at) == Some(&b'='))
 }
 
-/// True for settings without end in the head, behind something that is no text: an environment whose checksum only the
-/// whole of it can show.
+/// True for settings at the front of what is longer than the head: an environment whose checksum only the whole of it can
+/// show. Text that begins so has no NUL behind the first value; where that has no end, the sum shows that it is no text.
 fn goes_on(head: &Head<'_>) -> bool {
     let bytes = head.all();
-    let text = |byte: &u8| (b' '..=b'~').contains(byte) || [0, b'\t', b'\n', b'\r'].contains(byte);
+    let text = |byte: &u8| (b' '..=b'~').contains(byte) || [b'\t', b'\n', b'\r'].contains(byte);
     let sum = bytes.get(..4).unwrap_or_default();
     let settings = [4, 5].into_iter().any(|from| {
         let data = bytes.get(from..).unwrap_or_default();
-        looks_like_settings(data) && data.iter().all(text)
+        looks_like_settings(data) && (data.contains(&0) || !sum.iter().all(text))
     });
-    head.size() > len64(bytes) && settings && !sum.iter().all(text)
+    head.size() > len64(bytes) && settings
+}
+
+/// Size of the environment that begins here, where a head cannot tell. It costs a pass over all that it may have.
+pub(crate) fn size_at(at: &Input<'_>) -> Result<Option<u64>, Trouble> {
+    let window = at.head(LARGEST)?;
+    at.spend(len64(&window))?;
+    Ok(size_of(&window, at.length()))
+}
+
+/// The same of the first [`LARGEST`] bytes of a region.
+pub(crate) fn size_of(bytes: &[u8], region: u64) -> Option<u64> {
+    Shape::of(bytes, region).map(|shape| shape.size)
+}
+
+/// True for what was an environment and whose checksum agrees with no size: settings that U-Boot itself has names for.
+pub(crate) fn is_torn(head: &[u8]) -> bool {
+    [4, 5].into_iter().any(|from| {
+        let data = head.get(from..).unwrap_or_default();
+        let entries = data.split(|&byte| byte == 0).take_while(|entry| looks_like_settings(entry));
+        let name = |entry: &[u8]| entry.split(|&byte| byte == b'=').next().map(<[u8]>::to_vec);
+        let names: BTreeSet<_> = entries.filter_map(name).collect();
+        OWN.iter().filter(|known| names.contains(known.as_bytes())).count() >= TELLING
+    })
+}
+
+/// Says that of a region.
+pub(crate) fn note_torn(at: &Input<'_>, out: &mut Builder<'_, '_>) {
+    let stated = at.head(4).ok().and_then(|head| Some(u32::from_le_bytes(*head.first_chunk()?)));
+    let found = stated.unwrap_or(0);
+    out.defect(Defect::new("uboot-env/checksum", "crc", at.offset(), found, "the CRC-32 of the data"));
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
@@ -170,7 +219,17 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     let end = settings(&window, &whole, shape, out);
     rest(&whole.from(end), out)?;
-    raw_flash::behind(Node::new("uboot-env", "behind", "uboot-env-behind", at.from(shape.size)), out);
+    let mut end = shape.size;
+    let mut copy = 1u32;
+    // Elsewhere the search finds them.
+    let astray = |end: u64| !at.offset().saturating_add(end).is_multiple_of(SEARCHED);
+    while copy < COPIES && astray(end) && shape.repeats(&at.from(end))? {
+        let input = at.slice(end, shape.size);
+        out.add(Node::new(NAME, format!("copy-{copy}"), "partition", input).component().then(&UbootEnv));
+        end = end.saturating_add(shape.size);
+        copy = copy.saturating_add(1);
+    }
+    raw_flash::behind(Node::new(NAME, "behind", "uboot-env-behind", at.from(end)), out);
     Ok(())
 }
 
@@ -317,12 +376,47 @@ impl Format for Arguments {
 }
 
 /// Sizes that boards have, beside the whole region, are multiples of this.
-const STEP: u64 = 0x400;
+const STEP: u64 = 16;
+/// The search looks for what has no mark at multiples of this.
+const SEARCHED: u64 = 4096;
+/// Facts that agree where only the whole can tell.
+const OPEN: u32 = 2;
+/// So many environments of one shape are looked for behind each other.
+const COPIES: u32 = 16;
+/// So many names of U-Boot tell that settings are its own.
+const TELLING: usize = 3;
+/// Names of the settings that U-Boot itself has (`include/env_default.h`).
+const OWN: &[&str] = &[
+    "arch",
+    "baudrate",
+    "board",
+    "bootargs",
+    "bootcmd",
+    "bootdelay",
+    "bootfile",
+    "cpu",
+    "ethaddr",
+    "gatewayip",
+    "hostname",
+    "ipaddr",
+    "loadaddr",
+    "mtdids",
+    "mtdparts",
+    "netmask",
+    "preboot",
+    "rootpath",
+    "serverip",
+    "soc",
+    "stderr",
+    "stdin",
+    "stdout",
+    "vendor",
+];
 /// Room in U-Boot's hash table, which is made for an eighth of the bytes and 64 more: `CONFIG_ENV_MAX_ENTRIES`.
 const MOST: u64 = 512;
 const SMALLEST: u64 = 64;
 /// No board of U-Boot's `configs/` has a larger one.
-const LARGEST: u64 = 0x10_0000;
+pub(crate) const LARGEST: u64 = 0x10_0000;
 const ARGUMENTS: &[&str] = &["bootargs", "extra_bootargs", "setargs", "optargs", "mtdparts"];
 /// Partition and slot selectors of U-Boot boards, RAUC, SWUpdate and Mender.
 const SELECTORS: &[&str] = &[
@@ -345,7 +439,7 @@ const SELECTORS: &[&str] = &[
     "mender_boot_part_hex",
 ];
 /// Bytes that the name of the first setting has at most.
-const NAME: usize = 256;
+const LONGEST_NAME: usize = 256;
 const BOOTING: &[&str] = &[
     "bootcmd",
     "altbootcmd",
@@ -438,8 +532,59 @@ mod tests {
         let endless = environment(&vec![b'x'; 0x10_0100], 0x10_0104, false, b'x');
         let endless = [&endless[..4], b"key=", &endless[8..]].concat();
         assert_eq!(identify(&endless), "uboot-env");
-        assert_eq!(defects(&parse_with(&UbootEnv, &endless)), ["uboot-env/checksum"]);
         assert_eq!(identify(&[b"# a=", &endless[4..]].concat()), "raw", "text is no environment");
+    }
+
+    /// The formats and the defects of some bytes, as of a whole image.
+    fn open(bytes: &[u8]) -> (String, String) {
+        let size = bytes.len() as u64;
+        let host = kiwame_image::Memory::new([bytes.to_vec()]);
+        let limits = kiwame_image::Limits::for_image(size);
+        let tree = crate::parse(&host, 0, size, &limits, &Default::default()).expect("readable");
+        crate::testing::check_tiling(&tree);
+        let headers = tree.regions().filter(|region| region.kind == "uboot-env-header");
+        let sizes = headers.filter_map(|region| region.attribute("env-size")).map(Value::display);
+        let sizes: Vec<_> = core::iter::once(tree.format().to_owned()).chain(sizes).collect();
+        (sizes.join(" "), defects(&tree).join(" "))
+    }
+
+    #[test]
+    fn any_size_up_to_the_partition_and_any_filling() {
+        for (size, redundant, pad) in [
+            (0x1f0, false, 0),
+            (0xf800, false, 0),
+            (0x1f000, true, 0xff),
+            (0x2_0000, true, 0xff),
+            (0x8_0000, false, 0),
+            (0x10_0000, true, 0),
+        ] {
+            let one = environment(b"bootcmd=run x\0a=1\0\0", size, redundant, pad);
+            let expected = |count| format!("uboot-env{}", format!(" {size:#x}").repeat(count));
+            for behind in [0, 0x20, 0x800] {
+                let part = [&one[..], &vec![0xff; behind]].concat();
+                assert_eq!(open(&part), (expected(1), String::new()), "{size:#x} {behind}");
+            }
+            assert_eq!(open(&[&one[..], &one].concat()), (expected(2), String::new()), "{size:#x} twice");
+            // Inside a partition, as `fw_env.config` may have it.
+            let inside = [&vec![0xff; 0x3000][..], &one, &[0xff; 0x1000]].concat();
+            assert_eq!(open(&inside), (format!("raw {size:#x}"), String::new()), "{size:#x} inside");
+        }
+    }
+
+    #[test]
+    fn what_the_checksum_does_not_confirm_is_left_to_others() {
+        for size in [0x800, 0x2_0000] {
+            let mut torn = environment(b"bootcmd=run x\0bootdelay=1\0baudrate=115200\0\0", size, false, 0);
+            torn[6] ^= 1;
+            assert_eq!(open(&torn), ("raw".to_owned(), String::new()), "two names are no proof");
+            torn[6] ^= 1;
+            torn[14] ^= 1;
+            assert_eq!(open(&torn), ("raw".to_owned(), "uboot-env/checksum".to_owned()));
+        }
+        let other = [b"\x90\x90\x90\x90a=1\0b=".to_vec(), vec![b'x'; 70_000]].concat();
+        assert_eq!(open(&other), ("raw".to_owned(), String::new()));
+        let tree = parse_with(&crate::content::Content, &other);
+        assert_eq!(leaves(&tree).first().map(|leaf| leaf.0), Some("unknown-content"));
     }
 
     #[test]

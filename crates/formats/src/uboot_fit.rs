@@ -319,18 +319,32 @@ impl<'a> Fit<'_, 'a> {
         }
     }
 
+    /// A look-up of a name without an address finds one with an address as well, if that comes first: of `/images`,
+    /// `images@1`. Since 2021 `bootm` takes no tree in which any name has one; before, makers numbered images so, and where
+    /// no look-up finds another, one note for all is enough.
+    fn check_unit_addresses(&self, out: &mut Builder<'_, '_>) {
+        let nodes = || (0usize..).map_while(|node| Some((node, self.tree.node(node)?)));
+        let plain: BTreeSet<(usize, &[u8])> =
+            nodes().skip(1).map(|(_, found)| (found.parent, &found.name[..])).collect();
+        let mut numbered = None;
+        for (node, found) in nodes().filter(|(_, found)| found.name.contains(&b'@')) {
+            let shown = String::from_utf8_lossy(&found.name).into_owned();
+            let place = self.tree.span(node).offset;
+            let defect = Defect::new("uboot-fit/unit-address", "name", place, shown, "a name without @");
+            let base = found.name.split(|&byte| byte == b'@').next().unwrap_or_default();
+            if found.parent == 0 || plain.contains(&(found.parent, base)) {
+                out.defect(defect.ambiguous());
+            } else {
+                numbered.get_or_insert(defect);
+            }
+        }
+        numbered.into_iter().for_each(|defect| out.defect(defect));
+    }
+
     /// What a configuration names must be there, and its signatures are claims.
     fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
         let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
-        // A look-up of `/images` finds `images@1` as well, if that comes first; since 2021 `bootm` takes no tree in which any
-        // name has one.
-        let named = (0usize..).map_while(|node| Some((node, self.tree.node(node)?)));
-        for (node, _) in named.filter(|(_, found)| found.name.contains(&b'@')) {
-            let shown = String::from_utf8_lossy(self.name(node)).into_owned();
-            let place = self.tree.span(node).offset;
-            let defect = Defect::new("uboot-fit/unit-address", "name", place, shown, "a name without @");
-            out.defect(defect.ambiguous());
-        }
+        self.check_unit_addresses(out);
         self.check_texts(out);
         let names = |nodes: &[usize]| nodes.iter().map(|&node| self.name(node).to_vec()).collect();
         let known: BTreeSet<Vec<u8>> = names(&images);
@@ -592,6 +606,20 @@ mod tests {
             defects(&parse_with(&UbootFit, &odd.finish())),
             ["uboot-fit/unit-address", "uboot-fit/name"]
         );
+        let ambiguous = |bytes: &[u8]| {
+            let tree = parse_with(&UbootFit, bytes);
+            let all = tree.defects().iter().filter(|defect| defect.id == "uboot-fit/unit-address");
+            all.map(|defect| defect.ambiguous).collect::<Vec<_>>()
+        };
+        let numbered = |names: [&str; 2], around: &str| {
+            let tree = Writer::default().begin("").begin(around);
+            let tree =
+                names.into_iter().fold(tree, |tree, name| tree.begin(name).property("data", b"x").end());
+            ambiguous(&tree.end().begin("images").end().end().finish())
+        };
+        assert_eq!(numbered(["kernel@1", "fdt@1"], "images"), [false], "as makers numbered images");
+        assert_eq!(numbered(["kernel@1", "kernel"], "images"), [true], "one is found for the other");
+        assert_eq!(numbered(["a", "b"], "images@1"), [true], "and here for the whole");
         let both = |image: Writer| {
             image
                 .property("data", b"kernel")

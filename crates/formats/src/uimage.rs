@@ -10,8 +10,10 @@
 //!
 //! A multi-file image begins with the sizes of its parts, 4 bytes each up to a zero; each part is padded to 4.
 //!
-//! Loader modelled: `bootm` of U-Boot. Ambiguities: a wrong checksum, which `bootm` checks only with `verify=y`; data
-//! or parts beyond the end. Limitations: numbers without a name here are shown as numbers.
+//! Loader modelled: `bootm` of U-Boot. Ambiguities: a wrong checksum, which `bootm` checks in the header always and of the
+//! data with `verify=y`; data or parts beyond the end. Where neither checksum is right nobody has made an image of this kind,
+//! and the bytes are left to others: U-Boot for PowerPC begins with the magic and text, Sunplus has sums of its own.
+//! Limitations: numbers without a name here are shown as numbers.
 //!
 //! ## Normal form
 //!
@@ -25,19 +27,24 @@
 //! `bootm` uses load and entry address, and the kind of compression: facts, and in the leaf. Bytes of `ih_name` behind
 //! its NUL are in the leaf, which no loader reads.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Value, to_usize};
+use kiwame_image::{
+    Builder, Defect, Format, Head, Input, Match, Node, Reader, Span, Trouble, Value, to_usize,
+};
 
 use crate::content::Content;
 use crate::decode::Crc32;
-use crate::raw_flash;
+use crate::{lzma, raw_flash};
 
 /// A legacy image.
 #[derive(Debug)]
 pub(crate) struct UImage;
 
+/// What this format is called.
+pub(crate) const NAME: &str = "uimage";
+
 impl Format for UImage {
     fn name(&self) -> &'static str {
-        "uimage"
+        NAME
     }
 
     fn about(&self) -> &'static str {
@@ -47,7 +54,7 @@ impl Format for UImage {
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let header = head.bytes(0, HEADER)?;
         let known = header.starts_with(&MAGIC);
-        known.then(|| Match::weighted(self, if header_crc(header) == stated_crc(header) { 5 } else { 2 }))
+        known.then(|| Match::weighted(self, if header_crc(header) == stated_crc(header) { 5 } else { OPEN }))
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
@@ -61,10 +68,49 @@ impl Format for UImage {
     }
 }
 
+/// The sum over the data that a header announces, for those who see whether it is right.
+#[derive(Debug)]
+pub(crate) struct DataSum {
+    /// Where the data lie, from the start of the header on.
+    pub(crate) data: Span,
+    stated: u32,
+    crc: Crc32,
+}
+
+impl DataSum {
+    pub(crate) fn of(header: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?));
+        Some(Self { data: Span::new(HEADER, word(12)?.into()), stated: word(24)?, crc: Crc32::default() })
+    }
+
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        self.crc.update(data);
+    }
+
+    pub(crate) fn is_right(&self) -> bool {
+        self.crc.value() == self.stated
+    }
+}
+
+/// True when the sum over the data is right, where that of the header is not.
+pub(crate) fn data_are_right(at: &Input<'_>) -> Result<bool, Trouble> {
+    let Some(mut sum) = DataSum::of(&at.head(HEADER)?) else { return Ok(false) };
+    let data = at.slice(sum.data.offset, sum.data.length);
+    if data.length() < sum.data.length {
+        return Ok(false);
+    }
+    at.spend(data.length())?;
+    for window in data.windows() {
+        sum.update(&window?);
+    }
+    Ok(sum.is_right())
+}
+
 struct Header {
     size: u64,
     data_crc: u32,
     kind: u8,
+    comp: u8,
 }
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
@@ -94,7 +140,8 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if header.kind == MULTI {
         parts(&data, out)?;
     } else {
-        out.add(Node::new("uimage", "content", "uimage-content", data).component().then(&Content));
+        let format = content(&data, header.comp)?;
+        out.add(Node::new("uimage", "content", "uimage-content", data).component().then(format));
     }
     raw_flash::behind(Node::new("uimage", "behind", "uimage-trailing", at.from(end)), out);
     Ok(())
@@ -123,7 +170,13 @@ fn read<'a>(at: &Input<'a>, reader: &mut Reader<'_>, out: &mut Builder<'_, 'a>) 
             .with("entry", entry)
             .with("time", time),
     );
-    Ok(Header { size: size.into(), data_crc, kind })
+    Ok(Header { size: size.into(), data_crc, kind, comp })
+}
+
+/// LZMA has no magic: what the header calls so, `bootm` reads as that.
+fn content(data: &Input<'_>, comp: u8) -> Result<&'static dyn Format, Trouble> {
+    let lzma = comp == LZMA && lzma::could_begin(&data.head(BEGINNING)?);
+    Ok(if lzma { &lzma::Declared } else { &Content })
 }
 
 /// Splits a multi-file image.
@@ -168,8 +221,14 @@ fn named(names: &[(u8, &'static str)], number: u8) -> Value {
 
 const MAGIC: [u8; 4] = [0x27, 0x05, 0x19, 0x56];
 const HEADER: u64 = 64;
+/// Facts that agree where only the data can tell.
+const OPEN: u32 = 2;
 const TRUNCATED: &str = "uimage/truncated";
 const MULTI: u8 = 4;
+/// `IH_COMP_LZMA`.
+const LZMA: u8 = 3;
+/// Bytes in which the header of an LZMA stream lies.
+const BEGINNING: u64 = 16;
 /// The table of sizes is read this far.
 const TABLE: u64 = 256;
 const OS: &[(u8, &str)] =
@@ -262,6 +321,31 @@ mod tests {
         assert_eq!(defects(&parse(&UImage, &sound[..68])), ["uimage/beyond", "uimage/data-crc"]);
         let tree = parse(&UImage, &[sound.as_slice(), b"behind"].concat());
         assert_eq!(region(&tree, "uimage:behind").span.length, 6);
+    }
+
+    #[test]
+    fn where_neither_checksum_is_right_it_is_none() {
+        let name = |bytes: &[u8]| {
+            let size = bytes.len() as u64;
+            let host = kiwame_image::Memory::new([bytes.to_vec()]);
+            let limits = kiwame_image::Limits::for_image(size);
+            let tree = crate::parse(&host, 0, size, &limits, &Default::default()).expect("readable");
+            let nested = parse(&Content, bytes);
+            assert_eq!(
+                nested.regions().any(|region| region.kind == "uimage-header"),
+                tree.format() == "uimage"
+            );
+            (tree.format(), defects(&tree).join(" "))
+        };
+        let mut image = sample(2, b"kernel");
+        image[40] ^= 1;
+        assert_eq!(name(&image), ("uimage", "uimage/header-crc".to_owned()));
+        image[66] ^= 1;
+        assert_eq!(name(&image), ("raw", String::new()));
+        image[40] ^= 1;
+        assert_eq!(name(&image), ("uimage", "uimage/data-crc".to_owned()));
+        let power = [&MAGIC[..], b"U-Boot 2011.06 (Dec 06 2012)", &[0; 200]].concat();
+        assert_eq!(name(&power), ("raw", String::new()));
     }
 
     #[test]

@@ -27,6 +27,9 @@ struct Part {
     at: Option<u64>,
     hex: Option<String>,
     ascii: Option<String>,
+    /// How often the text stands there.
+    #[serde(default = "once")]
+    times: usize,
     utf16: Option<String>,
     guid: Option<String>,
     u8: Option<u8>,
@@ -151,6 +154,10 @@ fn open_to_all() -> u32 {
     7
 }
 
+fn once() -> usize {
+    1
+}
+
 fn read(text: &str) -> Result<Description, SampleError> {
     toml::from_str(text).map_err(|error| SampleError::Description(error.to_string()))
 }
@@ -198,7 +205,7 @@ impl Part {
             return Err(SampleError::Description(text));
         }
         bytes.extend(self.hex.as_deref().map(unhex).transpose()?.unwrap_or_default());
-        bytes.extend(self.ascii.as_deref().unwrap_or_default().as_bytes());
+        bytes.extend(self.ascii.as_deref().unwrap_or_default().repeat(self.times).as_bytes());
         bytes.extend(self.utf16.as_deref().unwrap_or_default().encode_utf16().flat_map(u16::to_le_bytes));
         bytes.extend(self.guid.as_deref().map(guid).transpose()?.unwrap_or_default());
         bytes.extend(self.u8);

@@ -59,6 +59,35 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
     Ok(Decoded { marker, ..Decoded::new(bytes, coder.consumed()?) })
 }
 
+/// True when a decoder gets through the first [`BEGINNING`] bytes of content, or through all of it where that is less. Other
+/// bytes hardly ever get there: their first match leads before the content. Zeros do, which are any number of zeros, and
+/// tables of small numbers may, so a stream that begins with zeros for the most part is none. More contexts than liblzma takes are not tried, since setting them up
+/// costs more than there is to gain.
+pub(crate) fn begins(input: &[u8]) -> bool {
+    let Some(Ok(properties)) = input.first_chunk().map(Properties::read) else { return false };
+    let packed = input.get(HEADER..).unwrap_or_default();
+    let first = packed.get(..DENSE).unwrap_or(packed);
+    let zeros = first.iter().filter(|&&byte| byte == 0).count();
+    if zeros.saturating_mul(2) > first.len()
+        || properties.lc.saturating_add(properties.lp) > MOST_CONTEXT_BITS
+    {
+        return false;
+    }
+    if declared(input).is_some_and(|size| size <= BEGINNING) {
+        return decode(input, None, BEGINNING).is_ok();
+    }
+    let Ok(mut coder) = RangeCoder::new(input, HEADER) else { return false };
+    let limit = to_usize(BEGINNING);
+    let mut out = vec![0; limit.saturating_add(SLACK)];
+    let mut at = Position { at: 0, pending: 0 };
+    let run = Model::new(&properties).run(&mut coder, &mut out, &mut at, limit, properties.dictionary);
+    match run {
+        Ok(true) => declared(input).is_none() && coder.at_rest() == Ok(true),
+        Ok(false) => coder.consumed().is_ok(),
+        Err(_) => false,
+    }
+}
+
 /// Runs the decoder step by step, so that of a large allocation only what is used is ever touched. Says also whether
 /// the end marker was there.
 fn content(
@@ -106,6 +135,12 @@ fn content(
 
 /// Length of the header.
 const HEADER: usize = 13;
+/// Bytes of content that tell whether there is any.
+const BEGINNING: u64 = 1 << 10;
+/// Bytes of a stream that are looked at for zeros.
+const DENSE: usize = 24;
+/// lc and lp together: `LZMA_LCLP_MAX` of liblzma.
+const MOST_CONTEXT_BITS: u32 = 4;
 /// Those that no property changes (`NUM_BASE_PROBS` of `LzmaDec.c`, LZMA SDK 18.05).
 const FIXED_PROBABILITIES: u64 = 1984;
 /// Output is made ready in pieces of this size: large enough to be rare, small enough for the second-level cache.
@@ -683,6 +718,26 @@ mod tests {
             Err(DecodeError::SizeMismatch),
             "the section's own size"
         );
+    }
+
+    #[test]
+    fn only_a_stream_begins_as_one() {
+        for (lc, lp, pb) in [(3, 0, 2), (1, 2, 2), (0, 0, 0), (4, 0, 4), (0, 4, 0)] {
+            for length in [1, 300, 1024, 20_000] {
+                for size in [true, false] {
+                    let stream = encode(&content(4, length), &options(lc, lp, pb), size, !size);
+                    assert!(begins(&stream), "{lc} {lp} {pb} {length} {size}");
+                    assert!(!begins(&stream[..stream.len() / 2]) || length > 1024);
+                }
+            }
+        }
+        let zeros = encode(&[0; 100_000], &options(0, 0, 0), true, false);
+        assert!(begins(&zeros));
+        // A header that fits, before bytes that are no stream: zeros, and ten thousand other beginnings.
+        let header = &zeros[..13];
+        assert!(!begins(&[header, &[0; 9000]].concat()));
+        let no_stream = |seed: u64| [header, &[0], &content(seed, 9000)[seed as usize % 50..]].concat();
+        assert_eq!((0..10_000).filter(|&seed| begins(&no_stream(seed))).count(), 0);
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(super) fn raw(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> {
 
 /// The data of one node. What Linux would read otherwise, or not at all, is ambiguous: it does not look at the return
 /// value of its inflate, nor at the checksum behind the stream, and its rtime ends where the output is full.
-pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> {
+/// Of what other tools read and OpenWrt's kernel does not, the bytes come with what keeps it from that.
+pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<(Vec<u8>, Option<Defect>), Trouble> {
     let place = at.offset().saturating_add(piece.data.offset);
     let size = u64::from(piece.dsize);
     let refused =
@@ -40,8 +41,8 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> 
     at.spend(size)?;
     let window = at.slice(piece.data.offset, piece.data.length).window()?;
     let decoded = match piece.compression {
-        COMPR_NONE => return Ok(window.to_vec()),
-        COMPR_ZERO => return Ok(vec![0; to_usize(size)]),
+        COMPR_NONE => return Ok((window.to_vec(), None)),
+        COMPR_ZERO => return Ok((vec![0; to_usize(size)], None)),
         COMPR_RTIME => rtime(&window, size),
         // A smaller window than 32 KiB is one that some streams go beyond.
         COMPR_ZLIB if window.first() == Some(&0x78) => decode(Codec::Gzip, &window, Some(size), size),
@@ -51,17 +52,21 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<Vec<u8>, Trouble> 
     };
     // What the end of an LZMA coder writes is not all read again, and nobody looks whether it is.
     let most = if piece.compression == COMPR_LZMA { LZMA_END } else { 0 };
-    let read = |decoded: &Decoded| {
-        len64(&window).checked_sub(decoded.consumed).is_some_and(|left| left <= most) && !decoded.marker
-    };
+    let read =
+        |decoded: &Decoded| len64(&window).checked_sub(decoded.consumed).is_some_and(|left| left <= most);
     match decoded {
-        Ok(decoded) if read(&decoded) && !decoded.slack => Ok(decoded.bytes),
+        Ok(decoded) if read(&decoded) && !decoded.slack => {
+            let marker = || refused("data", "an end marker").ambiguous();
+            Ok((decoded.bytes, decoded.marker.then(marker)))
+        }
         Ok(_) => Err(refused("data", "more than the stream needs").ambiguous().into()),
         Err(error) => Err(refused("data", error.what()).ambiguous().into()),
     }
 }
 
-/// OpenWrt's compression 8 is raw LZMA: lc, lp and pb are zero, the dictionary has 8 KiB, nothing of this is written.
+/// OpenWrt's compression 8 is raw LZMA: lc, lp and pb are zero, the dictionary has 8 KiB, nothing of this is written. Its
+/// kernel calls the decoder of the LZMA SDK with `LZMA_FINISH_ANY` and fails where that has not finished: with an end
+/// marker behind the content it has not.
 fn lzma(stream: &[u8], size: u64) -> Result<Decoded, DecodeError> {
     let header = [&[0u8, 0, 0x20, 0, 0][..], &size.to_le_bytes()].concat();
     let mut decoded = decode(Codec::Lzma, &[&header, stream].concat(), Some(size), size)?;
@@ -114,12 +119,26 @@ mod tests {
 
     #[test]
     fn lzma_of_openwrt_has_no_header() {
-        // What OpenWrt's mkfs.jffs2 makes of 1,380 bytes.
-        let stream = b"\x00\x37\x9d\xb3\xd0\x1c\x91\x34\xc5\x47\x16\xf7\x43\xe3\x79\x18\x00\x9d\x92\x95\xd3\x6f\x05\xcf\
+        // 1,380 bytes as liblzma packs them, with its end marker, and as the LZMA SDK does, without.
+        let marked = b"\x00\x37\x9d\xb3\xd0\x1c\x91\x34\xc5\x47\x16\xf7\x43\xe3\x79\x18\x00\x9d\x92\x95\xd3\x6f\x05\xcf\
             \x0f\xc9\xb6\xaf\x91\x3c\x56\x9f\x8a\x61\x37\xee\xff\xdc\x73\xf0\x00";
-        let decoded = lzma(stream, 1380).expect("a stream");
-        assert_eq!(decoded.bytes.len(), 1380);
-        assert!(len64(stream) - decoded.consumed <= LZMA_END, "{}", decoded.consumed);
+        let decoded = lzma(marked, 1380).expect("a stream");
+        assert!(decoded.marker && decoded.consumed == len64(marked));
+        let options = lzma_rust2::LzmaOptions {
+            lc: 0,
+            lp: 0,
+            pb: 0,
+            dict_size: 0x2000,
+            ..lzma_rust2::LzmaOptions::with_preset(6)
+        };
+        let size = Some(1380);
+        let mut writer =
+            lzma_rust2::LzmaWriter::new(Vec::new(), &options, false, false, size).expect("options");
+        std::io::Write::write_all(&mut writer, &decoded.bytes).expect("memory");
+        let stream = writer.finish().expect("memory");
+        let again = lzma(&stream, 1380).expect("a stream");
+        assert!(!again.marker && again.bytes == decoded.bytes);
+        assert!(len64(&stream) - again.consumed <= LZMA_END, "{}", again.consumed);
     }
 
     #[test]

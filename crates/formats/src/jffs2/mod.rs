@@ -40,7 +40,7 @@
 //! Ambiguities: two nodes of one version that differ; nodes that go over the end of a block, lie behind erased space, have
 //! the other byte order or an unknown type; a summary that says something else; a directory below itself; names whose
 //! inode is missing, or has another type; names that Linux counts and does not list; files whose pieces end before
-//! they do; links and devices in several pieces; a stream that Linux reads otherwise; every field and filling that
+//! they do; links and devices in several pieces; a stream that Linux reads otherwise, or, as LZMA with an end marker, not at all; every field and filling that
 //! `mkfs.jffs2`, `sumtool` and Linux never write so.
 //! Limitations: no `rubin` compression; medium whose first block is erased is not recognised; out-of-band data of NAND are
 //! not looked at.
@@ -67,6 +67,7 @@
 //! | slack behind nodes, payload of clean markers and padding, `usercompr`, `flags`, upper bits of the mode | must be as all writers leave them |
 //! | atime, ctime, fields of pieces that are not the newest, `unused` | traces of writing: no reading shows them but for the times; in the form |
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -146,7 +147,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if out.wants_normal() {
         out.normal(last, &normal(&log));
     }
-    let nodes = Nodes { image: at.clone(), inodes, log };
+    let nodes = Nodes { image: at.clone(), inodes, log, odd: RefCell::default() };
     files::list(last, others, entries, Rc::new(nodes), out);
     Ok(())
 }
@@ -245,7 +246,7 @@ fn unread_runs(at: &Input<'_>, record: &Record) -> bool {
     let stored = at.slice(start, record.found.length.saturating_sub(node::INODE_HEADER));
     let unpacked = || match &record.body {
         Body::Inode(piece) => match data::unpack(at, piece) {
-            Ok(data) => recognise::beginning_could_run(&data, piece.isize.into()),
+            Ok((data, _)) => recognise::beginning_could_run(&data, piece.isize.into()),
             Err(Trouble::Defect(_)) => false,
             Err(_) => true,
         },
@@ -354,6 +355,8 @@ struct Nodes<'a> {
     /// Inode of each entry.
     inodes: Vec<u32>,
     log: Log,
+    /// What keeps Linux from reading what was read.
+    odd: RefCell<Vec<Defect>>,
 }
 
 impl Volume for Nodes<'_> {
@@ -371,7 +374,8 @@ impl Volume for Nodes<'_> {
                 place.fill(0);
                 continue;
             }
-            let bytes = data::unpack(&self.image, piece)?;
+            let (bytes, odd) = data::unpack(&self.image, piece)?;
+            self.odd.borrow_mut().extend(odd);
             let length = place.len().min(bytes.len());
             let (place, bytes) = (place.get_mut(..length), bytes.get(..length));
             if let Some((place, bytes)) = place.zip(bytes) {
@@ -379,6 +383,10 @@ impl Volume for Nodes<'_> {
             }
         }
         Ok(content)
+    }
+
+    fn noticed(&self) -> Vec<Defect> {
+        self.odd.take()
     }
 
     /// Whole nodes that are dead, with their data unpacked; the data of living ones that newer nodes hide; and what
@@ -400,7 +408,7 @@ impl Volume for Nodes<'_> {
             let piece = self.log.piece(number).filter(|piece| !whole || piece.compression > COMPR_ZERO);
             if let Some(piece) = piece.filter(|piece| piece.dsize > 0 && piece.compression != COMPR_ZERO) {
                 self.grow(&mut rest, piece.dsize.into())?;
-                rest.extend(data::unpack(&self.image, piece)?);
+                rest.extend(data::unpack(&self.image, piece)?.0);
             }
         }
         let live = (0..self.log.records.len()).filter(|number| !self.log.dead.contains(number));
@@ -451,7 +459,7 @@ impl Nodes<'_> {
             // One whose stream is broken holds nothing that anybody could unpack.
             let data = match data::unpack(&self.image, piece) {
                 Err(Trouble::Defect(_)) => Vec::new(),
-                data => data?,
+                data => data?.0,
             };
             let length = u64::from(piece.isize).saturating_sub(piece.start());
             if recognise::could_run(&stored) || recognise::beginning_could_run(&data, length) {
