@@ -18,7 +18,10 @@
 //! ```
 //!
 //! Behind the header of the volume lie stores, working blocks ([`crate::ftw`]) and spare blocks; no field says
-//! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes.
+//! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes. In what
+//! lies beside them whole firmware volumes and microcode updates are looked for ([`crate::embedded`]).
+//! A store as it left the factory may have an erased size (Apple, Intel): its header is all of it, unless a variable
+//! follows; then the size is a lie like any other.
 //! Each variable starts at a multiple of four bytes of its store, and the first one without `StartId` ends them.
 //!
 //! Loader modelled: EDK II `VariableRuntimeDxe` and its reader in PEI (`FindVariableEx`, `Reclaim`). A variable counts
@@ -49,6 +52,7 @@ use kiwame_image::{
     Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, RegionId, Trouble, Value, Window, len64,
 };
 
+use crate::embedded::BESIDE;
 use crate::{ftw, recognise, variable_data};
 
 /// What lies behind the header of a volume of variable stores.
@@ -72,7 +76,8 @@ impl Format for Nvram {
         let kind = StoreKind::of(head.all())?;
         let size = u64::from(head.u32_le(kind.size_field())?);
         let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
-        (state == HEALTHY && size <= head.size()).then(|| Match::weighted(self, 3))
+        let fits = size <= head.size() || size == UNWRITTEN.into();
+        (state == HEALTHY && fits).then(|| Match::weighted(self, 3))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -135,7 +140,7 @@ impl Numbers {
             return;
         }
         let kind = if self.working == 0 { "nvram-padding" } else { "ftw-spare" };
-        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input), ERASED);
+        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input).then(BESIDE), ERASED);
     }
 }
 
@@ -223,6 +228,9 @@ fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_,
         }
     };
     match size.map(u64::from) {
+        Some(size) if size == UNWRITTEN.into() && !begins_a_variable(at, start, kind) => {
+            kind.header().min(room)
+        }
         Some(size) if (kind.header()..=room).contains(&size) => size,
         Some(size) => {
             out.defect(Defect::new("nvram/store-size", "Size", place, size, room).ambiguous());
@@ -233,6 +241,12 @@ fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_,
             room
         }
     }
+}
+
+/// True when a variable stands where the store's first one would.
+fn begins_a_variable(at: &Input<'_>, start: u64, kind: StoreKind) -> bool {
+    let first = at.from(start).slice(kind.header(), len64(START_ID)).window();
+    first.map_or(true, |first| *first == *START_ID)
 }
 
 fn size_field(head: &Window, kind: StoreKind) -> Option<u32> {
@@ -643,6 +657,8 @@ impl Format for Content {
 }
 
 const ERASED: u8 = 0xff;
+/// `Size` of a store that nobody has written yet.
+const UNWRITTEN: u32 = u32::MAX;
 const START_ID: &[u8] = &[0xaa, 0x55];
 /// `VARIABLE_STORE_FORMATTED` and `VARIABLE_STORE_HEALTHY`.
 const HEALTHY: &[u8] = &[0x5a, 0xfe];
@@ -880,6 +896,54 @@ mod tests {
         assert_eq!(tree.regions().filter(|region| region.kind == "variable-store").count(), 256);
         let last = leaves(&tree).pop().unwrap();
         assert_eq!((last.0, last.3), ("nvram-padding", 44 * 92));
+    }
+
+    /// `$VSS`, formatted and healthy, of erased size; then `behind`.
+    fn as_from_the_factory(behind: &[u8]) -> Vec<u8> {
+        [&b"$VSS\xff\xff\xff\xff\x5a\xfe\0\0\0\0\0\0"[..], behind].concat()
+    }
+
+    #[test]
+    fn a_store_of_erased_size_is_its_header_and_hides_nothing_behind_it() {
+        let update = crate::microcode::tests::sample();
+        let tree =
+            parse(NVRAM, &as_from_the_factory(&[&[0xff; 64], &sample()[..], &[0xff; 16], &update].concat()));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "variable-store:0").span.length, 16);
+        assert_eq!(region(&tree, "nvram-padding:0").span.length, 64);
+        region(&tree, &BOOT.replace("store:0", "store:1"));
+        region(&tree, "nvram-padding:1/microcode:000906ea-22");
+        let alone = as_from_the_factory(&[0xff; 64]);
+        assert_eq!(crate::identify(&Head::new(&alone, len64(&alone))).name(), "nvram");
+    }
+
+    #[test]
+    fn a_store_of_erased_size_with_a_variable_says_too_much() {
+        let mut variables = Vec::new();
+        variable(&mut variables, 0x3f, "Lang", b"eng");
+        let tree = parse(NVRAM, &as_from_the_factory(&variables));
+        assert_eq!(defects(&tree), ["nvram/store-size"]);
+        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.regions().any(|region| region.kind == "variable"));
+    }
+
+    #[test]
+    fn whole_volumes_beside_stores_are_opened_and_cut_ones_are_not() {
+        use crate::uefi_testing::{A, FFS2, file, volume};
+        let inner = volume(FFS2, &[file(A, 7, b"")], 0x100);
+        let bytes = [&sample()[..], &[0xff; 0x20], &inner, &[0xff; 8]].concat();
+        let tree = parse(NVRAM, &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, &format!("nvram-padding:0/uefi-volume:0/uefi-file:{A}"));
+        // What is left of a volume in a spare block is no volume.
+        let cut = [&sample()[..], &inner[..0xc0]].concat();
+        let tree = parse(NVRAM, &cut);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "nvram-padding:0").content, kiwame_image::Content::Unknown);
+        // Nor is a copy of the variables' own volume.
+        let copy = volume("FFF12B8D-7696-4C8B-A985-2747075B4F50", &[], 0x80);
+        let tree = parse(NVRAM, &[&sample()[..], &copy].concat());
+        assert!(region(&tree, "nvram-padding:0").is_leaf());
     }
 
     #[test]

@@ -27,7 +27,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
 
-use crate::{uefi_image::UEFI_IMAGE, uefi_section};
+use crate::{embedded::BESIDE, uefi_image::UEFI_IMAGE, uefi_section};
 
 /// Files of one version of the file system. The first field is that version.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ impl UefiFile {
         out.add(Node::new("uefi-file", "tail", "uefi-file-tail", at.from(at.length().saturating_sub(tail))));
         match header.kind {
             PAD => {
-                out.add_fill(Node::new("uefi-file", "body", "pad-content", body), self.erase);
+                let node = Node::new("uefi-file", "body", "pad-content", body);
+                out.add_fill(node.then(BESIDE), self.erase);
             }
             FREEFORM..=LAST_WITH_SECTIONS => uefi_section::walk(&body, out),
             RAW => {
