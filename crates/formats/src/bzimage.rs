@@ -13,7 +13,8 @@
 //! the size of the content in 4 bytes.
 //!
 //! Loader modelled: a boot loader of protocol 2.08 or later, and the kernel's own decompressor. Ambiguities: a payload
-//! or protected-mode code beyond the file. Limitations: with an EFI stub the file is a PE file too; that is noted, and
+//! or protected-mode code beyond the file by a unit of `syssize` or more. In flash what lies behind the code is searched as
+//! a flash is. Limitations: with an EFI stub the file is a PE file too; that is noted, and
 //! its headers and certificate are not taken apart: they lie in the setup code and behind the code.
 //!
 //! ## Normal form
@@ -28,6 +29,7 @@
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 
 use crate::content::Content;
+use crate::{program, raw_flash};
 
 /// A bzImage.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     reader.bytes(0x1ef, "boot sector")?;
     let sectors = u64::from(reader.u8("setup_sects")?);
     reader.bytes(2, "root_flags")?;
-    let size = u64::from(reader.u32_le("syssize")?).saturating_mul(16);
+    let size = u64::from(reader.u32_le("syssize")?).saturating_mul(UNIT);
     reader.bytes(0xe, "header")?;
     let version = reader.u16_le("version")?;
     reader.bytes(9, "header")?;
@@ -93,12 +95,18 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             .component(),
     );
     let code = at.slice(setup, size);
-    if code.length() < size {
+    // Sixteen bytes a unit: the last one need not be full.
+    if code.length().saturating_add(UNIT) <= size {
         beyond("syssize", at.offset().saturating_add(0x1f4), size, code.length(), out);
     }
     protected(&code, offset, length, at.offset().saturating_add(0x248), out)?;
     let end = setup.saturating_add(code.length());
-    out.add(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)).unknown());
+    let behind = Node::new("bzimage", "behind", "bzimage-trailing", at.from(end));
+    if program::is_in_flash(out) {
+        raw_flash::behind(behind, out);
+    } else {
+        out.add(behind.unknown());
+    }
     Ok(())
 }
 
@@ -135,6 +143,8 @@ fn beyond(field: &'static str, place: u64, found: u64, expected: u64, out: &mut 
 }
 
 const HEADER: u64 = 0x250;
+/// What `syssize` counts.
+const UNIT: u64 = 16;
 const BOOT_FLAG: u16 = 0xaa55;
 const MAGIC: [u8; 4] = *b"HdrS";
 const DOS_MAGIC: u16 = 0x5a4d;
@@ -180,6 +190,11 @@ mod tests {
     #[test]
     fn what_is_beyond_the_file() {
         assert_eq!(defects(&parse(&BzImage, &sample()[..0x420])), ["bzimage/beyond"; 2]);
+        // `syssize` counts units of 16 bytes, the last of which may be in part.
+        for (cut, expected) in [(0, 0), (1, 0), (15, 0), (16, 1)] {
+            let tree = parse(&BzImage, &sample()[..0x440 - cut]);
+            assert_eq!(defects(&tree).len(), expected, "{cut} bytes less");
+        }
     }
 
     #[test]

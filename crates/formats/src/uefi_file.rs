@@ -442,6 +442,16 @@ mod tests {
     }
 
     #[test]
+    fn microcode_in_a_pad_file_is_found() {
+        let update = crate::microcode::tests::sample();
+        let body = [&[0xff; 8], &update[..], &[0xff; 8]].concat();
+        let tree =
+            parse(crate::named("uefi-volume").unwrap(), &volume(FFS2, &[file(PAD, 0xf0, &body)], 0x600));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert!(tree.regions().any(|region| region.kind == "microcode" && region.span.length == 1024));
+    }
+
+    #[test]
     fn a_type_of_nobody() {
         assert_eq!(defects(&parse(ffs2(), &file(A, 0x42, b"content"))), ["uefi-file/type"]);
         assert_eq!(defects(&parse(ffs2(), &file(A, 0xc1, b"content"))), [""; 0]);

@@ -12,7 +12,7 @@
 //! In revision 1 (Intel Platform Innovation Framework for EFI, Firmware Volume Block Specification 0.9) the three bytes
 //! from 0x34 on are reserved, and vendors keep other things there; there is no extended header. The EDK II cores do not
 //! look at the revision. They read no volume of FFS1 either; in one of a later file system, reserved bytes that lead them
-//! to what can be an extended header are ambiguous, since their first file is then another.
+//! to what can be an extended header are ambiguous when their first file is then another.
 //!
 //! Limitations: volumes with a file system that is not FFS are a header and one leaf, save variable stores, and whole
 //! volumes and microcode in them.
@@ -300,12 +300,25 @@ fn check(at: &Input<'_>, header: &VolumeHeader, out: &mut Builder<'_, '_>) {
     if !matches!(header.revision, 1 | 2) {
         out.defect(Defect::new("uefi-volume/revision", "Revision", offset(0x37), header.revision, 2u8));
     }
-    let misread = header.misread_ext_header().and_then(|start| ExtHeader::read(at, start).ok());
-    if misread.is_some_and(|ext| header.has_room(ext.start, ext.length, at.length())) {
+    if is_misread(at, header) {
         let (found, expected) = (header.ext_header_offset, "0 in revision 1");
         let defect = Defect::new("uefi-volume/ext-header", "ExtHeaderOffset", offset(0x34), found, expected);
         out.defect(defect.ambiguous());
     }
+}
+
+/// True where a core that does not look at the revision would find an extended header, and behind it another first file
+/// than the one behind a pad file around it.
+fn is_misread(at: &Input<'_>, header: &VolumeHeader) -> bool {
+    let Some(ext) = header.misread_ext_header().and_then(|start| ExtHeader::read(at, start).ok()) else {
+        return false;
+    };
+    let start = u64::from(header.header_length);
+    let pad = at.slice(start, FileHeader::LARGE).window().ok();
+    let pad = pad.and_then(|bytes| FileHeader::read(&bytes, start, false).ok()).filter(FileHeader::is_pad);
+    let end = pad.map(|pad| start.saturating_add(pad.length).next_multiple_of(8));
+    let files = ext.start.saturating_add(ext.length).next_multiple_of(8);
+    header.has_room(ext.start, ext.length, at.length()) && end != Some(files)
 }
 
 /// Adds the extended header, and what lies before it, and returns where the files begin: at the next multiple of
@@ -712,6 +725,13 @@ mod tests {
             assert_eq!(found.filter(|defect| defect.ambiguous).count(), expected, "{reserved:?}");
             region(&tree, &format!("uefi-file:{A}"));
         }
+        // Around an extended header that somebody wrote all the same lies a pad file: both see the same files.
+        let mut named = named_volume(B, &[file(A, 0x07, b"")], 0x100);
+        named[0x37] = 1;
+        seal_volume(&mut named);
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &named)), [""; 0]);
+        put(&mut named, 0x70, &0x24u32.to_le_bytes());
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &named)), ["uefi-volume/ext-header"]);
     }
 
     #[test]
