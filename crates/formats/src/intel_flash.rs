@@ -19,7 +19,8 @@
 //!
 //! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
 //! A file of 4 KiB is a descriptor that was cut out: one defect, and no ambiguity, since no chipset reads it. Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
-//! the network controllers and of the embedded controller are leaves that are not understood.
+//! the network controllers and of the embedded controller are leaves that are not understood; in those of the platform,
+//! for microcode and for device expansion whole volumes and microcode are looked for.
 //!
 //! ## Normal form
 //!
@@ -31,6 +32,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
+use crate::embedded::BESIDE;
 use crate::uefi_image::UEFI_IMAGE;
 
 /// A flash image with a descriptor.
@@ -194,6 +196,7 @@ impl Region {
         match self.name.as_str() {
             "descriptor" => node.component(),
             "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
+            "pdr" | "microcode" | "devexp1" | "devexp2" => node.unknown().component().then(BESIDE),
             _ => node.unknown().component(),
         }
     }
@@ -297,6 +300,19 @@ mod tests {
         // One byte more is a flash of which the rest is missing, one less is not even a descriptor.
         assert_eq!(defects(&parse(&IntelFlash, &sample()[..0x1001])), ["intel-flash/beyond-end"; 2]);
         assert!(!defects(&parse(&IntelFlash, &sample()[..0xfff])).contains(&"intel-flash/descriptor-alone"));
+    }
+
+    #[test]
+    fn platform_data_are_looked_through() {
+        use crate::uefi_testing::{A, FFS2, file, volume};
+        let mut image = sample();
+        // FLREG4: the gap.
+        put(&mut image, 0x50, &0x0002_0002_u32.to_le_bytes());
+        put(&mut image, 0x2000, &volume(FFS2, &[file(A, 7, b"")], 0x800));
+        let tree = parse(&IntelFlash, &image);
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, &format!("intel-region:pdr/uefi-volume:0/uefi-file:{A}"));
+        assert!(region(&tree, "intel-region:pdr").component);
     }
 
     #[test]
