@@ -48,7 +48,10 @@ impl Format for BzImage {
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let known = head.u16_le(0x1fe)? == BOOT_FLAG && head.bytes(0x202, 4)? == MAGIC;
         let version = head.u16_le(0x206)?;
-        (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))
+        let found = (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))?;
+        let setup = setup_length(u64::from(*head.bytes(0x1f1, 1)?.first()?));
+        let code = u64::from(head.u32_le(0x1f4)?).saturating_mul(UNIT);
+        Some(found.of_length(setup.saturating_add(code)))
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
@@ -83,8 +86,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     reader.bytes(0x10, "header")?;
     let offset = u64::from(reader.u32_le("payload_offset")?);
     let length = u64::from(reader.u32_le("payload_length")?);
-    // "If this field contains 0, the real value is 4."
-    let setup = if sectors == 0 { 4 } else { sectors }.saturating_add(1).saturating_mul(512);
+    let setup = setup_length(sectors);
     out.add(
         Node::new("bzimage", "setup", "bzimage-setup", at.slice(0, setup))
             .with("version", version)
@@ -108,6 +110,11 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         out.add(behind.unknown());
     }
     Ok(())
+}
+
+/// The boot sector and the setup code. "If this field contains 0, the real value is 4."
+fn setup_length(sectors: u64) -> u64 {
+    if sectors == 0 { 4 } else { sectors }.saturating_add(1).saturating_mul(512)
 }
 
 /// The protected-mode code with the payload in it.
@@ -185,6 +192,18 @@ mod tests {
         let version = region(&tree, "bzimage:setup").attribute("version");
         assert_eq!(version.map(kiwame_image::Value::display), Some("0x20f".into()));
         assert_eq!(crate::identify(&Head::new(&sample(), 0x440)).name(), "bzimage");
+    }
+
+    #[test]
+    fn in_flash_what_lies_behind_is_searched() {
+        let mut flash = vec![0xff; 0x4000];
+        put(&mut flash, 0x1000, &sample());
+        put(&mut flash, 0x1000, &[0xea, 5, 0]);
+        put(&mut flash, 0x3000, &crate::microcode::tests::sample());
+        let tree = parse(crate::named("raw").unwrap(), &flash);
+        let behind = tree.regions().find(|region| region.kind == "bzimage-trailing").expect("what is behind");
+        assert_eq!((behind.span.offset, behind.content), (0x1440, kiwame_image::Content::Fill));
+        assert!(tree.regions().any(|region| region.kind == "microcode"));
     }
 
     #[test]

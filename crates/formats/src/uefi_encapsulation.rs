@@ -130,7 +130,9 @@ fn customized(kind: u8, head: &[u8], length: u64, size: u64) -> Option<(&'static
     let lzma = |from: usize| {
         let stream = head.get(from..)?;
         let whole = stream.get(13) == Some(&0) && decode::lzma::probabilities(stream).is_some();
-        decode::lzma::declared(stream).filter(|&declared| whole && declared <= u32::MAX.into())
+        // One that leaves its size open is taken by the section's.
+        let declared = decode::lzma::declared(stream).unwrap_or(size);
+        (whole && declared <= u32::MAX.into()).then_some(declared)
     };
     let tiano = decode::tiano::sizes(head).is_some_and(|(packed, content)| {
         content == size && packed.checked_add(decode::tiano::HEADER) == Some(length)

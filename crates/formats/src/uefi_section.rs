@@ -662,6 +662,12 @@ mod tests {
         let mut broken = stream.clone();
         broken[14..].fill(0xee);
         assert_eq!(defects(&of(&[compression(2, inner.len(), &broken)])), ["uefi-section/decode"]);
+        // EDK II's decoder has to know the size beforehand.
+        let sound = lzma(&inner, true);
+        let open = [&sound[..5], &[0xff; 8], &sound[13..]].concat();
+        let tree = of(&[compression(2, inner.len(), &open)]);
+        assert_eq!(defects(&tree), ["uefi-section/lzma"]);
+        region(&tree, "uefi-section:compression/lzma:stream/decoded:content/uefi-section:raw");
         let behind = [stream.as_slice(), b"behind"].concat();
         assert_eq!(defects(&of(&[compression(2, inner.len(), &behind)])), ["uefi-section/trailing-bytes"]);
         // What is none of these stays what nobody understands.
