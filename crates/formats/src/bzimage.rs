@@ -13,7 +13,8 @@
 //! the size of the content in 4 bytes.
 //!
 //! Loader modelled: a boot loader of protocol 2.08 or later, and the kernel's own decompressor. Ambiguities: a payload
-//! or protected-mode code beyond the file. Limitations: with an EFI stub the file is a PE file too; that is noted, and
+//! or protected-mode code beyond the file by a unit of `syssize` or more. In flash what lies behind the code is searched as
+//! a flash is. Limitations: with an EFI stub the file is a PE file too; that is noted, and
 //! its headers and certificate are not taken apart: they lie in the setup code and behind the code.
 //!
 //! ## Normal form
@@ -47,7 +48,10 @@ impl Format for BzImage {
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let known = head.u16_le(0x1fe)? == BOOT_FLAG && head.bytes(0x202, 4)? == MAGIC;
         let version = head.u16_le(0x206)?;
-        (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))
+        let found = (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))?;
+        let setup = setup_length(u64::from(*head.bytes(0x1f1, 1)?.first()?));
+        let code = u64::from(head.u32_le(0x1f4)?).saturating_mul(UNIT);
+        Some(found.of_length(setup.saturating_add(code)))
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
@@ -72,7 +76,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     reader.bytes(0x1ef, "boot sector")?;
     let sectors = u64::from(reader.u8("setup_sects")?);
     reader.bytes(2, "root_flags")?;
-    let size = u64::from(reader.u32_le("syssize")?).saturating_mul(16);
+    let size = u64::from(reader.u32_le("syssize")?).saturating_mul(UNIT);
     reader.bytes(0xe, "header")?;
     let version = reader.u16_le("version")?;
     reader.bytes(9, "header")?;
@@ -82,8 +86,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     reader.bytes(0x10, "header")?;
     let offset = u64::from(reader.u32_le("payload_offset")?);
     let length = u64::from(reader.u32_le("payload_length")?);
-    // "If this field contains 0, the real value is 4."
-    let setup = if sectors == 0 { 4 } else { sectors }.saturating_add(1).saturating_mul(512);
+    let setup = setup_length(sectors);
     out.add(
         Node::new("bzimage", "setup", "bzimage-setup", at.slice(0, setup))
             .with("version", version)
@@ -94,13 +97,19 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             .component(),
     );
     let code = at.slice(setup, size);
-    if code.length() < size {
+    // Sixteen bytes a unit: the last one need not be full.
+    if code.length().saturating_add(UNIT) <= size {
         beyond("syssize", at.offset().saturating_add(0x1f4), size, code.length(), out);
     }
     protected(&code, offset, length, at.offset().saturating_add(0x248), out)?;
     let end = setup.saturating_add(code.length());
     raw_flash::behind(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)), out);
     Ok(())
+}
+
+/// The boot sector and the setup code. "If this field contains 0, the real value is 4."
+fn setup_length(sectors: u64) -> u64 {
+    if sectors == 0 { 4 } else { sectors }.saturating_add(1).saturating_mul(512)
 }
 
 /// The protected-mode code with the payload in it.
@@ -136,6 +145,8 @@ fn beyond(field: &'static str, place: u64, found: u64, expected: u64, out: &mut 
 }
 
 const HEADER: u64 = 0x250;
+/// What `syssize` counts.
+const UNIT: u64 = 16;
 const BOOT_FLAG: u16 = 0xaa55;
 const MAGIC: [u8; 4] = *b"HdrS";
 const DOS_MAGIC: u16 = 0x5a4d;
@@ -179,8 +190,25 @@ mod tests {
     }
 
     #[test]
+    fn in_flash_what_lies_behind_is_searched() {
+        let mut flash = vec![0xff; 0x4000];
+        put(&mut flash, 0x1000, &sample());
+        put(&mut flash, 0x1000, &[0xea, 5, 0]);
+        put(&mut flash, 0x3000, &crate::microcode::tests::sample());
+        let tree = parse(crate::named("raw").unwrap(), &flash);
+        let behind = tree.regions().find(|region| region.kind == "bzimage-trailing").expect("what is behind");
+        assert_eq!((behind.span.offset, behind.content), (0x1440, kiwame_image::Content::Fill));
+        assert!(tree.regions().any(|region| region.kind == "microcode"));
+    }
+
+    #[test]
     fn what_is_beyond_the_file() {
         assert_eq!(defects(&parse(&BzImage, &sample()[..0x420])), ["bzimage/beyond"; 2]);
+        // `syssize` counts units of 16 bytes, the last of which may be in part.
+        for (cut, expected) in [(0, 0), (1, 0), (15, 0), (16, 1)] {
+            let tree = parse(&BzImage, &sample()[..0x440 - cut]);
+            assert_eq!(defects(&tree).len(), expected, "{cut} bytes less");
+        }
     }
 
     #[test]

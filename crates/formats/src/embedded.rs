@@ -1,9 +1,10 @@
 //! What lies in padding and in raw files without any header around it: microcode updates and the firmware interface
-//! table.
+//! table; and whole firmware volumes where nobody has looked for them.
 //!
 //! Loader modelled: processors, and firmware that finds updates through the table or by searching. Ambiguities: none
-//! of its own. Limitations: only these two are looked for, at multiples of four (updates) and sixteen bytes (tables);
-//! everything else stays bytes that are not understood.
+//! of its own. Limitations: only these are looked for, at multiples of four (updates) and sixteen bytes (tables);
+//! everything else stays bytes that are not understood. Beside variable stores and in pad files a volume is opened only
+//! when all of it is there: the spare block of a fault-tolerant write holds a copy of the volume's first half.
 //!
 //! ## Normal form
 //!
@@ -11,11 +12,41 @@
 
 use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
 
-use crate::{fit, microcode};
+use crate::{fit, microcode, uefi_image};
 
 /// For regions that are not erased and that nothing else takes apart. Adds nothing when it finds nothing, so that the
 /// region stays the leaf that its parent made of it.
 pub(crate) static EMBEDDED: &dyn Format = &Embedded;
+
+/// The same for regions where whole volumes may lie as well.
+pub(crate) static BESIDE: &dyn Format = &Beside;
+
+#[derive(Debug)]
+struct Beside;
+
+impl Format for Beside {
+    fn name(&self) -> &'static str {
+        "padding"
+    }
+
+    fn about(&self) -> &'static str {
+        "whole firmware volumes, microcode updates and firmware interface tables beside other things"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if !is_fill(out) && !uefi_image::lay_out_whole(&at, out) {
+            EMBEDDED.parse(at, out);
+        }
+    }
+}
+
+fn is_fill(out: &Builder<'_, '_>) -> bool {
+    out.look(out.region()).is_some_and(|region| region.content == Content::Fill)
+}
 
 #[derive(Debug)]
 struct Embedded;
@@ -34,7 +65,7 @@ impl Format for Embedded {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if out.look(out.region()).is_some_and(|region| region.content == Content::Fill) {
+        if is_fill(out) {
             return;
         }
         let (mut done, mut gaps) = (0u64, 0u32);

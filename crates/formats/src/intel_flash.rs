@@ -18,8 +18,9 @@
 //! the first version, with 5 regions and masks of 8 bits; 17 MHz (6) and others the second, with 16 regions.
 //!
 //! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
-//! Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
-//! the network controllers and of the embedded controller are leaves that are not understood.
+//! A file of 4 KiB is a descriptor that was cut out: one defect, and no ambiguity, since no chipset reads it. Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
+//! the network controllers and of the embedded controller are leaves that are not understood; in those of the platform,
+//! for microcode and for device expansion whole volumes and microcode are looked for.
 //!
 //! ## Normal form
 //!
@@ -31,6 +32,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
+use crate::embedded::BESIDE;
 use crate::uefi_image::UEFI_IMAGE;
 
 /// A flash image with a descriptor.
@@ -128,6 +130,9 @@ impl Descriptor {
             self.regions.push(Region { name: "descriptor".to_owned(), start: 0, end: DESCRIPTOR });
         }
         self.regions.sort_by_key(|region| region.start);
+        if at.length() == DESCRIPTOR {
+            return self.alone(at, out);
+        }
         let mut done = 0;
         for region in &self.regions {
             let place = at.offset().saturating_add(region.start.min(at.length()));
@@ -143,6 +148,19 @@ impl Descriptor {
             let start = region.start.max(done);
             out.add(region.node(at.slice(start, region.end.saturating_sub(start))));
             done = done.max(region.end);
+        }
+    }
+
+    /// A descriptor without the flash that it describes, as `ifdtool` cuts one out and coreboot keeps one: no chipset
+    /// boots from it, so nobody reads it otherwise.
+    fn alone<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        let end = self.regions.iter().map(|region| region.end).max().unwrap_or(DESCRIPTOR);
+        if end > DESCRIPTOR {
+            let expected = format!("{end:#x}, of which this is the descriptor alone");
+            out.defect(Defect::new(ALONE, "length", at.offset(), at.length(), expected));
+        }
+        if let Some(region) = self.regions.iter().find(|region| region.name == "descriptor") {
+            out.add(region.node(at.clone()));
         }
     }
 
@@ -178,6 +196,7 @@ impl Region {
         match self.name.as_str() {
             "descriptor" => node.component(),
             "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
+            "pdr" | "microcode" | "devexp1" | "devexp2" => node.unknown().component().then(BESIDE),
             _ => node.unknown().component(),
         }
     }
@@ -190,6 +209,8 @@ fn word(bytes: &[u8], at: u64) -> Option<u32> {
 }
 
 const DESCRIPTOR: u64 = 4096;
+/// Id of the defect of a descriptor without its flash.
+const ALONE: &str = "intel-flash/descriptor-alone";
 const FLVALSIG: u32 = 0x0ff0_a55a;
 /// Density 0 of a component: 512 KiB.
 const SMALLEST: u64 = 0x8_0000;
@@ -268,6 +289,30 @@ mod tests {
         assert_eq!(with_region(2, 0x0001_0000), [""; 0], "only the descriptor begins at 0");
         assert_eq!(with_region(1, 0x0004_0003), ["intel-flash/beyond-end"]);
         assert_eq!(with_region(3, 0x0000_7fff), [""; 0], "an unused region");
+    }
+
+    #[test]
+    fn a_descriptor_that_was_cut_out_has_one_defect_and_is_read_in_one_way() {
+        let tree = parse(&IntelFlash, &sample()[..0x1000]);
+        assert_eq!(defects(&tree), ["intel-flash/descriptor-alone"]);
+        assert!(!tree.defects()[0].ambiguous);
+        assert_eq!(leaves(&tree), [("intel-region", "descriptor".to_owned(), 0, 0x1000)]);
+        // One byte more is a flash of which the rest is missing, one less is not even a descriptor.
+        assert_eq!(defects(&parse(&IntelFlash, &sample()[..0x1001])), ["intel-flash/beyond-end"; 2]);
+        assert!(!defects(&parse(&IntelFlash, &sample()[..0xfff])).contains(&"intel-flash/descriptor-alone"));
+    }
+
+    #[test]
+    fn platform_data_are_looked_through() {
+        use crate::uefi_testing::{A, FFS2, file, volume};
+        let mut image = sample();
+        // FLREG4: the gap.
+        put(&mut image, 0x50, &0x0002_0002_u32.to_le_bytes());
+        put(&mut image, 0x2000, &volume(FFS2, &[file(A, 7, b"")], 0x800));
+        let tree = parse(&IntelFlash, &image);
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, &format!("intel-region:pdr/uefi-volume:0/uefi-file:{A}"));
+        assert!(region(&tree, "intel-region:pdr").component);
     }
 
     #[test]

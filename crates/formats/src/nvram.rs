@@ -18,8 +18,11 @@
 //! ```
 //!
 //! Behind the header of the volume lie stores, working blocks ([`crate::ftw`]) and spare blocks; no field says
-//! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes.
-//! Each variable starts at a multiple of four bytes of its store, and the first one without `StartId` ends them.
+//! where, since the platform's build knows. They are found by their signatures, at multiples of four bytes. In what
+//! lies beside them whole firmware volumes and microcode updates are looked for ([`crate::embedded`]).
+//! A store as it left the factory may have an erased size (Apple, Intel): its header is all of it, unless a variable
+//! follows; then the size is a lie like any other.
+//! Each variable starts at a multiple of four bytes of its store (of `$VSS`, see below), and the first one without `StartId` ends them.
 //!
 //! Loader modelled: EDK II `VariableRuntimeDxe` and its reader in PEI (`FindVariableEx`, `Reclaim`). A variable counts
 //! when its state is 3F; or 3E (a newer one was about to replace it) as long as no variable of the same name has 3F.
@@ -41,7 +44,10 @@
 //!
 //! Limitations: the formats of other makers (Apple, Phoenix, Insyde, Dell and AMI stores) are leaves that are not
 //! understood. `$VSS` stores of the time before EDK II's GUIDs have either kind of variable and nothing says
-//! which; the plain kind is taken if its first name is one.
+//! which; the one is taken in which the first variable has a name, the plain one first, and where there is none (an
+//! LG R510 has two bytes more in each header) the store is not understood. In them a variable may follow the other without padding (EFI
+//! Framework, Intel) or at a multiple of four, whichever place has a `StartId`, the nearer one first; and the Framework's
+//! states count as well as EDK II's (7F for 3F), so that whatever either takes for live is judged as live.
 
 use std::collections::BTreeMap;
 
@@ -49,6 +55,7 @@ use kiwame_image::{
     Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, RegionId, Trouble, Value, Window, len64,
 };
 
+use crate::embedded::BESIDE;
 use crate::{ftw, recognise, variable_data};
 
 /// What lies behind the header of a volume of variable stores.
@@ -72,7 +79,8 @@ impl Format for Nvram {
         let kind = StoreKind::of(head.all())?;
         let size = u64::from(head.u32_le(kind.size_field())?);
         let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
-        (state == HEALTHY && size <= head.size()).then(|| Match::weighted(self, 3))
+        let fits = size <= head.size() || size == UNWRITTEN.into();
+        (state == HEALTHY && fits).then(|| Match::weighted(self, 3))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -135,7 +143,7 @@ impl Numbers {
             return;
         }
         let kind = if self.working == 0 { "nvram-padding" } else { "ftw-spare" };
-        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input), ERASED);
+        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input).then(BESIDE), ERASED);
     }
 }
 
@@ -223,6 +231,9 @@ fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_,
         }
     };
     match size.map(u64::from) {
+        Some(size) if size == UNWRITTEN.into() && !begins_a_variable(at, start, kind) => {
+            kind.header().min(room)
+        }
         Some(size) if (kind.header()..=room).contains(&size) => size,
         Some(size) => {
             out.defect(Defect::new("nvram/store-size", "Size", place, size, room).ambiguous());
@@ -233,6 +244,12 @@ fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_,
             room
         }
     }
+}
+
+/// True when a variable stands where the store's first one would.
+fn begins_a_variable(at: &Input<'_>, start: u64, kind: StoreKind) -> bool {
+    let first = at.from(start).slice(kind.header(), len64(START_ID)).window();
+    first.map_or(true, |first| *first == *START_ID)
 }
 
 fn size_field(head: &Window, kind: StoreKind) -> Option<u32> {
@@ -273,8 +290,15 @@ impl Store {
         self.describe(&store, out)?;
         out.add(Node::new("variable-store", "header", "variable-store-header", at.slice(0, header)));
 
-        let layout = self.layout(&store);
-        let (variables, end) = read_all(&store, header, layout, out);
+        let Some(layout) = self.layout(&store) else {
+            let rest = at.from(header);
+            out.add(Node::new("variable-store", "unread", "variable-store-unread", rest).unknown());
+            return Ok(());
+        };
+        let (mut variables, end) = read_all(&store, header, (layout, self.0 == StoreKind::Vss), out);
+        if self.0 == StoreKind::Vss {
+            variables.iter_mut().for_each(Variable::count_as_the_framework_does);
+        }
         let alive = Alive::of(&variables);
         for variable in &variables {
             let input = at.slice(variable.start, variable.length);
@@ -311,21 +335,30 @@ impl Store {
         Ok(())
     }
 
-    fn layout(&self, store: &Window) -> Layout {
+    /// `None` for a store whose first variable has a name in no layout that is known.
+    fn layout(&self, store: &Window) -> Option<Layout> {
         match self.0 {
-            StoreKind::Plain => Layout::Plain,
-            StoreKind::Authenticated => Layout::Authenticated,
+            StoreKind::Plain => Some(Layout::Plain),
+            StoreKind::Authenticated => Some(Layout::Authenticated),
             StoreKind::Vss => {
-                let plain = Variable::read(store, self.0.header(), Layout::Plain);
-                let named = plain.is_ok_and(|first| first.is_some_and(|first| first.has_name()));
-                if named { Layout::Plain } else { Layout::Authenticated }
+                let named = |layout: &Layout| {
+                    let first = Variable::read(store, self.0.header(), *layout);
+                    first.is_ok_and(|first| first.is_none_or(|first| first.has_name()))
+                };
+                [Layout::Plain, Layout::Authenticated].into_iter().find(named)
             }
         }
     }
 }
 
-/// Reads variables until one does not start, and says where that is.
-fn read_all(store: &Window, from: u64, layout: Layout, out: &mut Builder<'_, '_>) -> (Vec<Variable>, u64) {
+/// Reads variables until one does not start, and says where that is. They are `packed` where one may follow the other
+/// without padding.
+fn read_all(
+    store: &Window,
+    from: u64,
+    (layout, packed): (Layout, bool),
+    out: &mut Builder<'_, '_>,
+) -> (Vec<Variable>, u64) {
     let mut variables = Vec::new();
     let mut at = from;
     loop {
@@ -341,7 +374,10 @@ fn read_all(store: &Window, from: u64, layout: Layout, out: &mut Builder<'_, '_>
                 ));
                 return (variables, at);
             }
-            Ok(Some(variable)) => {
+            Ok(Some(mut variable)) => {
+                if packed {
+                    variable.pack(store);
+                }
                 at = at.saturating_add(variable.length);
                 variables.push(variable);
             }
@@ -365,7 +401,7 @@ impl<'v> Alive<'v> {
     fn of(variables: &'v [Variable]) -> Self {
         let mut alive = Self { added: BTreeMap::new(), moving: BTreeMap::new(), doubles: Vec::new() };
         for variable in variables {
-            let map = match variable.state {
+            let map = match variable.counts_as {
                 ADDED => &mut alive.added,
                 IN_DELETED_TRANSITION => &mut alive.moving,
                 _ => continue,
@@ -379,7 +415,7 @@ impl<'v> Alive<'v> {
     }
 
     fn reach(&self, variable: &Variable) -> Reach {
-        match variable.state {
+        match variable.counts_as {
             ADDED => Reach::Live,
             IN_DELETED_TRANSITION if self.added.contains_key(&variable.key()) => Reach::Pending,
             IN_DELETED_TRANSITION => Reach::Live,
@@ -430,6 +466,8 @@ struct Variable {
     length: u64,
     header: u64,
     state: u8,
+    /// The state as EDK II would have it.
+    counts_as: u8,
     reserved: u8,
     attributes: u32,
     authentication: Option<Authentication>,
@@ -480,6 +518,7 @@ impl Variable {
             length,
             header,
             state,
+            counts_as: state,
             reserved,
             attributes,
             authentication,
@@ -488,6 +527,27 @@ impl Variable {
             vendor,
             raw_name,
         }))
+    }
+
+    /// Header, name and data.
+    fn used(&self) -> u64 {
+        self.header.saturating_add(self.name_size).saturating_add(self.data_size)
+    }
+
+    /// Takes the padding off, unless the next variable stands behind it and none before.
+    fn pack(&mut self, store: &Window) {
+        let starts = |length: u64| {
+            store.piece(self.start.saturating_add(length), len64(START_ID)).is_some_and(|id| id == START_ID)
+        };
+        if starts(self.used()) || !starts(self.length) {
+            self.length = self.used();
+        }
+    }
+
+    /// The Framework's `VAR_ADDED` is 7F, which EDK II has for a header without data, and its other states lack the same
+    /// bit. Whichever wrote a `$VSS` store, what either returns is live.
+    fn count_as_the_framework_does(&mut self) {
+        self.counts_as = self.state & !HEADER_VALID;
     }
 
     fn key(&self) -> (Guid, &[u8]) {
@@ -523,7 +583,7 @@ impl Variable {
         if self.reserved != 0 {
             note("Reserved", self.reserved.into(), "0");
         }
-        let used = self.header.saturating_add(self.name_size).saturating_add(self.data_size);
+        let used = self.used();
         let padding = store.piece(self.start.saturating_add(used), self.length.saturating_sub(used));
         if let Some(padding) = padding.filter(|padding| padding.iter().any(|&byte| byte != ERASED)) {
             note("padding", padding.into(), "FF");
@@ -643,11 +703,15 @@ impl Format for Content {
 }
 
 const ERASED: u8 = 0xff;
+/// `Size` of a store that nobody has written yet.
+const UNWRITTEN: u32 = u32::MAX;
 const START_ID: &[u8] = &[0xaa, 0x55];
 /// `VARIABLE_STORE_FORMATTED` and `VARIABLE_STORE_HEALTHY`.
 const HEALTHY: &[u8] = &[0x5a, 0xfe];
 /// `VAR_ADDED`; bits of a state are cleared one after the other.
 const ADDED: u8 = 0x3f;
+/// The bit that `VAR_ADDED` clears beside that of `VAR_HEADER_VALID_ONLY`.
+const HEADER_VALID: u8 = 0x40;
 /// `VAR_ADDED & VAR_IN_DELETED_TRANSITION`.
 const IN_DELETED_TRANSITION: u8 = 0x3e;
 /// `gEfiVariableGuid` DDCF3616-3275-4164-98B6-FE85707FFE7D.
@@ -880,6 +944,116 @@ mod tests {
         assert_eq!(tree.regions().filter(|region| region.kind == "variable-store").count(), 256);
         let last = leaves(&tree).pop().unwrap();
         assert_eq!((last.0, last.3), ("nvram-padding", 44 * 92));
+    }
+
+    /// `$VSS`, formatted and healthy, of erased size; then `behind`.
+    fn as_from_the_factory(behind: &[u8]) -> Vec<u8> {
+        [&b"$VSS\xff\xff\xff\xff\x5a\xfe\0\0\0\0\0\0"[..], behind].concat()
+    }
+
+    #[test]
+    fn a_store_of_erased_size_is_its_header_and_hides_nothing_behind_it() {
+        let update = crate::microcode::tests::sample();
+        let tree =
+            parse(NVRAM, &as_from_the_factory(&[&[0xff; 64], &sample()[..], &[0xff; 16], &update].concat()));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "variable-store:0").span.length, 16);
+        assert_eq!(region(&tree, "nvram-padding:0").span.length, 64);
+        region(&tree, &BOOT.replace("store:0", "store:1"));
+        region(&tree, "nvram-padding:1/microcode:000906ea-22");
+        let alone = as_from_the_factory(&[0xff; 64]);
+        assert_eq!(crate::identify(&Head::new(&alone, len64(&alone))).name(), "nvram");
+    }
+
+    #[test]
+    fn a_store_of_erased_size_with_a_variable_says_too_much() {
+        let mut variables = Vec::new();
+        variable(&mut variables, 0x3f, "Lang", b"eng");
+        let tree = parse(NVRAM, &as_from_the_factory(&variables));
+        assert_eq!(defects(&tree), ["nvram/store-size"]);
+        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.regions().any(|region| region.kind == "variable"));
+    }
+
+    #[test]
+    fn whole_volumes_beside_stores_are_opened_and_cut_ones_are_not() {
+        use crate::uefi_testing::{A, FFS2, file, volume};
+        let inner = volume(FFS2, &[file(A, 7, b"")], 0x100);
+        let bytes = [&sample()[..], &[0xff; 0x20], &inner, &[0xff; 8]].concat();
+        let tree = parse(NVRAM, &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, &format!("nvram-padding:0/uefi-volume:0/uefi-file:{A}"));
+        // What is left of a volume in a spare block is no volume.
+        let cut = [&sample()[..], &inner[..0xc0]].concat();
+        let tree = parse(NVRAM, &cut);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "nvram-padding:0").content, kiwame_image::Content::Unknown);
+        // Nor is a copy of the variables' own volume.
+        let copy = volume("FFF12B8D-7696-4C8B-A985-2747075B4F50", &[], 0x80);
+        let tree = parse(NVRAM, &[&sample()[..], &copy].concat());
+        assert!(region(&tree, "nvram-padding:0").is_leaf());
+    }
+
+    /// A variable of the EFI Framework: plain, without padding.
+    fn framework(state: u8, name: &str, data: &[u8]) -> Vec<u8> {
+        let name = utf16_of(name);
+        let sizes = [(name.len() as u32).to_le_bytes(), (data.len() as u32).to_le_bytes()].concat();
+        [&[0xaa, 0x55, state, 0, 7, 0, 0, 0], &sizes[..], &GLOBAL, &name, data].concat()
+    }
+
+    #[test]
+    fn variables_of_the_framework_are_packed_and_live_in_its_own_state() {
+        let all = [
+            framework(0x7f, "Lang", b"eng"),
+            framework(0x7d, "Timeout", &[5, 0]),
+            framework(0x7f, "Timeout", &[6, 0]),
+            framework(0x3f, "Other", b"x"),
+            vec![0xff; 9],
+        ]
+        .concat();
+        let mut store = as_from_the_factory(&all);
+        let size = (store.len() as u32).to_le_bytes();
+        put(&mut store, 4, &size);
+        let tree = parse(NVRAM, &store);
+        assert_eq!(defects(&tree), [""; 0]);
+        let variables = tree.regions().filter(|region| region.kind == "variable");
+        let shown: Vec<_> =
+            variables.map(|region| (region.segment.format, region.span.length, region.remains)).collect();
+        let expected = [
+            ("variable", 45, false),
+            ("dead-variable", 50, true),
+            ("variable", 50, false),
+            ("variable", 45, false),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(leaves(&tree).pop().map(|leaf| (leaf.0, leaf.3)), Some(("variable-store-free", 9)));
+        torture(NVRAM, &store);
+    }
+
+    #[test]
+    fn variables_of_other_vss_stores_are_padded() {
+        let all =
+            [&framework(0x3f, "Lang", b"eng")[..], &[0xff; 3], &framework(0x3f, "Other", b"x")].concat();
+        let mut store = as_from_the_factory(&all);
+        let size = (store.len() as u32).to_le_bytes();
+        put(&mut store, 4, &size);
+        let tree = parse(NVRAM, &store);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(tree.regions().filter(|region| region.kind == "variable").count(), 2);
+    }
+
+    #[test]
+    fn a_vss_store_of_another_layout_is_not_understood() {
+        // A check of two bytes before the name, as an LG R510 has it.
+        let mut first = framework(0x7f, "MTC", &[1, 0, 0, 0]);
+        first.splice(32..32, [0xc0, 0x9a]);
+        let mut store = as_from_the_factory(&[&first[..], &first, &[0xff; 16]].concat());
+        let size = (store.len() as u32).to_le_bytes();
+        put(&mut store, 4, &size);
+        let tree = parse(NVRAM, &store);
+        assert_eq!(defects(&tree), [""; 0]);
+        let rest = region(&tree, "variable-store:0/variable-store:unread");
+        assert_eq!(rest.content, kiwame_image::Content::Unknown);
     }
 
     #[test]

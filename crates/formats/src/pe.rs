@@ -19,12 +19,20 @@
 //! and nothing of a section without `PointerToRawData`.
 //!
 //! Ambiguities, each a defect: sections, headers or certificates that share bytes of the file; section addresses
-//! that overlap, leave `SizeOfImage` or are not aligned; raw data that are not aligned (Windows rounds the
-//! pointer down, EDK II takes it as it is); more raw data than `VirtualSize` by a whole file alignment (Windows
-//! maps what EDK II leaves out); `SizeOfHeaders` that cuts the section table off.
+//! that overlap, leave `SizeOfImage` or, outside EFI, are not aligned; raw data that are not aligned (Windows rounds the
+//! pointer down, EDK II takes it as it is: where the subsystem is EFI's that is a plain defect); more raw data than
+//! `VirtualSize` by a whole file alignment, unless they are zeros to the end of a page (Windows maps what EDK II leaves
+//! out); `SizeOfHeaders` that cuts the section table off.
 //!
-//! Limitations: imports, relocations, resources and debug data stay inside their sections. Symbol tables (COFF,
-//! deprecated for images) are a gap or the overlay. Names of sections are the eight bytes of the table; a name
+//! A COFF symbol table with its string table (deprecated for images, and common) is two leaves where its structure
+//! holds: whole records, further records as announced, sections that there are, names in the string table, and no byte
+//! that something else has. Certificates that Apple's tools write stand behind a directory of eight bytes, in which EDK II
+//! finds none.
+//!
+//! A file is a program to its last byte. In flash (a partition, or what was found by searching) it ends where the last
+//! of its headers, sections, symbols and certificates does; what lies behind is searched as a flash is.
+//!
+//! Limitations: imports, relocations, resources and debug data stay inside their sections. Names of sections are the eight bytes of the table; a name
 //! that points into a string table (`/4`) stays as it is.
 //!
 //! ## Normal form
@@ -65,7 +73,8 @@ impl Format for Pe {
         let found = head.bytes(0, 2)? == DOS_MAGIC
             && head.bytes(at, 4)? == PE_SIGNATURE
             && [PE32, PE32_PLUS].contains(&magic);
-        found.then(|| Match::weighted(self, 3))
+        let found = found.then(|| Match::weighted(self, 3))?;
+        Some(length_by_head(head, at).map_or(found, |length| found.of_length(length)))
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
@@ -74,13 +83,53 @@ impl Format for Pe {
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
-            Ok(image) => image.split(&at, out),
+            Ok(image) => {
+                let end = |at: &Input<'a>| image.end(at);
+                program::in_flash(&at, out, ("pe", "pe-behind"), end, |at, out| image.split(at, out));
+            }
             Err(trouble) => {
                 out.trouble(trouble);
                 program::refuse(at, out, "pe-unread");
             }
         }
     }
+}
+
+/// How long a program is, for those who search; `None` where that does not follow from its head. `start` is that of the
+/// PE signature.
+fn length_by_head(head: &Head<'_>, start: u64) -> Option<u64> {
+    let field = |offset: u64| head.u32_le(start.checked_add(offset)?).map(u64::from);
+    let optional = start.checked_add(OPTIONAL_HEADER)?;
+    let count = head.u16_le(start.checked_add(6)?).filter(|&count| count <= MOST_SECTIONS)?;
+    let table = optional.checked_add(head.u16_le(start.checked_add(0x14)?)?.into())?;
+    let mut end = field(SIZE_OF_HEADERS)?;
+    for number in 0..u64::from(count) {
+        let entry = table.checked_add(number.checked_mul(SECTION_ENTRY)?)?;
+        let (length, pointer) = (head.u32_le(entry.checked_add(16)?)?, head.u32_le(entry.checked_add(20)?)?);
+        if pointer != 0 {
+            end = end.max(u64::from(pointer).checked_add(length.into())?);
+        }
+    }
+    let directories = if head.u16_le(optional)? == PE32_PLUS { 112 } else { 96 };
+    let directories = optional.checked_add(directories)?;
+    let known = head.u32_le(directories.checked_sub(4)?)?;
+    if known > 4 && directories.checked_add(40)? <= table {
+        let (offset, length) =
+            (head.u32_le(directories.checked_add(32)?)?, head.u32_le(directories.checked_add(36)?)?);
+        let mut certificates = u64::from(offset).checked_add(length.into())?;
+        if u64::from(length) == CERTIFICATE_HEADER {
+            // Apple's directory, perhaps, which says where it goes on.
+            certificates =
+                certificates.checked_add(head.u32_le(u64::from(offset).checked_add(4)?)?.into())?;
+        }
+        end = end.max(certificates);
+    }
+    let (symbols, count) = (field(0xc)?, field(0x10)?);
+    if symbols != 0 {
+        let strings = symbols.checked_add(count.checked_mul(SYMBOL)?)?;
+        end = end.max(strings.checked_add(head.u32_le(strings)?.into())?);
+    }
+    Some(end)
 }
 
 /// What the headers say.
@@ -92,6 +141,8 @@ struct Image {
     sections: Vec<Section>,
     /// Offset of the first byte behind the section table.
     table_end: u64,
+    /// The COFF symbol table, when there is one.
+    symbols: Option<Symbols>,
 }
 
 /// An entry of the section table.
@@ -125,13 +176,27 @@ impl Image {
         let count = coff.number_of_sections;
         let sections = sections(at, table, count, "pe/truncated")?;
         let table_end = table.saturating_add(u64::from(count).saturating_mul(SECTION_ENTRY));
-        Ok(Self { start, coff, optional, sections, table_end })
+        let mut image = Self { start, coff, optional, sections, table_end, symbols: None };
+        image.symbols = Symbols::read(at, &image)?;
+        Ok(image)
+    }
+
+    /// Where by its own account the program ends.
+    fn end(&self, at: &Input<'_>) -> u64 {
+        let sections =
+            self.sections.iter().filter(|section| section.is_loaded()).map(|section| section.raw.end());
+        let certificates = self.certificates(at).unwrap_or_default();
+        let certificates = certificates.iter().map(|certificate| certificate.span.end());
+        let table = self.certificate_table();
+        let others = [self.headers_end(), if table.is_empty() { 0 } else { table.end() }];
+        let symbols = self.symbols.as_ref().map(|symbols| symbols.strings.end());
+        others.into_iter().chain(sections).chain(certificates).chain(symbols).max().unwrap_or(0)
     }
 
     fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
         self.describe(out);
         self.check_headers(at, out);
-        self.check_sections(out);
+        self.check_sections(at, out);
         let certificates = self.claim(at, out);
         let mut pieces = vec![self.headers_piece()];
         pieces.extend(
@@ -141,6 +206,16 @@ impl Image {
                 .map(|section| section.piece("pe-section")),
         );
         pieces.extend((0u32..).zip(&certificates).map(|(number, certificate)| certificate.piece(number)));
+        // No loader reads symbols: what has them inside something else has none.
+        let symbols = self
+            .symbols
+            .iter()
+            .flat_map(Symbols::pieces)
+            .filter(|piece| piece.length > 0)
+            .collect::<Vec<_>>();
+        if !symbols.iter().any(|one| pieces.iter().any(|other| one.span().overlaps(other.span()))) {
+            pieces.extend(symbols);
+        }
         program::lay_out(at, out, &NAMES, "PointerToRawData", pieces);
     }
 
@@ -152,7 +227,7 @@ impl Image {
             let defect = Defect::new("pe/beyond-end", "Certificate Table", place, table.end(), at.length());
             out.defect(defect.ambiguous());
         }
-        let certificates = match Certificate::read_all(at, table) {
+        let certificates = match self.certificates(at) {
             Ok(certificates) => certificates,
             Err(trouble) => {
                 out.trouble(trouble);
@@ -171,6 +246,19 @@ impl Image {
             }
         }
         certificates
+    }
+
+    fn certificates(&self, at: &Input<'_>) -> Result<Vec<Certificate>, Trouble> {
+        let table = self.certificate_table();
+        match Certificate::of_apple(at, table)? {
+            Some(certificates) => Ok(certificates),
+            None => Certificate::read_all(at, table),
+        }
+    }
+
+    /// True for what the firmware or another boot loader loads, not Windows.
+    fn is_efi(&self) -> bool {
+        EFI_SUBSYSTEMS.contains(&self.optional.windows_fields.subsystem)
     }
 
     fn describe(&self, out: &mut Builder<'_, '_>) {
@@ -227,10 +315,11 @@ impl Image {
         }
     }
 
-    fn check_sections(&self, out: &mut Builder<'_, '_>) {
+    fn check_sections(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
         let windows = &self.optional.windows_fields;
         for section in &self.sections {
-            section.check(out, windows.section_alignment.into(), windows.file_alignment.into());
+            let alignments = (windows.section_alignment.into(), windows.file_alignment.into());
+            section.check(at, out, alignments, self.is_efi());
             let (end, size) = (section.memory().end(), u64::from(windows.size_of_image));
             if end > size {
                 let defect = Defect::new("pe/virtual-beyond", "VirtualAddress", section.place, end, size);
@@ -374,27 +463,42 @@ impl Section {
         Span::new(self.virtual_address, size)
     }
 
-    fn check(&self, out: &mut Builder<'_, '_>, section_alignment: u64, file_alignment: u64) {
-        let off = |value: u64, alignment: u64| value.checked_rem(alignment).unwrap_or(0) != 0;
-        if off(self.virtual_address, section_alignment) {
-            let (found, expected) = (self.virtual_address, section_alignment);
-            let defect = Defect::new("pe/section-alignment", "VirtualAddress", self.place, found, expected);
-            out.defect(defect.ambiguous());
-        }
-        if self.is_loaded() && off(self.raw.offset, file_alignment) {
-            let (found, expected) = (self.raw.offset, file_alignment);
-            let defect = Defect::new("pe/file-alignment", "PointerToRawData", self.place, found, expected);
-            out.defect(defect.ambiguous());
+    /// EDK II takes addresses and pointers as they are, so that what is not aligned is ambiguous only where Windows is
+    /// the loader.
+    fn check(
+        &self,
+        at: &Input<'_>,
+        out: &mut Builder<'_, '_>,
+        (section_alignment, file_alignment): (u64, u64),
+        efi: bool,
+    ) {
+        let mut aligned = |id, field, value: u64, alignment: u64| {
+            if value.checked_rem(alignment).unwrap_or(0) != 0 {
+                let expected = format!("a multiple of {alignment:#x}");
+                let defect = Defect::new(id, field, self.place, value, expected);
+                out.defect(if efi { defect } else { defect.ambiguous() });
+            }
+        };
+        aligned("pe/section-alignment", "VirtualAddress", self.virtual_address, section_alignment);
+        if self.is_loaded() {
+            aligned("pe/file-alignment", "PointerToRawData", self.raw.offset, file_alignment);
         }
         if self.raw.offset == 0 && self.raw.length != 0 {
             let defect = Defect::new("pe/no-raw-data", "PointerToRawData", self.place, 0u64, self.raw.length);
             out.defect(defect.ambiguous());
         }
         let mapped = self.memory().length.checked_next_multiple_of(file_alignment.max(1)).unwrap_or(u64::MAX);
-        if self.is_loaded() && self.raw.length > mapped {
+        if self.is_loaded() && self.raw.length > mapped && !self.is_padded(at, mapped) {
             let defect = Defect::new("pe/raw-virtual", "SizeOfRawData", self.place, self.raw.length, mapped);
             out.defect(defect.ambiguous());
         }
+    }
+
+    /// True when the raw data from `mapped` on are zeros up to the end of a page, which is what a loader that leaves
+    /// them out has there.
+    fn is_padded(&self, at: &Input<'_>, mapped: u64) -> bool {
+        let rest = at.slice(self.raw.offset, self.raw.length).from(mapped);
+        rest.length() < PAGE && matches!(rest.uniform(), Ok(Some(0)))
     }
 
     /// The section as a leaf of that kind.
@@ -444,6 +548,30 @@ impl Certificate {
         Ok(certificates)
     }
 
+    /// The directory of eight bytes that Apple's tools write, and the certificate behind it: where that is, and how
+    /// long. EDK II finds no certificate in a table of so many bytes.
+    fn of_apple(at: &Input<'_>, table: Span) -> Result<Option<Vec<Self>>, Trouble> {
+        if table.length != CERTIFICATE_HEADER || table.end() > at.length() {
+            return Ok(None);
+        }
+        let window = at.slice(table.offset, APPLE).window()?;
+        let mut reader = window.reader("pe/truncated");
+        let Ok(offset) = reader.u32_le("CertOffset") else { return Ok(None) };
+        let Ok(size) = reader.u32_le("CertSize") else { return Ok(None) };
+        let Ok(length) = reader.u32_le("dwLength") else { return Ok(None) };
+        let (revision, kind) = (reader.u16_le("wRevision"), reader.u16_le("wCertificateType"));
+        let (Ok(revision), Ok(kind)) = (revision, kind) else { return Ok(None) };
+        let span = Span::new(offset.into(), size.into());
+        let agrees = span.offset == table.end()
+            && size == length
+            && span.length >= CERTIFICATE_HEADER
+            && span.end() <= at.length()
+            && kind == EFI_GUID;
+        let directory = Self { span: table, bad_length: None, revision: 0, kind: 0 };
+        let certificate = Self { span, bad_length: None, revision, kind };
+        Ok(agrees.then(|| vec![directory, certificate]))
+    }
+
     fn is_authenticode(&self) -> bool {
         self.kind == PKCS_SIGNED_DATA
     }
@@ -453,6 +581,75 @@ impl Certificate {
         let key = number.to_string().into_bytes();
         Piece { kind: "pe-certificates", key, offset: self.span.offset, length: self.span.length, facts }
     }
+}
+
+/// The COFF symbol table and the string table behind it (Microsoft PE Format, "COFF Symbol Table").
+struct Symbols {
+    table: Span,
+    strings: Span,
+}
+
+impl Symbols {
+    /// `None` when there is none, or one that does not hold together.
+    fn read(at: &Input<'_>, image: &Image) -> Result<Option<Self>, Trouble> {
+        let (pointer, count) = (image.coff.pointer_to_symbol_table, image.coff.number_of_symbol_table);
+        let table = Span::new(pointer.into(), u64::from(count).saturating_mul(SYMBOL));
+        if pointer == 0 || count > MOST_SYMBOLS || table.end() >= at.length() {
+            return Ok(None);
+        }
+        let window = at.slice(table.end(), STRINGS_HEADER).window()?;
+        let Ok(length) = window.reader("pe/truncated").u32_le("String Table") else { return Ok(None) };
+        let strings = Span::new(table.end(), length.into());
+        if strings.length < STRINGS_HEADER || strings.end() > at.length() {
+            return Ok(None);
+        }
+        let records = at.slice(table.offset, table.length).window()?;
+        let sections = image.coff.number_of_sections;
+        Ok(are_symbols(&records, sections, strings.length).then_some(Self { table, strings }))
+    }
+
+    fn pieces(&self) -> [Piece; 2] {
+        let piece = |kind, Span { offset, length }| Piece {
+            kind,
+            key: b"0".to_vec(),
+            offset,
+            length,
+            facts: Vec::new(),
+        };
+        [piece("pe-symbols", self.table), piece("pe-strings", self.strings)]
+    }
+}
+
+/// True for records of symbols, each with as many further records as it says, of sections that there are, with names in
+/// a string table of that length.
+fn are_symbols(records: &[u8], sections: u16, strings: u64) -> bool {
+    let (records, _) = records.as_chunks::<18>();
+    let mut records = records.iter();
+    while let Some(record) = records.next() {
+        let [0, 0, 0, 0, a, b, c, d, _, _, _, _, low, high, _, _, _, more] = *record else {
+            let [first, .., low, high, _, _, _, more] = *record;
+            if first == 0 || !is_section(low, high, sections) || !skip(&mut records, more) {
+                return false;
+            }
+            continue;
+        };
+        let name = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let named = name == 0 || (STRINGS_HEADER..strings).contains(&name);
+        if !named || !is_section(low, high, sections) || !skip(&mut records, more) {
+            return false;
+        }
+    }
+    true
+}
+
+/// A section by its number; 0, -1 and -2 stand for none.
+fn is_section(low: u8, high: u8, sections: u16) -> bool {
+    let number = u16::from_le_bytes([low, high]);
+    number <= sections || number >= u16::MAX.wrapping_sub(1)
+}
+
+fn skip<'r>(records: &mut impl Iterator<Item = &'r [u8; 18]>, count: u8) -> bool {
+    (0..count).all(|_| records.next().is_some())
 }
 
 const NAMES: Names =
@@ -469,11 +666,27 @@ const ENTRY_POINT: u64 = 0x28;
 const SIZE_OF_HEADERS: u64 = 0x54;
 const CHECKSUM: u64 = 0x58;
 /// Size of an entry of the section table.
-const SECTION_ENTRY: u64 = 40;
+pub(crate) const SECTION_ENTRY: u64 = 40;
 /// `IMAGE_SCN_MEM_EXECUTE` and `IMAGE_SCN_MEM_WRITE`.
 const EXECUTE: u32 = 0x2000_0000;
 const WRITE: u32 = 0x8000_0000;
 const CERTIFICATE_HEADER: u64 = 8;
+/// Apple's directory, and the header of a certificate behind it.
+const APPLE: u64 = 16;
+/// Linkers pad sections to no more than that.
+const PAGE: u64 = 4096;
+/// More sections than that no program of a firmware has; Windows loads no more.
+const MOST_SECTIONS: u16 = 96;
+/// More symbols stay a gap: shim has some four thousand.
+const MOST_SYMBOLS: u32 = 1 << 18;
+/// A record of the symbol table.
+const SYMBOL: u64 = 18;
+/// The length in front of the string table, which counts itself.
+const STRINGS_HEADER: u64 = 4;
+/// `EFI_APPLICATION`, `EFI_BOOT_SERVICE_DRIVER`, `EFI_RUNTIME_DRIVER`, `EFI_ROM`.
+const EFI_SUBSYSTEMS: core::ops::RangeInclusive<u16> = 10..=13;
+/// `WIN_CERT_TYPE_EFI_GUID`.
+const EFI_GUID: u16 = 0x0ef1;
 /// `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
 const PKCS_SIGNED_DATA: u16 = 2;
 /// Further certificates stay in the overlay. shim carries two, and no tool makes more than a handful.
@@ -608,7 +821,129 @@ mod tests {
         let mut image = sample();
         section(&mut image, 0, b".text", [0x180, 0x1000, 0x400, 0x200], 0x6000_0020);
         section(&mut image, 1, b".data", [0x200, 0x2000, 0, 0], 0xc000_0040);
+        assert_eq!(defects(&parse(PE, &image)), [""; 0], "zeros are padding");
+        image[0x5ff] = 1;
         assert_eq!(defects(&parse(PE, &image)), ["pe/raw-virtual"]);
+    }
+
+    #[test]
+    fn what_is_not_aligned_is_ambiguous_where_windows_loads_it() {
+        for (subsystem, ambiguous) in [(10u16, false), (13, false), (2, true), (16, true)] {
+            let mut image = sample();
+            put(&mut image, PE_AT + 0x18 + 68, &subsystem.to_le_bytes());
+            put(&mut image, TABLE + 40 + 12, &0x2100u32.to_le_bytes());
+            let tree = parse(PE, &image);
+            let [defect] = tree.defects() else { panic!("one defect") };
+            assert_eq!((defect.id, defect.ambiguous), ("pe/section-alignment", ambiguous), "{subsystem}");
+            assert_eq!(defect.expected.display(), "a multiple of 0x1000");
+        }
+    }
+
+    /// The sample with four symbols, one of them a further record, and a string table.
+    fn with_symbols() -> Vec<u8> {
+        let mut image = sample();
+        put(&mut image, PE_AT + 0xc, &[0x6c0u32.to_le_bytes(), 4u32.to_le_bytes()].concat());
+        let mut symbol = |name: &[u8; 8], section: i16, more: u8| {
+            image.extend(name);
+            image.extend([0; 4]);
+            image.extend(section.to_le_bytes());
+            image.extend([0x20, 0, 2, more]);
+        };
+        symbol(b".file\0\0\0", -2, 1);
+        symbol(b"boot.c\0\0", 0x7777, 0x77);
+        symbol(b"_start\0\0", 1, 0);
+        symbol(b"\0\0\0\0\x04\0\0\0", 2, 0);
+        image.extend(20u32.to_le_bytes());
+        image.extend(b"a_long_symbol..\0");
+        image
+    }
+
+    #[test]
+    fn symbols_and_their_strings_have_names() {
+        let sound = with_symbols();
+        let tree = parse(PE, &sound);
+        let shown: Vec<_> = leaves(&tree).into_iter().skip(4).collect();
+        let expected =
+            [("pe-symbols", "0".to_owned(), 0x6c0, 72), ("pe-strings", "0".to_owned(), 0x6c0 + 72, 20)];
+        assert_eq!(shown, expected);
+        assert_eq!(defects(&tree), [""; 0]);
+        // No symbols, and a string table of nothing, as Apple's tools write it.
+        let mut none = sample();
+        put(&mut none, PE_AT + 0xc, &0x6c0u32.to_le_bytes());
+        none.extend([4, 0, 0, 0]);
+        assert_eq!(leaves(&parse(PE, &none)).pop(), Some(("pe-strings", "0".to_owned(), 0x6c0, 4)));
+    }
+
+    #[test]
+    fn what_is_no_symbol_table_stays_what_nobody_understands() {
+        let strings = 0x6c0 + 72;
+        for (at, value, what) in [
+            (0x6c0 + 12, 3, "a section that is not there"),
+            (0x6c0 + 17, 9, "more further records than there are"),
+            (0x6c0 + 54 + 4, 20, "a name behind the strings"),
+            (strings, 3, "strings shorter than their length"),
+            (strings, 21, "strings beyond the file"),
+            (PE_AT + 0x10, 5, "more symbols than there are"),
+            (PE_AT + 0xd, 4, "a table over a section"),
+        ] {
+            let mut image = with_symbols();
+            image[at] = value;
+            if what == "a section that is not there" {
+                image[at + 1] = 0;
+            }
+            let tree = parse(PE, &image);
+            assert!(!leaves(&tree).iter().any(|leaf| leaf.0 == "pe-symbols"), "{what}");
+            assert_eq!(defects(&tree), [""; 0], "{what}");
+        }
+    }
+
+    /// The sample with Apple's directory of eight bytes, and its certificate behind.
+    fn signed_by_apple() -> Vec<u8> {
+        let mut image = sample();
+        put(&mut image, PE_AT + 0x18 + 112 + 36, &8u32.to_le_bytes());
+        put(&mut image, 0x600, &[0x608u32.to_le_bytes(), 0xb8u32.to_le_bytes()].concat());
+        put(&mut image, 0x608, &[0xb8, 0, 0, 0, 1, 0, 0xf1, 0x0e]);
+        image
+    }
+
+    #[test]
+    fn apples_directory_leads_to_the_certificate_behind_it() {
+        let tree = parse(PE, &signed_by_apple());
+        assert_eq!(defects(&tree), [""; 0]);
+        let shown: Vec<_> = leaves(&tree).into_iter().skip(3).collect();
+        let expected =
+            [("pe-certificates", "0".to_owned(), 0x600, 8), ("pe-certificates", "1".to_owned(), 0x608, 0xb8)];
+        assert_eq!(shown, expected);
+        assert!(tree.claims().is_empty());
+        for (at, value) in [(0x600, 9), (0x604, 0xb7), (0x608, 0xb7), (0x60e, 0xf0)] {
+            let mut image = signed_by_apple();
+            image[at] = value;
+            assert_eq!(defects(&parse(PE, &image)), ["pe/certificate"], "{at:#x}");
+        }
+        torture(PE, &signed_by_apple());
+    }
+
+    #[test]
+    fn in_flash_a_program_ends_where_its_tables_end() {
+        for image in [sample(), with_symbols(), signed_by_apple()] {
+            let length = image.len() as u64;
+            let found = PE.probe(&Head::new(&image, length)).expect("recognised");
+            assert_eq!(found.length, Some(length));
+            let update = crate::microcode::tests::sample();
+            let mut flash = vec![0xff; 0x4000];
+            put(&mut flash, 0x1000, &image);
+            put(&mut flash, 0x1800, b"something else");
+            put(&mut flash, 0x3000, &update);
+            let tree = parse(crate::named("raw").unwrap(), &flash);
+            assert!(!tree.regions().any(|region| region.kind == "pe-overlay"));
+            let end = 0x1000 + length;
+            let behind = tree.leaves().find(|leaf| leaf.span.offset == end).expect("what lies behind");
+            assert_eq!((behind.kind, behind.content), ("pe-behind", kiwame_image::Content::Unknown));
+            assert!(tree.regions().any(|region| region.kind == "microcode"));
+        }
+        // A file is a program to its last byte.
+        let tree = parse(PE, &[sample(), vec![0xff; 64]].concat());
+        assert_eq!(leaves(&tree).pop(), Some(("pe-overlay", "0".to_owned(), 0x6c0, 64)));
     }
 
     #[test]
@@ -632,5 +967,6 @@ mod tests {
     #[test]
     fn hostile_bytes() {
         torture(PE, &sample());
+        torture(PE, &with_symbols());
     }
 }

@@ -3,7 +3,7 @@
 //! PE, TE and ELF all name ranges of the file in tables of their own, in any order, and nothing keeps those
 //! ranges from overlapping or from leaving the file.
 
-use kiwame_image::{Builder, Defect, Input, Node, Value};
+use kiwame_image::{Builder, Defect, Input, Node, Span, Value};
 
 use crate::raw_flash;
 
@@ -17,6 +17,38 @@ pub(crate) struct Piece {
     pub(crate) length: u64,
     pub(crate) facts: Vec<(&'static str, Value)>,
 }
+
+impl Piece {
+    /// The bytes that it takes.
+    pub(crate) fn span(&self) -> Span {
+        Span::new(self.offset, self.length)
+    }
+}
+
+/// Takes a program apart that `split` knows and that by its own account is so long: a file is one to its last byte, but
+/// in flash what follows is something else, and is searched as a flash is.
+pub(crate) fn in_flash<'a>(
+    at: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+    (format, behind): (&'static str, &'static str),
+    end: impl FnOnce(&Input<'a>) -> u64,
+    split: impl FnOnce(&Input<'a>, &mut Builder<'_, 'a>),
+) {
+    if !is_in_flash(out) {
+        return split(at, out);
+    }
+    let end = end(at).min(at.length());
+    split(&at.slice(0, end), out);
+    raw_flash::behind(Node::new(format, "behind", behind, at.from(end)), out);
+}
+
+/// True when the current region is a piece of flash, whose end nobody has said.
+pub(crate) fn is_in_flash(out: &Builder<'_, '_>) -> bool {
+    out.look(out.region()).is_some_and(|region| region.kind == PARTITION)
+}
+
+/// The kind of what was found in flash, or lies there by a layout.
+const PARTITION: &str = "partition";
 
 /// What a format calls the things that laying out can find.
 #[derive(Debug)]

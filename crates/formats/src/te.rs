@@ -16,7 +16,7 @@
 //!
 //! Loader modelled: EDK II `BasePeCoffLib` and the PEI core, which run TE images in place or copy them by section.
 //! Ambiguities, each a defect: sections that share bytes or addresses, leave the file, or begin inside the
-//! headers. Limitations: as for PE.
+//! headers. In flash an image ends with its last section, as in [`crate::pe`]. Limitations: as for PE.
 //!
 //! ## Normal form
 //!
@@ -54,7 +54,8 @@ impl Format for Te {
             && sections > 0
             && SUBSYSTEMS.contains(&subsystem)
             && u64::from(head.u16_le(6)?) >= HEADER;
-        found.then(|| Match::weighted(self, 4))
+        let found = found.then(|| Match::weighted(self, 4))?;
+        Some(length_by_head(head).map_or(found, |length| found.of_length(length)))
     }
 
     fn runs(&self, head: &Head<'_>) -> bool {
@@ -63,13 +64,29 @@ impl Format for Te {
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
-            Ok(image) => image.split(&at, out),
+            Ok(image) => {
+                let end = |_: &Input<'a>| image.end();
+                program::in_flash(&at, out, ("te", "te-behind"), end, |at, out| image.split(at, out));
+            }
             Err(trouble) => {
                 out.trouble(trouble);
                 program::refuse(at, out, "te-unread");
             }
         }
     }
+}
+
+/// How long an image is, for those who search.
+fn length_by_head(head: &Head<'_>) -> Option<u64> {
+    let [count, _] = *head.bytes(4, 2)?.as_array()?;
+    let moved = u64::from(head.u16_le(6)?).checked_sub(HEADER)?;
+    let mut end = HEADER.checked_add(u64::from(count).checked_mul(pe::SECTION_ENTRY)?)?;
+    for number in 0..u64::from(count) {
+        let entry = HEADER.checked_add(number.checked_mul(pe::SECTION_ENTRY)?)?;
+        let (length, pointer) = (head.u32_le(entry.checked_add(16)?)?, head.u32_le(entry.checked_add(20)?)?);
+        end = end.max(u64::from(pointer).checked_add(length.into())?.saturating_sub(moved));
+    }
+    Some(end)
 }
 
 struct Image {
@@ -109,6 +126,13 @@ impl Image {
             }
         }
         program::lay_out(at, out, &NAMES, "PointerToRawData", pieces);
+    }
+
+    /// Where by its own account the program ends.
+    fn end(&self) -> u64 {
+        let sections = self.sections.iter().filter(|section| section.is_loaded());
+        let ends = sections.map(|section| section.raw.end().saturating_sub(self.moved()));
+        ends.fold(self.headers().length, u64::max)
     }
 
     /// How far everything lies before the place that the PE image had for it.
@@ -192,6 +216,19 @@ mod tests {
         assert_eq!(leaves(&tree), expected);
         assert_eq!(defects(&tree), [""; 0]);
         assert_eq!(region(&tree, "image").attribute("entry-point"), Some(&Value::Uint(0x240)));
+    }
+
+    #[test]
+    fn in_flash_an_image_ends_with_its_last_section() {
+        let image = &sample()[..0x180];
+        let found = TE.probe(&Head::new(image, 0x180)).expect("recognised");
+        assert_eq!(found.length, Some(0x180));
+        let mut flash = vec![0xff; 0x3000];
+        put(&mut flash, 0x1000, image);
+        put(&mut flash, 0x1200, b"something else");
+        let tree = parse(crate::named("raw").unwrap(), &flash);
+        assert!(tree.regions().any(|region| region.kind == "te-behind"));
+        assert!(!tree.regions().any(|region| region.kind == "te-overlay"));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What encapsulation sections hold: streams of sections, or sections behind a checksum.
 //!
 //! UEFI Platform Initialization Specification 1.8, volume 3, section 3.2.5 (`EFI_COMPRESSION_SECTION`,
-//! `EFI_GUID_DEFINED_SECTION`). Loader modelled: the extraction libraries of EDK II, one for each GUID.
+//! `EFI_GUID_DEFINED_SECTION`). Loader modelled: the extraction libraries of EDK II, one for each GUID. EDK II refuses
+//! compression sections of customised types; of vendors' loaders it is known what they hold (UEFITool takes them alike).
 //!
 //! A stream's leaf ends where its decoder says that the stream does. What lies behind it is a leaf of its own
 //! and a defect. A stream that cannot be opened stays a stream, so that a limit is told from a difference.
 //! Ambiguities: a stream that does not decode, that is followed by bytes, that another algorithm accepts than the one
 //! that EDK II has there, or that two accept; LZMA of unknown size, or with properties that need more than the 64 KiB
-//! that EDK II has for them; Brotli with metadata, or with a scratch size that does not fit; bits within a stream that
+//! that EDK II has for them; a size of the content that the section has otherwise; Brotli with metadata, or with a scratch size that does not fit; bits within a stream that
 //! nobody reads and that are not zero; a wrong CRC-32 or length. Limitations: none known.
 //!
 //! # Normal form
@@ -94,6 +95,56 @@ pub(crate) fn open_standard<'a>(
         out.normal(id, &efi_compression(algorithm));
     }
     Ok(())
+}
+
+/// Opens the stream of a compression section of a customised type, of which no specification says what it holds: LZMA
+/// (Apple, Intel, AMI), with four bytes before it (Intel), with the filter for x86 code, or Tiano (EDK). False, with
+/// nothing added, when it is none of these.
+pub(crate) fn open_customized<'a>(
+    kind: u8,
+    size: u32,
+    body: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+) -> Result<bool, Trouble> {
+    let head = body.head(LZMA_LOOK)?;
+    let Some((name, codec)) = customized(kind, &head, body.length(), size.into()) else { return Ok(false) };
+    out.fact("encapsulation", name);
+    let mut length = None;
+    let decode = |input: &[u8], _: Option<u64>, room| {
+        let decoded = (codec.decode)(input, None, room)?;
+        length = Some(len64(&decoded.bytes));
+        Ok(decoded)
+    };
+    stream(codec, decode, None, body, out)?;
+    if let Some(length) = length.filter(|&length| length != u64::from(size)) {
+        let id = "uefi-section/uncompressed-length";
+        let place = body.offset().saturating_sub(5);
+        out.defect(Defect::new(id, "UncompressedLength", place, size, length).ambiguous());
+    }
+    Ok(true)
+}
+
+/// What a stream that begins so is packed with. Whatever states the section's own size is meant before what states
+/// another.
+fn customized(kind: u8, head: &[u8], length: u64, size: u64) -> Option<(&'static str, &'static Codec)> {
+    let lzma = |from: usize| {
+        let stream = head.get(from..)?;
+        let whole = stream.get(13) == Some(&0) && decode::lzma::probabilities(stream).is_some();
+        // One that leaves its size open is taken by the section's.
+        let declared = decode::lzma::declared(stream).unwrap_or(size);
+        (whole && declared <= u32::MAX.into()).then_some(declared)
+    };
+    let tiano = decode::tiano::sizes(head).is_some_and(|(packed, content)| {
+        content == size && packed.checked_add(decode::tiano::HEADER) == Some(length)
+    });
+    match kind {
+        CUSTOMIZED if lzma(0) == Some(size) => Some(("LZMA", &LZMA)),
+        CUSTOMIZED if lzma(4) == Some(size) => Some(("LZMA (Intel)", &LZMA_INTEL)),
+        CUSTOMIZED if tiano => Some(("Tiano", &TIANO)),
+        CUSTOMIZED if lzma(0).is_some() => Some(("LZMA", &LZMA)),
+        CUSTOMIZED_X86 if lzma(0).is_some() => Some(("LZMA with x86 filter", &LZMA_X86)),
+        _ => None,
+    }
 }
 
 fn efi_compression(algorithm: &str) -> Normal {
@@ -299,6 +350,9 @@ const LZMA_X86: Codec = Codec {
     ..LZMA
 };
 
+/// Behind four bytes that the loader leaves out.
+const LZMA_INTEL: Codec = Codec { header: |_| 4, ..LZMA };
+
 const TIANO: Codec = Codec {
     name: "tiano",
     kind: "tiano-stream",
@@ -352,5 +406,10 @@ const GZIP: Codec = Codec {
     form: |_, _| Some(Normal::new("gzip/1")),
 };
 
+/// `EFI_CUSTOMIZED_COMPRESSION` of the EFI Framework, and the type that some vendors have beside it.
+const CUSTOMIZED: u8 = 2;
+const CUSTOMIZED_X86: u8 = 0x86;
+/// Bytes that tell LZMA: its header and the first byte of its range coder, behind four bytes.
+const LZMA_LOOK: u64 = 18;
 /// 64 KiB of `UInt16`, which is what `LzmaUefiDecompressGetInfo` asks for.
 const LZMA_PROBABILITIES: u64 = 32 << 10;

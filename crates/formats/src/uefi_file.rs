@@ -27,7 +27,7 @@
 
 use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
 
-use crate::{uefi_image::UEFI_IMAGE, uefi_section};
+use crate::{embedded::BESIDE, uefi_image::UEFI_IMAGE, uefi_section};
 
 /// Files of one version of the file system. The first field is that version.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ impl UefiFile {
         out.add(Node::new("uefi-file", "tail", "uefi-file-tail", at.from(at.length().saturating_sub(tail))));
         match header.kind {
             PAD => {
-                out.add_fill(Node::new("uefi-file", "body", "pad-content", body), self.erase);
+                let node = Node::new("uefi-file", "body", "pad-content", body);
+                out.add_fill(node.then(BESIDE), self.erase);
             }
             FREEFORM..=LAST_WITH_SECTIONS => uefi_section::walk(&body, out),
             RAW => {
@@ -438,6 +439,16 @@ mod tests {
         assert_eq!(region(&tree, "uefi-file:tail").span.length, 2);
         bytes[17] = 0xaa;
         assert_eq!(defects(&parse(ffs2(), &bytes)), ["uefi-file/large-file"]);
+    }
+
+    #[test]
+    fn microcode_in_a_pad_file_is_found() {
+        let update = crate::microcode::tests::sample();
+        let body = [&[0xff; 8], &update[..], &[0xff; 8]].concat();
+        let tree =
+            parse(crate::named("uefi-volume").unwrap(), &volume(FFS2, &[file(PAD, 0xf0, &body)], 0x600));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert!(tree.regions().any(|region| region.kind == "microcode" && region.span.length == 1024));
     }
 
     #[test]

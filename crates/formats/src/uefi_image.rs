@@ -72,7 +72,20 @@ impl Format for UefiImage {
 /// Adds the volumes in `at` to the current region, and the padding between them. False, with nothing added, when
 /// there is no volume.
 pub(crate) fn lay_out<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> bool {
-    let volumes = match volumes(at) {
+    lay_out_those(|_, _| true, at, out)
+}
+
+/// The same with those volumes that lie in `at` to their last byte and hold no variables. For places where old copies
+/// of other things lie, whose headers speak of more than is left of them.
+pub(crate) fn lay_out_whole<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> bool {
+    lay_out_those(|header, room| header.length <= room && !header.holds_variables(), at, out)
+}
+
+/// Says of a volume, and of the bytes that there are from its first one on, whether it is meant.
+type Wanted = fn(&VolumeHeader, u64) -> bool;
+
+fn lay_out_those<'a>(wanted: Wanted, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> bool {
+    let volumes = match volumes(at, wanted) {
         Ok(volumes) => volumes,
         Err(trouble) => {
             out.trouble(trouble);
@@ -103,8 +116,8 @@ fn padding<'a>(input: Input<'a>, erase: u8, number: &mut u32, out: &mut Builder<
     }
 }
 
-/// Every volume in `at`, by its offset in it; none inside another.
-fn volumes(at: &Input<'_>) -> Result<Vec<(u64, VolumeHeader)>, Trouble> {
+/// Every volume in `at` that is meant, by its offset in it; none inside another.
+fn volumes(at: &Input<'_>, wanted: Wanted) -> Result<Vec<(u64, VolumeHeader)>, Trouble> {
     let mut found = Vec::new();
     let (mut piece, mut behind_last) = (0u64, 0u64);
     while piece < at.length() {
@@ -116,7 +129,9 @@ fn volumes(at: &Input<'_>) -> Result<Vec<(u64, VolumeHeader)>, Trouble> {
             // Signatures may stand every few bytes, with a long header at each.
             at.spend(VolumeHeader::LONGEST)?;
             let head = at.slice(start, VolumeHeader::LONGEST).window()?;
-            if let Some(header) = VolumeHeader::believe(&head, head.offset()) {
+            let room = at.length().saturating_sub(start);
+            let header = VolumeHeader::believe(&head, head.offset()).filter(|header| wanted(header, room));
+            if let Some(header) = header {
                 behind_last = start.saturating_add(header.length);
                 found.push((start, header));
             }

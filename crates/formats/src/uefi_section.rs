@@ -387,6 +387,7 @@ impl<'a> Section<'_, 'a> {
             STANDARD_COMPRESSION => {
                 uefi_encapsulation::open_standard(size, &body, out)?;
             }
+            _ if uefi_encapsulation::open_customized(kind, size, &body, out)? => {}
             _ => {
                 let field = window.offset().saturating_add(4);
                 let defect =
@@ -617,6 +618,68 @@ mod tests {
     fn a_compression_of_nobody_is_not_understood() {
         let tree = of(&[section(0x01, &[&9u32.to_le_bytes()[..], &[7], b"?"].concat())]);
         assert_eq!(defects(&tree), ["uefi-section/compression"]);
+    }
+
+    /// A compression section.
+    fn compression(kind: u8, size: usize, stream: &[u8]) -> Vec<u8> {
+        section(0x01, &[&(size as u32).to_le_bytes()[..], &[kind], stream].concat())
+    }
+
+    #[test]
+    fn a_customised_compression_section_is_opened_as_what_it_holds() {
+        let inner = section(0x19, b"inner");
+        let size = inner.len();
+        let stream = lzma(&inner, false);
+        let intel = [&(size as u32).to_le_bytes()[..], &stream].concat();
+        // As in `efi11.toml`: one symbol for all codes, which both widths read alike.
+        let tiano = [
+            0x1f, 0, 0, 0, 0x14, 0, 0, 0, 0, 9, 2, 0xa0, 0, 2, 0x80, 0, 3, 0x2e, 0x6d, 0x2f, 0x0e, 0x8c,
+            0xa0, 1, 0x60, 0x54, 0, 1, 0x95, 0xb8, 0x81, 0xbd, 0x98, 0x81, 0xd1, 0xa1, 0x95, 0xcd, 0x94,
+        ];
+        for (kind, size, stream, name) in [
+            (2, size, &stream[..], "LZMA"),
+            (2, size, &intel, "LZMA (Intel)"),
+            (0x86, size, &stream, "LZMA with x86 filter"),
+        ] {
+            let tree = of(&[compression(kind, size, stream)]);
+            assert_eq!(defects(&tree), [""; 0], "{name}");
+            let outer = region(&tree, "uefi-section:compression");
+            assert_eq!(outer.attribute("encapsulation"), Some(&name.into()));
+            region(&tree, "uefi-section:compression/lzma:stream/decoded:content/uefi-section:raw");
+        }
+        let tree = of(&[compression(2, 0x14, &tiano)]);
+        let outer = region(&tree, "uefi-section:compression");
+        assert_eq!(outer.attribute("encapsulation"), Some(&"Tiano".into()));
+    }
+
+    #[test]
+    fn a_customised_stream_of_another_size_or_that_does_not_decode_is_ambiguous() {
+        let inner = section(0x19, b"inner");
+        let stream = lzma(&inner, false);
+        let tree = of(&[compression(2, inner.len() + 1, &stream)]);
+        assert_eq!(defects(&tree), ["uefi-section/uncompressed-length"]);
+        region(&tree, "uefi-section:compression/lzma:stream/decoded:content/uefi-section:raw");
+        let mut broken = stream.clone();
+        broken[14..].fill(0xee);
+        assert_eq!(defects(&of(&[compression(2, inner.len(), &broken)])), ["uefi-section/decode"]);
+        // EDK II's decoder has to know the size beforehand.
+        let sound = lzma(&inner, true);
+        let open = [&sound[..5], &[0xff; 8], &sound[13..]].concat();
+        let tree = of(&[compression(2, inner.len(), &open)]);
+        assert_eq!(defects(&tree), ["uefi-section/lzma"]);
+        region(&tree, "uefi-section:compression/lzma:stream/decoded:content/uefi-section:raw");
+        let behind = [stream.as_slice(), b"behind"].concat();
+        assert_eq!(defects(&of(&[compression(2, inner.len(), &behind)])), ["uefi-section/trailing-bytes"]);
+        // What is none of these stays what nobody understands.
+        let tree = of(&[compression(2, inner.len(), b"something else of a vendor's")]);
+        assert_eq!(defects(&tree), ["uefi-section/compression"]);
+        assert!(!tree.defects()[0].ambiguous);
+        crate::testing::every_byte_is_compared(
+            &UEFI_SECTIONS,
+            &compression(2, inner.len(), &lzma(&inner, true)),
+            0..0,
+        );
+        torture(&UEFI_SECTIONS, &compression(2, inner.len(), &stream));
     }
 
     #[test]

@@ -6,14 +6,22 @@
 //!
 //! Ambiguities, each a defect: a length that the block map contradicts, a wrong checksum (the DXE core refuses
 //! what the PEI core reads), two live files of one name, a file in a state that loaders skip in different ways,
-//! data that is not aligned as the file asks, a volume top file that is not at the top.
-//! Limitations: volumes with a file system that is not FFS are a header and one leaf, save variable stores.
+//! data that is not aligned as the file asks, a volume top file that is not at the top, a volume of revision 1 in which
+//! EDK II would find an extended header.
+//!
+//! In revision 1 (Intel Platform Innovation Framework for EFI, Firmware Volume Block Specification 0.9) the three bytes
+//! from 0x34 on are reserved, and vendors keep other things there; there is no extended header. The EDK II cores do not
+//! look at the revision. They read no volume of FFS1 either; in one of a later file system, reserved bytes that lead them
+//! to what can be an extended header are ambiguous when their first file is then another.
+//!
+//! Limitations: volumes with a file system that is not FFS are a header and one leaf, save variable stores, and whole
+//! volumes and microcode in them.
 //!
 //! ```text
 //! 0x00 ZeroVector      16     0x30 HeaderLength    2     0x38 BlockMap   8 each, ended by zeros
 //! 0x10 FileSystemGuid  16     0x32 Checksum        2
 //! 0x20 FvLength         8     0x34 ExtHeaderOffset 2     ExtHeaderOffset:
-//! 0x28 Signature "_FVH" 4     0x36 Reserved        1     0x00 FvName         16
+//! 0x28 Signature "_FVH" 4     0x36 Reserved        1     0x00 FvName         16 (not in revision 1)
 //! 0x2c Attributes       4     0x37 Revision        1     0x10 ExtHeaderSize   4, entries behind it
 //! ```
 //!
@@ -29,6 +37,7 @@ use std::collections::BTreeSet;
 
 use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
 
+use crate::embedded::BESIDE;
 use crate::nvram::NVRAM;
 use crate::uefi_file::{self, FileHeader, UefiFile};
 
@@ -152,26 +161,58 @@ impl VolumeHeader {
         })
     }
 
+    /// Where the extended header lies, in those revisions that have one.
+    fn ext_header(&self) -> Option<u64> {
+        (self.ext_header_offset != 0 && self.revision != FRAMEWORK).then(|| self.ext_header_offset.into())
+    }
+
+    /// Where a core that does not look at the revision would look for an extended header.
+    fn misread_ext_header(&self) -> Option<u64> {
+        let later = matches!(self.known(), Some(FileSystem { kind: FileSystemKind::Ffs(version), .. }) if *version > 1);
+        let reserved = self.ext_header_offset != 0 && self.revision == FRAMEWORK;
+        (later && reserved).then(|| self.ext_header_offset.into())
+    }
+
+    /// True for an extended header that lies behind the header and inside a volume of that length.
+    fn has_room(&self, start: u64, length: u64, volume: u64) -> bool {
+        start >= self.header_length.into() && length >= EXT_HEADER && start.saturating_add(length) <= volume
+    }
+
+    /// True for a volume of variable stores.
+    pub(crate) fn holds_variables(&self) -> bool {
+        matches!(self.known(), Some(FileSystem { kind: FileSystemKind::Variables, .. }))
+    }
+
     fn known(&self) -> Option<&'static FileSystem> {
         FILE_SYSTEMS.iter().find(|system| system.guid == self.file_system.0)
     }
 }
 
-/// `FvName` and the length of the extended header, when there is one that lies inside the volume.
-fn ext_header(at: &Input<'_>, header: &VolumeHeader) -> Result<Option<(Guid, u64)>, Trouble> {
-    if header.ext_header_offset == 0 {
-        return Ok(None);
+/// Where the extended header lies, its `FvName` and its length, when there is one.
+fn ext_header(at: &Input<'_>, header: &VolumeHeader) -> Result<Option<ExtHeader>, Trouble> {
+    header.ext_header().map(|start| ExtHeader::read(at, start)).transpose()
+}
+
+/// `EFI_FIRMWARE_VOLUME_EXT_HEADER`.
+struct ExtHeader {
+    start: u64,
+    name: Guid,
+    length: u64,
+}
+
+impl ExtHeader {
+    fn read(at: &Input<'_>, start: u64) -> Result<Self, Trouble> {
+        let window = at.slice(start, EXT_HEADER).window()?;
+        let mut input = window.reader("uefi-volume/truncated");
+        Ok(Self { start, name: input.guid("FvName")?, length: input.u32_le("ExtHeaderSize")?.into() })
     }
-    let window = at.slice(header.ext_header_offset.into(), EXT_HEADER).window()?;
-    let mut input = window.reader("uefi-volume/truncated");
-    Ok(Some((input.guid("FvName")?, input.u32_le("ExtHeaderSize")?.into())))
 }
 
 /// The region of a volume that begins `offset` into `at`, cut off where `at` ends. Its key is its `FvName`, or
 /// else its number among the volumes beside it that have none.
 pub(crate) fn node<'a>(at: &Input<'a>, offset: u64, header: &VolumeHeader, unnamed: &mut u32) -> Node<'a> {
     let input = at.slice(offset, header.length);
-    let name = ext_header(&input, header).ok().flatten().map(|(name, _)| name);
+    let name = ext_header(&input, header).ok().flatten().map(|ext| ext.name);
     let key = name.map_or_else(
         || {
             let number = *unnamed;
@@ -196,7 +237,7 @@ fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
     out.add(leaf);
     let body = match ext_header(at, &header) {
         Ok(None) => header_length,
-        Ok(Some((name, length))) => add_ext_header(at, &header, name, length, out)?,
+        Ok(Some(ext)) => add_ext_header(at, &header, &ext, out)?,
         Err(trouble) => {
             out.trouble(trouble);
             header_length
@@ -213,7 +254,7 @@ fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
         }
         _ => {
             let data = Node::new("uefi-volume", "data", "uefi-volume-data", at.from(body)).unknown();
-            out.add(data);
+            out.add(data.then(BESIDE));
             Ok(())
         }
     }
@@ -250,13 +291,34 @@ fn check(at: &Input<'_>, header: &VolumeHeader, out: &mut Builder<'_, '_>) {
         out.defect(defect.ambiguous());
     }
     let mapped = header.mapped().unwrap_or(u64::MAX);
-    if mapped != header.length {
+    // Nobody reads variables through a block map; longer ones are on working devices (AAVMF has one of 64 MiB).
+    let longer = header.holds_variables() && mapped > header.length && mapped != u64::MAX;
+    if mapped != header.length && !longer {
         let defect = Defect::new("uefi-volume/block-map", "BlockMap", offset(0x38), mapped, header.length);
         out.defect(defect.ambiguous());
     }
     if !matches!(header.revision, 1 | 2) {
         out.defect(Defect::new("uefi-volume/revision", "Revision", offset(0x37), header.revision, 2u8));
     }
+    if is_misread(at, header) {
+        let (found, expected) = (header.ext_header_offset, "0 in revision 1");
+        let defect = Defect::new("uefi-volume/ext-header", "ExtHeaderOffset", offset(0x34), found, expected);
+        out.defect(defect.ambiguous());
+    }
+}
+
+/// True where a core that does not look at the revision would find an extended header, and behind it another first file
+/// than the one behind a pad file around it.
+fn is_misread(at: &Input<'_>, header: &VolumeHeader) -> bool {
+    let Some(ext) = header.misread_ext_header().and_then(|start| ExtHeader::read(at, start).ok()) else {
+        return false;
+    };
+    let start = u64::from(header.header_length);
+    let pad = at.slice(start, FileHeader::LARGE).window().ok();
+    let pad = pad.and_then(|bytes| FileHeader::read(&bytes, start, false).ok()).filter(FileHeader::is_pad);
+    let end = pad.map(|pad| start.saturating_add(pad.length).next_multiple_of(8));
+    let files = ext.start.saturating_add(ext.length).next_multiple_of(8);
+    header.has_room(ext.start, ext.length, at.length()) && end != Some(files)
 }
 
 /// Adds the extended header, and what lies before it, and returns where the files begin: at the next multiple of
@@ -264,13 +326,11 @@ fn check(at: &Input<'_>, header: &VolumeHeader, out: &mut Builder<'_, '_>) {
 fn add_ext_header<'a>(
     at: &Input<'a>,
     header: &VolumeHeader,
-    name: Guid,
-    length: u64,
+    &ExtHeader { start, name, length }: &ExtHeader,
     out: &mut Builder<'_, 'a>,
 ) -> Result<u64, Trouble> {
-    let start = u64::from(header.ext_header_offset);
     let header_length = u64::from(header.header_length);
-    if start < header_length || length < EXT_HEADER || start.saturating_add(length) > at.length() {
+    if !header.has_room(start, length, at.length()) {
         let field = at.offset().saturating_add(start).saturating_add(16);
         out.defect(
             Defect::new("uefi-volume/ext-header", "ExtHeaderSize", field, length, EXT_HEADER).ambiguous(),
@@ -430,6 +490,8 @@ const VOLUME_TOP_FILE: [u8; 16] = crate::uefi_guid::raw("1BA0062E-C779-4582-8566
 const SIGNATURE: &[u8] = b"_FVH";
 const ERASE_POLARITY: u32 = 0x800;
 const EXT_HEADER: u64 = 20;
+/// The revision of the EFI Framework, before the PI specification.
+const FRAMEWORK: u8 = 1;
 
 /// The file systems of the specification (section 3.2.2), and those that vendors are known to use.
 static FILE_SYSTEMS: &[FileSystem] = &[
@@ -441,17 +503,17 @@ static FILE_SYSTEMS: &[FileSystem] = &[
     ffs("AD3FFFFF-D28B-44C4-9F13-9EA98A97F9F0", "FFS2 (Intel)", 2),
     ffs("D6A1CD70-4B33-4994-A6EA-375F2CCC5437", "FFS2 (Intel)", 2),
     ffs("4F494156-AED6-4D64-A537-B8A5557BCEEC", "FFS2 (Sony)", 2),
-    FileSystem {
-        guid: crate::uefi_guid::raw("FFF12B8D-7696-4C8B-A985-2747075B4F50"),
-        name: "variable store",
-        kind: FileSystemKind::Variables,
-    },
-    other("00504624-8A59-4EEB-BD0F-6B36E96128E0", "variable store, additional"),
+    variables("FFF12B8D-7696-4C8B-A985-2747075B4F50", "variable store"),
+    variables("00504624-8A59-4EEB-BD0F-6B36E96128E0", "variable store, additional"),
     other("153D2197-29BD-44DC-AC59-887F70E41A6B", "microcode (Apple)"),
 ];
 
 const fn ffs(guid: &str, name: &'static str, version: u8) -> FileSystem {
     FileSystem { guid: crate::uefi_guid::raw(guid), name, kind: FileSystemKind::Ffs(version) }
+}
+
+const fn variables(guid: &str, name: &'static str) -> FileSystem {
+    FileSystem { guid: crate::uefi_guid::raw(guid), name, kind: FileSystemKind::Variables }
 }
 
 const fn other(guid: &str, name: &'static str) -> FileSystem {
@@ -629,6 +691,72 @@ mod tests {
         let tree = parse(&UEFI_VOLUME, &volume(A, &two_files(), 0x100));
         let kinds: Vec<_> = leaves(&tree).into_iter().map(|(kind, ..)| kind).collect();
         assert_eq!(kinds, ["uefi-volume-header", "uefi-volume-data"]);
+    }
+
+    /// A volume whose bytes from 0x34 on are `reserved`, and its revision 1.
+    fn framework(file_system: &str, reserved: [u8; 3]) -> Vec<u8> {
+        let mut bytes = volume(file_system, &[file(A, 0x07, b"")], 0x100);
+        // What a core that does not look at the revision would take for the size of an extended header.
+        put(&mut bytes, 0x80 + 16, &20u32.to_le_bytes());
+        put(&mut bytes, 0x34, &reserved);
+        bytes[0x37] = 1;
+        seal_volume(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_volume_of_revision_1_has_no_extended_header() {
+        let ffs1 = "7A9354D9-0468-444A-81CE-0BF617D890DF";
+        for reserved in [[1, 0, 0], [0x80, 0, 0], [0x48, 0, 0xff], [0xff, 0xff, 0]] {
+            let tree = parse(&crate::uefi_image::UEFI_IMAGE, &framework(ffs1, reserved));
+            let found = defects(&tree);
+            assert!(!found.contains(&"uefi-volume/ext-header"), "{reserved:?}: {found:?}");
+            let header = region(&tree, "uefi-volume:0/uefi-volume:header");
+            assert_eq!(header.span.length, 0x48);
+            assert_eq!(region(&tree, &format!("uefi-volume:0/uefi-file:{A}")).span.offset, 0x48);
+        }
+    }
+
+    #[test]
+    fn reserved_bytes_that_lead_edk_ii_to_another_first_file_are_ambiguous() {
+        for (reserved, expected) in [([0x80, 0, 0], 1), ([1, 0, 0], 0), ([0xf0, 0, 0], 0), ([0, 0, 9], 0)] {
+            let tree = parse(&UEFI_VOLUME, &framework(FFS2, reserved));
+            let found = tree.defects().iter().filter(|defect| defect.id == "uefi-volume/ext-header");
+            assert_eq!(found.filter(|defect| defect.ambiguous).count(), expected, "{reserved:?}");
+            region(&tree, &format!("uefi-file:{A}"));
+        }
+        // Around an extended header that somebody wrote all the same lies a pad file: both see the same files.
+        let mut named = named_volume(B, &[file(A, 0x07, b"")], 0x100);
+        named[0x37] = 1;
+        seal_volume(&mut named);
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &named)), [""; 0]);
+        put(&mut named, 0x70, &0x24u32.to_le_bytes());
+        assert_eq!(defects(&parse(&UEFI_VOLUME, &named)), ["uefi-volume/ext-header"]);
+    }
+
+    #[test]
+    fn a_longer_block_map_is_nothing_to_a_store_of_variables() {
+        let variables = "FFF12B8D-7696-4C8B-A985-2747075B4F50";
+        for (system, blocks, expected) in [(variables, 2u32, 0), (variables, 0, 1), (FFS2, 2, 1)] {
+            let mut bytes = volume(system, &[], 0x100);
+            put(&mut bytes, 0x38, &blocks.to_le_bytes());
+            seal_volume(&mut bytes);
+            let found = defects(&parse(&UEFI_VOLUME, &bytes));
+            assert_eq!(
+                found.iter().filter(|id| **id == "uefi-volume/block-map").count(),
+                expected,
+                "{system}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_volume_of_another_file_system_is_looked_through() {
+        let update = crate::microcode::tests::sample();
+        let mut bytes = volume("153D2197-29BD-44DC-AC59-887F70E41A6B", &[], 0x800);
+        put(&mut bytes, 0x50, &update);
+        let tree = parse(&UEFI_VOLUME, &bytes);
+        assert_eq!(region(&tree, "uefi-volume:data/microcode:000906ea-22").span.length, 1024);
     }
 
     #[test]

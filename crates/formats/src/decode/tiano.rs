@@ -41,6 +41,13 @@ pub(crate) mod efi11 {
     }
 }
 
+/// `CompSize` and `OrigSize`, when there is a header.
+pub(crate) fn sizes(input: &[u8]) -> Option<(u64, u64)> {
+    let [a, b, c, d, e, f, g, h] = *input.first_chunk()?;
+    let number = |bytes| u64::from(u32::from_le_bytes(bytes));
+    Some((number([a, b, c, d]), number([e, f, g, h])))
+}
+
 /// Decodes one stream of Tiano compression.
 pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     decode_with(input, declared, room, TIANO_PBIT)
@@ -328,7 +335,7 @@ impl Bits<'_> {
     }
 }
 
-const HEADER: u64 = 8;
+pub(crate) const HEADER: u64 = 8;
 const EFI11_PBIT: u32 = 4;
 const TIANO_PBIT: u32 = 5;
 /// Length of the shortest match.
