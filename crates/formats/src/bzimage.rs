@@ -25,7 +25,7 @@
 //! heap): they are in the leaf of the setup code. `payload_offset` is ours to follow; the kernel's own decompressor has
 //! the place compiled in, and it is in the leaf of the code.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 
 use crate::content::Content;
 
@@ -57,12 +57,31 @@ impl Format for BzImage {
         &["pe"]
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let header = at.head(HEADER)?;
+        let (Some(&sectors), Some(size)) =
+            (header.get(0x1f1), header.piece(0x1f4, 4).and_then(<[u8]>::first_chunk))
+        else {
+            return Ok(None);
+        };
+        let setup = if sectors == 0 { 4 } else { u64::from(sectors) }.saturating_add(1).saturating_mul(512);
+        Ok(Some(u64::from(u32::from_le_bytes(*size)).saturating_mul(16).saturating_add(setup)))
+    },
+};
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;

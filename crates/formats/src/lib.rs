@@ -60,6 +60,7 @@ mod program;
 mod raw;
 mod raw_flash;
 mod recognise;
+mod search;
 mod settings;
 mod squashfs;
 mod stream;

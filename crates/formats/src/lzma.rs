@@ -14,7 +14,7 @@
 //! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
 //! takes memory, so neither is an encoder's choice; literals and matches are.
 
-use kiwame_image::{Builder, Format, Head, Input, Match};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64};
 
 use crate::decode;
 use crate::stream::{Header, Odd, Stream};
@@ -36,10 +36,27 @@ impl Format for Lzma {
         header(head.all()).map(|_| Match::weighted(self, 3))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         LZMA.open(&at, out);
     }
 }
+
+/// Of 64 KiB of dictionary at least. There is no magic and no checksum, but the coder must be at rest at the end; zeros
+/// alone decode to zeros, and then it always is.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[USUAL, 0, 0]],
+    at: 0,
+    whole: |at, room| {
+        if at.head(18)?.piece(14, 4).is_none_or(|code| code == [0; 4]) {
+            return Ok(None);
+        }
+        LZMA.whole(at, room, |_, decoded| len64(&decoded.bytes) >= LEAST)
+    },
+};
 
 static LZMA: Stream = Stream {
     name: "lzma",
@@ -75,6 +92,8 @@ fn header(input: &[u8]) -> Option<Header> {
 const USUAL: u8 = 0x5d;
 /// No content of firmware is larger.
 const LARGEST: u64 = 1 << 40;
+/// Less content does not tell a stream from bytes that look like one.
+const LEAST: u64 = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@
 //! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
 /// Updates, one behind the other.
@@ -49,6 +49,10 @@ impl Format for Microcode {
         (header.total <= head.size()).then(|| Match::weighted(self, 5))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let mut start = 0;
         while start < at.length() {
@@ -64,6 +68,21 @@ impl Format for Microcode {
         out.add(Node::new("microcode", "behind", "microcode-behind", at.from(start)).unknown());
     }
 }
+
+/// Updates one behind the other.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[1, 0, 0, 0]],
+    at: 0,
+    whole: |at, _| {
+        let mut end = 0_u64;
+        while could_begin(&at.slice(end, HEADER).window()?)
+            && let Some(update) = update_at(at, end)?
+        {
+            end = end.saturating_add(update.total);
+        }
+        Ok(Some(end).filter(|&end| end > 0))
+    },
+};
 
 /// The header of the update at `start`, if one is there and all of it.
 pub(crate) fn update_at(at: &Input<'_>, start: u64) -> Result<Option<Header>, Trouble> {

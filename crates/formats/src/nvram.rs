@@ -72,7 +72,7 @@ impl Format for Nvram {
         let kind = StoreKind::of(head.all())?;
         let size = u64::from(head.u32_le(kind.size_field())?);
         let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
-        (state == HEALTHY && size <= head.size()).then(|| Match::weighted(self, 3))
+        (state == HEALTHY && size <= head.size()).then(|| Match::weighted(self, 3).of_length(size))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

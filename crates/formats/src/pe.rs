@@ -39,7 +39,7 @@
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
 
 use crate::program::{self, Names, Piece};
 
@@ -72,6 +72,10 @@ impl Format for Pe {
         head.bytes(0, 2) == Some(DOS_MAGIC)
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
             Ok(image) => image.split(&at, out),
@@ -82,6 +86,20 @@ impl Format for Pe {
         }
     }
 }
+
+/// Up to the last byte that the headers name: what lies behind a program in flash is no overlay of it.
+static ANCHOR: Anchor = Anchor {
+    marks: &[b"MZ"],
+    at: 0,
+    whole: |at, _| {
+        let start = pe_start(at).unwrap_or(u64::MAX);
+        if start > FARTHEST || !at.slice(start, 4).window()?.starts_with(PE_SIGNATURE) {
+            return Ok(None);
+        }
+        at.spend(LOOK)?;
+        Ok(Image::read(at).ok().map(|image| image.end()).filter(|&end| end <= at.length()))
+    },
+};
 
 /// What the headers say.
 struct Image {
@@ -192,6 +210,13 @@ impl Image {
                 ("dll-characteristics", windows.dll_characteristics.into()),
             ],
         );
+    }
+
+    /// Behind the last byte that belongs to it by its own headers.
+    fn end(&self) -> u64 {
+        let sections = self.sections.iter().filter(|section| section.is_loaded());
+        let sections = sections.map(|section| section.raw.end()).max().unwrap_or(0);
+        sections.max(self.headers_end()).max(self.certificate_table().end())
     }
 
     /// Where the headers end: what the loader copies, or the section table where that goes further.
@@ -462,6 +487,10 @@ const PE_SIGNATURE: &[u8] = b"PE\0\0";
 const PE32: u16 = 0x10b;
 const PE32_PLUS: u16 = 0x20b;
 /// Offset of `e_lfanew`.
+/// No program has its header further behind.
+const FARTHEST: u64 = 64 << 10;
+/// What a look at the headers costs.
+const LOOK: u64 = 64 << 10;
 const LFANEW: u64 = 0x3c;
 // Offsets from the PE signature.
 const OPTIONAL_HEADER: u64 = 0x18;

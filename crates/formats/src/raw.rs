@@ -1,8 +1,8 @@
 //! Bytes that no other format recognises.
 //!
 //! Loader modelled: none. The whole region is one leaf that is not understood, unless UEFI firmware volumes lie
-//! further inside than a head reaches: then they are taken apart as in `uefi-image`; or images of other formats at erase
-//! blocks: then they are, as in `raw-flash`.
+//! further inside than a head reaches: then they are taken apart as in `uefi-image`; or images of other formats: then they
+//! are, as in `raw-flash`.
 //! Ambiguities: none. Limitations: by definition.
 //!
 //! ## Normal form
@@ -36,10 +36,16 @@ impl Format for Raw {
         }
         match raw_flash::search(&at, out) {
             Ok(true) => {}
-            Ok(false) => {
-                out.add(Node::new("raw", "0", "raw", at).unknown());
+            Ok(false) => whole(at, out),
+            Err(trouble) => {
+                out.trouble(trouble);
+                whole(at, out);
             }
-            Err(trouble) => out.trouble(trouble),
         }
     }
+}
+
+/// One leaf that is not understood.
+fn whole<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) {
+    out.add(Node::new("raw", "0", "raw", at).unknown());
 }

@@ -14,8 +14,6 @@ use crate::{FORMATS, raw};
 pub(crate) struct Readings {
     /// The format that reads them.
     pub(crate) format: &'static dyn Format,
-    /// How it recognises them; `None` when nobody does.
-    pub(crate) found: Option<Match>,
     /// Another format that could as well read them.
     pub(crate) other: Option<&'static str>,
     /// A loader could take them for a program.
@@ -42,7 +40,7 @@ impl Readings {
         let best = all.iter().rev().max_by_key(|reading| rank(reading));
         let runs = head.bytes(0, 2) == Some(b"#!") || FORMATS.iter().any(|format| format.runs(head));
         let Some(&(found, format)) = best else {
-            return Self { format: &raw::Raw, found: None, other: None, runs };
+            return Self { format: &raw::Raw, other: None, runs };
         };
         let agrees = |other: &dyn Format| {
             other.name() == format.name()
@@ -52,7 +50,7 @@ impl Readings {
         let remains =
             |reading: &&Reading| reading.0.begins == 0 && reading.0.weight >= SURE && !agrees(reading.1);
         let other = all.iter().find(remains).map(|(_, other)| other.name());
-        Self { format, found: Some(found), other: other.filter(|_| found.begins == 0), runs }
+        Self { format, other: other.filter(|_| found.begins == 0), runs }
     }
 
     /// Says of the current region, which these bytes are, that a loader could take it for a program.

@@ -26,7 +26,7 @@
 //! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Trouble};
 
 use crate::pe::{self, Section};
 use crate::program::{self, Names, Piece};
@@ -61,6 +61,10 @@ impl Format for Te {
         head.bytes(0, 2) == Some(SIGNATURE) && self.probe(head).is_some()
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
             Ok(image) => image.split(&at, out),
@@ -71,6 +75,17 @@ impl Format for Te {
         }
     }
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let Ok(image) = Image::read(at) else { return Ok(None) };
+        let sections = image.sections.iter().filter(|section| section.is_loaded());
+        let ends = sections.map(|section| section.raw.end().saturating_sub(image.moved()));
+        Ok(ends.chain([image.headers().length]).max())
+    },
+};
 
 struct Image {
     header: TeHeader,

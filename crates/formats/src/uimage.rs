@@ -25,7 +25,9 @@
 //! `bootm` uses load and entry address, and the kind of compression: facts, and in the leaf. Bytes of `ih_name` behind
 //! its NUL are in the leaf, which no loader reads.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Value, to_usize};
+use kiwame_image::{
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Value, len64, to_usize,
+};
 
 use crate::content::Content;
 use crate::decode::Crc32;
@@ -54,12 +56,28 @@ impl Format for UImage {
         head.bytes(0, 4) == Some(&MAGIC[..])
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[&MAGIC],
+    at: 0,
+    whole: |at, _| {
+        let header = at.head(HEADER)?;
+        let Some(size) = header.piece(12, 4).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+        let length = HEADER.saturating_add(u32::from_be_bytes(*size).into());
+        let right = header.starts_with(&MAGIC) && header_crc(&header) == stated_crc(&header);
+        Ok(Some(length).filter(|&length| right && len64(&header) == HEADER && length <= at.length()))
+    },
+};
 
 struct Header {
     size: u64,

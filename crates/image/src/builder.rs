@@ -59,6 +59,7 @@ pub struct Node<'a> {
     mask: Vec<Span>,
     erase_block: Option<u64>,
     remains: bool,
+    searched: bool,
     next: Option<Next<'a>>,
 }
 
@@ -94,6 +95,7 @@ impl<'a> Node<'a> {
             mask: Vec::new(),
             erase_block: None,
             remains: false,
+            searched: false,
             next: None,
         }
     }
@@ -174,6 +176,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn remains(mut self) -> Self {
         self.remains = true;
+        self
+    }
+
+    /// It was found by searching: nothing around it says that it lies there. See [`Region::searched`].
+    #[must_use]
+    pub fn searched(mut self) -> Self {
+        self.searched = true;
         self
     }
 
@@ -684,6 +693,7 @@ impl<'a> Session<'a> {
             order: node.order,
             component: node.component,
             remains: node.remains,
+            searched: node.searched,
             sha256: None,
             measured: false,
             masked: None,
