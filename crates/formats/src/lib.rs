@@ -144,7 +144,10 @@ pub fn parse(
     let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
-    let readings = Readings::of_signed(&Head::new(&head, size), options.reading.as_deref());
+    let mut readings = Readings::of_signed(&Head::new(&head, size), options.reading.as_deref());
+    if readings.format.name() == fill::NAME && !is_erased(host, source, size)? {
+        readings.format = &raw::Raw;
+    }
     let name = readings.format.name();
     if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
@@ -152,6 +155,24 @@ pub fn parse(
     }
     kiwame_image::parse_with(host, (source, size), name, Rc::new(Whole(readings)), limits, options)
 }
+
+/// True when all of an image is erased, whose head is: one pass, up to the first byte that is not.
+fn is_erased(host: &dyn Host, source: u32, size: u64) -> Result<bool, ReadError> {
+    let mut at = 0;
+    while at < size {
+        let length = PIECE.min(size.saturating_sub(at));
+        let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+        host.read(source, at, &mut piece)?;
+        if piece.iter().any(|&byte| byte != fill::ERASED) {
+            return Ok(false);
+        }
+        at = at.saturating_add(length);
+    }
+    Ok(true)
+}
+
+/// Bytes of an image that are looked at in one go.
+const PIECE: u64 = 256 << 10;
 
 /// The whole image, by the format that reads it.
 #[derive(Debug)]

@@ -173,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_that_begins_with_erased_space_is_searched() {
+        let mut flash = vec![0xff; to_usize(Head::LENGTH)];
+        flash.extend([b'?'; 3]);
+        flash.extend(sample());
+        let tree = split(&flash, &[("a", 0, len64(&flash))]);
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| leaf.0).collect();
+        assert_eq!(kinds[..2], ["between", "microcode-header"]);
+    }
+
+    #[test]
     fn partitions_that_overlap_or_leave_the_image_are_ambiguous() {
         let tree = split(&flash(), &[("a", 0, 0x1000), ("b", 0xfff, 0x10), ("c", 0x3000, 0x1001)]);
         assert_eq!(defects(&tree), ["region/overlap", "raw-flash/partition"]);
