@@ -307,10 +307,25 @@ impl<'a> Builder<'_, 'a> {
         Some(id)
     }
 
+    /// Adds bytes that are not understood, with how many of them are erased where the erase value is `erase`: people take
+    /// an empty flash for something else when they hear of so many unexplained bytes. That is a note for them, which no
+    /// manifest carries; the leaf stays one, since what it holds sets no bounds (RULES 1).
+    pub fn add_unknown(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
+        match node.input.erased(erase) {
+            Ok(0) => self.add(node.unknown()),
+            Ok(erased) => self.add(node.unknown().with_encoding("erased", erased)),
+            Err(trouble) => {
+                self.trouble(trouble);
+                self.add(node.unknown())
+            }
+        }
+    }
+
     /// Adds a region that should be erased: `fill` when every byte has the erase value, else not understood.
     pub fn add_fill(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
         match node.input.uniform() {
             Ok(Some(value)) if value == erase => self.add(Node { content: Content::Fill, ..node }),
+            Ok(_) if erase == ERASED => self.add_unknown(node, erase),
             Ok(_) => self.add(node.unknown()),
             Err(trouble) => {
                 self.trouble(trouble);
@@ -867,6 +882,9 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 }
+
+/// The erase value of NOR and NAND flash; where structure says 00, that is padding as often.
+const ERASED: u8 = 0xff;
 
 fn masked_digest(input: &Input<'_>, mask: &[Span]) -> Result<Digest, Trouble> {
     let mut bytes = input.window()?.to_vec();
