@@ -146,6 +146,11 @@ pub(crate) fn is_remains(tree: &Tree, region: &Region) -> bool {
     region.remains || tree.ancestors(region.id).any(|above| above.remains)
 }
 
+/// True when a region was found by searching, or what it lies in, or what it is decoded from.
+pub(crate) fn is_searched(tree: &Tree, region: &Region) -> bool {
+    region.searched || tree.ancestors(region.id).any(|above| above.searched)
+}
+
 /// True when the maker says that nothing reaches the region any more.
 pub(crate) fn was_remains(wanted: &ReferenceRegion) -> bool {
     wanted.attributes.get(REMAINS) == Some(&Json::Flag(true))

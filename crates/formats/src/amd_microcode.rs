@@ -24,7 +24,7 @@
 //! Of these Linux uses the equivalence table, and of a patch `patch_id`, `processor_rev_id` and the encrypted rest; all
 //! of that is in the leaf, only the first two are facts. What we read and it does not: the date.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Node, Trouble};
 
 /// Containers of patches.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ impl Format for AmdMicrocode {
         found.then(|| Match::weighted(self, 3))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let mut walk = Walk { at, start: 0, containers: 0 };
         if let Err(trouble) = walk.all(out) {
@@ -58,6 +62,23 @@ impl Format for AmdMicrocode {
     }
 }
 
+static ANCHOR: Anchor = Anchor {
+    marks: &[MAGIC],
+    at: 0,
+    whole: |at, _| {
+        if AmdMicrocode.probe(&Head::new(&at.head(SECTION)?, at.length())).is_none() {
+            return Ok(None);
+        }
+        let (mut end, mut patches) = (0_u64, 0_u32);
+        while let Some(length) = section(at, end)? {
+            at.spend(length.max(LEAST_WORK))?;
+            patches = patches.saturating_add(u32::from(end > 0));
+            end = end.saturating_add(length);
+        }
+        Ok(Some(end).filter(|_| patches > 0))
+    },
+};
+
 struct Walk<'a> {
     at: Input<'a>,
     start: u64,
@@ -67,19 +88,9 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn all(&mut self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         while self.start < self.at.length() {
-            let head = self.at.slice(self.start, SECTION).window()?;
-            let (first, second, third) = (word(&head, 0), word(&head, 4), word(&head, 8));
-            let room = self.at.length().saturating_sub(self.start);
-            let fits =
-                |header: u64, size: u32| u64::from(size).checked_add(header).filter(|&length| length <= room);
-            let length = match (first, second, third) {
-                (Some(MAGIC_WORD), Some(EQUIVALENCE), Some(size)) => fits(SECTION, size),
-                (Some(PATCH), Some(size), _) if size >= 0x20 => fits(PATCH_HEADER, size),
-                _ => None,
-            };
-            let Some(length) = length else { return Ok(()) };
+            let Some(length) = section(&self.at, self.start)? else { return Ok(()) };
             let input = self.at.slice(self.start, length);
-            if first == Some(MAGIC_WORD) {
+            if input.head(4)?.starts_with(MAGIC) {
                 let node =
                     Node::new("amd-microcode", self.containers.to_string(), "amd-microcode-table", input);
                 out.add(node.component());
@@ -91,6 +102,18 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// Length of the table or patch at `start`, with its header, if all of it is there.
+fn section(at: &Input<'_>, start: u64) -> Result<Option<u64>, Trouble> {
+    let head = at.slice(start, SECTION).window()?;
+    let room = at.length().saturating_sub(start);
+    let fits = |header: u64, size: u32| u64::from(size).checked_add(header).filter(|&length| length <= room);
+    Ok(match (word(&head, 0), word(&head, 4), word(&head, 8)) {
+        (Some(MAGIC_WORD), Some(EQUIVALENCE), Some(size)) => fits(SECTION, size),
+        (Some(PATCH), Some(size), _) if size >= 0x20 => fits(PATCH_HEADER, size),
+        _ => None,
+    })
 }
 
 /// A patch with the header of its section.
@@ -117,6 +140,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 const MAGIC: &[u8] = b"DMA\0";
+/// What a look at a section costs at least.
+const LEAST_WORK: u64 = 512;
 const MAGIC_WORD: u32 = 0x0041_4d44;
 /// Section types.
 const EQUIVALENCE: u32 = 0;

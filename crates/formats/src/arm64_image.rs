@@ -19,7 +19,7 @@
 //!
 //! `res5`, where a PE header lies, is in the leaf and no fact.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 
 use crate::raw_flash;
 
@@ -51,12 +51,27 @@ impl Format for Arm64Image {
         &["pe"]
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+/// Where the header says how much memory the kernel takes, that is the most that it has.
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let size =
+            at.head(HEADER)?.piece(0x10, 8).and_then(|raw| Some(u64::from_le_bytes(*raw.first_chunk()?)));
+        Ok(size.filter(|&size| size >= HEADER))
+    },
+};
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;

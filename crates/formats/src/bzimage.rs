@@ -26,7 +26,7 @@
 //! heap): they are in the leaf of the setup code. `payload_offset` is ours to follow; the kernel's own decompressor has
 //! the place compiled in, and it is in the leaf of the code.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Trouble};
 
 use crate::content::Content;
 use crate::raw_flash;
@@ -62,12 +62,31 @@ impl Format for BzImage {
         &["pe"]
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let header = at.head(HEADER)?;
+        let (Some(&sectors), Some(size)) =
+            (header.get(0x1f1), header.piece(0x1f4, 4).and_then(<[u8]>::first_chunk))
+        else {
+            return Ok(None);
+        };
+        let setup = if sectors == 0 { 4 } else { u64::from(sectors) }.saturating_add(1).saturating_mul(512);
+        Ok(Some(u64::from(u32::from_le_bytes(*size)).saturating_mul(16).saturating_add(setup)))
+    },
+};
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;
@@ -196,8 +215,8 @@ mod tests {
         put(&mut flash, 0x1000, &[0xea, 5, 0]);
         put(&mut flash, 0x3000, &crate::microcode::tests::sample());
         let tree = parse(crate::named("raw").unwrap(), &flash);
-        let behind = tree.regions().find(|region| region.kind == "bzimage-trailing").expect("what is behind");
-        assert_eq!((behind.span.offset, behind.content), (0x1440, kiwame_image::Content::Fill));
+        let behind = tree.leaves().find(|leaf| leaf.span.offset == 0x1440).expect("what is behind");
+        assert_eq!(behind.content, kiwame_image::Content::Fill);
         assert!(tree.regions().any(|region| region.kind == "microcode"));
     }
 

@@ -40,8 +40,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Span, Trouble, Value,
-    Window, len64,
+    Anchor, Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Span, Trouble,
+    Value, Window, len64,
 };
 
 use crate::content::Content;
@@ -64,12 +64,39 @@ impl Format for Cpio {
         begins(head.bytes(0, HEADER)?, head.size()).then(|| Match::weighted(self, 5))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = parse(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+/// Up to the trailer, with the zeros behind it to the next 512 bytes.
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let mut start = 0;
+        while let Ok(header) = Header::read(&at.slice(start, HEADER).window()?, start) {
+            at.spend(BLOCK)?;
+            let place = Place::of(start, &header, at);
+            if place.is_cut(&header, at) {
+                return Ok(None);
+            }
+            start = place.end;
+            if at.slice(place.name, len64(TRAILER)).window()?.starts_with(TRAILER) {
+                let padded = start.checked_next_multiple_of(BLOCK).unwrap_or(start);
+                let zeros = zeros(&at.slice(start, padded.saturating_sub(start)))?;
+                return Ok(Some(start.saturating_add(zeros)));
+            }
+        }
+        Ok(None)
+    },
+};
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut archive = Archive::new(out.limits(), out.wants_normal());

@@ -32,11 +32,11 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
 };
 
 use crate::flat_tree::{Header, Property, TRUNCATED, Tree, What};
-use crate::{boot_arguments, raw_flash, uboot_fit};
+use crate::{boot_arguments, flat_tree, raw_flash, uboot_fit};
 
 /// A device tree that no format knows better.
 #[derive(Debug)]
@@ -56,10 +56,29 @@ impl Format for DeviceTree {
         Some(Match::weighted(self, 4).of_length(header.total))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         open(&at, out);
     }
 }
+
+/// A tree that is whole, with what a FIT keeps behind it.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&flat_tree::MAGIC],
+    at: 0,
+    whole: |at, _| {
+        if !flat_tree::is_whole(at)? {
+            return Ok(None);
+        }
+        let head = at.head(Head::LENGTH)?;
+        let head = Head::new(&head, at.length());
+        let found = uboot_fit::UbootFit.probe(&head).or_else(|| DeviceTree.probe(&head));
+        Ok(found.and_then(|found| found.length).filter(|&length| length <= at.length()))
+    },
+};
 
 /// Takes a tree apart, as a FIT when it is one, whoever recognised it: what the head shows may not be all.
 pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) {

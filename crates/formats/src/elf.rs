@@ -36,7 +36,9 @@ use goblin::elf::Elf as Goblin;
 use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize};
+use kiwame_image::{
+    Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize,
+};
 
 use crate::program::{self, Names, Piece};
 
@@ -64,6 +66,10 @@ impl Format for Elf {
         head.bytes(0, 4) == Some(MAGIC)
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match File::read(&at) {
             Ok(file) => file.split(&at, out),
@@ -74,6 +80,19 @@ impl Format for Elf {
         }
     }
 }
+
+/// Up to the last byte that a table, a segment or a section has.
+static ANCHOR: Anchor = Anchor {
+    marks: &[MAGIC],
+    at: 0,
+    whole: |at, _| {
+        if Elf.probe(&Head::new(&at.head(HEADER_32)?, at.length())).is_none() {
+            return Ok(None);
+        }
+        at.spend(LOOK)?;
+        Ok(File::read(at).ok().map(|file| file.end()).filter(|&end| end <= at.length()))
+    },
+};
 
 struct File {
     header: Header,
@@ -128,6 +147,21 @@ impl File {
             pieces.extend(self.sections.iter().filter_map(|section| self.section_piece(section)));
         }
         program::lay_out(at, out, &NAMES, "sh_offset", pieces);
+    }
+
+    /// Behind the last byte that belongs to it by its own tables.
+    fn end(&self) -> u64 {
+        let Header { e_phoff, e_phentsize, e_shoff, e_shentsize, e_ehsize, .. } = self.header;
+        let tables = [
+            Span::new(0, e_ehsize.into()),
+            Span::new(e_phoff, table(self.segments.len(), e_phentsize)),
+            Span::new(e_shoff, table(self.sections.len(), e_shentsize)),
+        ];
+        let segments = self.segments.iter().map(|segment| Span::new(segment.p_offset, segment.p_filesz));
+        let sections = self.sections.iter().filter(|section| section.sh_type != SHT_NOBITS);
+        let sections = sections.map(|section| Span::new(section.sh_offset, section.sh_size));
+        let all = tables.into_iter().chain(segments).chain(sections);
+        all.filter(|span| !span.is_empty()).map(Span::end).max().unwrap_or(0)
     }
 
     fn describe(&self, out: &mut Builder<'_, '_>) {
@@ -326,6 +360,8 @@ fn refused(field: &'static str, offset: u64, error: &goblin::error::Error) -> De
 const NAMES: Names =
     Names { gap: "elf-gap", overlay: "elf-overlay", overlap: "elf/overlap", beyond: "elf/beyond-end" };
 const MAGIC: &[u8] = b"\x7fELF";
+/// What a look at the tables costs.
+const LOOK: u64 = 64 << 10;
 const HEADER_32: u64 = 52;
 const HEADER_64: u64 = 64;
 /// Section names longer than this are cut; the longest of the corpus has 60 bytes.

@@ -1,10 +1,10 @@
-//! What lies in padding and in raw files without any header around it: microcode updates and the firmware interface
-//! table; and whole firmware volumes where nobody has looked for them.
+//! What lies in padding beside firmware volumes without any header around it: microcode updates, the firmware interface
+//! table, and whatever else `search.rs` looks for; and whole firmware volumes where nobody has looked for them.
 //!
 //! Loader modelled: processors, and firmware that finds updates through the table or by searching. Ambiguities: none
-//! of its own. Limitations: only these are looked for, at multiples of four (updates) and sixteen bytes (tables);
-//! everything else stays bytes that are not understood. Beside variable stores and in pad files a volume is opened only
-//! when all of it is there: the spare block of a fault-tolerant write holds a copy of the volume's first half.
+//! of its own. Limitations: as in `search.rs`; everything else stays bytes that are not understood. Beside variable stores
+//! and in pad files a volume is opened only when all of it is there: the spare block of a fault-tolerant write holds a copy
+//! of the volume's first half.
 //!
 //! ## Normal form
 //!
@@ -12,7 +12,8 @@
 
 use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
 
-use crate::{fit, microcode, uefi_image};
+use crate::search::{Find, Search};
+use crate::{fit, microcode, raw_flash, uefi_image};
 
 /// For regions that are not erased and that nothing else takes apart. Adds nothing when it finds nothing, so that the
 /// region stays the leaf that its parent made of it.
@@ -68,21 +69,39 @@ impl Format for Embedded {
         if is_fill(out) {
             return;
         }
-        let (mut done, mut gaps) = (0u64, 0u32);
-        loop {
-            let found = match find(&at, done) {
-                Ok(found) => found,
-                Err(trouble) => return out.trouble(trouble),
-            };
-            let Some((start, length, node)) = found else { break };
-            beside(at.slice(done, start.saturating_sub(done)), &mut gaps, out);
-            out.add(node);
-            done = start.saturating_add(length);
-        }
-        if done > 0 {
-            beside(at.from(done), &mut gaps, out);
+        if let Err(trouble) = search(&at, out) {
+            out.trouble(trouble);
         }
     }
+}
+
+fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let mut search = Search::new(at, out.room(None)?);
+    let (mut done, mut next, mut gaps) = (0_u64, 0_u64, 0_u32);
+    while let Some(find) = search.next(next)? {
+        if VOLUMES.contains(&find.format.name()) {
+            next = find.start.saturating_add(1);
+            continue;
+        }
+        beside(at.slice(done, find.start.saturating_sub(done)), &mut gaps, out);
+        done = find.start.saturating_add(add(at, &find, out)?);
+        next = done;
+    }
+    if done > 0 {
+        beside(at.from(done), &mut gaps, out);
+    }
+    Ok(())
+}
+
+/// Adds what was found and returns its length: updates and tables as they are, anything else as in raw flash.
+fn add<'a>(at: &Input<'a>, find: &Find, out: &mut Builder<'_, 'a>) -> Result<u64, Trouble> {
+    let (node, length) = match (find.format.name(), microcode::update_at(at, find.start)?) {
+        ("microcode", Some(update)) => (update.node(at, find.start).searched(), update.total),
+        ("fit", _) => (fit::node(at, find.start, find.length).searched(), find.length),
+        _ => (raw_flash::node(at, find), find.length),
+    };
+    out.add(node);
+    Ok(length)
 }
 
 fn beside<'a>(input: Input<'a>, number: &mut u32, out: &mut Builder<'_, 'a>) {
@@ -92,37 +111,9 @@ fn beside<'a>(input: Input<'a>, number: &mut u32, out: &mut Builder<'_, 'a>) {
     }
 }
 
-/// The next update or table at `from` or behind it: where, how long, and its region.
-fn find<'a>(at: &Input<'a>, from: u64) -> Result<Option<(u64, u64, Node<'a>)>, Trouble> {
-    let mut start = from.checked_next_multiple_of(4).unwrap_or(u64::MAX);
-    while start < at.length() {
-        let window = at.slice(start, PIECE.saturating_add(microcode::HEADER)).window()?;
-        for place in (0..PIECE).step_by(4) {
-            let Some(bytes) = window.get(kiwame_image::to_usize(place)..).filter(|bytes| bytes.len() >= 16)
-            else {
-                break;
-            };
-            let place = start.saturating_add(place);
-            if microcode::could_begin(bytes)
-                && let Some(update) = microcode::update_at(at, place)?
-            {
-                return Ok(Some((place, update.total, update.node(at, place))));
-            }
-            if bytes.starts_with(FIT)
-                && let Some(length) = fit::table_at(at, place)?
-            {
-                return Ok(Some((place, length, fit::node(at, place, length))));
-            }
-        }
-        start = start.saturating_add(PIECE);
-    }
-    Ok(None)
-}
-
 const ERASED: u8 = 0xff;
-const FIT: &[u8] = b"_FIT_   ";
-/// Bytes searched in one go; a multiple of four, and small, since the search begins anew behind each find.
-const PIECE: u64 = 4 << 10;
+/// What was looked for already, or is a copy of what lies beside it: variables in a spare block are no variables.
+const VOLUMES: [&str; 3] = ["uefi-volume", "uefi-image", "nvram"];
 
 #[cfg(test)]
 mod tests {

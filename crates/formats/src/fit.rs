@@ -27,7 +27,7 @@
 //! A processor uses the addresses: what an entry of type 1 points to must be an update (ambiguous otherwise) and is a
 //! component by itself; what entries of other types point to is compared where it lies, as whatever it is there.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble};
 
 use crate::microcode;
 
@@ -48,12 +48,18 @@ impl Format for Fit {
         None
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = split(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+static ANCHOR: Anchor = Anchor { marks: &[b"_FIT_   "], at: 0, whole: |at, _| table_at(at, 0) };
 
 /// Length of the table at `start`, if one is there and all of it.
 pub(crate) fn table_at(at: &Input<'_>, start: u64) -> Result<Option<u64>, Trouble> {

@@ -392,6 +392,48 @@ impl Scan {
     }
 }
 
+/// True when `at` begins with a tree that lies in it, whose tags nest and end as they should: for those who search.
+pub(crate) fn is_whole(at: &Input<'_>) -> Result<bool, Trouble> {
+    let head = at.head(LONGEST_HEADER)?;
+    let Some(header) =
+        Header::probe(&Head::new(&head, at.length())).filter(|header| header.total <= at.length())
+    else {
+        return Ok(false);
+    };
+    at.spend(header.structure.length)?;
+    let block = at.slice(header.structure.offset, header.structure.length).window()?;
+    Ok(ends_well(&block).is_some())
+}
+
+/// Walks over the tags up to the last one.
+fn ends_well(block: &[u8]) -> Option<()> {
+    let word = |at: u64| {
+        let bytes = block.get(to_usize(at)..)?.first_chunk()?;
+        Some(u32::from_be_bytes(*bytes))
+    };
+    let (mut at, mut depth, mut begun) = (0_u64, 0_u32, false);
+    loop {
+        let length = match word(at)? {
+            BEGIN if depth > 0 || !begun => {
+                (depth, begun) = (depth.checked_add(1)?, true);
+                let text = block.get(to_usize(at.checked_add(4)?)..)?;
+                let text = text.get(..to_usize(LONGEST_NAME)).unwrap_or(text);
+                let name = text.get(..text.iter().position(|&byte| byte == 0)?)?;
+                len64(name).checked_add(5)?
+            }
+            END_NODE => {
+                depth = depth.checked_sub(1)?;
+                4
+            }
+            PROPERTY if depth > 0 => u64::from(word(at.checked_add(4)?)?).checked_add(12)?,
+            NOTHING => 4,
+            LAST if begun && depth == 0 => return Some(()),
+            _ => return None,
+        };
+        at = at.checked_add(length.checked_next_multiple_of(4)?)?;
+    }
+}
+
 fn padded(length: u64) -> u64 {
     length.checked_next_multiple_of(4).unwrap_or(length)
 }
@@ -405,7 +447,7 @@ fn check_padding(at: &Input<'_>, from: u64, to: u64, out: &mut Builder<'_, '_>) 
     Ok(())
 }
 
-const MAGIC: [u8; 4] = [0xd0, 0x0d, 0xfe, 0xed];
+pub(crate) const MAGIC: [u8; 4] = [0xd0, 0x0d, 0xfe, 0xed];
 const LONGEST_HEADER: u64 = 0x28;
 pub(crate) const TRUNCATED: &str = "device-tree/truncated";
 const BEGIN: u32 = 1;

@@ -24,7 +24,7 @@
 //! | CRC32, ISIZE | right, or the member does not decode |
 //! | content | a space of its own; bytes behind are a leaf |
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Normal, Value, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, to_usize};
 
 use crate::decode::{Decoded, zlib};
 use crate::stream::{Header, Odd, Stream};
@@ -46,10 +46,17 @@ impl Format for Gzip {
         header(head.all()).map(|_| Match::weighted(self, 3))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         GZIP.open(&at, out);
     }
 }
+
+static ANCHOR: Anchor =
+    Anchor { marks: &[&[0x1f, 0x8b, 8]], at: 0, whole: |at, room| GZIP.whole(at, room, |_, _| true) };
 
 static GZIP: Stream = Stream {
     name: "gzip",

@@ -30,7 +30,7 @@
 //! The chipset uses soft straps, `FLCOMP`'s opcodes that no flash must be sent, and the upper map: no facts, but in the
 //! leaf.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
 use crate::embedded::BESIDE;
 use crate::uefi_image::UEFI_IMAGE;
@@ -58,6 +58,10 @@ impl Format for IntelFlash {
         &["uefi-image"]
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match read(&at) {
             Ok(descriptor) => descriptor.split(&at, out),
@@ -68,6 +72,16 @@ impl Format for IntelFlash {
         }
     }
 }
+
+/// Up to the end of the last region.
+static ANCHOR: Anchor = Anchor {
+    marks: &[],
+    at: 0,
+    whole: |at, _| {
+        let descriptor = Descriptor::read(&at.head(DESCRIPTOR)?);
+        Ok(descriptor.and_then(|descriptor| descriptor.regions.iter().map(|region| region.end).max()))
+    },
+};
 
 fn read(at: &Input<'_>) -> Result<Descriptor, Trouble> {
     let window: Window = at.head(DESCRIPTOR)?;

@@ -60,6 +60,7 @@ mod program;
 mod raw;
 mod raw_flash;
 mod recognise;
+mod search;
 mod settings;
 mod squashfs;
 mod stream;
@@ -144,7 +145,10 @@ pub fn parse(
     let mut head = vec![0; length];
     host.read(source, 0, &mut head)?;
     let confirms = |name: &str| confirms(name, host, source, &head, size);
-    let readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), confirms)?;
+    let mut readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), confirms)?;
+    if readings.format.name() == fill::NAME && !is_erased(host, source, size)? {
+        readings.format = &raw::Raw;
+    }
     let name = readings.format.name();
     if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
         let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
@@ -178,8 +182,23 @@ fn confirms(name: &str, host: &dyn Host, source: u32, head: &[u8], size: u64) ->
     }
 }
 
-/// Bytes that are read in one go.
-const PIECE: u64 = 64 << 10;
+/// True when all of an image is erased, whose head is: one pass, up to the first byte that is not.
+fn is_erased(host: &dyn Host, source: u32, size: u64) -> Result<bool, ReadError> {
+    let mut at = 0;
+    while at < size {
+        let length = PIECE.min(size.saturating_sub(at));
+        let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+        host.read(source, at, &mut piece)?;
+        if piece.iter().any(|&byte| byte != fill::ERASED) {
+            return Ok(false);
+        }
+        at = at.saturating_add(length);
+    }
+    Ok(true)
+}
+
+/// Bytes of an image that are looked at in one go.
+const PIECE: u64 = 256 << 10;
 
 /// The whole image, by the format that reads it.
 #[derive(Debug)]

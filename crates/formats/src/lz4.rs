@@ -14,7 +14,7 @@
 //! dictionaries are not supported. The library hides what the blocks hold, so there is no normal form; the header is
 //! compared as it is.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
 
 use crate::decode::{DecodeError, Decoded, block, xxh32};
 use crate::stream::{Header, Odd, Stream};
@@ -36,10 +36,20 @@ impl Format for Lz4 {
         header(head.all()).map(|_| Match::weighted(self, 3))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         LZ4.open(&at, out);
     }
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[0x04, 0x22, 0x4d, 0x18], &[0x02, 0x21, 0x4c, 0x18]],
+    at: 0,
+    whole: |at, room| LZ4.whole(at, room, |_, _| true),
+};
 
 static LZ4: Stream = Stream {
     name: "lz4",

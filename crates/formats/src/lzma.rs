@@ -16,7 +16,7 @@
 //! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
 //! takes memory, so neither is an encoder's choice; literals and matches are.
 
-use kiwame_image::{Builder, Format, Head, Input, Match};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64};
 
 use crate::decode;
 use crate::stream::{Header, Odd, Stream};
@@ -36,6 +36,10 @@ impl Format for Lzma {
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         header(head.all()).map(|_| Match::weighted(self, 3))
+    }
+
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -64,6 +68,19 @@ impl Format for Declared {
         Stream { header: any_header, ..LZMA }.open(&at, out);
     }
 }
+
+/// Of 64 KiB of dictionary at least. There is no magic and no checksum, but the coder must be at rest at the end; zeros
+/// alone decode to zeros, and then it always is.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[USUAL, 0, 0]],
+    at: 0,
+    whole: |at, room| {
+        if at.head(18)?.piece(14, 4).is_none_or(|code| code == [0; 4]) {
+            return Ok(None);
+        }
+        LZMA.whole(at, room, |_, decoded| len64(&decoded.bytes) >= LEAST)
+    },
+};
 
 static LZMA: Stream = Stream {
     name: "lzma",
@@ -119,6 +136,8 @@ const MOST_PROPERTIES: u8 = 225;
 const SMALL: u64 = 64 << 10;
 /// No content of firmware is larger.
 const LARGEST: u64 = 1 << 40;
+/// Less content does not tell a stream from bytes that look like one.
+const LEAST: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +167,7 @@ mod tests {
 
     #[test]
     fn other_properties_are_recognised_by_what_they_decode() {
-        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, kiwame_image::len64(bytes))).name();
+        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, len64(bytes))).name();
         let tree = parse(&crate::content::Content, OPENWRT);
         assert_eq!((name(OPENWRT), defects(&tree).len()), ("lzma", 0));
         assert_eq!(tree.space_path(tree.regions().last().expect("content").space), "lzma:stream");

@@ -24,7 +24,7 @@
 //! | of each block: packed size, checksums, data | agree and are right, or the stream does not decode |
 //! | content | a space of its own; bytes behind are a leaf |
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Normal, Value, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, len64, to_usize};
 
 use crate::decode::block::{self, Codec};
 use crate::decode::{Crc32, DecodeError, Decoded, adler32};
@@ -47,10 +47,17 @@ impl Format for Lzop {
         header(head.all()).map(|_| Match::weighted(self, 4))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         LZOP.open(&at, out);
     }
 }
+
+static ANCHOR: Anchor =
+    Anchor { marks: &[&MAGIC], at: 0, whole: |at, room| LZOP.whole(at, room, |_, _| true) };
 
 static LZOP: Stream = Stream {
     name: "lzop",

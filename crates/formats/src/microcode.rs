@@ -28,7 +28,7 @@
 //! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
 /// Updates, one behind the other.
@@ -49,6 +49,10 @@ impl Format for Microcode {
         (header.total <= head.size()).then(|| Match::weighted(self, 5))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let mut start = 0;
         while start < at.length() {
@@ -63,6 +67,31 @@ impl Format for Microcode {
         }
         out.add(Node::new("microcode", "behind", "microcode-behind", at.from(start)).unknown());
     }
+}
+
+/// Updates one behind the other. At a multiple of four the header is enough, and a wrong sum a defect; elsewhere no tool puts
+/// an update, and its words must add up.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[1, 0, 0, 0]],
+    at: 0,
+    whole: |at, _| {
+        let mut end = 0_u64;
+        while could_begin(&at.slice(end, HEADER).window()?)
+            && let Some(update) = update_at(at, end)?
+            && (at.offset().is_multiple_of(4) || adds_up(&at.slice(end, update.total))?)
+        {
+            end = end.saturating_add(update.total);
+        }
+        Ok(Some(end).filter(|&end| end > 0))
+    },
+};
+
+/// True when the words of an update add up to zero.
+fn adds_up(update: &Input<'_>) -> Result<bool, Trouble> {
+    update.spend(update.length())?;
+    let window = update.window()?;
+    let (words, _) = window.as_chunks::<4>();
+    Ok(words.iter().fold(0, |sum: u32, word| sum.wrapping_add(u32::from_le_bytes(*word))) == 0)
 }
 
 /// The header of the update at `start`, if one is there and all of it.

@@ -79,8 +79,10 @@ impl Format for Nvram {
         let kind = StoreKind::of(head.all())?;
         let size = u64::from(head.u32_le(kind.size_field())?);
         let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
-        let fits = size <= head.size() || size == UNWRITTEN.into();
-        (state == HEALTHY && fits).then(|| Match::weighted(self, 3))
+        let unwritten = size == UNWRITTEN.into();
+        let found = Match::weighted(self, 3);
+        (state == HEALTHY && (unwritten || size <= head.size()))
+            .then(|| if unwritten { found } else { found.of_length(size) })
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

@@ -47,7 +47,7 @@
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
 
 use crate::program::{self, Names, Piece};
 
@@ -79,6 +79,10 @@ impl Format for Pe {
 
     fn runs(&self, head: &Head<'_>) -> bool {
         head.bytes(0, 2) == Some(DOS_MAGIC)
+    }
+
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -131,6 +135,20 @@ fn length_by_head(head: &Head<'_>, start: u64) -> Option<u64> {
     }
     Some(end)
 }
+
+/// Up to the last byte that the headers name: what lies behind a program in flash is no overlay of it.
+static ANCHOR: Anchor = Anchor {
+    marks: &[b"MZ"],
+    at: 0,
+    whole: |at, _| {
+        let start = pe_start(at).unwrap_or(u64::MAX);
+        if start > FARTHEST || !at.slice(start, 4).window()?.starts_with(PE_SIGNATURE) {
+            return Ok(None);
+        }
+        at.spend(LOOK)?;
+        Ok(Image::read(at).ok().map(|image| image.end(at)).filter(|&end| end <= at.length()))
+    },
+};
 
 /// What the headers say.
 struct Image {
@@ -659,6 +677,10 @@ const PE_SIGNATURE: &[u8] = b"PE\0\0";
 const PE32: u16 = 0x10b;
 const PE32_PLUS: u16 = 0x20b;
 /// Offset of `e_lfanew`.
+/// No program has its header further behind.
+const FARTHEST: u64 = 64 << 10;
+/// What a look at the headers costs.
+const LOOK: u64 = 64 << 10;
 const LFANEW: u64 = 0x3c;
 // Offsets from the PE signature.
 const OPTIONAL_HEADER: u64 = 0x18;
@@ -938,7 +960,7 @@ mod tests {
             assert!(!tree.regions().any(|region| region.kind == "pe-overlay"));
             let end = 0x1000 + length;
             let behind = tree.leaves().find(|leaf| leaf.span.offset == end).expect("what lies behind");
-            assert_eq!((behind.kind, behind.content), ("pe-behind", kiwame_image::Content::Unknown));
+            assert_eq!((behind.kind, behind.content), ("between", kiwame_image::Content::Unknown));
             assert!(tree.regions().any(|region| region.kind == "microcode"));
         }
         // A file is a program to its last byte.

@@ -1,24 +1,21 @@
 //! Raw flash: partitions that nothing in the image marks.
 //!
 //! With the layout of a manifest or of `firmware.toml`, each partition is a region, taken apart by whatever recognises
-//! it. Without one, images are searched for at every 4 KiB, the smallest erase block of NOR flash, from the front to the
-//! back; a find counts when three facts at least agree, and the search goes on behind it. What lies behind an image that
-//! says how long it is, is searched too.
+//! it. Without one, images are searched for from the front to the back, as `search.rs` says. What lies behind an image
+//! that says how long it is, is searched too.
 //!
 //! Loader modelled: boot ROMs and boot loaders that have the offsets compiled in. Ambiguities: partitions that overlap,
-//! or leave the image. Limitations: the search finds what begins at a multiple of 4 KiB; two journalling file systems that
+//! or leave the image. Limitations: what has no magic is found at multiples of 4 KiB only; two journalling file systems that
 //! adjoin look like one, since every erase block of theirs begins alike.
 //!
 //! ## Normal form
 //!
 //! None: what lies between partitions is fill or a leaf that is not understood.
 
-use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Partition, Span, Stage, Trouble, Window, len64,
-};
+use kiwame_image::{Builder, Content, Defect, Format, Head, Input, Match, Node, Partition, Stage, Trouble};
 
-use crate::recognise::{self, Readings};
-use crate::uboot_env;
+use crate::recognise;
+use crate::search::{Find, Search};
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
@@ -96,6 +93,9 @@ impl Format for Behind {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if out.look(out.region()).is_some_and(|region| region.content == Content::Fill) {
+            return;
+        }
         if let Err(trouble) = search(&at, out) {
             out.trouble(trouble);
         }
@@ -104,38 +104,12 @@ impl Format for Behind {
 
 /// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.
 pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
-    let mut start = STEP.saturating_sub(at.offset() % STEP) % STEP;
-    let mut heads = Heads { at, window: None };
-    let mut open: Option<(u64, &'static dyn Format)> = None;
-    let mut found = false;
-    while start < at.length() {
-        let here = at.from(start);
-        let Some((format, matched)) = heads.find(start)? else {
-            start = start.saturating_add(STEP);
-            continue;
-        };
-        if matched.repeats && open.is_some_and(|(_, before)| before.name() == format.name()) {
-            start = start.saturating_add(STEP);
-            continue;
-        }
-        if let Some((from, format)) = open.take() {
-            add(at.slice(from, start.saturating_sub(from)), format, out);
-        }
+    let mut search = Search::new(at, out.room(None)?);
+    let (mut done, mut found) = (0, false);
+    while let Some(find) = search.next(done)? {
+        out.add(node(at, &find));
         found = true;
-        match matched.length.filter(|&length| length > 0) {
-            Some(length) => {
-                let end = length.min(here.length()).checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
-                add(here.slice(0, end), format, out);
-                start = start.saturating_add(end);
-            }
-            None => {
-                open = Some((start, format));
-                start = start.saturating_add(STEP);
-            }
-        }
-    }
-    if let Some((from, format)) = open {
-        add(at.from(from), format, out);
+        done = find.start.saturating_add(find.length);
     }
     if found {
         out.gaps("between", Some(ERASED));
@@ -143,75 +117,22 @@ pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bo
     Ok(found)
 }
 
-fn add<'a>(input: Input<'a>, format: &'static dyn Format, out: &mut Builder<'_, 'a>) {
+/// What was found, as a partition that its format takes apart.
+pub(crate) fn node<'a>(at: &Input<'a>, find: &Find) -> Node<'a> {
+    let input = at.slice(find.start, find.length);
     let key = format!("{:#x}", input.offset());
-    out.add(Node::new("found", key, "partition", input).component().then(format));
-}
-
-/// A format, and what it says of itself.
-type Found = (&'static dyn Format, Match);
-
-/// Reads ahead for many steps at once: heads overlap, and each by itself would be read again and again.
-struct Heads<'i, 'a> {
-    at: &'i Input<'a>,
-    window: Option<Window>,
-}
-
-impl Heads<'_, '_> {
-    /// What begins `start` bytes from the front.
-    fn find(&mut self, start: u64) -> Result<Option<Found>, Trouble> {
-        // Most of a flash is erased or zero; a look at a few bytes spares the rest.
-        let first = self.bytes(start, LOOK)?;
-        // Nothing begins with so many bytes of one value.
-        let blank = first.first().is_none_or(|&byte| first.iter().all(|other| *other == byte));
-        if blank {
-            return Ok(None);
-        }
-        let size = self.at.from(start).length();
-        // Settings, which only a sum over all of an environment can tell: a flash has a few of them, and a hostile one as many
-        // as the budget for decoding has room for.
-        if uboot_env::is_costly(self.bytes(start, 2 * LOOK)?) {
-            let longer = uboot_env::size_at(&self.at.from(start))?;
-            if let Some(found) = longer.filter(|&size| size > Head::LENGTH) {
-                let env: &dyn Format = &uboot_env::UbootEnv;
-                return Ok(Some((env, Match::weighted(env, SURE).of_length(found))));
-            }
-        }
-        let readings = Readings::of(&Head::of_step(self.bytes(start, Head::LENGTH)?, size, STEP));
-        let sure = readings.found.filter(|matched| matched.weight >= SURE);
-        Ok(sure.map(|matched| (readings.format, matched)))
-    }
-
-    /// Up to `length` bytes at `start`, fewer at the end.
-    fn bytes(&mut self, start: u64, length: u64) -> Result<&[u8], Trouble> {
-        let wanted = self.at.slice(start, length).span();
-        let held = |window: &Window| Span::new(window.offset(), len64(window)).contains(wanted);
-        if !self.window.as_ref().is_some_and(held) {
-            self.window = None;
-            self.window = Some(self.at.slice(start, AHEAD).window()?);
-        }
-        let piece = self
-            .window
-            .as_ref()
-            .and_then(|window| window.piece(wanted.offset.saturating_sub(window.offset()), wanted.length));
-        Ok(piece.unwrap_or_default())
-    }
+    Node::new("found", key, "partition", input).component().searched().then(find.format)
 }
 
 const ERASED: u8 = 0xff;
-const STEP: u64 = 4096;
-/// Bytes that are read in one go.
-const AHEAD: u64 = 512 << 10;
-/// Bytes that tell whether a step is worth more: a volume begins with 16 zeros, and by here has said its name.
-const LOOK: u64 = 64;
-/// Facts that must agree where nothing says that something begins.
-const SURE: u32 = 3;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-    use kiwame_image::{Limits, Memory, Options, to_usize};
+    use kiwame_image::{Limits, Memory, Options, Span, len64, to_usize};
+
+    const STEP: u64 = 4096;
 
     use super::*;
     use crate::microcode::tests::sample;
@@ -247,8 +168,18 @@ mod tests {
         assert_eq!(shown.first(), Some(&("between", 0)));
         assert!(shown.contains(&("microcode-header", 0x1000)), "{shown:?}");
         assert_eq!(shown.last(), Some(&("between", 0x2800)));
-        let unknown = tree.leaves().filter(|leaf| leaf.content == kiwame_image::Content::Unknown);
+        let unknown = tree.leaves().filter(|leaf| leaf.content == Content::Unknown);
         assert!(unknown.into_iter().any(|leaf| leaf.span.offset == 0x2800), "data between partitions");
+    }
+
+    #[test]
+    fn a_partition_that_begins_with_erased_space_is_searched() {
+        let mut flash = vec![0xff; to_usize(Head::LENGTH)];
+        flash.extend([b'?'; 3]);
+        flash.extend(sample());
+        let tree = split(&flash, &[("a", 0, len64(&flash))]);
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| leaf.0).collect();
+        assert_eq!(kinds[..2], ["between", "microcode-header"]);
     }
 
     #[test]
@@ -294,6 +225,6 @@ mod tests {
         let tree = split(&flash, &[]);
         let found = tree.regions().filter(|region| region.segment.format == "found");
         let shown: Vec<_> = found.map(|region| (region.span.offset, region.span.length)).collect();
-        assert_eq!(shown, [(0x1000, 0x3000), (0x4000, 0x1000)]);
+        assert_eq!(shown, [(0x1000, 0x3000), (0x4000, 0x400)]);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Readings {
     /// The format that reads them.
     pub(crate) format: &'static dyn Format,
     /// How it recognises them; `None` when nobody does.
-    pub(crate) found: Option<Match>,
+    found: Option<Match>,
     /// Another format that could as well read them.
     pub(crate) other: Option<&'static str>,
     /// A loader could take them for a program.

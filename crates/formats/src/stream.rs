@@ -87,6 +87,31 @@ impl Stream {
         }
     }
 
+    /// The length of the stream that `at` begins with, by decoding it; `None` when it does not decode, or is not `sure`. For
+    /// those who search: what is no stream costs little, and what is one no more than a part of what opening it costs.
+    pub(crate) fn whole(
+        &self,
+        at: &Input<'_>,
+        room: u64,
+        sure: fn(&[u8], &Decoded) -> bool,
+    ) -> Result<Option<u64>, Trouble> {
+        let mut most = FIRST_LOOK.min(room);
+        loop {
+            let input = at.head(most.saturating_mul(2).saturating_add(FIRST_LOOK))?;
+            if (self.header)(&input).is_none() {
+                return Ok(None);
+            }
+            at.spend(most)?;
+            match (self.decode)(&input, most) {
+                Ok(decoded) => return Ok(sure(&input, &decoded).then_some(decoded.consumed)),
+                Err(DecodeError::Overflow) if most < room => {}
+                Err(DecodeError::Truncated) if most < room && len64(&input) < at.length() => {}
+                Err(_) => return Ok(None),
+            }
+            most = most.saturating_mul(16).min(room);
+        }
+    }
+
     fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let window = match at.window() {
             Ok(window) => window,
@@ -189,8 +214,14 @@ impl Stream {
             number = number.saturating_add(1);
         }
         let bytes = window.piece(at, length.saturating_sub(at)).unwrap_or_default();
-        let kind = if begins(bytes) { self.member_kind } else { self.trailing_kind };
-        out.add(Node::new(self.name, "behind", kind, rest.from(at)).unknown());
+        let further = begins(bytes);
+        let kind = if further { self.member_kind } else { self.trailing_kind };
+        let node = Node::new(self.name, "behind", kind, rest.from(at));
+        if further {
+            out.add(node.unknown());
+        } else {
+            raw_flash::look_behind(node, out);
+        }
         Ok(())
     }
 }
@@ -237,5 +268,8 @@ impl Behind {
 }
 
 const ERASED: u8 = 0xff;
+
+/// Content that a look decodes at first.
+const FIRST_LOOK: u64 = 32 << 10;
 /// So many pieces behind a stream are told apart.
 const PIECES: u32 = 64;

@@ -26,7 +26,7 @@
 //! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Trouble};
 
 use crate::pe::{self, Section};
 use crate::program::{self, Names, Piece};
@@ -62,6 +62,10 @@ impl Format for Te {
         head.bytes(0, 2) == Some(SIGNATURE) && self.probe(head).is_some()
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         match Image::read(&at) {
             Ok(image) => {
@@ -75,6 +79,9 @@ impl Format for Te {
         }
     }
 }
+
+static ANCHOR: Anchor =
+    Anchor { marks: &[], at: 0, whole: |at, _| Ok(Image::read(at).ok().map(|image| image.end())) };
 
 /// How long an image is, for those who search.
 fn length_by_head(head: &Head<'_>) -> Option<u64> {
@@ -227,7 +234,7 @@ mod tests {
         put(&mut flash, 0x1000, image);
         put(&mut flash, 0x1200, b"something else");
         let tree = parse(crate::named("raw").unwrap(), &flash);
-        assert!(tree.regions().any(|region| region.kind == "te-behind"));
+        assert!(tree.regions().any(|region| region.kind == "between" && region.span.offset == 0x1180));
         assert!(!tree.regions().any(|region| region.kind == "te-overlay"));
     }
 

@@ -9,7 +9,7 @@
 //!
 //! None: what lies between volumes is fill, a region of what it holds, or a leaf that is not understood.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64, to_usize};
 
 use crate::embedded::EMBEDDED;
 use crate::fit;
@@ -51,6 +51,10 @@ impl Format for UefiImage {
         None
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let found = lay_out(&at, out);
         let flash =
@@ -68,6 +72,17 @@ impl Format for UefiImage {
         }
     }
 }
+
+/// A volume.
+static ANCHOR: Anchor = Anchor {
+    marks: &[SIGNATURE],
+    at: VolumeHeader::SIGNATURE_OFFSET,
+    whole: |at, _| {
+        at.spend(VolumeHeader::LONGEST)?;
+        let header = VolumeHeader::believe(&at.head(VolumeHeader::LONGEST)?, at.offset());
+        Ok(header.map(|header| header.length).filter(|&length| length <= at.length()))
+    },
+};
 
 /// Adds the volumes in `at` to the current region, and the padding between them. False, with nothing added, when
 /// there is no volume.

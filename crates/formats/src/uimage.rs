@@ -28,7 +28,7 @@
 //! its NUL are in the leaf, which no loader reads.
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Reader, Span, Trouble, Value, to_usize,
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Span, Trouble, Value, len64, to_usize,
 };
 
 use crate::content::Content;
@@ -59,6 +59,10 @@ impl Format for UImage {
 
     fn runs(&self, head: &Head<'_>) -> bool {
         head.bytes(0, 4) == Some(&MAGIC[..])
+    }
+
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -105,6 +109,18 @@ pub(crate) fn data_are_right(at: &Input<'_>) -> Result<bool, Trouble> {
     }
     Ok(sum.is_right())
 }
+
+static ANCHOR: Anchor = Anchor {
+    marks: &[&MAGIC],
+    at: 0,
+    whole: |at, _| {
+        let header = at.head(HEADER)?;
+        let Some(size) = header.piece(12, 4).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+        let length = HEADER.saturating_add(u32::from_be_bytes(*size).into());
+        let right = header.starts_with(&MAGIC) && header_crc(&header) == stated_crc(&header);
+        Ok(Some(length).filter(|&length| right && len64(&header) == HEADER && length <= at.length()))
+    },
+};
 
 struct Header {
     size: u64,

@@ -23,7 +23,7 @@
 //! | LZMA2: chunks, properties, literals and matches | an encoder's choice that `lib/xz` takes as it is |
 //! | content | a space of its own; bytes behind are a leaf |
 
-use kiwame_image::{Builder, Format, Head, Input, Match};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match};
 
 use crate::decode::Crc32;
 use crate::decode::block::{self, Codec};
@@ -46,10 +46,17 @@ impl Format for Xz {
         header(head.all()).map(|_| Match::weighted(self, 4))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         XZ.open(&at, out);
     }
 }
+
+static ANCHOR: Anchor =
+    Anchor { marks: &[b"\xfd7zXZ\0"], at: 0, whole: |at, room| XZ.whole(at, room, |_, _| true) };
 
 static XZ: Stream = Stream {
     name: "xz",

@@ -13,7 +13,7 @@
 //! Limitations: a file that begins with a skippable frame is not recognised; dictionaries are not supported. The
 //! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
 
 use crate::decode::block::{self, Codec};
 use crate::stream::{Header, Odd, Stream};
@@ -35,10 +35,26 @@ impl Format for Zstd {
         header(head.all()).map(|_| Match::weighted(self, 3))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         ZSTD.open(&at, out);
     }
 }
+
+/// Only with a checksum or a size: a block that is not packed may hold anything.
+static ANCHOR: Anchor = Anchor {
+    marks: &[&[0x28, 0xb5, 0x2f, 0xfd]],
+    at: 0,
+    whole: |at, room| {
+        ZSTD.whole(at, room, |input, decoded| {
+            let summed = input.get(4).is_some_and(|descriptor| descriptor & CHECKSUM != 0);
+            summed || header(input).and_then(|header| header.declared) == Some(len64(&decoded.bytes))
+        })
+    },
+};
 
 static ZSTD: Stream = Stream {
     name: "zstd",
@@ -88,6 +104,7 @@ fn skippable(input: &[u8]) -> Option<u64> {
 
 const SINGLE_SEGMENT: u8 = 0x20;
 const RESERVED: u8 = 0x08;
+const CHECKSUM: u8 = 0x04;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

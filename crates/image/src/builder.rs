@@ -59,6 +59,7 @@ pub struct Node<'a> {
     mask: Vec<Span>,
     erase_block: Option<u64>,
     remains: bool,
+    searched: bool,
     next: Option<Next<'a>>,
 }
 
@@ -94,6 +95,7 @@ impl<'a> Node<'a> {
             mask: Vec::new(),
             erase_block: None,
             remains: false,
+            searched: false,
             next: None,
         }
     }
@@ -174,6 +176,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn remains(mut self) -> Self {
         self.remains = true;
+        self
+    }
+
+    /// It was found by searching: nothing around it says that it lies there. See [`Region::searched`].
+    #[must_use]
+    pub fn searched(mut self) -> Self {
+        self.searched = true;
         self
     }
 
@@ -298,10 +307,25 @@ impl<'a> Builder<'_, 'a> {
         Some(id)
     }
 
+    /// Adds bytes that are not understood, with how many of them are erased where the erase value is `erase`: people take
+    /// an empty flash for something else when they hear of so many unexplained bytes. That is a note for them, which no
+    /// manifest carries; the leaf stays one, since what it holds sets no bounds (RULES 1).
+    pub fn add_unknown(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
+        match node.input.erased(erase) {
+            Ok(0) => self.add(node.unknown()),
+            Ok(erased) => self.add(node.unknown().with_encoding("erased", erased)),
+            Err(trouble) => {
+                self.trouble(trouble);
+                self.add(node.unknown())
+            }
+        }
+    }
+
     /// Adds a region that should be erased: `fill` when every byte has the erase value, else not understood.
     pub fn add_fill(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
         match node.input.uniform() {
             Ok(Some(value)) if value == erase => self.add(Node { content: Content::Fill, ..node }),
+            Ok(_) if erase == ERASED => self.add_unknown(node, erase),
             Ok(_) => self.add(node.unknown()),
             Err(trouble) => {
                 self.trouble(trouble);
@@ -697,6 +721,7 @@ impl<'a> Session<'a> {
             order: node.order,
             component: node.component,
             remains: node.remains,
+            searched: node.searched,
             sha256: None,
             measured: false,
             masked: None,
@@ -870,6 +895,9 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 }
+
+/// The erase value of NOR and NAND flash; where structure says 00, that is padding as often.
+const ERASED: u8 = 0xff;
 
 fn masked_digest(input: &Input<'_>, mask: &[Span]) -> Result<Digest, Trouble> {
     let mut bytes = input.window()?.to_vec();

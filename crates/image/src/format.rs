@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Builder, Input, len64, to_usize};
+use crate::{Builder, Input, Trouble, len64, to_usize};
 
 /// A format of firmware: recognises it and takes it apart. One file each, listed in `kiwame_formats::FORMATS`.
 pub trait Format: fmt::Debug + Sync {
@@ -26,9 +26,31 @@ pub trait Format: fmt::Debug + Sync {
         &[]
     }
 
+    /// How what lies somewhere among other bytes is found by searching; `None` for what is not looked for.
+    fn anchor(&self) -> Option<&'static Anchor> {
+        None
+    }
+
     /// Takes the region apart. Never fails: what is malformed is a defect, what is not understood a gap.
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>);
 }
+
+/// What a search looks for, and how a find is confirmed before it counts.
+#[derive(Debug)]
+pub struct Anchor {
+    /// Bytes of which one stands in everything of the format, three at least or all that there are. Without any, it is
+    /// looked for only where media have their blocks, by [`Format::probe`].
+    pub marks: &'static [&'static [u8]],
+    /// How far from the start they stand, in bytes.
+    pub at: u64,
+    /// Its length in bytes, when the input begins with all of one: by its own length and checksum, or by a structure that is
+    /// as sure. What a look costs that hostile bytes can ask for again and again is spent first. The second argument is
+    /// the most that a stream may decode to.
+    pub whole: Whole,
+}
+
+/// See [`Anchor::whole`].
+pub type Whole = fn(&Input<'_>, u64) -> Result<Option<u64>, Trouble>;
 
 /// The first bytes of a region: at most 68 KiB (GPT at 0x200, ext4 at 0x438, ISO 9660 at 0x8000).
 #[derive(Debug)]

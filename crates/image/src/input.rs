@@ -18,6 +18,10 @@ pub(crate) struct Context<'a> {
 
 /// Small windows of a source are served from pages of this size.
 const PAGE: u64 = 64 << 10;
+/// The smallest erase block of NOR flash.
+const ERASE_BLOCK: u64 = 4 << 10;
+/// Bytes that are looked at in one go for erased space; fewer than an erase block.
+const BLOCK: usize = 1 << 10;
 /// So many of them are kept, the least recently used one going first.
 const PAGES: usize = 16;
 
@@ -181,6 +185,29 @@ impl<'a> Input<'a> {
             }
         }
         Ok(value)
+    }
+
+    /// How many of its bytes lie in runs of `value` that are as long as an erase block of NOR flash, 4 KiB, or longer.
+    ///
+    /// # Errors
+    /// As [`Input::window`].
+    pub fn erased(&self, value: u8) -> Result<u64, Trouble> {
+        let (mut erased, mut run) = (0_u64, 0_u64);
+        let mut close = |run: u64| erased = erased.saturating_add(if run < ERASE_BLOCK { 0 } else { run });
+        for window in self.windows() {
+            for block in window?.chunks(BLOCK) {
+                // A run that begins and ends in one block is too short to count.
+                let lead = block.iter().take_while(|byte| **byte == value).count();
+                run = run.saturating_add(len64(block.get(..lead).unwrap_or_default()));
+                if lead < block.len() {
+                    close(run);
+                    let tail = block.iter().rev().take_while(|byte| **byte == value).count();
+                    run = len64(block.get(..tail).unwrap_or_default());
+                }
+            }
+        }
+        close(run);
+        Ok(erased)
     }
 
     /// SHA-256 of its bytes.

@@ -56,7 +56,7 @@ pub use attribute::{Attribute, Value};
 pub use builder::{Builder, Node, Options, Partition, Stage, parse, parse_with};
 pub use defect::{Claim, Defect, Trouble};
 pub use digest::{Algorithm, Digest, hex};
-pub use format::{Format, Head, Match};
+pub use format::{Anchor, Format, Head, Match, Whole};
 pub use host::{Host, Memory, Part, ReadError};
 pub use input::{Input, Window};
 pub use limits::{Budget, LimitKind, Limits};

@@ -98,6 +98,9 @@ pub struct Region {
     pub component: bool,
     /// True for what nothing reaches any more (RULES 12).
     pub remains: bool,
+    /// True for what was found by searching. It, and what lies in it, is no more acceptable than bytes that nobody understands
+    /// (RULES 33).
+    pub searched: bool,
     /// Digest of its bytes. Every leaf is covered by exactly one measured region.
     pub sha256: Option<Digest>,
     /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.

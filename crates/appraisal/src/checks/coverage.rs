@@ -25,13 +25,17 @@ impl Check for Coverage {
         let mut unexplained = Allowance::of(&case.terms.rule.accept_unexplained);
         let mut uncovered = 0_u64;
         for region in regions {
-            if case.matches.get(&region.id) != Some(&Match::Nothing) || region.content == Content::Fill {
+            let searched = crate::reference::is_searched(case.tree, region);
+            let erased = region.content == Content::Fill && !searched;
+            if case.matches.get(&region.id) != Some(&Match::Nothing) || erased {
                 continue;
             }
             let path = case.tree.path(region.id);
             let program = crate::reference::is_program(case.tree, region);
             let id = match region.content {
                 _ if program => "coverage/program-unreferenced",
+                // Unfound, these bytes would be some that nobody understands (RULES 33).
+                _ if searched => "coverage/unexplained",
                 Content::Encoded if region.encodes.is_none() => "coverage/unexplained",
                 Content::Unknown => "coverage/unexplained",
                 Content::Parsed | Content::Encoded | Content::Fill => "coverage/unreferenced",

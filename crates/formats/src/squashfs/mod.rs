@@ -51,7 +51,7 @@ mod walk;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble, Value, len64,
+    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble, Value, len64,
 };
 
 use self::superblock::Superblock;
@@ -79,12 +79,31 @@ impl Format for Squashfs {
         superblock.is_sound().then(|| Match::weighted(self, 6).of_length(superblock.bytes_used))
     }
 
+    fn anchor(&self) -> Option<&'static Anchor> {
+        Some(&ANCHOR)
+    }
+
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         if let Err(trouble) = parse(&at, out) {
             out.trouble(trouble);
         }
     }
 }
+
+/// With the zeros behind it to the next 4 KiB, as mksquashfs pads.
+static ANCHOR: Anchor = Anchor {
+    marks: &[superblock::MAGIC],
+    at: 0,
+    whole: |at, _| {
+        let head = at.head(SUPERBLOCK)?;
+        let superblock = Superblock::read(&head, at.offset()).ok().filter(Superblock::is_sound);
+        let used = superblock.map(|superblock| superblock.bytes_used).filter(|&used| used <= at.length());
+        let Some(used) = used else { return Ok(None) };
+        let padding = used.checked_next_multiple_of(PADDED).unwrap_or(used).saturating_sub(used);
+        let padding = at.slice(used, padding);
+        Ok(Some(if padding.uniform()? == Some(0) { used.saturating_add(padding.length()) } else { used }))
+    },
+};
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
