@@ -126,6 +126,7 @@ pub static KINDS: &[Kind] = &[
     kind("mutable/empty-by-rule", Severity::Info, Effect::Nothing),
     kind("mutable/empty-refused", Severity::High, Effect::Refuted),
     kind("mutable/not-judged", Severity::Info, Effect::Nothing),
+    kind("mutable/not-recognised", Severity::High, Effect::Refuted),
     kind("mutable/outside-rule", Severity::High, Effect::Refuted),
     kind("mutable/over-cap", Severity::High, Effect::Refuted),
     kind("mutable/remains", Severity::Info, Effect::Nothing),
@@ -235,9 +236,7 @@ impl Finding {
 
     /// True for what can be told together with others: a finding about some place, which no waiver covers.
     pub(crate) fn is_foldable(&self) -> bool {
-        let families =
-            ["component/", "encoding/", "fill/", "limit/", "mutable/outside-rule", "mutable/trust-anchor"];
-        let told = self.is_defect() || families.iter().any(|family| self.id.starts_with(family));
+        let told = self.is_defect() || FOLDED.iter().any(|family| self.id.starts_with(family));
         told && self.path != "image" && !self.args.contains_key("waiver")
     }
 
@@ -330,6 +329,18 @@ impl Finding {
         Self { effect: Effect::Nothing, ..self }.arg("waiver", reason).arg("waivedUntil", until)
     }
 }
+
+/// Beginnings of ids of findings about a place.
+const FOLDED: [&str; 8] = [
+    "component/",
+    "encoding/",
+    "fill/",
+    "limit/",
+    "mutable/empty-refused",
+    "mutable/not-recognised",
+    "mutable/outside-rule",
+    "mutable/trust-anchor",
+];
 
 #[cfg(test)]
 mod tests {

@@ -348,8 +348,8 @@ impl<'a> Fold<'a> {
         };
         let all = uniform.iter().map(common).fold(0, u64::saturating_add) >= extent.length;
         // What should be erased, or may be, is not explained by being so.
-        let more =
-            ["fill/not-erased", "mutable/outside-rule", "component/added"].contains(&finding.id.as_str());
+        let more = finding.id.starts_with("mutable/")
+            || ["fill/not-erased", "component/added"].contains(&finding.id.as_str());
         let erased = more && run.value == self.reference.erase_value;
         let inside = run.span.end() < extent.end();
         let shut = finding.id == "encoding/undecodable"
@@ -420,6 +420,7 @@ fn id_of(members: &[Finding], effect: Effect) -> &'static str {
     }
     match effect {
         _ if any("mutable/trust-anchor") => "mutable/trust-anchor",
+        _ if any("mutable/empty-refused") => "mutable/empty-refused",
         _ if any("mutable/outside-rule") => "mutable/outside-rule",
         Effect::Refuted if all(&["component/removed", "component/erased"]) => "component/removed",
         Effect::Refuted if all(&["component/added", "component/duplicated"]) => "component/added",
@@ -489,6 +490,9 @@ pub fn tally(findings: &[Finding]) -> BTreeMap<(&'static str, &'static str), u64
 }
 
 fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
+    if finding.id == "image/uniform" {
+        return Vec::new();
+    }
     if finding.id.starts_with("image/") {
         return finding.parts.iter().flat_map(changes).collect();
     }
@@ -508,7 +512,7 @@ fn verb(finding: &Finding) -> Option<&'static str> {
         "component/modified" | "component/attributes" | "fill/not-erased" => "changed",
         "encoding/undecodable" => "unreadable",
         "mutable/trust-anchor" | "mutable/outside-rule" if finding.is_new => "added",
-        "mutable/trust-anchor" | "mutable/outside-rule" => "changed",
+        "mutable/trust-anchor" | "mutable/outside-rule" | "mutable/not-recognised" => "changed",
         id if id.starts_with("encoding/") => "packed-anew",
         _ => return None,
     })

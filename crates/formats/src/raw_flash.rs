@@ -12,10 +12,15 @@
 //!
 //! None: what lies between partitions is fill or a leaf that is not understood.
 
-use kiwame_image::{Builder, Content, Defect, Format, Head, Input, Match, Node, Partition, Stage, Trouble};
+use std::rc::Rc;
 
-use crate::recognise;
+use kiwame_image::{
+    Builder, Content, Defect, Environment, Format, Head, Input, Match, Node, Partition, Stage, Trouble,
+};
+
+use crate::recognise::{self, Readings};
 use crate::search::{Find, Search};
+use crate::{file_content, uboot_env};
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
@@ -27,7 +32,7 @@ pub(crate) struct RawFlash(pub(crate) Vec<Partition>);
 impl<'a> Stage<'a> for RawFlash {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         out.gaps("between", Some(ERASED));
-        for Partition { name, span, erase_block } in &self.0 {
+        for Partition { name, span, erase_block, environment } in &self.0 {
             let input = at.slice(span.offset, span.length);
             if input.length() != span.length {
                 let end =
@@ -35,7 +40,31 @@ impl<'a> Stage<'a> for RawFlash {
                 out.defect(end.ambiguous());
             }
             let node = Node::new("partition", name, "partition", input).name(name).component();
-            out.add(node.erase_block(*erase_block).then(PARTITION));
+            let node = node.erase_block(*erase_block);
+            out.add(match environment {
+                Some(environment) => node.then_with(Rc::new(OfTwo(*environment))),
+                None => node.then(PARTITION),
+            });
+        }
+    }
+}
+
+/// A partition with one environment of two, as a signed reference has it. A copy that is broken, as a loss of power leaves
+/// it, is said to be so: its checksum is wrong under the size that the boot loader was built with.
+#[derive(Debug)]
+struct OfTwo(Environment);
+
+impl<'a> Stage<'a> for OfTwo {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let broken = Readings::of_input(&at)
+            .and_then(|readings| Ok(!readings.is_known() && uboot_env::is_broken(&at, self.0)?));
+        match broken {
+            Ok(true) => {
+                let node = Node::new("uboot-env", "broken", "uboot-env-broken", at);
+                out.add(node.unknown().with("broken", true).then(file_content::UNUSED));
+            }
+            Ok(false) => PARTITION.parse(at, out),
+            Err(trouble) => out.trouble(trouble),
         }
     }
 }
@@ -143,6 +172,7 @@ mod tests {
             name: name.to_owned(),
             span: Span::new(offset, length),
             erase_block: None,
+            environment: None,
         };
         let layout = layout.iter().map(part);
         let options = Options { layout: layout.collect(), ..Options::default() };

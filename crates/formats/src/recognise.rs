@@ -84,6 +84,11 @@ impl Readings {
         Self { format, found: Some(found), other, runs, torn: false }
     }
 
+    /// True when some format recognises the bytes.
+    pub(crate) fn is_known(&self) -> bool {
+        self.found.is_some()
+    }
+
     /// Says of the current region, which these bytes are, that a loader could take it for a program.
     pub(crate) fn note_program(&self, out: &mut Builder<'_, '_>) {
         if self.runs {

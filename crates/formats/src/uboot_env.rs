@@ -34,7 +34,7 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+    Builder, Defect, Environment, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
 use crate::decode::Crc32;
@@ -171,6 +171,22 @@ pub(crate) fn size_at(at: &Input<'_>) -> Result<Option<u64>, Trouble> {
 /// The same of the first [`LARGEST`] bytes of a region.
 pub(crate) fn size_of(bytes: &[u8], region: u64) -> Option<u64> {
     Shape::of(bytes, region).map(|shape| shape.size)
+}
+
+/// True for an environment that U-Boot, built so, does not take: its checksum is wrong. What is erased is none.
+pub(crate) fn is_broken(at: &Input<'_>, environment: Environment) -> Result<bool, Trouble> {
+    let window = at.head(environment.size.min(LARGEST))?;
+    if len64(&window) < environment.size || window.iter().all(|byte| *byte == 0xff) {
+        return Ok(false);
+    }
+    at.spend(environment.size)?;
+    let Some(stated) = window.first_chunk::<4>() else { return Ok(false) };
+    let stated =
+        if environment.big_endian { u32::from_be_bytes(*stated) } else { u32::from_le_bytes(*stated) };
+    // Of two each has a flag behind the sum, which the sum leaves out.
+    let mut crc = Crc32::default();
+    crc.update(window.get(to_usize(head_of(true))..).unwrap_or_default());
+    Ok(crc.value() != stated)
 }
 
 /// True for what was an environment and whose checksum agrees with no size: settings that U-Boot itself has names for.

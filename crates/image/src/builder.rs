@@ -41,6 +41,17 @@ pub struct Partition {
     pub span: Span,
     /// Size in bytes of the medium's erase blocks there, where that is known: flash file systems are read by it.
     pub erase_block: Option<u64>,
+    /// How the boot loader's environment there is laid out, where a signed reference has one of two.
+    pub environment: Option<Environment>,
+}
+
+/// How a boot loader was built to read its environment: only by that can be told that a copy is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Bytes that the checksum covers, it included.
+    pub size: u64,
+    /// Byte order of the checksum.
+    pub big_endian: bool,
 }
 
 /// A region to be added.

@@ -53,7 +53,7 @@ mod span;
 mod tree;
 
 pub use attribute::{Attribute, Value};
-pub use builder::{Builder, Node, Options, Partition, Stage, parse, parse_with};
+pub use builder::{Builder, Environment, Node, Options, Partition, Stage, parse, parse_with};
 pub use defect::{Claim, Defect, Trouble};
 pub use digest::{Algorithm, Digest, hex};
 pub use format::{Anchor, Format, Head, Match, Whole};

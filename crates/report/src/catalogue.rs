@@ -453,8 +453,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "mutable/copy-not-taken",
-        "{what} is erased; the boot loader takes the other copy, which was judged.",
-        "{what} は消去されている。ブートローダーはもう一方の(判定済みの)複製を使用する。",
+        "{what} is erased or broken; the boot loader takes the other copy, which was judged.",
+        "{what} は消去または破損している。ブートローダーはもう一方の(判定済みの)複製を使用する。",
         ["Nothing to do.", "対応不要。"],
     ),
     entry(
@@ -480,6 +480,12 @@ static ENTRIES: &[Entry] = &[
         "{bytes} bytes of {what} may be anything, by manifest and policy; nobody judged them.",
         "マニフェストとポリシーにより {what} の {bytes} バイトは任意。内容は判定していない。",
         ["Nothing to do.", "対応不要。"],
+    ),
+    entry(
+        "mutable/not-recognised",
+        "{what}: no {format} is recognised here, where the maker's rule has one.",
+        "{what}:製造者の規則では {format} が有るべきだが、認識できない。",
+        ACQUIRE,
     ),
     entry(
         "mutable/outside-rule",

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Form, Partition, SettingsFile, Span};
+use kiwame_image::{Algorithm, Digest, Environment, Form, Partition, SettingsFile, Span};
 
 use crate::json::{Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
@@ -306,6 +306,18 @@ impl ReferenceRegion {
 }
 
 impl ImageReference {
+    /// The partitions, by which the image is read; where the reference has one environment of two, with its layout.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<Partition> {
+        let parts = self.layout.iter().map(|layout| {
+            let name = kiwame_image::escape_key(layout.part.name.as_bytes());
+            let header = format!("partition:{name}/uboot-env:header");
+            let header = self.regions.iter().find(|region| region.path == header);
+            Partition { environment: header.and_then(environment), ..layout.part.clone() }
+        });
+        parts.collect()
+    }
+
     fn check_tiling(&self) -> Result<(), TrustError> {
         let mut spaces: BTreeMap<&str, Vec<(Span, &str)>> = BTreeMap::new();
         for region in &self.regions {
@@ -345,6 +357,14 @@ impl ImageReference {
         }
         Ok(())
     }
+}
+
+/// How an environment is laid out by what its header states, where it is one of two.
+fn environment(header: &ReferenceRegion) -> Option<Environment> {
+    let fact = |name: &str| header.attributes.get(name);
+    let Some(Json::Uint(size)) = fact("env-size") else { return None };
+    let big_endian = fact("crc-order") == Some(&Json::Text("big".to_owned()));
+    (fact("redundant") == Some(&Json::Flag(true))).then_some(Environment { size: *size, big_endian })
 }
 
 fn exact(field: &'static str, expected: &'static str, found: &str) -> Result<(), TrustError> {
@@ -484,6 +504,7 @@ fn read_image(
                     name: part.text("name")?,
                     span: Span::new(part.uint("offset")?, part.uint("length")?),
                     erase_block: part.uint_or_absent("eraseBlock")?,
+                    environment: None,
                 },
                 written: part.flag("written")?,
                 format: part.text_or_absent("format")?,

@@ -173,6 +173,7 @@ impl Description {
                 name: part.name.clone(),
                 span: Span::new(part.offset, part.length),
                 erase_block: part.erase_block,
+                environment: None,
             },
             written: part.written,
             format: part.format.clone(),

@@ -351,11 +351,7 @@ impl Trial<'_> {
         let meant = meant.and_then(|at| manifest.images.get(at));
         let mut options = Options {
             image_digest: Some(sha256.clone()),
-            layout: meant
-                .into_iter()
-                .flat_map(|image| &image.layout)
-                .map(|layout| layout.part.clone())
-                .collect(),
+            layout: meant.map(ImageReference::partitions).unwrap_or_default(),
             settings: manifest.settings(),
             reading: meant.map(|image| image.format.clone()),
             ..Options::default()
@@ -363,8 +359,9 @@ impl Trial<'_> {
         let mut tree = self.run.tree(self.image, &options)?;
         let mut this = self.reference(manifest, &tree, sha256);
         let mut reference = this.and_then(|at| manifest.images.get(at));
-        let parts = |image: &ImageReference| image.layout.iter().map(|layout| layout.part.clone()).collect();
-        if let Some(parts) = reference.map(parts).filter(|parts| *parts != options.layout) {
+        if let Some(parts) =
+            reference.map(ImageReference::partitions).filter(|parts| *parts != options.layout)
+        {
             // It was read by the layout of another image of the release.
             options.layout = parts;
             tree = self.run.tree(self.image, &options)?;

@@ -117,6 +117,12 @@ fn hold(
         case.matches.insert(region.id, Match::Mutable);
         return;
     }
+    // The boot loader takes the other copy, which is judged.
+    let unused = || rules.iter().all(|(number, _)| spare.contains(number));
+    if spare::is_broken(case, region) && unused() && is_harmless(case, region) {
+        case.matches.insert(region.id, Match::Remains);
+        return ledger.remains(&[], region.span.length);
+    }
     // What no device packs is judged as it is anywhere else.
     if is_packed(region) && !is_written_by_devices(region) {
         return;
@@ -196,6 +202,11 @@ pub(super) fn is_written_by_devices(region: &Region) -> bool {
 fn is_harmless(case: &Case<'_>, region: &Region) -> bool {
     let around = || core::iter::once(region).chain(case.tree.ancestors(region.id));
     !around().any(|region| is_true(region, "executable")) && !holds_program(case.tree, region)
+}
+
+/// True for a rule that asks for no format.
+fn is_any(rule: &MutableRule) -> bool {
+    matches!(rule.rule, Mutable::Any { .. } | Mutable::Erased)
 }
 
 fn is_true(region: &Region, name: &str) -> bool {
@@ -286,6 +297,12 @@ impl<'a> Known<'a> {
         self.facts.get(case.tree.path(region.id)).into_iter().flatten().any(|theirs| from(theirs))
     }
 
+    /// The format by which the reference reads a place as a whole.
+    fn reading_at(&self, path: &str) -> Option<&'a str> {
+        let first = self.readings.range((path, "")..).next();
+        first.filter(|(around, _)| *around == path).map(|(_, format)| *format)
+    }
+
     /// True when the reference reads this place by the same format (RULES 5): a rule holds for the reading that the
     /// maker signed, and for no other.
     fn reads_alike(&self, case: &Case<'_>, region: &Region) -> bool {
@@ -323,6 +340,11 @@ fn keeps(
     }
     if !is_harmless(case, region) {
         return outside("nothing that can execute");
+    }
+    if let Some(format) = known.reading_at(case.tree.path(region.id)).filter(|_| !is_any(rule)) {
+        let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
+        let finding = case.about("mutable/not-recognised", region).compared(format.to_owned(), digest);
+        return Err(Box::new(finding.arg("format", format)));
     }
     match &rule.rule {
         Mutable::Erased => outside("the erase value"),

@@ -1,12 +1,11 @@
 //! The copy of a redundant pair that its loader does not take (RULES 7): U-Boot imports the environment whose checksum is
 //! right, and writes one that is erased at the next occasion.
-//!
-//! A copy that is broken and not erased stays a difference: that its checksum is wrong under the size that U-Boot was built
-//! with cannot be told from bytes that nothing recognises.
+//! So it does with one that is broken, as a loss of power leaves it: its checksum is wrong under the size that the reference
+//! has, which is that of the boot loader. What it holds is dead, and no program.
 
 use std::collections::BTreeSet;
 
-use kiwame_image::Region;
+use kiwame_image::{Region, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::path_within;
 
@@ -26,7 +25,8 @@ pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize
     if pair.len() != 2 || !pair.iter().any(|(_, _, place)| is_taken(case, place)) {
         return BTreeSet::new();
     }
-    let erased: Vec<_> = pair.into_iter().filter(|(_, _, place)| is_erased(case, place)).collect();
+    let spare = |place: &Region| is_erased(case, place) || is_broken(case, place);
+    let erased: Vec<_> = pair.into_iter().filter(|(_, _, place)| spare(place)).collect();
     let missing = core::mem::take(&mut case.unmatched);
     let of_copy = |index: &usize| {
         let wanted = case.wanted(*index);
@@ -50,6 +50,13 @@ fn was_one_of_two(case: &Case<'_>, path: &str) -> bool {
             && wanted.attributes.get("redundant") == Some(&Json::Flag(true))
             && path_within(&wanted.path, path)
     })
+}
+
+/// True for a place, or a piece of it, that was an environment and has a wrong checksum.
+pub(super) fn is_broken(case: &Case<'_>, region: &Region) -> bool {
+    let says = |region: &Region| region.attribute("broken") == Some(&Value::Flag(true));
+    let mut below = region.children.iter().filter_map(|&id| case.tree.region(id));
+    says(region) || below.any(says)
 }
 
 /// True for one that U-Boot takes: its checksum is right.
