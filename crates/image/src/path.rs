@@ -6,17 +6,24 @@ pub struct Segment {
     /// Name of the format, or of the part of a format, that gives the key its meaning.
     pub format: &'static str,
     /// The key, as the image has it: a GUID, a partition name, a file name. Raw bytes, never normalised.
-    pub key: Vec<u8>,
+    pub key: Box<[u8]>,
 }
 
 impl Segment {
     /// A segment from its parts.
     #[must_use]
     pub fn new(format: &'static str, key: impl AsRef<[u8]>) -> Self {
-        Self { format, key: key.as_ref().to_vec() }
+        Self { format, key: key.as_ref().into() }
     }
 
-    /// What it adds to a path.
+    /// Writes it behind a path.
+    pub(crate) fn write(&self, path: &mut String) {
+        path.push_str(self.format);
+        path.push(':');
+        escape(&self.key, path);
+    }
+
+    /// What it adds to a path: itself, and what parts it from what lies before it.
     pub(crate) fn length(&self) -> u64 {
         let escaped =
             self.key.iter().fold(0_u64, |sum, &byte| sum.saturating_add(if is_plain(byte) { 1 } else { 3 }));
@@ -34,6 +41,11 @@ impl core::fmt::Display for Segment {
 #[must_use]
 pub fn escape_key(key: &[u8]) -> String {
     let mut text = String::with_capacity(key.len());
+    escape(key, &mut text);
+    text
+}
+
+fn escape(key: &[u8], text: &mut String) {
     for &byte in key {
         if is_plain(byte) {
             text.push(char::from(byte));
@@ -42,7 +54,6 @@ pub fn escape_key(key: &[u8]) -> String {
             text.push_str(&crate::digest::hex(&[byte]).to_uppercase());
         }
     }
-    text
 }
 
 fn is_plain(byte: u8) -> bool {

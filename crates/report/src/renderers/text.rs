@@ -200,9 +200,9 @@ impl Page<'_> {
     fn tree(&mut self, report: &Report) {
         let most = if self.view.verbose { usize::MAX } else { 200 };
         for region in report.regions.iter().take(most) {
-            self.region(region);
+            self.region(&region);
         }
-        let more = report.regions.len().saturating_sub(most);
+        let more = report.regions.count().saturating_sub(most);
         if more > 0 {
             let text = self.say("more regions; --verbose shows all", "個の領域(--verbose で全て表示)");
             self.line(&format!("  … {more} {text}"));

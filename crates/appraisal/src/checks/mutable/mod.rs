@@ -205,7 +205,7 @@ fn follows(case: &Case<'_>, region: &Region, before: Match) -> bool {
     let wanted = before.index().and_then(|index| case.wanted(index));
     region.masked.is_some()
         && wanted.is_some_and(|wanted| {
-            wanted.masked == region.masked
+            wanted.masked.as_ref() == region.masked.as_deref()
                 && wanted.attributes == crate::reference::attributes(case.tree, region)
         })
 }
@@ -366,7 +366,7 @@ const NAMES: usize = 12;
 
 /// The key of the region's own segment must be listed, and its value keep to the grammar.
 fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
-    let key = keys.iter().find(|key| region.segment.key == key.name.as_bytes());
+    let key = keys.iter().find(|key| *region.segment.key == *key.name.as_bytes());
     let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
     let value = region.attribute("value").map(|value| match value {
         Value::Bytes(bytes) => bytes.clone(),

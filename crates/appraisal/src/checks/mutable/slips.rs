@@ -59,14 +59,14 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     if entries.is_empty() {
         return None;
     }
-    let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
+    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
     keys.iter().find_map(|key| {
         if !known.contains(key.name.as_bytes()) {
             return is_asked_for(keys, &known, key).then(|| {
                 format!("{}: nothing there has that name; say optional if devices add it", key.name)
             });
         }
-        entries.iter().filter(|region| region.segment.key == key.name.as_bytes()).find_map(|region| {
+        entries.iter().filter(|region| *region.segment.key == *key.name.as_bytes()).find_map(|region| {
             if GUARDED.iter().any(|name| is_true(region, name)) {
                 return Some(format!("{}: decides what may start, and no rule lets it differ", key.name));
             }
