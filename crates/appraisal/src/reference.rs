@@ -56,8 +56,8 @@ fn reference(
         kind: region.kind.to_owned(),
         name: display_name(tree, region),
         sha256,
-        masked: region.masked.clone(),
-        normal: region.normal.clone(),
+        masked: region.masked.as_deref().cloned(),
+        normal: region.normal.as_deref().cloned(),
         method: Method::Bytes,
         attributes: attributes(tree, region),
         order: region.order.map(u64::from),
@@ -166,6 +166,6 @@ pub(crate) fn is_fill(wanted: &ReferenceRegion) -> bool {
 
 /// The name of a region, or of the nearest component around it.
 pub(crate) fn display_name(tree: &Tree, region: &Region) -> Option<String> {
-    let around = tree.ancestors(region.id).find(|above| above.component).and_then(|above| above.name.clone());
-    region.name.clone().or(around)
+    let around = || tree.ancestors(region.id).find(|above| above.component)?.name.as_deref();
+    region.name.as_deref().or_else(around).map(str::to_owned)
 }

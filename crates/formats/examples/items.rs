@@ -21,7 +21,12 @@ fn main() -> std::io::Result<()> {
         writeln!(out, "{{\"image\":{}}}", quote(&path.to_string_lossy()))?;
         let bytes = std::fs::read(path)?;
         let size = len64(&bytes);
-        let part = |_| Partition { name: "part".to_owned(), span: Span::new(0, size), erase_block };
+        let part = |_| Partition {
+            name: "part".to_owned(),
+            span: Span::new(0, size),
+            erase_block,
+            environment: None,
+        };
         let layout = erase_block.map(part).into_iter().collect();
         let options = Options { list_digests: true, normal: true, layout, ..Options::default() };
         let tree = kiwame_formats::parse(&Memory::new([bytes]), 0, size, &Limits::default(), &options)

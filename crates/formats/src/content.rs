@@ -10,6 +10,7 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 
+use crate::device_tree::{self, Detail};
 use crate::recognise::Readings;
 
 /// Content that is recognised by its head.
@@ -30,17 +31,48 @@ impl Format for Content {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let readings = match Readings::of_input(&at) {
-            Ok(readings) => readings,
-            Err(trouble) => return out.trouble(trouble),
-        };
-        readings.note(&at, out);
-        let format = readings.format;
-        if ["fill", "raw"].contains(&format.name()) {
-            out.add(Node::new("content", "0", "unknown-content", at).unknown());
-        } else {
-            out.fact("format", format.name());
-            format.parse(at, out);
+        open(at, out, Detail::Full);
+    }
+}
+
+/// The same for one of very many, in which device trees are not listed to the property.
+pub(crate) static ONE_OF_MANY: &dyn Format = &OneOfMany;
+
+#[derive(Debug)]
+struct OneOfMany;
+
+impl Format for OneOfMany {
+    fn name(&self) -> &'static str {
+        Content.name()
+    }
+
+    fn about(&self) -> &'static str {
+        Content.about()
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        open(at, out, Detail::Parts);
+    }
+}
+
+fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, detail: Detail) {
+    let readings = match Readings::of_input(&at) {
+        Ok(readings) => readings,
+        Err(trouble) => return out.trouble(trouble),
+    };
+    readings.note(&at, out);
+    let format = readings.format;
+    if ["fill", "raw"].contains(&format.name()) {
+        out.add(Node::new("content", "0", "unknown-content", at).unknown());
+    } else {
+        out.fact("format", format.name());
+        match (format.name(), detail) {
+            (device_tree::NAME, Detail::Parts) => device_tree::open(&at, out, detail),
+            _ => format.parse(at, out),
         }
     }
 }

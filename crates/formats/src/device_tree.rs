@@ -16,7 +16,8 @@
 //!
 //! Loader modelled: libfdt, as U-Boot and Linux use it. Ambiguities: two nodes or two properties of one name, a property
 //! behind a node (some readers stop at the first node), names and blocks that leave their place. Limitations: versions
-//! before 16 are not read; what a property means is not worked out beyond the above; bytes of the strings block that no
+//! before 16 are not read; in a FIT with more than 2 MiB of them a node is listed as one, unless a command line, a layout
+//! or bytes that nobody understands lie in it; what a property means is not worked out beyond the above; bytes of the strings block that no
 //! property names are not understood.
 //!
 //! ## Normal form
@@ -29,13 +30,14 @@
 //! (ambiguous), `boot_cpuid_phys`, which Linux takes from the tree only on some machines, and strings that no property
 //! names.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
 };
 
-use crate::flat_tree::{Header, Property, TRUNCATED, Tree, What};
+use crate::flat_tree::{Header, NodeAt, Property, TRUNCATED, Tag, Tree, What};
 use crate::{boot_arguments, flat_tree, raw_flash, uboot_fit};
 
 /// A device tree that no format knows better.
@@ -44,7 +46,7 @@ pub(crate) struct DeviceTree;
 
 impl Format for DeviceTree {
     fn name(&self) -> &'static str {
-        "device-tree"
+        NAME
     }
 
     fn about(&self) -> &'static str {
@@ -61,8 +63,20 @@ impl Format for DeviceTree {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        open(&at, out);
+        open(&at, out, Detail::Full);
     }
+}
+
+pub(crate) const NAME: &str = "device-tree";
+
+/// How far a tree is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// To the property.
+    Full,
+    /// A node is one component with all that lies in it, unless a kernel command line, a layout or bytes that nobody
+    /// understands do.
+    Parts,
 }
 
 /// A tree that is whole, with what a FIT keeps behind it.
@@ -81,13 +95,13 @@ static ANCHOR: Anchor = Anchor {
 };
 
 /// Takes a tree apart, as a FIT when it is one, whoever recognised it: what the head shows may not be all.
-pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>, detail: Detail) {
     let opened = Tree::read(at, out).and_then(|tree| {
         if tree.child(0, uboot_fit::IMAGES).is_some() {
             return uboot_fit::list(at, tree, out);
         }
         let end = tree.header.total;
-        list(at, Rc::new(tree), role, out)?;
+        list(at, Rc::new(tree), role, detail, out)?;
         raw_flash::behind(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), out);
         Ok(())
     });
@@ -114,23 +128,31 @@ type Roles = fn(&Tree, &Property) -> Role;
 
 fn role(tree: &Tree, property: &Property) -> Role {
     // Linux looks for either (`early_init_dt_scan_chosen`).
-    let chosen = matches!(tree.names(property.node)[..], [b"chosen" | b"chosen@0"]);
-    if chosen && property.name == b"bootargs" { Role::Arguments } else { Role::Value }
+    let chosen = matches!(tree.names(property.node)[..], [name] if CHOSEN.contains(&name));
+    if chosen && property.name == ARGUMENTS { Role::Arguments } else { Role::Value }
 }
+
+const CHOSEN: [&[u8]; 2] = [b"chosen", b"chosen@0"];
+const ARGUMENTS: &[u8] = b"bootargs";
 
 /// Adds the regions of a tree, up to the size that its header states.
 pub(crate) fn list<'a>(
     at: &Input<'a>,
     tree: Rc<Tree>,
     roles: Roles,
+    detail: Detail,
     out: &mut Builder<'_, 'a>,
 ) -> Result<(), Trouble> {
+    let listed = match detail {
+        Detail::Full => None,
+        Detail::Parts => Some(Rc::new(worth_listing(at, &tree))),
+    };
     let header = &tree.header;
     let node = Node::new("device-tree", "header", "device-tree-header", at.slice(0, header.length));
     out.add(node.with("version", header.version).with("boot-cpu", header.cpu));
     let mut blocks = vec![Span::new(0, header.length)];
     blocks.push(reservations(at, header.reservations, out)?);
-    blocks.push(structure(at, &tree, roles, out));
+    blocks.push(structure(at, &tree, roles, listed, out));
     blocks.push(strings(at, &tree, out));
     // Between and behind the blocks lies padding, which tools leave for a loader to grow into.
     blocks.sort_by_key(|block| block.offset);
@@ -172,12 +194,18 @@ fn reservations<'a>(at: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> Re
 }
 
 /// Adds the root and the tags around it. Returns the place of the block in the tree.
-fn structure<'a>(at: &Input<'a>, tree: &Rc<Tree>, roles: Roles, out: &mut Builder<'_, 'a>) -> Span {
+fn structure<'a>(
+    at: &Input<'a>,
+    tree: &Rc<Tree>,
+    roles: Roles,
+    listed: Option<Rc<BTreeSet<usize>>>,
+    out: &mut Builder<'_, 'a>,
+) -> Span {
     let mut number = 0_usize;
     while let Some(tag) = tree.tags.get(number) {
         number = match tag.what {
             What::Begin(node) => {
-                let stage = NodeStage { tree: Rc::clone(tree), number: node, roles };
+                let stage = NodeStage { tree: Rc::clone(tree), number: node, roles, listed: listed.clone() };
                 let node = Node::new("device-tree", "root", "device-tree-root", part(at, tree.span(node)));
                 out.add(node.component().then_with(Rc::new(stage)));
                 tree.node(0).map_or(number, |root| root.tags.1)
@@ -240,6 +268,8 @@ struct NodeStage {
     tree: Rc<Tree>,
     number: usize,
     roles: Roles,
+    /// The nodes that are listed; all of them where there is no list.
+    listed: Option<Rc<BTreeSet<usize>>>,
 }
 
 impl<'a> Stage<'a> for NodeStage {
@@ -302,9 +332,12 @@ fn padded<'a>(property: &Property, span: Span, at: &Input<'a>) -> (Input<'a>, No
 impl NodeStage {
     fn child<'a>(&self, child: usize, at: &Input<'a>) -> Node<'a> {
         let name = self.tree.node(child).map_or(&[][..], |child| &child.name);
-        let stage = Self { tree: Rc::clone(&self.tree), number: child, roles: self.roles };
-        let node = Node::new("node", name, "device-tree-node", part(at, self.tree.span(child)));
-        node.component().then_with(Rc::new(stage))
+        let stage = Self { tree: Rc::clone(&self.tree), number: child, listed: self.listed.clone(), ..*self };
+        let node = Node::new("node", name, "device-tree-node", part(at, self.tree.span(child))).component();
+        if self.listed.as_ref().is_some_and(|listed| !listed.contains(&child)) {
+            return node.name(stage.path(&[]));
+        }
+        node.then_with(Rc::new(stage))
     }
 
     fn property<'a>(&self, property: &Property, input: Input<'a>) -> Node<'a> {
@@ -381,6 +414,32 @@ fn layout(tree: &Tree, node: usize, at: &Input<'_>) -> Option<String> {
     };
     let parts: Vec<_> = tree.children(node).filter_map(partition).collect();
     (states && !parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The nodes that are listed where others are not: those in which a kernel command line, a layout or padding that holds
+/// something lies, and those around them.
+fn worth_listing(at: &Input<'_>, tree: &Tree) -> BTreeSet<usize> {
+    let used = |property: &Property, span: Span| padded(property, span, at).0.length() != span.length;
+    let property = |tag: &Tag| match tag.what {
+        What::Property(number) => tree.properties.get(number).map(|property| (property, tag.span)),
+        What::Begin(_) | What::End | What::Nothing | What::Last => None,
+    };
+    let chosen = |node: usize| {
+        tree.node(node).is_some_and(|found| CHOSEN.contains(&&*found.name) && found.parent() == 0)
+    };
+    let decides = |property: &Property| property.name == ARGUMENTS && chosen(property.node);
+    let properties = tree.tags.iter().filter_map(property);
+    let of_properties = properties.filter(|(property, span)| decides(property) || used(property, *span));
+    let layouts = (0..tree.count()).filter(|&node| layout(tree, node, at).is_some());
+    let mut listed = BTreeSet::new();
+    for mut node in of_properties.map(|(property, _)| property.node).chain(layouts) {
+        // Up to one that is listed already, and so are those around it.
+        while listed.insert(node) {
+            let Some(around) = tree.node(node).map(NodeAt::parent) else { break };
+            node = around;
+        }
+    }
+    listed
 }
 
 /// Takes a property with content of its own apart.

@@ -97,6 +97,13 @@ pub(crate) struct NodeAt {
     pub(crate) facts: Vec<(&'static str, Value)>,
 }
 
+impl NodeAt {
+    /// The node around it; the root is in itself.
+    pub(crate) fn parent(&self) -> usize {
+        self.parent
+    }
+}
+
 /// A property.
 #[derive(Debug)]
 pub(crate) struct Property {
@@ -156,6 +163,11 @@ impl Tree {
     /// A node by number; 0 is the root.
     pub(crate) fn node(&self, number: usize) -> Option<&NodeAt> {
         self.nodes.get(number)
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn count(&self) -> usize {
+        self.nodes.len()
     }
 
     pub(crate) fn add_fact(&mut self, node: usize, name: &'static str, value: Value) {

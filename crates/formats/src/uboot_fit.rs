@@ -38,10 +38,10 @@ use kiwame_image::{
 };
 use sha1::Digest;
 
-use crate::content::Content;
+use crate::content::{self, Content};
 use crate::decode::Crc32;
-use crate::device_tree::{self, Role};
-use crate::flat_tree::{Header, Property, Tree};
+use crate::device_tree::{self, Detail, Role};
+use crate::flat_tree::{self, Header, Property, Tree};
 use crate::raw_flash;
 
 /// A device tree of images and configurations.
@@ -68,7 +68,7 @@ impl Format for UbootFit {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        device_tree::open(&at, out);
+        device_tree::open(&at, out, Detail::Full);
     }
 }
 
@@ -138,17 +138,27 @@ impl Glance {
 pub(crate) fn list<'a>(at: &Input<'a>, tree: Tree, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let left = at.length().saturating_mul(ALGORITHMS);
     let mut fit = Fit { at, tree, sums: BTreeMap::new(), left, claims: 0 };
-    let mut outside = Vec::new();
+    let (mut outside, mut trees) = (Vec::new(), 0_u64);
     for image in fit.children_of(IMAGES) {
         let data = fit.locate(image, out);
+        trees = trees.saturating_add(data.as_ref().map_or(0, |data| fit.tree_length(data.span)));
         outside.extend(data.iter().filter(|data| data.outside).map(|data| (data.span, image)));
         fit.look_inside(image, data.map(|data| data.span), out)?;
     }
     fit.check_configurations(out);
     let tree = Rc::new(fit.tree);
-    device_tree::list(at, Rc::clone(&tree), role, out)?;
-    add_outside(at, &tree, outside, out);
+    let many = trees > MOST_TREES;
+    device_tree::list(at, Rc::clone(&tree), if many { role_of_many } else { role }, Detail::Full, out)?;
+    add_outside(at, &tree, outside, if many { content::ONE_OF_MANY } else { &Content }, out);
     Ok(())
+}
+
+/// As [`role`], in a FIT of very many trees.
+fn role_of_many(tree: &Tree, property: &Property) -> Role {
+    match role(tree, property) {
+        Role::Content(_) => Role::Content(content::ONE_OF_MANY),
+        other => other,
+    }
 }
 
 fn role(tree: &Tree, property: &Property) -> Role {
@@ -193,6 +203,12 @@ impl<'a> Fit<'_, 'a> {
 
     fn part(&self, span: Span) -> Input<'a> {
         self.at.slice(span.offset.saturating_sub(self.at.offset()), span.length)
+    }
+
+    /// Length of the device tree that the data of an image are; 0 for anything else.
+    fn tree_length(&self, data: Span) -> u64 {
+        let head = self.part(Span::new(data.offset, data.length.min(4))).window();
+        if head.is_ok_and(|head| head[..] == flat_tree::MAGIC) { data.length } else { 0 }
     }
 
     fn bytes(&self, node: usize, property: &str) -> Option<Vec<u8>> {
@@ -437,7 +453,13 @@ fn hash<D: Digest>(data: &Input<'_>) -> Result<Vec<u8>, Trouble> {
 }
 
 /// Adds the data behind the tree. Tools align them, with zeros in between; behind the last lies erased medium.
-fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>, out: &mut Builder<'_, 'a>) {
+fn add_outside<'a>(
+    at: &Input<'a>,
+    tree: &Tree,
+    mut outside: Vec<(Span, usize)>,
+    content: &'static dyn Format,
+    out: &mut Builder<'_, 'a>,
+) {
     outside.sort();
     // Two images may share their data.
     outside.dedup_by_key(|(span, _)| *span);
@@ -453,7 +475,7 @@ fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>,
         if span.offset >= done {
             let shown = format!("/images/{}", String::from_utf8_lossy(name));
             let node = Node::new("data", name, "uboot-fit-data", input).name(shown);
-            out.add(node.with("executable", true).component().then(&Content));
+            out.add(node.with("executable", true).component().then(content));
         } else {
             let defect = Defect::new("uboot-fit/overlap", "data-position", span.offset, span.offset, done);
             out.defect(defect.ambiguous());
@@ -464,6 +486,9 @@ fn add_outside<'a>(at: &Input<'a>, tree: &Tree, mut outside: Vec<(Span, usize)>,
     raw_flash::behind(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind), out);
 }
 
+/// Bytes of device trees in one FIT that are listed to the property: some hundred thousand properties, as many regions as
+/// a run has. Of more, as kernels for hundreds of boards carry them, only what decides something is.
+const MOST_TREES: u64 = 2 << 20;
 /// The node in the root that makes a tree a FIT.
 pub(crate) const IMAGES: &[u8] = b"images";
 const LONGEST_NAME: usize = 256;
@@ -545,6 +570,47 @@ mod tests {
     }
 
     const IMAGE: &str = "device-tree:root/node:images/node:kernel";
+
+    /// A tree of `nodes` nodes with a property each, a command line and a layout.
+    fn board(nodes: usize) -> Vec<u8> {
+        let tree =
+            Writer::default().begin("").begin("chosen").property("bootargs", b"console=ttyS0 ro\0").end();
+        let tree = tree.begin("flash").begin("partitions").property("compatible", b"fixed-partitions\0");
+        let tree = tree.begin("boot").property("reg", &[0, 0, 0, 0, 0, 1, 0, 0]).end().end().end();
+        let node = |tree: Writer, number: usize| {
+            tree.begin(&format!("device{number}")).property("value", &[0; 16]).begin("part").end().end()
+        };
+        (0..nodes).fold(tree, node).end().finish()
+    }
+
+    fn many(count: usize, nodes: usize) -> kiwame_image::Tree {
+        let board = board(nodes);
+        let fit = Writer::default().begin("").begin("images");
+        let image = |fit: Writer, number: usize| {
+            fit.begin(&format!("fdt-{number}")).property("data", &board).property("type", b"flat_dt\0").end()
+        };
+        let fit = (0..count).fold(fit, image).end().end().finish();
+        parse_with(&UbootFit, &fit)
+    }
+
+    #[test]
+    fn of_very_many_trees_only_what_decides_is_listed() {
+        let few = many(3, 500);
+        assert!(few.count() > 3 * 500 * 4, "each property");
+        let tree = many(110, 500);
+        assert_eq!((tree.limits_hit(), defects(&tree)), (&[][..], vec![]));
+        assert!(tree.count() < 110 * 540, "{} regions", tree.count());
+        let each =
+            |segment: &str| tree.regions().filter(|region| region.segment.to_string() == segment).count();
+        assert_eq!(each("node:device7"), 110);
+        assert_eq!(each("node:part"), 0);
+        let arguments = tree.regions().filter(|region| region.kind == "boot-argument").count();
+        let expected = few.regions().filter(|region| region.kind == "boot-argument").count() / 3 * 110;
+        assert_eq!(arguments, expected);
+        assert!(expected > 0, "the command line is split");
+        let layouts = tree.regions().filter(|region| region.attribute("layout").is_some()).count();
+        assert_eq!(layouts, 110);
+    }
 
     #[test]
     fn data_inside_and_outside_are_content_and_their_checksums_are_compared() {

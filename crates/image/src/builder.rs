@@ -366,6 +366,7 @@ impl<'a> Builder<'_, 'a> {
             return self.session.trouble(id, Trouble::Limit(kind));
         }
         if let Some(region) = self.session.region_mut(id) {
+            region.attributes.reserve_exact(1);
             region.attributes.push(fact);
         }
     }
@@ -380,14 +381,14 @@ impl<'a> Builder<'_, 'a> {
     /// Names the current region, such as a file after its user-interface section.
     pub fn call(&mut self, name: impl Into<String>) {
         if let Some(region) = self.session.region_mut(self.region) {
-            region.name = Some(name.into());
+            region.name = Some(name.into().into_boxed_str());
         }
     }
 
     /// Names a region that was added here before.
     pub fn call_region(&mut self, id: RegionId, name: impl Into<String>) {
         if let Some(region) = self.session.region_mut(id) {
-            region.name = Some(name.into());
+            region.name = Some(name.into().into_boxed_str());
         }
     }
 
@@ -450,7 +451,7 @@ impl<'a> Builder<'_, 'a> {
             .and_then(|()| Ok(self.session.context.host.digest(crate::Algorithm::Sha256, &part)?));
         let Some(sha256) = self.session.note(container, digest) else { return };
         if let Some(region) = self.session.region_mut(container) {
-            region.normal = Some(Form { name: form.name.to_owned(), sha256 });
+            region.normal = Some(Box::new(Form { name: form.name.to_owned(), sha256 }));
         }
     }
 
@@ -712,6 +713,8 @@ impl<'a> Session<'a> {
             return None;
         }
         let id = RegionId(u32::try_from(self.tree.regions.len()).ok()?);
+        let mut attributes = node.attributes;
+        attributes.shrink_to_fit();
         let (listed, mask, erase_block) = (node.listed, node.mask, node.erase_block);
         let extra = Extra { listed, mask, erase_block, path, ..Extra::default() };
         self.nodes.push(extra);
@@ -723,12 +726,12 @@ impl<'a> Session<'a> {
             parent,
             segment: node.segment,
             kind: node.kind,
-            name: node.name,
+            name: node.name.map(String::into_boxed_str),
             guid: node.guid,
             space: node.input.space,
             span: node.input.span(),
             content: node.content,
-            attributes: node.attributes,
+            attributes,
             order: node.order,
             component: node.component,
             remains: node.remains,
@@ -837,7 +840,7 @@ impl<'a> Session<'a> {
         let Some(sha256) = self.note(id, input.sha256()) else { return };
         if let Some(region) = self.region_mut(id) {
             region.sha256 = Some(sha256);
-            region.masked = masked;
+            region.masked = masked.map(Box::new);
             region.measured |= measured;
         }
     }
@@ -852,28 +855,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Paths and the pre-order, once everything is there.
+    /// The pre-order, once everything is there.
     fn finish(mut self) -> Tree {
-        let mut paths = vec![String::new(); self.tree.regions.len()];
         let mut order = Vec::with_capacity(self.tree.regions.len());
         let mut stack = vec![RegionId::ROOT];
         while let Some(id) = stack.pop() {
             let Some(region) = self.tree.region(id) else { continue };
             order.push(id);
-            let above = region.parent.and_then(|parent| paths.get(parent.index())).map_or("", String::as_str);
-            let path = match region.parent {
-                None => "image".to_owned(),
-                Some(RegionId::ROOT) => region.segment.to_string(),
-                Some(_) => format!("{above}/{}", region.segment),
-            };
-            if let Some(slot) = paths.get_mut(id.index()) {
-                *slot = path;
-            }
             let inner = region.encodes.and_then(|space| self.tree.space(space));
             stack.extend(inner.filter(|space| space.encoder == Some(id)).map(|space| space.root));
             stack.extend(region.children.iter().rev().copied());
         }
-        self.tree.paths = paths;
         self.tree.order = order;
         self.tree
     }

@@ -59,14 +59,23 @@ impl Algorithm {
 pub struct Digest {
     /// The algorithm.
     pub algorithm: Algorithm,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+}
+
+/// Those of SHA-256 lie in place: a tree has one for almost every region.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Bytes {
+    Short([u8; 32]),
+    Long(Box<[u8]>),
 }
 
 impl Digest {
     /// A digest from its bytes; `None` when the length is not the algorithm's.
     #[must_use]
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == algorithm.length()).then(|| Self { algorithm, bytes: bytes.to_vec() })
+        let short = || bytes.first_chunk().filter(|_| bytes.len() == 32).map(|short| Bytes::Short(*short));
+        let held = || short().unwrap_or_else(|| Bytes::Long(bytes.into()));
+        (bytes.len() == algorithm.length()).then(|| Self { algorithm, bytes: held() })
     }
 
     /// A digest from lower-case hexadecimal; `None` for anything else.
@@ -78,13 +87,16 @@ impl Digest {
     /// The raw bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        match &self.bytes {
+            Bytes::Short(bytes) => bytes,
+            Bytes::Long(bytes) => bytes,
+        }
     }
 
     /// Lower-case hexadecimal.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex(&self.bytes)
+        hex(self.bytes())
     }
 }
 

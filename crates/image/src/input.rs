@@ -39,6 +39,9 @@ impl<'a> Context<'a> {
 
     fn page(&self, source: u32, size: u64, number: u64) -> Result<Rc<Vec<u8>>, Trouble> {
         let mut pages = self.pages.borrow_mut();
+        if let Some((_, bytes)) = pages.last().filter(|(last, _)| *last == number) {
+            return Ok(Rc::clone(bytes));
+        }
         if let Some(index) = pages.iter().position(|(n, _)| *n == number) {
             let entry = pages.remove(index);
             let bytes = Rc::clone(&entry.1);

@@ -16,7 +16,14 @@ impl Segment {
         Self { format, key: key.as_ref().to_vec() }
     }
 
-    /// What it adds to a path.
+    /// Writes it behind a path.
+    pub(crate) fn write(&self, path: &mut String) {
+        path.push_str(self.format);
+        path.push(':');
+        escape(&self.key, path);
+    }
+
+    /// What it adds to a path: itself, and what parts it from what lies before it.
     pub(crate) fn length(&self) -> u64 {
         let escaped =
             self.key.iter().fold(0_u64, |sum, &byte| sum.saturating_add(if is_plain(byte) { 1 } else { 3 }));
@@ -34,6 +41,11 @@ impl core::fmt::Display for Segment {
 #[must_use]
 pub fn escape_key(key: &[u8]) -> String {
     let mut text = String::with_capacity(key.len());
+    escape(key, &mut text);
+    text
+}
+
+fn escape(key: &[u8], text: &mut String) {
     for &byte in key {
         if is_plain(byte) {
             text.push(char::from(byte));
@@ -42,7 +54,6 @@ pub fn escape_key(key: &[u8]) -> String {
             text.push_str(&crate::digest::hex(&[byte]).to_uppercase());
         }
     }
-    text
 }
 
 fn is_plain(byte: u8) -> bool {

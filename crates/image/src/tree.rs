@@ -1,5 +1,6 @@
 //! The tree of regions that parsing gives.
 
+use core::cell::OnceCell;
 use core::fmt;
 
 use crate::{Attribute, Claim, Defect, Digest, Form, LimitKind, Segment, Span, Value, to_usize};
@@ -81,7 +82,7 @@ pub struct Region {
     /// What it is, such as `uefi-file` or `pe-section`. Fixed vocabulary of the formats.
     pub kind: &'static str,
     /// What people call it. Untrusted, and never a key.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// Its GUID, when it has one.
     pub guid: Option<Guid>,
     /// Where it lies.
@@ -106,9 +107,9 @@ pub struct Region {
     /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.
     pub measured: bool,
     /// Digest of its bytes with the fields that only encode (see [`Attribute::encoding`]) set to zero.
-    pub masked: Option<Digest>,
+    pub masked: Option<Box<Digest>>,
     /// The normal form of the container that it encodes, when a run made it.
-    pub normal: Option<Form>,
+    pub normal: Option<Box<Form>>,
     /// Regions below it in the same space, by offset. Empty on a leaf.
     pub children: Vec<RegionId>,
     /// The space that its bytes decode to.
@@ -142,17 +143,102 @@ pub struct Space {
     pub root: RegionId,
 }
 
+/// All regions by number, in pieces: a list that grows by moving would ask for three times its size.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Regions(Vec<Vec<Region>>);
+
+impl Regions {
+    pub(crate) fn len(&self) -> usize {
+        let full = self.0.len().saturating_sub(1).saturating_mul(PIECE);
+        full.saturating_add(self.0.last().map_or(0, Vec::len))
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Region> {
+        self.0.get(index / PIECE)?.get(index % PIECE)
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Region> {
+        self.0.get_mut(index / PIECE)?.get_mut(index % PIECE)
+    }
+
+    pub(crate) fn push(&mut self, region: Region) {
+        match self.0.last_mut().filter(|last| last.len() < PIECE) {
+            Some(last) => last.push(region),
+            None => self.0.push(vec![region]),
+        }
+    }
+}
+
+/// Regions in a piece.
+const PIECE: usize = 256;
+
+/// The paths of all regions, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Paths {
+    text: String,
+    /// Where each begins, and how long it is.
+    places: Vec<(u32, u32)>,
+}
+
+impl Paths {
+    fn of(tree: &Tree) -> Self {
+        let mut places = vec![(0_u32, 0_u32); tree.regions.len()];
+        let mut end = 0_u32;
+        for region in tree.regions() {
+            let above = region.parent.filter(|&parent| parent != RegionId::ROOT);
+            let above = above.and_then(|parent| places.get(parent.index())).map_or(0, |(_, length)| *length);
+            let own = u32::try_from(region.segment.length()).unwrap_or(u32::MAX).saturating_sub(1);
+            let length = match (region.parent, above) {
+                (None, _) => u32::try_from(IMAGE.len()).unwrap_or(0),
+                (Some(_), 0) => own,
+                (Some(_), above) => above.saturating_add(1).saturating_add(own),
+            };
+            if let Some(place) = places.get_mut(region.id.index()) {
+                *place = (end, length);
+            }
+            end = end.saturating_add(length);
+        }
+        let mut paths = Self { text: String::with_capacity(to_usize(end.into())), places };
+        for region in tree.regions() {
+            match region.parent {
+                None => paths.text.push_str(IMAGE),
+                Some(parent) => {
+                    if parent != RegionId::ROOT {
+                        let above = paths.range(parent);
+                        paths.text.extend_from_within(above);
+                        paths.text.push('/');
+                    }
+                    region.segment.write(&mut paths.text);
+                }
+            }
+        }
+        paths
+    }
+
+    fn range(&self, id: RegionId) -> core::ops::Range<usize> {
+        let (start, length) = self.places.get(id.index()).copied().unwrap_or_default();
+        to_usize(start.into())..to_usize(start.saturating_add(length).into())
+    }
+
+    fn get(&self, id: RegionId) -> &str {
+        self.text.get(self.range(id)).unwrap_or_default()
+    }
+}
+
+/// The path of the image.
+const IMAGE: &str = "image";
+
 /// What parsing gives: regions, spaces, defects, claims, and the limits that were hit on the way.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
-    pub(crate) regions: Vec<Region>,
+    pub(crate) regions: Regions,
     pub(crate) spaces: Vec<Space>,
     pub(crate) defects: Vec<Defect>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) limits: Vec<(LimitKind, RegionId)>,
     pub(crate) image: Option<Digest>,
     pub(crate) format: &'static str,
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: OnceCell<Paths>,
     pub(crate) order: Vec<RegionId>,
     pub(crate) forms: bool,
 }
@@ -225,7 +311,41 @@ impl Tree {
     /// The path of a region: `image` for the image itself, else its segments from the outside in.
     #[must_use]
     pub fn path(&self, id: RegionId) -> &str {
-        self.paths.get(id.index()).map_or("", String::as_str)
+        self.paths.get_or_init(|| Paths::of(self)).get(id)
+    }
+
+    /// As [`Tree::path`], made for this one call: whoever asks for few paths, or for each once, need not keep all of them.
+    #[must_use]
+    pub fn path_of(&self, id: RegionId) -> String {
+        let around = core::iter::once(id).chain(self.ancestors(id).map(|above| above.id));
+        let mut steps: Vec<_> =
+            around.filter(|&id| id != RegionId::ROOT).filter_map(|id| self.region(id)).collect();
+        if steps.is_empty() {
+            return IMAGE.to_owned();
+        }
+        steps.reverse();
+        let length = steps.iter().fold(0, |sum: u64, step| sum.saturating_add(step.segment.length()));
+        let mut path = String::with_capacity(to_usize(length));
+        for step in steps {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            step.segment.write(&mut path);
+        }
+        path
+    }
+
+    /// How many regions there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.regions.len()
+    }
+
+    /// As [`Tree::space_path`], made for this one call.
+    #[must_use]
+    pub fn space_path_of(&self, id: SpaceId) -> String {
+        let encoder = self.space(id).and_then(|space| space.encoder);
+        encoder.map_or_else(|| IMAGE.to_owned(), |encoder| self.path_of(encoder))
     }
 
     /// The path of a space: `image`, or that of the region that encodes it.

@@ -1,9 +1,11 @@
 //! The report as data. Fields stand in alphabetical order, so that serialising them gives canonical JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of};
-use kiwame_image::{Digest, Limits, Region, Tree};
+use kiwame_image::{Digest, Limits, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use serde::{Deserialize, Serialize};
@@ -47,7 +49,7 @@ pub struct Report {
     /// The policy.
     pub policy: PolicyOf,
     /// Regions in pre-order; leaves carry a class.
-    pub regions: Vec<RegionOf>,
+    pub regions: Regions,
     /// Rule files; none in this version.
     pub rules: Vec<String>,
     /// Version of this schema.
@@ -272,6 +274,68 @@ pub struct VerdictOf {
     pub reasons: Vec<String>,
     /// The tier.
     pub tier: String,
+}
+
+/// The regions of a report. Those of a tree are made while they are written: an image may have some hundred thousand, and
+/// each takes more room than in its tree.
+#[derive(Clone, Debug)]
+pub enum Regions {
+    /// As they were listed.
+    Listed(Vec<RegionOf>),
+    /// Those of a tree, with the class of each leaf.
+    Tree(Rc<Tree>, BTreeMap<RegionId, (Class, Option<Basis>)>),
+}
+
+impl Regions {
+    /// All of them in pre-order.
+    pub fn iter(&self) -> impl Iterator<Item = Cow<'_, RegionOf>> {
+        let (listed, tree) = match self {
+            Self::Listed(list) => (Some(list.iter().map(Cow::Borrowed)), None),
+            Self::Tree(tree, classes) => (None, Some((tree, classes))),
+        };
+        let made = tree.into_iter().flat_map(|(tree, classes)| {
+            let class = |region: &Region| classes.get(&region.id).copied();
+            tree.regions().map(move |region| Cow::Owned(RegionOf::new(tree, region, class(region))))
+        });
+        listed.into_iter().flatten().chain(made)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Listed(list) => list.len(),
+            Self::Tree(tree, _) => tree.count(),
+        }
+    }
+
+    /// How many bytes they take when they are written, for a report of many: finding out takes as long as writing them.
+    fn length(&self) -> usize {
+        let each = |region: Cow<'_, RegionOf>| serde_json::to_vec(&region).map_or(0, |text| text.len());
+        let many = self.count() > MANY;
+        self.iter()
+            .filter(|_| many)
+            .map(each)
+            .fold(0, |sum, length| sum.saturating_add(length).saturating_add(1))
+    }
+}
+
+/// So many regions make a report for which memory is asked beforehand: one that grows by moving asks for three times its
+/// size at the end.
+const MANY: usize = 10_000;
+/// Room for what a report holds beside regions.
+const AROUND: usize = 64 << 10;
+
+impl Serialize for Regions {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Regions {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::Listed)
+    }
 }
 
 /// A finding.
@@ -507,9 +571,9 @@ impl RegionOf {
             length: region.span.length,
             name: region.name.as_deref().map(escape),
             offset: region.span.offset,
-            path: tree.path(region.id).to_owned(),
+            path: tree.path_of(region.id),
             sha256: region.sha256.as_ref().map(Digest::hex),
-            space: tree.space_path(region.space).to_owned(),
+            space: tree.space_path_of(region.space),
         }
     }
 }
@@ -568,7 +632,7 @@ impl Report {
             mode: mode.to_owned(),
             not_seen: Vec::new(),
             policy: PolicyOf::default(),
-            regions: Vec::new(),
+            regions: Regions::Listed(Vec::new()),
             rules: Vec::new(),
             schema_version: crate::SCHEMA_VERSION.to_owned(),
             spaces: Vec::new(),
@@ -579,11 +643,11 @@ impl Report {
     }
 
     /// Takes over what was found in a tree.
-    pub fn set_tree(&mut self, tree: &Tree, assessment: &Assessment) {
+    pub fn set_tree(&mut self, tree: &Rc<Tree>, assessment: &Assessment) {
         let class = |region: &Region| assessment.classes.get(&region.id).copied();
         self.depth = Depth::Deep;
         self.exceptions = ExceptionsOf::new(assessment.exceptions);
-        self.regions = tree.regions().map(|region| RegionOf::new(tree, region, class(region))).collect();
+        self.regions = Regions::Tree(Rc::clone(tree), assessment.classes.clone());
         let mut accounts = vec![Account::default(); tree.spaces().len()];
         for leaf in tree.leaves() {
             let at = tree.spaces().binary_search_by_key(&leaf.space, |space| space.id).ok();
@@ -598,7 +662,7 @@ impl Report {
         self.spaces = spaces
             .map(|(space, account)| SpaceOf {
                 account: AccountOf::of_space(&account),
-                path: tree.space_path(space.id).to_owned(),
+                path: tree.space_path_of(space.id),
                 size: space.size,
             })
             .collect();
@@ -611,7 +675,7 @@ impl Report {
         let matched = |size| AccountOf { matched: size, opened: Some(0), ..AccountOf::default() };
         self.account = matched(self.image.size);
         self.content = AccountOf { opened: None, ..self.account };
-        self.regions = regions.iter().map(RegionOf::whole).collect();
+        self.regions = Regions::Listed(regions.iter().map(RegionOf::whole).collect());
         let mut sizes: BTreeMap<&str, u64> = BTreeMap::from([("image", 0)]);
         for region in regions {
             let size = sizes.entry(&region.space).or_default();
@@ -701,7 +765,11 @@ impl Report {
             }
         }
         self.changes.iter_mut().flat_map(|change| [&mut change.how, &mut change.what]).for_each(again);
-        for region in &mut self.regions {
+        let listed = match &mut self.regions {
+            Regions::Listed(list) => list.as_mut_slice(),
+            Regions::Tree(..) => &mut [],
+        };
+        for region in listed {
             [&mut region.kind, &mut region.path, &mut region.space]
                 .into_iter()
                 .chain(&mut region.name)
@@ -729,7 +797,11 @@ impl Report {
     /// Canonical JSON (RFC 8785, restricted to whole numbers), with a newline at the end.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec(self).unwrap_or_default();
+        let mut text = Vec::with_capacity(self.regions.length().saturating_add(AROUND));
+        let written = self.serialize(&mut serde_json::Serializer::new(&mut text));
+        if written.is_err() {
+            text.clear();
+        }
         text.push(b'\n');
         text
     }

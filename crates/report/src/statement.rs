@@ -1,10 +1,13 @@
 //! The statement that a maker signs, as JSON.
 
+use std::collections::BTreeMap;
+
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{
     Coverage, ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
 };
 use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// The payload of a manifest's envelope.
@@ -12,8 +15,6 @@ use serde_json::{Map, Value, json};
 pub fn statement(manifest: &Manifest) -> Vec<u8> {
     let subjects: Vec<_> =
         manifest.images.iter().map(|image| json!({ "name": image.name, "digest": digests(image) })).collect();
-    let images: Vec<_> =
-        manifest.images.iter().enumerate().map(|(number, image)| self::image(number, image)).collect();
     let product = &manifest.product;
     let mut predicate = object([
         (
@@ -26,7 +27,6 @@ pub fn statement(manifest: &Manifest) -> Vec<u8> {
             ]),
         ),
         ("release", release(manifest)),
-        ("images", json!(images)),
         ("mutable", json!(manifest.mutable.iter().map(mutable).collect::<Vec<_>>())),
         (
             "suppliers",
@@ -55,11 +55,65 @@ pub fn statement(manifest: &Manifest) -> Vec<u8> {
         ),
     ]);
     drop_empty(&mut predicate);
-    let statement = json!({ "_type": STATEMENT_TYPE, "predicateType": PREDICATE_TYPE, "subject": subjects, "predicate": predicate });
-    let mut text = statement.to_string().into_bytes();
+    let mut predicate = parts(predicate);
+    if !manifest.images.is_empty() {
+        let images = manifest.images.iter().enumerate().map(|(number, image)| self::image(number, image));
+        predicate.insert("images".to_owned(), Part::List(images.collect()));
+    }
+    let statement = json!({ "_type": STATEMENT_TYPE, "predicateType": PREDICATE_TYPE, "subject": subjects });
+    let mut statement = parts(statement);
+    statement.insert("predicate".to_owned(), Part::Map(predicate));
+    let mut text = Vec::with_capacity(length(manifest));
+    if statement.serialize(&mut serde_json::Serializer::new(&mut text)).is_err() {
+        text.clear();
+    }
     text.push(b'\n');
     text
 }
+
+/// A part of the statement. Its many regions are made while they are written: as values of JSON each would take some
+/// kilobytes.
+enum Part<'a> {
+    Value(Value),
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
+    Regions(&'a [ReferenceRegion]),
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(serializer),
+            Self::List(list) => list.serialize(serializer),
+            Self::Map(map) => map.serialize(serializer),
+            Self::Regions(regions) => serializer.collect_seq(regions.iter().map(region)),
+        }
+    }
+}
+
+/// The fields of an object.
+fn parts<'a>(value: Value) -> BTreeMap<String, Part<'a>> {
+    match value {
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, Part::Value(value))).collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// How many bytes a statement of many regions takes: finding out takes as long as writing them, and growing by moving asks
+/// for three times as much memory at the end.
+fn length(manifest: &Manifest) -> usize {
+    let regions = manifest.images.iter().flat_map(|image| &image.regions);
+    if regions.clone().count() < MANY {
+        return 0;
+    }
+    let each = |reference: &ReferenceRegion| region(reference).to_string().len().saturating_add(1);
+    regions.map(each).fold(AROUND, usize::saturating_add)
+}
+
+/// So many regions make a statement for which memory is asked beforehand.
+const MANY: usize = 10_000;
+/// Room for what a statement holds beside regions.
+const AROUND: usize = 64 << 10;
 
 /// An object without what is null.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
@@ -91,7 +145,7 @@ fn release(manifest: &Manifest) -> Value {
     ])
 }
 
-fn image(number: usize, image: &ImageReference) -> Value {
+fn image(number: usize, image: &ImageReference) -> Part<'_> {
     let coverage = match image.coverage {
         Coverage::Complete => "complete",
         Coverage::Partial => "partial",
@@ -110,11 +164,13 @@ fn image(number: usize, image: &ImageReference) -> Value {
             ])
         })
         .collect();
-    json!({
+    let fields = json!({
         "subject": number, "format": image.format, "size": image.size, "eraseValue": image.erase_value,
         "required": image.required, "coverage": coverage, "layout": layout,
-        "regions": image.regions.iter().map(region).collect::<Vec<_>>(),
-    })
+    });
+    let mut fields = parts(fields);
+    fields.insert("regions".to_owned(), Part::Regions(&image.regions));
+    Part::Map(fields)
 }
 
 fn region(region: &ReferenceRegion) -> Value {

@@ -1,5 +1,7 @@
 //! `inspect`: the tree, the account, the defects. `report show`: a report of somebody's, rendered again.
 
+use std::rc::Rc;
+
 use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
@@ -10,7 +12,7 @@ use crate::request::{Run, Source};
 /// Takes an image apart and says what is in it. Compares nothing, so it is no verdict.
 pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
     let image = run.source("image")?;
-    let tree = run.tree(image, &Options { list_digests: true, ..Options::default() })?;
+    let tree = Rc::new(run.tree(image, &Options { list_digests: true, ..Options::default() })?);
     let assessment = kiwame_appraisal::inspect(&tree);
     let mut report = report(run, "inspect", image.1, &tree)?;
     report.set_tree(&tree, &assessment);

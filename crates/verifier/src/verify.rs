@@ -1,5 +1,7 @@
 //! `verify` and `diff`.
 
+use std::rc::Rc;
+
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise};
 use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
@@ -382,6 +384,7 @@ impl Trial<'_> {
             assessment = judge(&tree);
         }
         let mut report = self.empty_report(tree.format(), sha256)?;
+        let tree = Rc::new(tree);
         report.set_tree(&tree, &assessment);
         report.not_seen = not_seen(&[], &tree);
         if let Some(reference) = reference {
@@ -523,7 +526,7 @@ impl Trial<'_> {
     /// The account of an image that was compared with nothing.
     fn undecided(&self, sha256: &Digest) -> Result<Report, Failure> {
         let options = Options { image_digest: Some(sha256.clone()), ..Options::default() };
-        let tree = self.run.tree(self.image, &options)?;
+        let tree = Rc::new(self.run.tree(self.image, &options)?);
         let mut report = self.empty_report(tree.format(), sha256)?;
         report.set_tree(&tree, &kiwame_appraisal::inspect(&tree));
         report.not_seen = not_seen(&["reference"], &tree);
@@ -695,7 +698,7 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
         return Err(Failure::usage("diff", format!("two images are needed, {} were given", images.len())));
     };
     let old = run.tree(*before, &Options::default())?;
-    let new = run.tree(*after, &Options::default())?;
+    let new = Rc::new(run.tree(*after, &Options::default())?);
     let reference = ImageReference {
         name: before.1.name.clone(),
         digests: old.image_digest().cloned().into_iter().collect(),

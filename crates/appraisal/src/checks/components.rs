@@ -276,7 +276,7 @@ pub(super) fn stream_path<'a>(case: &Case<'a>, stream: &Region) -> &'a str {
 /// stream carries the finding.
 fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize, known: &Known<'_>) -> bool {
     let equal = region.masked.is_some()
-        && region.masked == case.wanted(index).and_then(|wanted| wanted.masked.clone());
+        && region.masked.as_deref() == case.wanted(index).and_then(|wanted| wanted.masked.as_ref());
     equal && region.parent.is_some_and(|around| known.around_streams.contains(&around))
 }
 

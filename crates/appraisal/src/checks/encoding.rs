@@ -129,7 +129,7 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     }
     let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
     let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
-    let id = match (accepted, expected, &stream.normal) {
+    let id = match (accepted, expected, stream.normal.as_deref()) {
         (_, Some(_), None) if !case.tree.has_forms() => {
             case.wants_forms = true;
             REENCODED
@@ -225,7 +225,10 @@ fn is_resized_fill(case: &Case<'_>, id: RegionId, outcome: Match) -> bool {
 fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
     let Some(Match::Differs(index)) = case.matches.get(&region.id).copied() else { return };
     let Some(wanted) = case.wanted(index) else { return };
-    if region.masked.is_none() || region.masked != wanted.masked || region.span.length != wanted.span.length {
+    if region.masked.is_none()
+        || region.masked.as_deref() != wanted.masked.as_ref()
+        || region.span.length != wanted.span.length
+    {
         return;
     }
     let Some(around) = region.parent else { return };

@@ -14,8 +14,8 @@ const BESIDE: usize = 8;
 const SHOWN: [&str; 4] = ["partition", "uefi-volume", "variable-store", "uefi-file"];
 
 /// A thing in the outline.
-struct Thing<'r> {
-    region: &'r RegionOf,
+struct Thing {
+    region: RegionOf,
     depth: usize,
     /// Things below it, at any depth.
     inside: usize,
@@ -36,8 +36,8 @@ pub(crate) fn lines(lang: Lang, report: &Report) -> Vec<String> {
 }
 
 /// The regions that people know by name, each with those below it.
-fn things(report: &Report) -> Vec<Thing<'_>> {
-    let mut things: Vec<Thing<'_>> = Vec::new();
+fn things(report: &Report) -> Vec<Thing> {
+    let mut things: Vec<Thing> = Vec::new();
     // The things around the current region: depth of the path, and number.
     let mut around: Vec<(usize, usize)> = Vec::new();
     for region in report.regions.iter().skip(1) {
@@ -66,7 +66,13 @@ fn things(report: &Report) -> Vec<Thing<'_>> {
         if let Some(parent) = around.last().and_then(|&(_, above)| things.get_mut(above)) {
             parent.children.push(at);
         }
-        things.push(Thing { region, depth, inside: 0, unexplained: 0, children: Vec::new() });
+        things.push(Thing {
+            region: region.into_owned(),
+            depth,
+            inside: 0,
+            unexplained: 0,
+            children: Vec::new(),
+        });
         around.push((steps, at));
     }
     things
@@ -74,7 +80,7 @@ fn things(report: &Report) -> Vec<Thing<'_>> {
 
 struct Page<'r> {
     lang: Lang,
-    things: Vec<Thing<'r>>,
+    things: Vec<Thing>,
     sizes: std::collections::BTreeMap<&'r str, u64>,
     lines: Vec<String>,
 }
@@ -107,7 +113,7 @@ impl Page<'_> {
 
     fn thing(&mut self, at: usize, depth: usize) {
         let Some(thing) = self.things.get(at) else { return };
-        let region = thing.region;
+        let region = &thing.region;
         let key =
             region.path.rsplit('/').next().and_then(|step| step.split_once(':')).map_or("", |(_, key)| key);
         let label = region.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(key);

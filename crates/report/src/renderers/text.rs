@@ -337,8 +337,8 @@ impl Page<'_> {
             self.line("");
             return;
         }
-        for region in &report.regions {
-            self.region(region);
+        for region in report.regions.iter() {
+            self.region(&region);
         }
         self.line("");
     }

@@ -219,7 +219,7 @@ fn follows(case: &Case<'_>, region: &Region, before: Match) -> bool {
     let wanted = before.index().and_then(|index| case.wanted(index));
     region.masked.is_some()
         && wanted.is_some_and(|wanted| {
-            wanted.masked == region.masked
+            wanted.masked.as_ref() == region.masked.as_deref()
                 && wanted.attributes == crate::reference::attributes(case.tree, region)
         })
 }

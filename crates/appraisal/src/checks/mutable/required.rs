@@ -54,7 +54,7 @@ fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<Vec<u8>, Vec<&'a
 
 fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
     let Some(&first) = entries.first() else { return };
-    let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
+    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
     let absent: Vec<_> = keys
         .iter()
         .filter(|key| is_asked_for(keys, &known, key) && !known.contains(key.name.as_bytes()))

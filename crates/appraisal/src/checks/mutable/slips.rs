@@ -61,7 +61,7 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     if entries.is_empty() {
         return None;
     }
-    let known: BTreeSet<_> = entries.iter().map(|region| region.segment.key.as_slice()).collect();
+    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
     keys.iter().find_map(|key| {
         if !key.is_pattern() && !known.contains(key.name.as_bytes()) {
             return is_asked_for(keys, &known, key).then(|| {
