@@ -401,3 +401,77 @@ test("nothing is wider than a narrow screen", async () => {
   }
   await tab.setViewportSize({ width: 1280, height: 720 });
 });
+
+test("no answer stands beside another question", async () => {
+  const gone = async (what) => {
+    assert.ok(await tab.isHidden("#result"), what);
+    assert.equal(await tab.textContent("#status"), await tab.evaluate(() => TEXTS.en.stale), what);
+  };
+  const again = async () => {
+    await tab.click("#start");
+    await tab.waitForSelector("#result:not([hidden])");
+  };
+  const [first, second] = [await image("one image", "one.bin"), await image("another image", "two.bin")];
+  await run([first]);
+  await tab.setInputFiles("#choose", [second]);
+  await tab.waitForFunction(() => document.querySelectorAll("#list li").length === 2);
+  await gone("another file");
+  await tab.locator("#list button").first().click();
+  await tab.waitForFunction(() => document.querySelectorAll("#list li").length === 1);
+  await again();
+  await tab.selectOption("#list select", "manifest");
+  await gone("another role");
+  await tab.selectOption("#list select", "image");
+  await again();
+  for (const [name, value] of [["expect", "ACME/R1"], ["channel", "beta"], ["hardware", "B2"]]) {
+    await tab.evaluate(([field, text]) => {
+      document.getElementById(field).value = text;
+      document.getElementById(field).dispatchEvent(new Event("input", { bubbles: true }));
+    }, [name, value]);
+    await gone(name);
+    await again();
+  }
+  await tab.evaluate(() => document.getElementById("deep").click());
+  await gone("deep");
+});
+
+test("one of the drivers inside a stream is seen at its place, and only there", async () => {
+  const report = JSON.parse(await readFile(`${cases}/tamper_modified_driver/native/report`, "utf8"));
+  await shownReport(report);
+  const [file, inside] = await tab.evaluate(() => {
+    const probe = document.createElement("canvas").getContext("2d");
+    probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--differs");
+    probe.fillRect(0, 0, 1, 1);
+    const wanted = probe.getImageData(0, 0, 1, 1).data.join();
+    return ["map", "map-inside"].map((name) => {
+      const canvas = document.getElementById(name);
+      const { data } = canvas.getContext("2d").getImageData(0, canvas.height - 1, canvas.width, 1);
+      const columns = Array.from({ length: canvas.width }, (_, at) => data.slice(4 * at, 4 * at + 4).join() === wanted);
+      return [columns.indexOf(true), columns.lastIndexOf(true)];
+    });
+  });
+  assert.deepEqual(file, [-1, -1]);
+  const leaf = report.regions.filter((region) => region.class === "differs");
+  const size = report.spaces[1].size;
+  const expected = Math.floor((leaf[0].offset / size) * 2048);
+  assert.ok(Math.abs(inside[0] - expected) <= 1 && inside[1] - inside[0] < 8, `${inside} instead of ${expected}`);
+  // The share is of what is not erased.
+  const row = await tab.evaluate(() => [...document.querySelectorAll("#account tbody tr")][0].textContent);
+  assert.match(row, /99\.\d\d$/);
+});
+
+test("old and new value, pieces and next steps are told once", async () => {
+  const report = JSON.parse(await readFile(`${cases}/router_overlay_boot_script/native/report`, "utf8"));
+  await tab.evaluate((given) => {
+    const sentences = given.findings.map(({ message, remedy, parts }) => ({ message, remedy, parts: parts.map((part) => part.message) }));
+    answer = { report: given, bytes: new Uint8Array(), words: { changes: "1 script added", findings: sentences, notSeen: [] }, name: "image.bin" };
+    showAnswer();
+  }, report);
+  assert.match(await tab.textContent("#verdict-title"), /does not match the reference or the rules: 1 script added/);
+  assert.equal(await tab.locator("#findings > .finding.high").count(), 1);
+  assert.match(await tab.textContent("#findings details"), /3 parts.*\/tmp\/x/);
+  assert.match(await tab.textContent("#findings"), /psirt@router\.example/);
+  const steps = await tab.locator("#steps li").allTextContents();
+  assert.equal(new Set(steps).size, steps.length);
+  assert.ok(steps.length > 0);
+});

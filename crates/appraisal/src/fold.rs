@@ -418,15 +418,15 @@ fn id_of(members: &[Finding], effect: Effect) -> &'static str {
     if let Some(first) = first.filter(|first| *first != "defect" && main.all(|other| other == *first)) {
         return first;
     }
-    match effect {
-        _ if any("mutable/trust-anchor") => "mutable/trust-anchor",
-        _ if any("mutable/empty-refused") => "mutable/empty-refused",
-        _ if any("mutable/outside-rule") => "mutable/outside-rule",
-        Effect::Refuted if all(&["component/removed", "component/erased"]) => "component/removed",
-        Effect::Refuted if all(&["component/added", "component/duplicated"]) => "component/added",
-        Effect::Refuted if all(&["component/attributes"]) => "component/attributes",
-        Effect::Refuted if all(&["component/reordered"]) => "component/reordered",
-        _ => "component/modified",
+    let of_rule = ["mutable/trust-anchor", "mutable/empty-refused", "mutable/outside-rule"]
+        .into_iter()
+        .find(|id| any(id));
+    let refuted = effect == Effect::Refuted;
+    match of_rule {
+        Some(id) => id,
+        None if refuted && all(&["component/removed", "component/erased"]) => "component/removed",
+        None if refuted && all(&["component/added", "component/duplicated"]) => "component/added",
+        None => "component/modified",
     }
 }
 

@@ -6,6 +6,8 @@ use crate::Report;
 use crate::catalogue::noun;
 use crate::model::RegionOf;
 
+/// The attribute by which a leaf says how many of its bytes are erased.
+pub(crate) const ERASED: &str = "erased";
 /// Steps that are shown.
 const DEEP: usize = 3;
 /// Things that are shown beside each other.
@@ -117,7 +119,7 @@ impl Page<'_> {
         let key =
             region.path.rsplit('/').next().and_then(|step| step.split_once(':')).map_or("", |(_, key)| key);
         let label = region.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(key);
-        let runs = region.attributes.get("executable").is_some();
+        let runs = region.attributes.contains_key("executable");
         let kind = noun(self.lang, &region.kind, runs || region.kind == "uefi-file" && region.name.is_some())
             .to_owned();
         let erased = region.class.as_deref() == Some("fill");
@@ -128,6 +130,12 @@ impl Page<'_> {
         let mut notes: Vec<String> = Vec::new();
         for (_, words) in marks.iter().filter(|(is, _)| *is) {
             notes.push(self.pick(*words).to_owned());
+        }
+        if let Some(blank) = region.attributes.get(ERASED).and_then(serde_json::Value::as_u64) {
+            notes.push(match self.lang {
+                Lang::English => format!("{} of it erased", size(blank)),
+                Lang::Japanese => format!("うち消去値 {}", size(blank)),
+            });
         }
         if thing.unexplained > 0 {
             notes.push(format!("{} {}", self.pick(["unexplained:", "未説明"]), size(thing.unexplained)));

@@ -159,6 +159,9 @@ impl Page<'_> {
             let bar = self.paint(colour, &glyph.repeat(usize::try_from(cells).unwrap_or(0)));
             let name = padded(class_name(self.view.lang, class), 26);
             self.line(&format!("  {name}{:>13} {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
+            if class == Class::Unexplained && bytes > 0 && report.mode == "inspect" {
+                self.blank(report);
+            }
         }
         let inner = report.spaces.len().saturating_sub(1);
         let opened = report.account.get(Class::Opened);
@@ -189,6 +192,19 @@ impl Page<'_> {
         };
         self.line(&text);
         self.line("");
+    }
+
+    /// How much of what nobody understands is erased all the same.
+    fn blank(&mut self, report: &Report) {
+        let of =
+            |region: &RegionOf| region.attributes.get(outline::ERASED).and_then(serde_json::Value::as_u64);
+        let unexplained =
+            report.regions.iter().filter(|region| region.class.as_deref() == Some("unexplained"));
+        let blank = unexplained.filter_map(|region| of(&region)).fold(0, u64::saturating_add);
+        if blank > 0 {
+            let word = self.say("of them in erased blocks", "うち消去済みブロック").to_owned();
+            self.line(&format!("  {}{:>13}", padded(&format!("  {word}"), 26), grouped(blank)));
+        }
     }
 
     fn findings(&mut self, report: &Report) {
