@@ -189,26 +189,28 @@ struct Marked {
 /// Everything that is looked for at every byte.
 struct Marks {
     all: Vec<Marked>,
-    /// For each value of the first three bytes, the marks that have it there, a bit each. Where a mark is shorter, any value
-    /// will do.
+    /// For each value of the first three bytes, the marks that have it there, a bit each.
     values: [[u32; 256]; 3],
+    /// The marks that are shorter, for which any value will do there.
+    shorter: [u32; 3],
 }
 
 impl Marks {
+    /// Made anew for each region that is searched, of which there may be thousands: no more than a look at each mark.
     fn all() -> Self {
         let table: &'static dyn Format = &fit::Fit;
         let formats = FORMATS.iter().copied().chain([table]);
-        let mut marks = Self { all: Vec::new(), values: [[0; 256]; 3] };
+        let mut marks = Self { all: Vec::new(), values: [[0; 256]; 3], shorter: [0; 3] };
         for format in formats {
             for &mark in marks_of(format) {
                 let Some(anchor) = format.anchor() else { continue };
                 let bit = 1_u32.wrapping_shl(u32::try_from(marks.all.len()).unwrap_or(0));
-                for (place, values) in marks.values.iter_mut().enumerate() {
-                    let wanted = mark.get(place);
-                    let some = (0_u8..=255)
-                        .zip(values)
-                        .filter(|(value, _)| wanted.is_none_or(|wanted| wanted == value));
-                    some.for_each(|(_, bits)| *bits |= bit);
+                let places = marks.values.iter_mut().zip(&mut marks.shorter);
+                for (place, (values, shorter)) in places.enumerate() {
+                    match mark.get(place).and_then(|&value| values.get_mut(usize::from(value))) {
+                        Some(bits) => *bits |= bit,
+                        None => *shorter |= bit,
+                    }
                 }
                 marks.all.push(Marked { mark, format, anchor });
             }
@@ -216,16 +218,38 @@ impl Marks {
         marks
     }
 
-    /// The first place where a mark may stand, and the bytes from there on.
+    /// The marks that begin with these bytes.
+    fn of(&self, three: [u8; 3]) -> u32 {
+        let places = self.values.iter().zip(&self.shorter).zip(three);
+        let bits = places
+            .map(|((values, shorter), value)| values.get(usize::from(value)).copied().unwrap_or(0) | shorter);
+        bits.fold(u32::MAX, |all, bits| all & bits)
+    }
+
+    /// The first place where a mark may stand, and the bytes from there on. Most of a flash is erased or zero: that is
+    /// passed over in larger steps.
     fn first<'b>(&self, bytes: &'b [u8]) -> Option<(u64, &'b [u8])> {
-        let [first, second, third] = &self.values;
-        let of = |values: &[u32; 256], byte: u8| values.get(usize::from(byte)).copied().unwrap_or(0);
-        let place = bytes.windows(3).position(|three| {
-            let [a, b, c] = *three.first_chunk().unwrap_or(&[0; 3]);
-            of(first, a) & of(second, b) & of(third, c) != 0
-        })?;
-        let rest = bytes.get(place..)?;
-        Some((len64(bytes).saturating_sub(len64(rest)), rest))
+        let blank = |value: u8| self.of([value; 3]) == 0;
+        let (erased, zero) = (blank(0xff), blank(0));
+        let mut start = 0;
+        while let Some(rest) = bytes.get(start..).filter(|rest| rest.len() >= 3) {
+            let piece = rest.get(..LOOK_BEHIND).unwrap_or(rest);
+            let all = |value: u8| piece.iter().all(|byte| *byte == value);
+            let skipped = erased && all(0xff) || zero && all(0);
+            let found = (!skipped).then(|| {
+                piece
+                    .windows(3)
+                    .position(|three| three.first_chunk().is_some_and(|three| self.of(*three) != 0))
+            });
+            if let Some(place) = found.flatten() {
+                let place = start.saturating_add(place);
+                let rest = bytes.get(place..)?;
+                return Some((len64(bytes).saturating_sub(len64(rest)), rest));
+            }
+            // The last two bytes may begin a mark.
+            start = start.saturating_add(piece.len().saturating_sub(2).max(1));
+        }
+        None
     }
 }
 
@@ -243,6 +267,8 @@ const LOOK: u64 = 64;
 const SURE: u32 = 3;
 /// No mark is longer.
 const LONGEST_MARK: u64 = 16;
+/// Bytes that are looked at together, to see whether they are blank.
+const LOOK_BEHIND: usize = 256;
 
 #[cfg(test)]
 mod tests {
