@@ -250,8 +250,10 @@ function showAnswer() {
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   const exceptions = tier === "affirming" ? texts().exceptions(report.exceptions) : "";
-  const changes = tier !== "affirming" && words.changes ? texts().changes(words.changes) : "";
-  title.replaceChildren(icon, make("span", texts().tiers[tier] + exceptions + changes));
+  const told = [words.reason, words.changes].filter((text) => text && tier !== "affirming" && report.mode !== "inspect");
+  const changes = told.length > 0 ? texts().changes(told) : "";
+  const first = report.mode === "inspect" ? texts().inspectedTitle : texts().tiers[tier];
+  title.replaceChildren(icon, make("span", first + exceptions + changes));
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
   id("verdict-note").textContent = held ? texts().unconfirmed : note;
   id("save").disabled = held;
@@ -324,7 +326,8 @@ function showFindings(count) {
       [names.place, finding.image && `${hex(finding.image.offset)} + ${hex(finding.image.length)}`],
       [names.supplier, supplier],
     ]);
-    item.append(head, make("p", words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
+    const reason = finding.id.startsWith("image/") && finding.parts?.length > 0 ? texts().likely : "";
+    item.append(head, make("p", reason + words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
     return item;
   });
   id("findings").replaceChildren(...items);
@@ -341,6 +344,7 @@ function showFindings(count) {
 function partsOf(finding, sentences) {
   if (sentences.length === 0) return [];
   const folded = make("details");
+  folded.open = sentences.length <= 6;
   const list = make("ul");
   const lines = sentences.map((sentence, index) => {
     const { before, after } = finding.parts[index].args;
@@ -362,31 +366,42 @@ function showAccount() {
   const { report } = answer;
   // Shares are of what there is: erased bytes hold nothing. Cut, not rounded: 100.00 % means every byte.
   const held = CLASSES.filter((name) => name !== "fill");
-  const total = held.reduce((sum, name) => sum + report.content[name], 0) || 1;
+  // What is missing counts, or nothing would be amiss where half of the image is gone.
+  const missing = report.missing ?? 0;
+  const total = held.reduce((sum, name) => sum + report.content[name], missing) || 1;
   const percent = (bytes) => (Math.floor((bytes * 10_000) / total) / 100).toFixed(2);
   const parts = held.filter((name) => report.content[name] > 0).map((name) => {
     const part = make("span", undefined, name);
     part.style.flexGrow = String(report.content[name]);
     return part;
   });
+  if (missing > 0) {
+    const part = make("span", undefined, "missing");
+    part.style.flexGrow = String(missing);
+    parts.push(part);
+  }
   id("bar").replaceChildren(...parts);
   const compared = report.mode !== "inspect";
   const always = compared ? ["matched", "differs", "unexplained"] : ["unexplained"];
-  const rows = CLASSES.filter((name) => report.content[name] > 0 || always.includes(name)).map((name) => {
+  const shown = CLASSES.filter((name) => report.content[name] > 0 || always.includes(name)).map((name) => [name, texts().classes[name], report.content[name]]);
+  if (missing > 0) shown.splice(shown.findIndex(([name]) => name === "differs") + 1, 0, ["missing", texts().missing, missing]);
+  const unjudged = report.exceptions.notJudged;
+  if (unjudged > 0) shown.splice(shown.findIndex(([name]) => name === "mutable") + 1, 0, ["mutable", texts().notJudged, unjudged]);
+  const rows = shown.map(([name, word, bytes]) => {
     const row = make("tr");
     const head = make("th");
     head.scope = "row";
     const swatch = make("span", undefined, `swatch ${name}`);
     swatch.ariaHidden = "true";
-    head.append(swatch, texts().classes[name]);
-    const bytes = report.content[name];
+    head.append(swatch, word);
     row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", name === "fill" ? "" : percent(bytes), "number"));
     return row;
   });
   id("account").tBodies[0].replaceChildren(...rows);
   const spaces = Math.max(report.spaces.length - 1, 0);
-  id("account-file").textContent = texts().fileAccount(report.image.size, report.account.opened, spaces);
-  const summary = CLASSES.filter((name) => report.content[name] > 0);
+  id("account-file").textContent =
+    report.depth === "whole" ? texts().wholeAccount(report.image.size) : texts().fileAccount(report.image.size, report.account.opened, spaces);
+  const summary = CLASSES.filter((name) => name !== "fill" && report.content[name] > 0);
   id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.content[name])} %`).join(", "));
 }
 

@@ -147,6 +147,8 @@ pub struct Assessment {
     pub wants_forms: bool,
     /// Numbers of the reference values that the image does not have.
     pub missing: Vec<usize>,
+    /// Bytes of content that they have, erased space aside.
+    pub missing_bytes: u64,
     /// Regions that the reference does not have.
     pub added: BTreeSet<RegionId>,
 }
@@ -206,6 +208,7 @@ pub(crate) fn appraise_by(
     case.report_idle_waivers();
     case.report_uncounted();
     let verdict = Verdict::of(&case.findings);
+    let gone = missing_bytes(&case);
     Assessment {
         classes,
         findings: case.findings,
@@ -218,8 +221,16 @@ pub(crate) fn appraise_by(
             .filter(|(_, outcome)| **outcome == Match::Nothing)
             .map(|(id, _)| *id)
             .collect(),
+        missing_bytes: gone,
         missing: case.unmatched,
     }
+}
+
+/// Bytes of content that the reference has and the image does not. What a stream decodes to is counted there.
+fn missing_bytes(case: &Case<'_>) -> u64 {
+    let missing = case.unmatched.iter().filter_map(|&index| case.wanted(index));
+    let content = missing.filter(|wanted| !is_fill(wanted) && !case.encodes(&wanted.path));
+    content.fold(0, |sum, wanted| sum.saturating_add(wanted.span.length))
 }
 
 /// Classes and defects of an image that nothing is compared with.
@@ -236,6 +247,7 @@ pub fn inspect(tree: &Tree) -> Assessment {
         exceptions: Exceptions::default(),
         wants_forms: false,
         missing: Vec::new(),
+        missing_bytes: 0,
         added: BTreeSet::new(),
     }
 }
@@ -460,7 +472,8 @@ impl<'a> Case<'a> {
         let matched = self.matches.get(&region.id).and_then(|outcome| outcome.index());
         let known = matched.or_else(|| self.paths().get(path).copied()).and_then(|index| self.wanted(index));
         finding.is_new = known.is_none();
-        finding.runs = crate::reference::decides_or_runs(self.tree, region);
+        finding.runs = crate::reference::runs(self.tree, region);
+        finding.guards = crate::reference::decides(self.tree, region);
         let before = known.and_then(|wanted| wanted.attributes.get(VALUE)).cloned();
         let finding = valued(finding, before, region.attribute(VALUE).map(json_of));
         self.describe(finding, region.kind, crate::reference::display_name(self.tree, region))

@@ -176,8 +176,10 @@ pub struct Finding {
     pub within: Option<String>,
     /// Names and numbers for the sentence.
     pub args: BTreeMap<&'static str, String>,
-    /// It is about something that can run, or that decides what may start or who may log in.
+    /// It is about something that can run.
     pub runs: bool,
+    /// It is about something that decides what may start or who may log in.
+    pub guards: bool,
     /// The reference has nothing of that path.
     pub is_new: bool,
     /// What this one speaks for: pieces of the same thing, and what follows from the same cause (see [`crate::fold`]).
@@ -205,6 +207,7 @@ impl Finding {
             within: None,
             args: BTreeMap::new(),
             runs: false,
+            guards: false,
             is_new: false,
             parts: Vec::new(),
             effect: kind.effect,
@@ -242,7 +245,13 @@ impl Finding {
 
     /// True for something that runs or lets somebody in, and that the reference does not have.
     pub(crate) fn is_put_in(&self) -> bool {
-        self.runs && (self.is_new || self.parts.iter().any(Self::is_put_in))
+        (self.runs || self.guards) && self.is_new || self.parts.iter().any(Self::is_put_in)
+    }
+
+    /// True when the policy waives it with the value that was found.
+    #[must_use]
+    pub fn is_waived(&self) -> bool {
+        self.args.contains_key("waiver") && !self.args.contains_key("waivedInPart")
     }
 
     /// What kind of region it is about.
@@ -331,10 +340,11 @@ impl Finding {
 }
 
 /// Beginnings of ids of findings about a place.
-const FOLDED: [&str; 8] = [
+const FOLDED: [&str; 9] = [
     "component/",
     "encoding/",
     "fill/",
+    "layout/",
     "limit/",
     "mutable/empty-refused",
     "mutable/not-recognised",

@@ -25,6 +25,16 @@ impl Uniform {
     pub const LEAST: u64 = 4 << 10;
 }
 
+impl Finding {
+    /// That an image holds one value only, where it could not be compared with anything: whatever the verdict is, this is the
+    /// likely reason.
+    #[must_use]
+    pub fn of_uniform(all: &Uniform) -> Self {
+        let finding = Self::over("image/uniform", Vec::new(), Effect::Nothing);
+        finding.at("image", "image", all.span).arg("value", format!("{:02x}", all.value))
+    }
+}
+
 /// So many places are looked at for blocks of one value.
 const SUSPECTS: usize = 4096;
 
@@ -60,7 +70,9 @@ impl Assessment {
         let findings = fold.by_thing(findings);
         let mut findings = fold.by_cause(findings, uniform);
         // What somebody put in and what runs comes first, behind what explains the rest.
-        findings.sort_by_key(|finding| Reverse((finding.id.starts_with("image/"), finding.is_put_in())));
+        findings.sort_by_key(|finding| {
+            Reverse((finding.id.starts_with("image/"), finding.is_put_in(), !is_filler(finding)))
+        });
         self.findings = findings;
     }
 }
@@ -157,10 +169,7 @@ impl<'a> Fold<'a> {
     /// whole around it.
     fn scope<'f>(&self, finding: &'f Finding) -> &'f str {
         let whole = |all: &Counts<'_>, some: &Counts<'_>| {
-            beginnings(&finding.path).find(|scope| {
-                let count = some.below(scope);
-                count > 1 && count == all.below(scope)
-            })
+            beginnings(&finding.path).find(|scope| some.below(scope) > 1 && is_whole(all, some, scope))
         };
         let around = match finding.id.as_str() {
             "component/removed" => whole(&self.wanted, &self.missing),
@@ -227,11 +236,16 @@ impl<'a> Fold<'a> {
     }
 
     fn told_together(&self, (scope, effect): &Key, members: Vec<Finding>, names: &Names<'_>) -> Finding {
-        let id = id_of(&members, *effect);
+        let id = match id_of(&members, *effect) {
+            // A thing of which something is left has changed.
+            "component/added" if !is_whole(&self.here, &self.added, scope) => "component/modified",
+            "component/removed" if !is_whole(&self.wanted, &self.missing, scope) => "component/modified",
+            id => id,
+        };
         let own = members
             .iter()
             .position(|member| member.path == *scope && member.effect() == *effect && member.id == id);
-        let put_in = members.iter().any(Finding::is_put_in);
+        let runs = members.iter().any(|member| member.runs);
         let mut whole = match own {
             Some(own) => {
                 let mut members = members;
@@ -247,7 +261,7 @@ impl<'a> Fold<'a> {
                 }
             }
         };
-        whole.runs |= put_in;
+        whole.runs |= runs;
         whole.is_new |= whole.parts.iter().all(|part| part.is_new);
         whole
     }
@@ -293,14 +307,17 @@ impl<'a> Fold<'a> {
         let mut causes = Vec::new();
         if let Some(run) = whole {
             let told =
-                take(&mut findings, |finding| finding.is_foldable() && finding.effect() != Effect::Nothing);
+                take(&mut findings, |finding| finding.is_foldable() || finding.id.starts_with("mutable/"));
             causes.extend(told.map(|(parts, effect)| {
                 let cause = Finding::over("image/uniform", parts, effect).at("image", "image", run.span);
                 cause.arg("value", format!("{:02x}", run.value))
             }));
         }
         if size < self.reference.size {
-            let cut = |finding: &Finding| finding.id == "fill/resized" || finding.id.ends_with("/truncated");
+            let cut = |finding: &Finding| {
+                let ends = ["/truncated", "/partition"].iter().any(|end| finding.id.ends_with(end));
+                finding.id.starts_with("fill/") || ends
+            };
             let beyond = |finding: &Finding| {
                 let end = self.extent(finding).end();
                 !finding.is_put_in() && (end > size || cut(finding) && (end == size || finding.is_defect()))
@@ -391,6 +408,11 @@ fn bytes(count: u64) -> String {
     format!("{count} bytes")
 }
 
+/// True when everything at or below a path is among some.
+fn is_whole(all: &Counts<'_>, some: &Counts<'_>, path: &str) -> bool {
+    all.below(path) == some.below(path)
+}
+
 /// The regions at some paths.
 struct Names<'a>(BTreeMap<String, &'a Region>);
 
@@ -405,6 +427,11 @@ impl<'a> Names<'a> {
         }
         Self(found)
     }
+}
+
+/// True for what fills the room of something else.
+fn is_filler(finding: &Finding) -> bool {
+    finding.kind().contains("pad") || finding.kind() == "free-space"
 }
 
 /// What became of something that is told in pieces.
@@ -498,6 +525,9 @@ fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
     }
     let Some(verb) = verb(finding) else { return Vec::new() };
     let people = |one: &Finding| ["account", "account-secret", "login-line"].contains(&one.kind());
+    if finding.kind().starts_with("padding") && finding.parts.is_empty() {
+        return Vec::new();
+    }
     if !finding.parts.is_empty() && finding.parts.iter().all(people) {
         return finding.parts.iter().flat_map(changes).collect();
     }
@@ -511,6 +541,7 @@ fn verb(finding: &Finding) -> Option<&'static str> {
         "component/moved" | "component/reordered" => "moved",
         "component/modified" | "component/attributes" | "fill/not-erased" => "changed",
         "encoding/undecodable" => "unreadable",
+        "layout/disagrees" => "changed",
         "mutable/trust-anchor" | "mutable/outside-rule" if finding.is_new => "added",
         "mutable/trust-anchor" | "mutable/outside-rule" | "mutable/not-recognised" => "changed",
         id if id.starts_with("encoding/") => "packed-anew",
@@ -522,7 +553,9 @@ fn noun(finding: &Finding) -> &'static str {
     let kinds = || core::iter::once(finding.kind()).chain(finding.parts.iter().map(Finding::kind));
     let segment = thing(&finding.path).rsplit('/').next().and_then(|last| last.split_once(':'));
     match (segment.map(|(format, _)| format), finding.kind()) {
-        (_, "account" | "account-secret") => "account",
+        _ if finding.id.starts_with("encoding/") => "container",
+        (_, "account") => "account",
+        (_, "account-secret") => "password",
         (_, "login-line") => "login-line",
         (Some("file"), _) if kinds().any(|kind| ["boot-line", "script"].contains(&kind)) => "script",
         (Some("file"), _) if kinds().any(|kind| kind.starts_with("setting")) => "setting",

@@ -101,16 +101,20 @@ pub(crate) fn is_program(tree: &Tree, region: &Region) -> bool {
     around.next().is_some() || holds_program(tree, region)
 }
 
-/// True for what can run, and for what decides what may start or who may log in, or lies in it.
-pub(crate) fn decides_or_runs(tree: &Tree, region: &Region) -> bool {
-    let says =
-        |region: &Region| GUARDED.iter().any(|name| region.attribute(name) == Some(&Value::Flag(true)));
-    is_program(tree, region)
-        || says(region)
-        || tree.ancestors(region.id).any(|above| {
-            says(above)
-                || above.segment.format == "file" && above.attribute(EXECUTABLE) == Some(&Value::Flag(true))
-        })
+/// True for what can run, or lies in it.
+pub(crate) fn runs(tree: &Tree, region: &Region) -> bool {
+    let file = |above: &Region| above.segment.format == "file" && is_flagged(above, EXECUTABLE);
+    is_program(tree, region) || tree.ancestors(region.id).any(file)
+}
+
+/// True for what decides what may start or who may log in, or lies in it.
+pub(crate) fn decides(tree: &Tree, region: &Region) -> bool {
+    let mut around = core::iter::once(region).chain(tree.ancestors(region.id));
+    around.any(|region| GUARDED.iter().any(|name| is_flagged(region, name)))
+}
+
+fn is_flagged(region: &Region, name: &str) -> bool {
+    region.attribute(name) == Some(&Value::Flag(true))
 }
 
 /// Facts of what decides what may start.

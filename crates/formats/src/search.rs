@@ -189,10 +189,9 @@ struct Marked {
 /// Everything that is looked for at every byte.
 struct Marks {
     all: Vec<Marked>,
-    /// For each value of the first three bytes, the marks that have it there, a bit each.
+    /// For each value of the first three bytes, the marks that have it there, a bit each. Where a mark is shorter, any value
+    /// will do.
     values: [[u32; 256]; 3],
-    /// The marks that are shorter, for which any value will do there.
-    shorter: [u32; 3],
 }
 
 impl Marks {
@@ -200,12 +199,13 @@ impl Marks {
     fn all() -> Self {
         let table: &'static dyn Format = &fit::Fit;
         let formats = FORMATS.iter().copied().chain([table]);
-        let mut marks = Self { all: Vec::new(), values: [[0; 256]; 3], shorter: [0; 3] };
+        let mut marks = Self { all: Vec::new(), values: [[0; 256]; 3] };
+        let mut shorter = [0; 3];
         for format in formats {
             for &mark in marks_of(format) {
                 let Some(anchor) = format.anchor() else { continue };
                 let bit = 1_u32.wrapping_shl(u32::try_from(marks.all.len()).unwrap_or(0));
-                let places = marks.values.iter_mut().zip(&mut marks.shorter);
+                let places = marks.values.iter_mut().zip(&mut shorter);
                 for (place, (values, shorter)) in places.enumerate() {
                     match mark.get(place).and_then(|&value| values.get_mut(usize::from(value))) {
                         Some(bits) => *bits |= bit,
@@ -215,15 +215,20 @@ impl Marks {
                 marks.all.push(Marked { mark, format, anchor });
             }
         }
+        for (values, shorter) in marks.values.iter_mut().zip(shorter) {
+            values.iter_mut().for_each(|bits| *bits |= shorter);
+        }
         marks
     }
 
-    /// The marks that begin with these bytes.
-    fn of(&self, three: [u8; 3]) -> u32 {
-        let places = self.values.iter().zip(&self.shorter).zip(three);
-        let bits = places
-            .map(|((values, shorter), value)| values.get(usize::from(value)).copied().unwrap_or(0) | shorter);
-        bits.fold(u32::MAX, |all, bits| all & bits)
+    /// The marks that begin with these bytes. Few begin with the first of them: then the others are not looked at.
+    fn of(&self, [a, b, c]: [u8; 3]) -> u32 {
+        let [first, second, third] = &self.values;
+        let bits = |values: &[u32; 256], byte: u8| values.get(usize::from(byte)).copied().unwrap_or(0);
+        match bits(first, a) {
+            0 => 0,
+            found => found & bits(second, b) & bits(third, c),
+        }
     }
 
     /// The first place where a mark may stand, and the bytes from there on. Most of a flash is erased or zero: that is

@@ -51,13 +51,13 @@ pub(crate) fn exceptions_line(lang: Lang, exceptions: &ExceptionsOf) -> String {
                 by_rule,
                 format!("{by_rule} difference{} by the maker's rule", if by_rule == 1 { "" } else { "s" }),
             ),
-            (by_policy, format!("{by_policy} by your policy")),
+            (by_policy, format!("{by_policy} accepted or waived by your policy")),
             (not_judged, format!("{} bytes not judged", digits(&not_judged.to_string()))),
             (remains, format!("{} bytes of dead data", digits(&remains.to_string()))),
         ],
         Lang::Japanese => [
             (by_rule, format!("製造者の規則による相違 {by_rule} 件")),
-            (by_policy, format!("貴方のポリシーによる容認 {by_policy} 件")),
+            (by_policy, format!("貴方のポリシーによる容認・免除 {by_policy} 件")),
             (not_judged, format!("判定していない {} バイト", digits(&not_judged.to_string()))),
             (remains, format!("無効な旧データ {} バイト", digits(&remains.to_string()))),
         ],
@@ -234,8 +234,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "encoding/form-differs",
-        "{what} is packed anew with equal content, and records that the content does not show differ.",
-        "{what} は詰め直されており、内容は一致するが、内容に現れない記録が異なる。",
+        "{what} is packed anew: the content is equal, and what is packed with it (order, times, unused bytes) is not.",
+        "{what} は詰め直されている。内容は一致するが、内容以外の記録(順序、時刻、未使用部等)が異なる。",
         [
             "Do not accept it; ask the maker what packed it.",
             "受け入れず、何が詰め直したかを製造者に照会する。",
@@ -556,6 +556,46 @@ static ENTRIES: &[Entry] = &[
     ),
 ];
 
+/// Sentences between two images, of which neither is a reference.
+static BETWEEN: &[(&str, &str, &str)] = &[
+    ("component/added", "{what} is in the second image only.", "{what} は二つ目のイメージのみに有る。"),
+    ("component/attributes", "{what} has another {attribute}.", "{what} の {attribute} が異なる。"),
+    (
+        "component/duplicated",
+        "{what} is in the second image more often.",
+        "{what} が二つ目のイメージに多く有る。",
+    ),
+    (
+        "component/erased",
+        "{what} is erased in the second image.",
+        "{what} が二つ目のイメージで消去されている。",
+    ),
+    ("component/modified", "{what} differs.", "{what} が異なる。"),
+    ("component/removed", "{what} is in the first image only.", "{what} は一つ目のイメージのみに有る。"),
+    ("component/reordered", "{what} stands in another order.", "{what} の順序が異なる。"),
+    ("encoding/header", "{what}: only fields that encode differ.", "{what}:符号化に関する欄のみ異なる。"),
+    (
+        "fill/not-erased",
+        "{what} is erased in the first image only.",
+        "{what} は一つ目のイメージのみで消去されている。",
+    ),
+    (
+        "fill/resized",
+        "{what} is erased in both, and has another size.",
+        "{what} は双方で消去されているが、大きさが異なる。",
+    ),
+    (
+        "image/longer",
+        "The second image is {bytes} bytes longer than the first.",
+        "二つ目のイメージは一つ目より {bytes} バイト長い。",
+    ),
+    (
+        "image/shorter",
+        "The second image is {bytes} bytes shorter than the first.",
+        "二つ目のイメージは一つ目より {bytes} バイト短い。",
+    ),
+];
+
 static DEFECT: Entry = entry(
     "defect",
     "{what}: {field} is {actual}, should be {expected}.",
@@ -572,9 +612,14 @@ fn find(id: &str) -> &'static Entry {
 
 /// The sentence for a finding.
 #[must_use]
-pub fn message(lang: Lang, finding: &FindingOf) -> String {
+pub fn message(lang: Lang, finding: &FindingOf, mode: &str) -> String {
     let entry = find(&finding.id);
-    let mut text = fill(lang, lang.pick(entry.english[0], entry.japanese[0]), finding);
+    let between = BETWEEN.iter().find(|(id, _, _)| mode == "diff" && *id == finding.id);
+    let template = between
+        .map_or(lang.pick(entry.english[0], entry.japanese[0]), |(_, english, japanese)| {
+            lang.pick(english, japanese)
+        });
+    let mut text = fill(lang, template, finding);
     if let Some((reason, until)) = waiver(finding) {
         let whole = if is_waived(finding) {
             lang.pick("Waived by your policy", "ポリシーにより免除")
@@ -600,7 +645,7 @@ fn waiver(finding: &FindingOf) -> Option<(&str, &str)> {
 /// True when a waiver names the value found, and so takes the finding's effect away.
 #[must_use]
 pub(crate) fn is_waived(finding: &FindingOf) -> bool {
-    waiver(finding).is_some() && !finding.args.contains_key("waivedInPart")
+    finding.waived
 }
 
 /// The next step for a finding of a run of that mode. What compares nothing that is signed accuses nobody.
@@ -669,14 +714,20 @@ pub(crate) fn what(lang: Lang, finding: &FindingOf) -> String {
     let kind = if whole_file { "file" } else { kind };
     let noun = noun(lang, kind, finding.runs);
     let key = readable(last.map_or(finding.path.as_str(), |(_, key)| key));
+    // A kind says already what its own key repeats.
+    let key = if kind.ends_with(key.as_str()) { String::new() } else { key };
     let own = name.filter(|_| whole_file || WHOLE_THINGS.contains(&kind));
     match (own.or(Some(key.as_str()).filter(|_| WHOLE_THINGS.contains(&kind))), name, lang) {
         (Some(label), _, Lang::English) => format!("{label} ({noun})"),
         (Some(label), _, Lang::Japanese) => format!("{label}({noun})"),
-        (None, Some(name), Lang::English) if name != key => format!("{noun} {key} of {name}"),
-        (None, Some(name), Lang::Japanese) if name != key => format!("{name} の{noun} {key}"),
-        (None, _, _) => format!("{noun} {key}"),
+        (None, Some(name), Lang::English) if name != key => format!("{} of {name}", joined(noun, &key)),
+        (None, Some(name), Lang::Japanese) if name != key => format!("{name} の {}", joined(noun, &key)),
+        (None, _, _) => joined(noun, &key),
     }
+}
+
+fn joined(noun: &str, key: &str) -> String {
+    if key.is_empty() { noun.to_owned() } else { format!("{noun} {key}") }
 }
 
 /// Kinds that have a name of their own.
@@ -720,6 +771,38 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
     lang.pick(english, japanese)
 }
 
+/// The likely reason, or why nothing can be told, in a few words for the first line.
+#[must_use]
+pub fn reason_line(lang: Lang, findings: &[FindingOf], reasons: &[String]) -> String {
+    let cause =
+        findings.iter().find(|finding| finding.id.starts_with("image/") && finding.id != "image/given-twice");
+    let (english, japanese) = match cause.map(|cause| cause.id.as_str()) {
+        Some("image/shorter") => ("the file is {bytes} bytes short", "ファイルが {bytes} バイト短い"),
+        Some("image/longer") => ("the file is {bytes} bytes too long", "ファイルが {bytes} バイト長い"),
+        Some("image/not-read") => ("{bytes} bytes not read, or erased", "{bytes} バイトが未読取または消去"),
+        Some(_) => ("the whole file holds nothing but {value}", "ファイル全体が {value}"),
+        None => return untold(lang, reasons).to_owned(),
+    };
+    cause.map_or_else(String::new, |cause| fill(lang, lang.pick(english, japanese), cause))
+}
+
+fn untold(lang: Lang, reasons: &[String]) -> &'static str {
+    let is = |beginning: &str| reasons.iter().any(|reason| reason.starts_with(beginning));
+    let told = [
+        ("manifest/another-release", "another release than was ordered", "発注と異なる版"),
+        ("manifest/below-floor", "a release below your floor", "下限を下回る版"),
+        ("manifest/not-for-this-image", "no manifest for this image", "このイメージのマニフェストが無い"),
+        ("manifest/none", "no manifest for this image", "このイメージのマニフェストが無い"),
+        ("manifest/required-image", "images of the release are missing", "リリースのイメージが不足"),
+        ("trust/", "a manifest is not trusted", "マニフェストを信頼できない"),
+        ("manifest/", "the manifest does not fit", "マニフェストが適合しない"),
+        ("coverage/", "not everything has a reference value", "基準値の無い部分が有る"),
+        ("mutable/", "bytes that nobody judges", "判定されない部分が有る"),
+        ("limit/", "a limit was reached", "上限に達した"),
+    ];
+    told.iter().find(|(id, _, _)| is(id)).map_or("", |(_, english, japanese)| lang.pick(english, japanese))
+}
+
 /// What changed, counted: `1 file replaced, 1 account added`. Empty when nothing did.
 #[must_use]
 pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
@@ -754,12 +837,14 @@ fn things(what: &str) -> (&'static str, &'static str, &'static str) {
     match what {
         "account" => ("account", "accounts", "アカウント"),
         "boot-argument" => ("boot argument", "boot arguments", "起動引数"),
+        "container" => ("container", "containers", "コンテナー"),
         "directory" => ("directory", "directories", "ディレクトリ"),
         "driver" => ("driver", "drivers", "ドライバー"),
         "file" => ("file", "files", "ファイル"),
         "link" => ("link", "links", "リンク"),
         "login-line" => ("line that lets somebody in", "lines that let somebody in", "ログイン許可行"),
         "partition" => ("partition", "partitions", "パーティション"),
+        "password" => ("password entry", "password entries", "パスワード記載"),
         "program" => ("program", "programs", "プログラム"),
         "property" => ("property", "properties", "プロパティ"),
         "script" => ("script", "scripts", "スクリプト"),

@@ -25,7 +25,7 @@ mod renderers;
 mod statement;
 
 pub use catalogue::{
-    ClassName, Lang, NOT_SEEN, changes_line, class_name, message, not_seen, remedy, tier_line,
+    ClassName, Lang, NOT_SEEN, changes_line, class_name, message, not_seen, reason_line, remedy, tier_line,
 };
 pub use escape::{escape, escape_inside, escape_line};
 pub use model::{

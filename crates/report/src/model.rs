@@ -42,6 +42,8 @@ pub struct Report {
     pub limits: BTreeMap<String, u64>,
     /// The manifests that were verified.
     pub manifests: Vec<ManifestOf>,
+    /// Bytes of content that the reference has and the image does not; they are in no account of the image.
+    pub missing: u64,
     /// The verb: `inspect` or `verify`.
     pub mode: String,
     /// What this run could not have seen.
@@ -376,9 +378,17 @@ pub struct FindingOf {
     /// Who answers for it, by the maker's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supplier: Option<SupplierOf>,
+    /// The policy waives it, with the value that was found.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub waived: bool,
     /// What people call the content that it lies in, of what lies in a decoded space.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub within: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a finding speaks for.
@@ -459,9 +469,10 @@ impl FindingOf {
             severity: finding.severity.name().to_owned(),
             space: finding.space.clone(),
             supplier: supplier.map(|name| SupplierOf { contact: shown(&finding.contact), name }),
+            waived: finding.is_waived(),
             within: shown(&finding.within),
         };
-        made.message = message(Lang::English, &made);
+        made.message = message(Lang::English, &made, mode);
         made.remedy = remedy(Lang::English, &made, mode);
         made
     }
@@ -492,6 +503,7 @@ impl PartOf {
             severity: String::new(),
             space,
             supplier: None,
+            waived: false,
             within: None,
         }
     }
@@ -629,6 +641,7 @@ impl Report {
             image,
             limits,
             manifests: Vec::new(),
+            missing: 0,
             mode: mode.to_owned(),
             not_seen: Vec::new(),
             policy: PolicyOf::default(),
@@ -647,6 +660,7 @@ impl Report {
         let class = |region: &Region| assessment.classes.get(&region.id).copied();
         self.depth = Depth::Deep;
         self.exceptions = ExceptionsOf::new(assessment.exceptions);
+        self.missing = assessment.missing_bytes;
         self.regions = Regions::Tree(Rc::clone(tree), assessment.classes.clone());
         let mut accounts = vec![Account::default(); tree.spaces().len()];
         for leaf in tree.leaves() {

@@ -1,6 +1,6 @@
 //! `manifest show` and `manifest lint`: what a manifest claims. Signatures are not checked here, and that is said.
 
-use kiwame_report::escape;
+use kiwame_report::{escape, escape_inside};
 use kiwame_trust::manifest::Coverage;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule, WhenEmpty};
 use kiwame_trust::{Envelope, Manifest};
@@ -74,8 +74,9 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
 /// What a rule lets differ, name by name, with the grammar of each value.
 fn allowed(rule: &MutableRule) -> Vec<String> {
     let optional = |optional: bool| if optional { ", may be missing" } else { "" };
-    let key =
-        |key: &KeyRule| format!("{} = {}{}", escape(&key.name), key.value.text(), optional(key.optional));
+    let key = |key: &KeyRule| {
+        format!("{} = {}{}", escape_inside(&key.name), key.value.text(), optional(key.optional))
+    };
     let mut lines: Vec<String> = match &rule.rule {
         Mutable::Keys(keys) | Mutable::Fields(keys) => keys.iter().map(key).collect(),
         Mutable::DataFiles(files) => files

@@ -1,6 +1,6 @@
 //! Bytes of one value, where they would explain why something differs: not read, or erased.
 
-use kiwame_appraisal::Uniform;
+use kiwame_appraisal::{Finding, Uniform};
 use kiwame_image::{Span, to_usize};
 
 use crate::failure::Failure;
@@ -36,6 +36,34 @@ pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Res
         found.extend(open.filter(is_long));
     }
     Ok(found)
+}
+
+/// The finding for an image that holds one value only, of which nothing else can be said.
+pub(crate) fn whole(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<Finding>, Failure> {
+    let all = value_of_all(run, image)?.map(|value| Uniform { span: Span::new(0, image.1.size), value });
+    Ok(all.map(|all| Finding::of_uniform(&all)))
+}
+
+/// Those runs that another image does not have at the same place: what is erased in both explains nothing.
+pub(crate) fn not_in(
+    run: &Run<'_>,
+    other: (u32, &Source),
+    runs: Vec<Uniform>,
+) -> Result<Vec<Uniform>, Failure> {
+    let places: Vec<_> = runs.iter().map(|one| one.span).collect();
+    let there = self::runs(run, other, &places)?;
+    let mut left = Vec::new();
+    for one in runs {
+        let mut start = one.span.offset;
+        let same = there.iter().filter(|other| other.value == one.value && other.span.overlaps(one.span));
+        for other in same {
+            left.push(Uniform { span: Span::between(start, other.span.offset.max(start)), value: one.value });
+            start = start.max(other.span.end());
+        }
+        left.push(Uniform { span: Span::between(start, one.span.end().max(start)), value: one.value });
+    }
+    left.retain(is_long);
+    Ok(left)
 }
 
 /// The value of every byte of the image, when it is one that erased or unread flash has. The first piece that holds another

@@ -176,6 +176,11 @@ impl Trial<'_> {
         let identity = self.run.sha256_of(&envelope.pae())?;
         let verified = match self.policy.verify_any_release(&envelope, identity, self.now) {
             Ok(verified) => verified,
+            // With a key alone there is no policy whose rules somebody could look for.
+            Err(TrustError::NoRule { product }) if self.run.sources("key").next().is_some() => {
+                let expected = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
+                return Ok(Err(TrustError::OtherProduct { found: product, expected }));
+            }
             Err(error) => return Ok(Err(error)),
         };
         let product = &verified.value().product;
@@ -194,7 +199,9 @@ impl Trial<'_> {
     /// The releases that are expected, by the user and by the rule for this product: both must hold (RULES 32).
     fn releases(&self, rule: &Rule) -> Vec<String> {
         let ordered = self.expect.as_ref().and_then(|expect| expect.release.clone());
-        ordered.into_iter().chain(rule.release.clone()).collect()
+        let mut releases: Vec<_> = ordered.into_iter().chain(rule.release.clone()).collect();
+        releases.dedup();
+        releases
     }
 
     fn rule<'r>(&'r self, manifest: &Manifest) -> Option<&'r Rule> {
@@ -289,7 +296,9 @@ impl Trial<'_> {
         if self.run.request.presented.iter().filter(|other| **other == hex).count() > 1 {
             findings.push(Finding::new("image/given-twice"));
         }
-        self.others_absent(verified, this, &mut findings);
+        if this.is_some() {
+            self.others_absent(verified, this, &mut findings);
+        }
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
         Ok(Outcome { manifest: at, reference: this, report, findings, verdict })
     }
@@ -387,8 +396,9 @@ impl Trial<'_> {
         let tree = Rc::new(tree);
         report.set_tree(&tree, &assessment);
         report.not_seen = not_seen(&[], &tree);
-        if let Some(reference) = reference {
-            told_together(self.run, self.image, &tree, reference, &mut assessment)?;
+        match reference {
+            Some(reference) => told_together(self.run, self.image, &tree, reference, &mut assessment)?,
+            None => assessment.findings.extend(uniform::whole(self.run, self.image)?),
         }
         findings.extend(assessment.findings);
         Ok((report, this))
@@ -555,7 +565,7 @@ impl Trial<'_> {
             .verified
             .iter()
             .enumerate()
-            .map(|(at, one)| manifest_of(one, at == outcome.manifest))
+            .map(|(at, one)| manifest_of(one, at == outcome.manifest && outcome.reference.is_some()))
             .collect();
         let mut findings = [self.findings.clone(), outcome.findings].concat();
         let signers = self.verified.iter().flat_map(|one| &one.signers);
@@ -715,7 +725,9 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     let (manifest, rule) = (Manifest::default(), Rule::default());
     let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
     let mut assessment = appraise(&new, &manifest, &reference, &terms);
-    told_together(run, *after, &new, &reference, &mut assessment)?;
+    let runs = uniform::runs(run, *after, &assessment.suspects(&new, &reference))?;
+    let runs = uniform::not_in(run, *before, runs)?;
+    assessment.fold(&new, &reference, &runs);
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);
     let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);

@@ -306,7 +306,13 @@ fn added(case: &mut Case<'_>, region: &Region) {
         return;
     }
     let id = if case.lists(path) { "component/duplicated" } else { "component/added" };
-    let finding = case.about(id, region);
+    let finding = [("mode", "mode"), ("uid", "owner"), ("gid", "group")].into_iter().fold(
+        case.about(id, region),
+        |finding, (fact, word)| match region.attribute(fact) {
+            Some(value) => finding.arg(word, crate::reference::shown(&crate::json_of(value))),
+            None => finding,
+        },
+    );
     let digest = region.sha256.as_ref().map(Digest::hex);
     case.report(finding.compared(None, digest));
 }

@@ -5,6 +5,7 @@ use crate::Lang;
 use crate::Report;
 use crate::catalogue::noun;
 use crate::model::RegionOf;
+use crate::renderers::text::printed;
 
 /// The attribute by which a leaf says how many of its bytes are erased.
 pub(crate) const ERASED: &str = "erased";
@@ -19,6 +20,8 @@ const SHOWN: [&str; 4] = ["partition", "uefi-volume", "variable-store", "uefi-fi
 struct Thing {
     region: RegionOf,
     depth: usize,
+    /// The format that reads what lies in it.
+    reads: String,
     /// Things below it, at any depth.
     inside: usize,
     /// Bytes below it in the same space, and of those the ones that are not understood.
@@ -47,6 +50,12 @@ fn things(report: &Report) -> Vec<Thing> {
         while around.last().is_some_and(|(depth, _)| *depth >= steps) {
             around.pop();
         }
+        if let Some(thing) = around.last().and_then(|&(_, at)| things.get_mut(at))
+            && thing.reads.is_empty()
+        {
+            let step = region.path.rsplit('/').next().and_then(|step| step.split_once(':'));
+            step.map_or("", |(format, _)| format).clone_into(&mut thing.reads);
+        }
         if region.class.as_deref() == Some("unexplained")
             && let Some(thing) = around.last().and_then(|&(_, at)| things.get_mut(at))
         {
@@ -70,6 +79,7 @@ fn things(report: &Report) -> Vec<Thing> {
         }
         things.push(Thing {
             region: region.into_owned(),
+            reads: String::new(),
             depth,
             inside: 0,
             unexplained: 0,
@@ -122,6 +132,10 @@ impl Page<'_> {
         let runs = region.attributes.contains_key("executable");
         let kind = noun(self.lang, &region.kind, runs || region.kind == "uefi-file" && region.name.is_some())
             .to_owned();
+        let kind = match region.kind.as_str() {
+            "partition" if !thing.reads.is_empty() => format!("{kind}, {}", thing.reads),
+            _ => kind,
+        };
         let erased = region.class.as_deref() == Some("fill");
         let marks = [
             (erased, ["erased", "消去値"]),
@@ -177,12 +191,12 @@ impl Page<'_> {
         }
     }
 
+    /// A name that leaves room for the numbers.
     fn push(&mut self, depth: usize, text: &str, numbers: &str) {
         let indent = "  ".repeat(depth);
-        let columns = indent
-            .len()
-            .saturating_add(text.chars().map(|sign| if sign >= '\u{1100}' { 2 } else { 1 }).sum());
-        let gap = " ".repeat(WIDE.saturating_sub(columns).max(1));
+        let text = shortened(text, WIDE.saturating_sub(indent.len()));
+        let gap =
+            " ".repeat(WIDE.saturating_sub(indent.len().saturating_add(printed(&text))).saturating_add(1));
         self.lines.push(format!("{indent}{text}{gap}{numbers}"));
     }
 
@@ -195,7 +209,24 @@ impl Page<'_> {
 }
 
 /// Columns of the names.
-const WIDE: usize = 52;
+const WIDE: usize = 44;
+
+/// A text that takes no more columns than there are: what it is stands behind the name, and stays.
+fn shortened(text: &str, room: usize) -> String {
+    if printed(text) <= room {
+        return text.to_owned();
+    }
+    let (name, kind) = text.rsplit_once("  ").unwrap_or((text, ""));
+    let left = room.saturating_sub(printed(kind).saturating_add(3)).max(8);
+    let mut short = String::new();
+    for sign in name.chars() {
+        if printed(&short) >= left {
+            break;
+        }
+        short.push(sign);
+    }
+    if kind.is_empty() { format!("{short}…") } else { format!("{short}…  {kind}") }
+}
 
 /// A size as people read it.
 fn size(bytes: u64) -> String {

@@ -3,7 +3,8 @@
 use kiwame_appraisal::Class;
 
 use crate::catalogue::{
-    changes_line, class_name, exceptions_line, is_waived, message, not_seen, remedy, tier_line, what,
+    changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
+    what,
 };
 use crate::model::{Depth, FindingOf, RegionOf};
 use crate::renderers::outline;
@@ -28,7 +29,7 @@ impl Renderer for Text {
     }
 
     fn render(&self, report: &Report, view: &View) -> Vec<u8> {
-        let mut page = Page { text: String::new(), view };
+        let mut page = Page { text: String::new(), view, mode: &report.mode };
         page.verdict(report);
         page.account(report);
         page.findings(report);
@@ -43,6 +44,7 @@ impl Renderer for Text {
 struct Page<'a> {
     text: String,
     view: &'a View,
+    mode: &'a str,
 }
 
 impl Page<'_> {
@@ -67,6 +69,8 @@ impl Page<'_> {
             "affirming" => ("✓", "1;32"),
             "warning" => ("!", "1;33"),
             "contraindicated" => ("✗", "1;31"),
+            _ if report.mode == "diff" && report.exit_code == 0 => ("=", "1;32"),
+            _ if report.mode == "diff" => ("≠", "1;33"),
             _ => ("?", "1;36"),
         };
         let line = if report.mode == "inspect" {
@@ -87,13 +91,18 @@ impl Page<'_> {
         let accepted = report.accepted && report.mode == "verify";
         let exceptions =
             if accepted { exceptions_line(self.view.lang, &report.exceptions) } else { String::new() };
-        let changes = changes_line(self.view.lang, &report.changes);
-        let changes = match accepted || changes.is_empty() {
+        let reason = reason_line(self.view.lang, &report.findings, &report.verdict.reasons);
+        let told: Vec<_> = [reason, changes_line(self.view.lang, &report.changes)]
+            .into_iter()
+            .filter(|text| !text.is_empty() && !accepted && report.mode != "inspect")
+            .collect();
+        let changes = match told.is_empty() {
             true => String::new(),
-            false => format!("{}{changes}", self.say(": ", ":")),
+            false => format!("{}{}", self.say(": ", ":"), told.join(self.say("; ", "。"))),
         };
         let head = self.paint(colour, &format!("{sign} {line}{exceptions}{changes}"));
-        self.wrapped(&format!("{head}  [{}, exit {}]", report.verdict.tier, report.exit_code), 2);
+        let tier = if report.mode == "verify" { format!("{}, ", report.verdict.tier) } else { String::new() };
+        self.wrapped(&format!("{head}  [{tier}exit {}]", report.exit_code), 2);
         if self.view.claimed {
             let claimed = self.say(
                 "as claimed by an unsigned report, not re-performed",
@@ -134,7 +143,8 @@ impl Page<'_> {
             return;
         }
         let erased = report.content.get(Class::Fill);
-        let total = report.content.total().saturating_sub(erased);
+        // What is missing counts, or nothing would be amiss where half of the image is gone.
+        let total = report.content.total().saturating_sub(erased).saturating_add(report.missing);
         let classes = Class::ALL.into_iter().filter(|class| ![Class::Opened, Class::Fill].contains(class));
         for class in classes {
             let bytes = report.content.get(class);
@@ -157,8 +167,35 @@ impl Page<'_> {
             let cells = if bytes > 0 { cells.max(1) } else { 0 };
             let (glyph, colour) = picture(class);
             let bar = self.paint(colour, &glyph.repeat(usize::try_from(cells).unwrap_or(0)));
-            let name = padded(class_name(self.view.lang, class), 26);
+            let word = match (class, report.mode.as_str()) {
+                (Class::Differs, "diff") => self.say("differs", "相違"),
+                (Class::Matched, "diff") => self.say("the same", "同一"),
+                _ => class_name(self.view.lang, class),
+            };
+            let name = padded(word, 26);
             self.line(&format!("  {name}{:>13} {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
+            if class == Class::Differs && report.missing > 0 {
+                let word = self.say("missing, in the reference only", "欠落(基準値のみに有る)");
+                let name = padded(word, 26);
+                let missing = report.missing;
+                let cells = missing.saturating_mul(BAR).checked_div(total).unwrap_or(0).max(1);
+                let bar = self.paint("31", &"-".repeat(usize::try_from(cells).unwrap_or(0)));
+                self.line(&format!(
+                    "  {name}{:>13} {:>6} %  {bar}",
+                    grouped(missing),
+                    percent(missing, total)
+                ));
+            }
+            if class == Class::Mutable && report.exceptions.not_judged > 0 {
+                let word = self.say("  of them judged by nobody", "  うち判定していないもの");
+                let bytes = report.exceptions.not_judged;
+                self.line(&format!(
+                    "  {}{:>13} {:>6} %",
+                    padded(word, 26),
+                    grouped(bytes),
+                    percent(bytes, total)
+                ));
+            }
             if class == Class::Unexplained && bytes > 0 && report.mode == "inspect" {
                 self.blank(report);
             }
@@ -253,7 +290,7 @@ impl Page<'_> {
             false => "",
         };
         let head = self.paint(colour, &format!("{sign}{waived}"));
-        let sentence = format!("{reason}{}", message(self.view.lang, finding));
+        let sentence = format!("{reason}{}", message(self.view.lang, finding, self.mode));
         self.wrapped(&format!("{head} {sentence}  [{}]", finding.id), 4);
         self.values(finding);
         self.parts(finding);
@@ -281,6 +318,11 @@ impl Page<'_> {
             let nothing = self.say("(nothing)", "(無し)");
             let [before, after] = [before, after].map(|text| if text.is_empty() { nothing } else { text });
             self.line(&format!("    {} → {}", brief(before), brief(after)));
+        }
+        if let (Some(mode), Some(owner), Some(group)) = (value("mode"), value("owner"), value("group")) {
+            let word = self.say("mode", "モード");
+            let of = self.say("owner", "所有者");
+            self.line(&format!("    {word} {mode}, {of} {owner}:{group}"));
         }
         for (word, value) in [(self.say("expected", "期待"), expected), (self.say("found", "実際"), actual)]
             .map(|(word, value)| (word.to_owned(), value))
@@ -310,8 +352,15 @@ impl Page<'_> {
                 (Some(before), Some(after)) => format!("  {before} → {after}"),
             };
             let defect = part.args.contains_key("field") && part.expected.is_some();
-            let said = if defect { message(self.view.lang, &part) } else { what(self.view.lang, &part) };
-            self.line(&format!("    {sign} {said}{values}"));
+            // A line is its own name.
+            let kind = part.args.get("kind").map_or("", String::as_str);
+            let line = !values.is_empty() && LINES.contains(&kind);
+            let said = match (defect, line) {
+                (true, _) => message(self.view.lang, &part, self.mode),
+                (_, true) => String::new(),
+                _ => what(self.view.lang, &part),
+            };
+            self.line(&format!("    {sign} {}", format!("{said}{values}").trim_start()));
         }
         let more = finding.parts.len().saturating_sub(most);
         if more > 0 {
@@ -326,17 +375,40 @@ impl Page<'_> {
             return;
         }
         let own = format!("{:#x}+{:#x}", finding.offset, finding.length);
+        // The line of a listing is no place: what has a name is found by it.
+        let entry = finding.path.rsplit('/').next().and_then(|last| last.split_once(':'));
+        let entry = finding.space != "image" && entry.is_some_and(|(format, _)| ENTRIES.contains(&format));
+        let gone = finding.id == "component/removed";
         let within = finding.within.as_deref().unwrap_or_else(|| self.say("its content", "内容"));
         let text = match (finding.image, self.view.lang) {
-            (None, Lang::English) if finding.space == "image" => format!("at {own} of the image"),
-            (None, Lang::Japanese) if finding.space == "image" => format!("イメージの {own}"),
+            (None, Lang::English) if finding.space == "image" => {
+                format!("at {own} of the {}", if gone { "reference" } else { "image" })
+            }
+            (None, Lang::Japanese) if finding.space == "image" => {
+                format!("{}の {own}", if gone { "基準値" } else { "イメージ" })
+            }
             (None, Lang::English) => format!("at {own} of {within}"),
             (None, Lang::Japanese) => format!("{within} の {own}"),
-            (Some(image), Lang::English) => {
-                format!("at {own} of {within}, in the image at {:#x}+{:#x}", image.offset, image.length)
-            }
-            (Some(image), Lang::Japanese) => {
-                format!("{within} の {own}(イメージの {:#x}+{:#x})", image.offset, image.length)
+            (Some(image), lang) => {
+                let whole = match (gone, lang) {
+                    (true, Lang::English) => "reference",
+                    (false, Lang::English) => "image",
+                    (true, Lang::Japanese) => "基準値",
+                    (false, Lang::Japanese) => "イメージ",
+                };
+                let (offset, length) = (image.offset, image.length);
+                match (entry, lang) {
+                    (true, Lang::English) => {
+                        format!("in {within}, in the {whole} at {offset:#x}+{length:#x}")
+                    }
+                    (false, Lang::English) => {
+                        format!("at {own} of {within}, in the {whole} at {offset:#x}+{length:#x}")
+                    }
+                    (true, Lang::Japanese) => format!("{within}({whole}の {offset:#x}+{length:#x})"),
+                    (false, Lang::Japanese) => {
+                        format!("{within} の {own}({whole}の {offset:#x}+{length:#x})")
+                    }
+                }
             }
         };
         self.line(&format!("    {text}"));
@@ -378,7 +450,7 @@ impl Page<'_> {
         let width = self.view.width.max(40);
         let mut line = String::new();
         let mut columns = 0_usize;
-        for word in text.split_inclusive(' ') {
+        for word in text.split_inclusive(' ').flat_map(breakable) {
             let wide = printed(word.trim_end());
             if columns > indent && columns.saturating_add(wide) > width {
                 self.line(&line);
@@ -398,6 +470,11 @@ impl Page<'_> {
         self.wrapped(&text, 2);
     }
 }
+
+/// Kinds of lines of files.
+const LINES: [&str; 4] = ["account", "account-secret", "boot-line", "login-line"];
+/// Formats of entries of file systems, whose spaces are listings.
+const ENTRIES: [&str; 9] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket", "node"];
 
 /// How a class is drawn: never by colour alone.
 fn picture(class: Class) -> (&'static str, &'static str) {
@@ -439,7 +516,7 @@ fn padded(text: &str, width: usize) -> String {
 }
 
 /// Columns that a text takes; East Asian characters take two, colours none.
-fn printed(text: &str) -> usize {
+pub(super) fn printed(text: &str) -> usize {
     let mut colour = false;
     let columns = text.chars().map(|sign| match sign {
         '\u{1b}' => {
@@ -455,6 +532,26 @@ fn printed(text: &str) -> usize {
         _ => 1,
     });
     columns.fold(0, usize::saturating_add)
+}
+
+/// The pieces of a word between which a line may break: East Asian text breaks behind any sign, but not before a mark that
+/// closes.
+fn breakable(word: &str) -> Vec<&str> {
+    let wide = |sign: char| sign >= '\u{1100}';
+    let closes = |sign: char| "、。)」:;,".contains(sign);
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut before = None;
+    for (at, sign) in word.char_indices() {
+        let apart = before.is_some_and(|before| wide(before) || wide(sign)) && !closes(sign) && sign != ' ';
+        if apart && at > start {
+            pieces.extend(word.get(start..at));
+            start = at;
+        }
+        before = Some(sign);
+    }
+    pieces.extend(word.get(start..));
+    pieces
 }
 
 /// The beginning of a long value.

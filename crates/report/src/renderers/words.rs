@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::catalogue::is_waived;
-use crate::{Renderer, Report, View, changes_line, message, not_seen, remedy};
+use crate::{Renderer, Report, View, changes_line, message, not_seen, reason_line, remedy};
 
 /// The words alone.
 #[derive(Debug)]
@@ -17,9 +17,9 @@ impl Renderer for Words {
 
     fn render(&self, report: &Report, view: &View) -> Vec<u8> {
         let sentences = report.findings.iter().map(|finding| {
-            let parts = finding.parts.iter().map(|part| message(view.lang, &part.finding()));
+            let parts = finding.parts.iter().map(|part| message(view.lang, &part.finding(), &report.mode));
             json!({
-                "message": message(view.lang, finding),
+                "message": message(view.lang, finding, &report.mode),
                 "parts": parts.collect::<Vec<_>>(),
                 "remedy": remedy(view.lang, finding, &report.mode),
                 "waived": is_waived(finding),
@@ -28,7 +28,10 @@ impl Renderer for Words {
         let findings: Vec<_> = sentences.collect();
         let not_seen: Vec<_> = report.not_seen.iter().map(|code| not_seen(view.lang, code)).collect();
         let changes = changes_line(view.lang, &report.changes);
-        json!({ "changes": changes, "findings": findings, "notSeen": not_seen }).to_string().into_bytes()
+        let reason = reason_line(view.lang, &report.findings, &report.verdict.reasons);
+        json!({ "changes": changes, "reason": reason, "findings": findings, "notSeen": not_seen })
+            .to_string()
+            .into_bytes()
     }
 }
 
@@ -52,7 +55,13 @@ mod tests {
             image: String::new(),
         };
         let words = |lang| String::from_utf8(Words.render(&report, &view(lang))).unwrap();
-        assert_eq!(words(Lang::English), r#"{"changes":"","findings":[],"notSeen":["circuits and parts"]}"#);
-        assert_eq!(words(Lang::Japanese), r#"{"changes":"","findings":[],"notSeen":["回路および部品"]}"#);
+        assert_eq!(
+            words(Lang::English),
+            r#"{"changes":"","findings":[],"notSeen":["circuits and parts"],"reason":""}"#
+        );
+        assert_eq!(
+            words(Lang::Japanese),
+            r#"{"changes":"","findings":[],"notSeen":["回路および部品"],"reason":""}"#
+        );
     }
 }
