@@ -200,6 +200,13 @@ impl Page<'_> {
                 self.blank(report);
             }
         }
+        self.account_of_file(report, total);
+        self.line("");
+    }
+
+    /// How much the shares are of, and how much of the file was opened for it.
+    fn account_of_file(&mut self, report: &Report, total: u64) {
+        let erased = report.content.get(Class::Fill);
         let inner = report.spaces.len().saturating_sub(1);
         let opened = report.account.get(Class::Opened);
         let (size, total, erased, opened) =
@@ -228,7 +235,6 @@ impl Page<'_> {
             ),
         };
         self.line(&text);
-        self.line("");
     }
 
     /// How much of what nobody understands is erased all the same.
