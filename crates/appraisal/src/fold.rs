@@ -323,6 +323,8 @@ impl<'a> Fold<'a> {
                 !finding.is_put_in() && (end > size || cut(finding) && (end == size || finding.is_defect()))
             };
             let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
+            // It is said also where nothing else is amiss there, since what lay there may differ.
+            let told = told.or(whole.is_none().then_some((Vec::new(), Effect::Nothing)));
             causes.extend(told.map(|(parts, effect)| {
                 let missing = Span::between(size, self.reference.size);
                 let cause = Finding::over("image/shorter", parts, effect).at("image", "image", missing);
@@ -330,9 +332,12 @@ impl<'a> Fold<'a> {
             }));
         } else if size > self.reference.size {
             let behind = Span::between(self.reference.size, size);
-            let beyond =
-                |finding: &Finding| self.extent(finding).offset >= behind.offset && !finding.is_put_in();
-            let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
+            // What is more than blank is no matter of length.
+            let blank = |finding: &Finding| {
+                let extent = self.extent(finding);
+                extent.offset >= behind.offset && covered(extent, uniform)
+            };
+            let told = take(&mut findings, |finding| finding.is_foldable() && blank(finding));
             causes.extend(told.map(|(parts, effect)| {
                 let cause = Finding::over("image/longer", parts, effect).at("image", "image", behind);
                 cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", behind.length)
@@ -360,15 +365,14 @@ impl<'a> Fold<'a> {
         if !finding.is_foldable() || finding.is_put_in() || !extent.overlaps(run.span) {
             return false;
         }
-        let common = |run: &Uniform| {
-            extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset))
-        };
-        let all = uniform.iter().map(common).fold(0, u64::saturating_add) >= extent.length;
+        let all = covered(extent, uniform);
         // What should be erased, or may be, is not explained by being so.
         let more = finding.id.starts_with("mutable/")
             || ["fill/not-erased", "component/added"].contains(&finding.id.as_str());
         let erased = more && run.value == self.reference.erase_value;
-        let inside = run.span.end() < extent.end();
+        // Blocks that were not read begin and end as blocks do; zeros that were always there seldom.
+        let whole = |at: u64| at.is_multiple_of(Uniform::LEAST);
+        let inside = run.span.end() < extent.end() && whole(run.span.offset) && whole(run.span.end());
         let shut = finding.id == "encoding/undecodable"
             || finding.parts.iter().any(|part| part.id == "component/removed" && part.space != finding.space);
         all && !erased && finding.space == "image" || shut && inside
@@ -393,6 +397,13 @@ fn take(findings: &mut Vec<Finding>, follows: impl Fn(&Finding) -> bool) -> Opti
     });
     *findings = left;
     Some((told, effect))
+}
+
+/// True when a place holds runs of one value and nothing else.
+fn covered(extent: Span, uniform: &[Uniform]) -> bool {
+    let common =
+        |run: &Uniform| extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset));
+    uniform.iter().map(common).fold(0, u64::saturating_add) >= extent.length
 }
 
 /// True for an effect that is lost beside the other: whoever refutes has said more than a warning.
@@ -445,9 +456,10 @@ fn id_of(members: &[Finding], effect: Effect) -> &'static str {
     if let Some(first) = first.filter(|first| *first != "defect" && main.all(|other| other == *first)) {
         return first;
     }
-    let of_rule = ["mutable/trust-anchor", "mutable/empty-refused", "mutable/outside-rule"]
-        .into_iter()
-        .find(|id| any(id));
+    let of_rule =
+        ["mutable/trust-anchor", "mutable/empty-refused", "mutable/not-recognised", "mutable/outside-rule"]
+            .into_iter()
+            .find(|id| any(id));
     let refuted = effect == Effect::Refuted;
     match of_rule {
         Some(id) => id,

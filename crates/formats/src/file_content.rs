@@ -16,6 +16,7 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64};
 
+use crate::raw_flash;
 use crate::recognise::Readings;
 
 /// The format for a file of these names, from the root on, that begins so.
@@ -164,8 +165,8 @@ impl Format for Script {
     }
 }
 
-/// What a file system keeps and no file uses: one leaf, told apart only by whether it could run. To take it apart as what it
-/// was would find the same again, and again.
+/// What a file system keeps and no file uses: told apart only by whether it could run, or something in it that has a mark. To
+/// take it apart as what it was would find the same again, and again.
 #[derive(Debug)]
 struct Unused;
 
@@ -187,7 +188,15 @@ impl Format for Unused {
             Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
             Err(trouble) => out.trouble(trouble),
         }
-        out.add(Node::new("data", "0", "data", at).unknown());
+        // A program begins anywhere, and in a stream: what has a mark is opened as it is in a flash.
+        match raw_flash::search_marked(&at, out) {
+            Ok(true) => {}
+            Ok(false) => _ = out.add(Node::new("data", "0", "data", at).unknown()),
+            Err(trouble) => {
+                out.trouble(trouble);
+                out.fact("executable", true);
+            }
+        }
     }
 }
 

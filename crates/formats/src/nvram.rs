@@ -56,6 +56,7 @@ use kiwame_image::{
 };
 
 use crate::embedded::BESIDE;
+use crate::search::Search;
 use crate::{ftw, recognise, variable_data};
 
 /// What lies behind the header of a volume of variable stores.
@@ -601,7 +602,7 @@ impl Variable {
         let format = if reach == Reach::Live { "variable" } else { "dead-variable" };
         // No remains may be a program (RULES 12); what lives is compared.
         let data = input.slice(self.header.saturating_add(self.name_size), self.data_size);
-        let runs = reach != Reach::Live && self.data_size > 0 && recognise::could_run(&data);
+        let runs = reach != Reach::Live && self.data_size > 0 && could_hold_program(&data);
         let node = Node::new(format, key, "variable", input);
         let node = if reach == Reach::Never { node.remains() } else { node };
         let node = if runs { node.with("executable", true) } else { node };
@@ -621,6 +622,12 @@ impl Variable {
                 .with("public-key-index", authentication.key_index),
         }
     }
+}
+
+/// True for data that could run, or in which something begins that has a mark: dead, they may hold no program.
+fn could_hold_program(data: &Input<'_>) -> bool {
+    recognise::could_run(data)
+        || Search::for_marks(data, data.length()).next(0).map_or(true, |find| find.is_some())
 }
 
 impl Authentication {

@@ -133,7 +133,49 @@ impl Format for Behind {
 
 /// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.
 pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
-    let mut search = Search::new(at, out.room(None)?);
+    let search = Search::new(at, out.room(None)?);
+    add_found(search, at, out)
+}
+
+/// As [`search`], for what has a mark only: blocks of file systems that are no longer used begin as those do that are.
+pub(crate) fn search_marked<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
+    let search = Search::for_marks(at, out.room(None)?);
+    add_found(search, at, out)
+}
+
+/// For what nothing reaches any more: what has a mark in it is opened, and nothing is added where nothing has.
+pub(crate) static MARKED: &dyn Format = &Marked;
+
+#[derive(Debug)]
+struct Marked;
+
+impl Format for Marked {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "what is no longer used, by searching"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = search_marked(&at, out) {
+            out.trouble(trouble);
+            // What was not looked through may hold anything.
+            out.fact("executable", true);
+        }
+    }
+}
+
+fn add_found<'a>(
+    mut search: Search<'_, 'a>,
+    at: &Input<'a>,
+    out: &mut Builder<'_, 'a>,
+) -> Result<bool, Trouble> {
     let (mut done, mut found) = (0, false);
     while let Some(find) = search.next(done)? {
         out.add(node(at, &find));
@@ -150,7 +192,22 @@ pub(crate) fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bo
 pub(crate) fn node<'a>(at: &Input<'a>, find: &Find) -> Node<'a> {
     let input = at.slice(find.start, find.length);
     let key = format!("{:#x}", input.offset());
-    Node::new("found", key, "partition", input).component().searched().then(find.format)
+    let node = Node::new("found", key, "partition", input).component().searched();
+    node.then_with(Rc::new(Found(find.format)))
+}
+
+/// Something that was found: whether it could run is said wherever it lies.
+#[derive(Debug)]
+struct Found(&'static dyn Format);
+
+impl<'a> Stage<'a> for Found {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match at.head(Head::LENGTH) {
+            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
+            Err(trouble) => out.trouble(trouble),
+        }
+        self.0.parse(at, out);
+    }
 }
 
 const ERASED: u8 = 0xff;

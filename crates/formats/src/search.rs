@@ -45,6 +45,11 @@ impl<'i, 'a> Search<'i, 'a> {
         Self { at, ahead: Ahead { at, window: None }, marks: Marks::all(), unmarked, room }
     }
 
+    /// A search for what has a mark alone.
+    pub(crate) fn for_marks(at: &'i Input<'a>, room: u64) -> Self {
+        Self { unmarked: Vec::new(), ..Self::new(at, room) }
+    }
+
     /// What is found next, `from` bytes from the front or behind that.
     pub(crate) fn next(&mut self, from: u64) -> Result<Option<Find>, Trouble> {
         let mut start = from;
@@ -296,7 +301,9 @@ mod tests {
 
     fn found(bytes: &[u8]) -> Vec<(u64, u64)> {
         let tree = parse(bytes, &Limits::default());
-        let finds = tree.regions().filter(|region| region.searched);
+        // What is found in what is no longer used is its own affair.
+        let inside = |region: &kiwame_image::Region| tree.ancestors(region.id).any(|around| around.searched);
+        let finds = tree.regions().filter(|region| region.searched && !inside(region));
         finds.map(|region| (region.span.offset, region.span.length)).collect()
     }
 

@@ -95,6 +95,12 @@ impl Stream {
         room: u64,
         sure: fn(&[u8], &Decoded) -> bool,
     ) -> Result<Option<u64>, Trouble> {
+        // A mark is cheap to write: whoever writes nothing else pays for each look.
+        at.spend(HEADER_LOOK)?;
+        if (self.header)(&at.head(HEADER_LOOK)?).is_none() {
+            return Ok(None);
+        }
+        at.spend(FIRST_LOOK)?;
         let mut most = FIRST_LOOK.min(room);
         loop {
             let input = at.head(most.saturating_mul(2).saturating_add(FIRST_LOOK))?;
@@ -269,6 +275,8 @@ impl Behind {
 
 const ERASED: u8 = 0xff;
 
+/// Bytes in which the header of what is found by searching ends.
+const HEADER_LOOK: u64 = 4 << 10;
 /// Content that a look decodes at first.
 const FIRST_LOOK: u64 = 32 << 10;
 /// So many pieces behind a stream are told apart.

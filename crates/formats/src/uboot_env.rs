@@ -176,7 +176,13 @@ pub(crate) fn size_of(bytes: &[u8], region: u64) -> Option<u64> {
 /// True for an environment that U-Boot, built so, does not take: its checksum is wrong. What is erased is none.
 pub(crate) fn is_broken(at: &Input<'_>, environment: Environment) -> Result<bool, Trouble> {
     let window = at.head(environment.size.min(LARGEST))?;
-    if len64(&window) < environment.size || window.iter().all(|byte| *byte == 0xff) {
+    let data = window.get(to_usize(head_of(true))..).unwrap_or_default();
+    let behind = at.from(environment.size);
+    // What power leaves of one is settings and blank bytes, and nothing else.
+    let torn = |byte: &u8| matches!(byte, 0 | 0xff | b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let blank = behind.is_empty() || behind.uniform()?.is_some_and(|value| [0, 0xff].contains(&value));
+    let erased = window.iter().all(|byte| *byte == 0xff);
+    if len64(&window) < environment.size || erased || !blank || !data.iter().all(torn) {
         return Ok(false);
     }
     at.spend(environment.size)?;
@@ -185,7 +191,7 @@ pub(crate) fn is_broken(at: &Input<'_>, environment: Environment) -> Result<bool
         if environment.big_endian { u32::from_be_bytes(*stated) } else { u32::from_le_bytes(*stated) };
     // Of two each has a flag behind the sum, which the sum leaves out.
     let mut crc = Crc32::default();
-    crc.update(window.get(to_usize(head_of(true))..).unwrap_or_default());
+    crc.update(data);
     Ok(crc.value() != stated)
 }
 

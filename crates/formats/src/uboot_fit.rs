@@ -488,7 +488,7 @@ fn add_outside<'a>(
 
 /// Bytes of device trees in one FIT that are listed to the property: some hundred thousand properties, as many regions as
 /// a run has. Of more, as kernels for hundreds of boards carry them, only what decides something is.
-const MOST_TREES: u64 = 2 << 20;
+const MOST_TREES: u64 = 1 << 20;
 /// The node in the root that makes a tree a FIT.
 pub(crate) const IMAGES: &[u8] = b"images";
 const LONGEST_NAME: usize = 256;

@@ -87,13 +87,17 @@ pub fn unescape_key(key: &str) -> Vec<u8> {
     bytes
 }
 
-/// True when a name is the one that `pattern` says: `*` stands for any bytes, `#` for one hexadecimal digit as loaders write
-/// it, 0-9 and A-F. Names, not paths: the caller splits at slashes.
+/// True when a name is the one that `pattern` says: `*` stands for letters, digits and `._+@:-`, so that no reader of the name
+/// takes it for more than one word, and for no hyphen at its front, which commands take for an option; `#` for one
+/// hexadecimal digit. Names, not paths: the caller splits at slashes.
 #[must_use]
 pub fn name_fits(pattern: &str, name: &[u8]) -> bool {
     let pattern = pattern.as_bytes();
+    if name.len() > LONGEST_NAME || pattern.first() == Some(&b'*') && name.first() == Some(&b'-') {
+        return false;
+    }
     let fits = |at: usize, byte: u8| match pattern.get(at) {
-        Some(b'#') => byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte),
+        Some(b'#') => byte.is_ascii_hexdigit(),
         Some(&wanted) => wanted == byte,
         None => false,
     };
@@ -112,7 +116,7 @@ pub fn name_fits(pattern: &str, name: &[u8]) -> bool {
                 rest = behind;
             }
             _ => match star {
-                Some((behind, [_, left @ ..])) => {
+                Some((behind, [byte, left @ ..])) if is_of_name(*byte) => {
                     star = Some((behind, left));
                     at = behind;
                     rest = left;
@@ -122,6 +126,13 @@ pub fn name_fits(pattern: &str, name: &[u8]) -> bool {
         }
     }
 }
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._+@:-".contains(&byte)
+}
+
+/// Names that patterns are for are no longer.
+const LONGEST_NAME: usize = 255;
 
 /// True for a name with a sign in it that stands for others.
 #[must_use]
@@ -142,14 +153,17 @@ mod tests {
     #[test]
     fn a_pattern_takes_whole_names_and_digits_as_loaders_write_them() {
         for (pattern, good, bad) in [
-            ("Boot####", "Boot00AF", "Boot00af"),
-            ("*", "anything", "anything"),
+            ("Boot####", "Boot00AF", "Boot00G0"),
+            ("*", "anything", "any thing"),
+            ("a*", "a.b", "a;b"),
+            ("*x", "ax", "-x"),
+            ("a*", "ab", "a\n"),
             ("a*c*e", "abcde", "abcd"),
             (".system.uci-*", ".system.uci-Ab12Cd", "system.uci-Ab12Cd"),
             ("dump-type0-*-#", "dump-type0-1-1-F", "dump-type0-1-1-G"),
         ] {
             assert!(name_fits(pattern, good.as_bytes()), "{pattern} {good}");
-            assert!(pattern == "*" || !name_fits(pattern, bad.as_bytes()), "{pattern} {bad}");
+            assert!(!name_fits(pattern, bad.as_bytes()), "{pattern} {bad}");
         }
         // No pattern takes long.
         assert!(!name_fits(&"*a".repeat(1000), "a".repeat(999).as_bytes()));

@@ -507,8 +507,8 @@ static ENTRIES: &[Entry] = &[
     ),
     entry(
         "mutable/trust-anchor",
-        "{what} decides what may start, and is not in the reference.",
-        "{what} は起動可否を決めるものであり、基準値に無い。",
+        "{what} decides what may start or who may log in, and is not as the reference has it.",
+        "{what} は起動またはログインの可否を決めるものであり、基準値どおりでない。",
         ACQUIRE,
     ),
     entry(

@@ -268,6 +268,9 @@ impl Manifest {
             if kiwame_image::segments(&rule.path).all(|segment| segment == "image") {
                 return defective("predicate.mutable", "a rule covers the whole image");
             }
+            if let Some(name) = rule.names().find(|name| crate::rules::says_too_little(name)) {
+                return defective(name, "a pattern needs three letters or digits beside * and #");
+            }
             for keys in rule.key_lists() {
                 let mut names = std::collections::BTreeSet::new();
                 if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {

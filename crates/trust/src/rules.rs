@@ -265,6 +265,18 @@ impl MutableRule {
         Ok(Self { path, rule: read, remains_max_bytes, when_empty })
     }
 
+    /// Every name of a key or a file in it that stands for several.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let files = match &self.rule {
+            Mutable::DataFiles(files) => files.as_slice(),
+            Mutable::Keys(_) | Mutable::Fields(_) | Mutable::Erased | Mutable::Any { .. } => &[],
+        };
+        let keys = self.key_lists().into_iter().flatten();
+        // A name of a specification holds the sign itself, as `serial#` does.
+        let keys = keys.filter(|key| key.name.contains('*') || key.name.matches('#').count() > 1);
+        keys.map(|key| key.name.as_str()).chain(files.iter().map(|file| file.name.as_str()))
+    }
+
     /// Every list of keys in it.
     pub(crate) fn key_lists(&self) -> Vec<&[KeyRule]> {
         match &self.rule {
@@ -307,64 +319,142 @@ const OWNED_GUIDS: [&str; 7] = [
     "39B68C46-F7FB-441B-B6EC-16B0F69821F3",
     "C076EC0C-7028-4399-A072-71EE5C448B9F",
 ];
-/// What U-Boot itself reads or writes in its environment (`doc/usage/environment.rst`).
-const OWNED_NAMES: [&str; 40] = [
-    "altbootcmd",
+/// What U-Boot itself reads, writes or runs in its environment (`doc/usage/environment.rst`, `include/env_default.h` and the
+/// scripts of its boards), and what a kernel takes from there.
+const OWNED_NAMES: [&str; 58] = [
+    "*args*",
+    "*boot*",
+    "*cmd*",
+    "*script*",
+    "BOOT*",
     "auto*",
     "baudrate",
-    "boot*",
-    "BOOT*",
-    "bootargs*",
-    "consoledev",
+    "board*",
+    "console*",
+    "cmdline",
     "device",
+    "dfu*",
     "dhcp*",
+    "distro*",
     "dns*",
+    "dtb*",
+    "efi*",
     "eth*",
+    "extension*",
     "extra_*",
     "fdt*",
     "file*",
     "flags",
     "gatewayip",
     "hostname",
-    "initrd*",
+    "init*",
     "interface",
     "ip*",
     "kernel*",
     "load*",
+    "mmc*",
     "mtd*",
     "net*",
+    "nfs*",
     "nvlan",
     "opt*",
-    "preboot",
+    "overlay*",
+    "part*",
+    "pre*",
     "pxe*",
     "ramdisk*",
     "root*",
-    "script*",
+    "run*",
     "server*",
-    "setargs",
+    "set*",
     "silent",
+    "soc",
     "splash*",
     "std*",
     "tftp*",
     "update*",
+    "upgrade*",
     "usb*",
+    "vendor",
+    "verify",
     "vlan",
+    "wdt*",
+    "watchdog*",
 ];
-/// Files and directories by which boot loaders choose what they start.
-const BOOT_FILES: [&str; 12] = [
-    "efi",
-    "loader",
-    "extlinux",
-    "grub",
+/// Files and directories by which boot loaders, systems at their start and shells choose what they run.
+const OWNED_FILES: [&str; 34] = [
+    "*.service",
+    "*.timer",
+    ".*rc",
+    ".*profile",
+    ".ssh",
+    "bin",
     "boot",
-    "startup.nsh",
+    "boot.scr",
     "cmdline.txt",
     "config.txt",
-    "uenv.txt",
-    "boot.scr",
-    "grub.cfg",
-    "syslinux.cfg",
+    "cron*",
+    "dropbear*",
+    "efi",
+    "extlinux",
+    "firewall*",
+    "grub*",
+    "hotplug*",
+    "if-*",
+    "inetd*",
+    "init*",
+    "lib*",
+    "linuxrc",
+    "loader",
+    "mdev*",
+    "modules*",
+    "passwd*",
+    "ppp",
+    "rc*",
+    "sbin",
+    "shadow*",
+    "shinit",
+    "startup.nsh",
+    "systemd*",
+    "uenv*",
 ];
+
+/// Directories of which no pattern reaches a file.
+const OWNED_DIRECTORIES: [&str; 20] = [
+    ".ssh",
+    "bin",
+    "boot",
+    "cron.d",
+    "crontabs",
+    "efi",
+    "extlinux",
+    "grub",
+    "hotplug.d",
+    "init.d",
+    "loader",
+    "modules.d",
+    "ppp",
+    "profile.d",
+    "rc.button",
+    "rc.d",
+    "sbin",
+    "systemd",
+    "uci-defaults",
+    "udev",
+];
+
+/// True for a name in a path that decides what runs, where the rule has not listed it by itself.
+fn is_owned_file(pattern: &str, name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let owned = if is_pattern(pattern) { &OWNED_FILES[..] } else { &OWNED_DIRECTORIES[..] };
+    owned.iter().any(|owned| name_fits(owned, &lower))
+}
+
+/// A pattern says by three signs at least which names it means: one that takes any reaches names that nobody thought of.
+pub(crate) fn says_too_little(name: &str) -> bool {
+    let parts = name.split('/').filter(|part| is_pattern(part));
+    parts.into_iter().any(|part| part.bytes().filter(u8::is_ascii_alphanumeric).count() < 3)
+}
 
 /// The settings files that rules name, with the format in which each is read.
 #[must_use]
@@ -423,9 +513,7 @@ impl FileRule {
         self.name.as_bytes() == path
             || self.is_pattern()
                 && fits()
-                && !BOOT_FILES
-                    .iter()
-                    .any(|boot| names().any(|name| name.eq_ignore_ascii_case(boot.as_bytes())))
+                && !self.name.split('/').zip(names()).any(|(pattern, name)| is_owned_file(pattern, name))
     }
 
     /// True when a file of the rule may lie in that directory, which ends with a slash; the root is empty.

@@ -80,7 +80,7 @@ use self::log::Log;
 use self::medium::Walk;
 use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record, State};
 use crate::files::{self, Allowance, Volume};
-use crate::recognise;
+use crate::{raw_flash, recognise};
 
 mod data;
 mod log;
@@ -212,7 +212,7 @@ fn lay_out<'a>(
         let runs = recognise::could_run(&piece) || running.range(span.offset..span.end()).next().is_some();
         let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
         let node = if runs { node.with("executable", true) } else { node };
-        out.add(node.unknown().remains());
+        out.add(node.unknown().remains().then(raw_flash::MARKED));
     }
     let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
     for (number, run) in (0u64..).zip(runs.iter().chain([&Span::new(at.length(), 0)])) {

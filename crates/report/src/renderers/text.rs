@@ -322,8 +322,12 @@ impl Page<'_> {
         if before.is_some() || after.is_some() {
             let [before, after] = [before, after].map(|value| value.map_or("", String::as_str));
             let nothing = self.say("(nothing)", "(無し)");
-            let [before, after] = [before, after].map(|text| if text.is_empty() { nothing } else { text });
-            self.line(&format!("    {} → {}", brief(before), brief(after)));
+            let common = common_start(before, after);
+            let [before, after] = [before, after].map(|text| match text {
+                "" => nothing.to_owned(),
+                text => quoted(text, common),
+            });
+            self.line(&format!("    {before} → {after}"));
         }
         if let (Some(mode), Some(owner), Some(group)) = (value("mode"), value("owner"), value("group")) {
             let word = self.say("mode", "モード");
@@ -351,11 +355,14 @@ impl Page<'_> {
                 _ => "~",
             };
             let part = part.finding();
-            let value = |name: &str| part.args.get(name).map(|text| brief(text));
+            let value = |name: &str| part.args.get(name);
             let values = match (value("before"), value("after")) {
                 (None, None) => String::new(),
-                (Some(one), None) | (None, Some(one)) => format!("  {one}"),
-                (Some(before), Some(after)) => format!("  {before} → {after}"),
+                (Some(one), None) | (None, Some(one)) => format!("  {}", quoted(one, 0)),
+                (Some(before), Some(after)) => {
+                    let common = common_start(before, after);
+                    format!("  {} → {}", quoted(before, common), quoted(after, common))
+                }
             };
             let defect = part.args.contains_key("field") && part.expected.is_some();
             // A line is its own name.
@@ -560,11 +567,18 @@ fn breakable(word: &str) -> Vec<&str> {
     pieces
 }
 
-/// The beginning of a long value.
-fn brief(text: &str) -> String {
-    let mut signs = text.chars();
-    let start: String = signs.by_ref().take(LONGEST).collect();
-    if signs.next().is_some() { format!("{start}…") } else { start }
+/// Signs that two values begin with alike.
+fn common_start(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
+}
+
+/// A value between quotes, so that its ends are seen; of a long one the piece where it differs from the other.
+fn quoted(text: &str, common: usize) -> String {
+    let from = if common > LONGEST / 2 { common.saturating_sub(LONGEST / 4) } else { 0 };
+    let shown: String = text.chars().skip(from).take(LONGEST).collect();
+    let more = text.chars().count() > from.saturating_add(LONGEST);
+    let (front, back) = (if from > 0 { "…" } else { "" }, if more { "…" } else { "" });
+    format!("{front}\"{}\"{back}", shown.replace('"', "\\\""))
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ fn hold(
         return ledger.remains(&[], region.span.length);
     }
     // What no device packs is judged as it is anywhere else.
-    if is_packed(region) && !is_written_by_devices(region) {
+    if is_packed(region) && !is_written_by_devices(region) && !is_remains(case.tree, region) {
         return;
     }
     case.matches.insert(region.id, Match::Mutable);
