@@ -450,7 +450,8 @@ test("one of the drivers inside a stream is seen at its place, and only there", 
       return [columns.indexOf(true), columns.lastIndexOf(true)];
     });
   });
-  assert.deepEqual(file, [-1, -1]);
+  // The headers before the stream say another length; the stream itself is opened.
+  assert.deepEqual(file, [0, 0]);
   const leaf = report.regions.filter((region) => region.class === "differs");
   const size = report.spaces[1].size;
   const expected = Math.floor((leaf[0].offset / size) * 2048);

@@ -194,52 +194,46 @@ struct Marked {
 /// Everything that is looked for at every byte.
 struct Marks {
     all: Vec<Marked>,
-    /// For each value of the first three bytes, the marks that have it there, a bit each. Where a mark is shorter, any value
-    /// will do.
-    values: [[u32; 256]; 3],
+    /// For each value of the first byte, the marks that begin with it, a bit each.
+    first: [u32; 256],
 }
 
 impl Marks {
     /// Made anew for each region that is searched, of which there may be thousands: no more than a look at each mark.
     fn all() -> Self {
         let table: &'static dyn Format = &fit::Fit;
-        let formats = FORMATS.iter().copied().chain([table]);
-        let mut marks = Self { all: Vec::new(), values: [[0; 256]; 3] };
-        let mut shorter = [0; 3];
-        for format in formats {
-            for &mark in marks_of(format) {
-                let Some(anchor) = format.anchor() else { continue };
+        let mut marks = Self { all: Vec::with_capacity(MOST_MARKS), first: [0; 256] };
+        for format in FORMATS.iter().copied().chain([table]) {
+            let Some(anchor) = format.anchor() else { continue };
+            for &mark in anchor.marks {
                 let bit = 1_u32.wrapping_shl(u32::try_from(marks.all.len()).unwrap_or(0));
-                let places = marks.values.iter_mut().zip(&mut shorter);
-                for (place, (values, shorter)) in places.enumerate() {
-                    match mark.get(place).and_then(|&value| values.get_mut(usize::from(value))) {
-                        Some(bits) => *bits |= bit,
-                        None => *shorter |= bit,
-                    }
-                }
+                let first = mark.first().and_then(|&first| marks.first.get_mut(usize::from(first)));
+                first.into_iter().for_each(|bits| *bits |= bit);
                 marks.all.push(Marked { mark, format, anchor });
             }
-        }
-        for (values, shorter) in marks.values.iter_mut().zip(shorter) {
-            values.iter_mut().for_each(|bits| *bits |= shorter);
         }
         marks
     }
 
-    /// The marks that begin with these bytes. Few begin with the first of them: then the others are not looked at.
-    fn of(&self, [a, b, c]: [u8; 3]) -> u32 {
-        let [first, second, third] = &self.values;
-        let bits = |values: &[u32; 256], byte: u8| values.get(usize::from(byte)).copied().unwrap_or(0);
-        match bits(first, a) {
-            0 => 0,
-            found => found & bits(second, b) & bits(third, c),
-        }
+    /// True where bytes begin with the start of a mark. Few begin with its first: then nothing else is looked at.
+    fn begins(&self, [a, b, c]: [u8; 3]) -> bool {
+        let bits = self.first.get(usize::from(a)).copied().unwrap_or(0);
+        let fits = |marked: &Marked| {
+            let same = |at: usize, byte: u8| marked.mark.get(at).is_none_or(|wanted| *wanted == byte);
+            same(1, b) && same(2, c)
+        };
+        bits != 0
+            && self
+                .all
+                .iter()
+                .enumerate()
+                .any(|(number, marked)| bits >> (number & 31) & 1 == 1 && fits(marked))
     }
 
     /// The first place where a mark may stand, and the bytes from there on. Most of a flash is erased or zero: that is
     /// passed over in larger steps.
     fn first<'b>(&self, bytes: &'b [u8]) -> Option<(u64, &'b [u8])> {
-        let blank = |value: u8| self.of([value; 3]) == 0;
+        let blank = |value: u8| !self.begins([value; 3]);
         let (erased, zero) = (blank(0xff), blank(0));
         let mut start = 0;
         while let Some(rest) = bytes.get(start..).filter(|rest| rest.len() >= 3) {
@@ -249,7 +243,7 @@ impl Marks {
             let found = (!skipped).then(|| {
                 piece
                     .windows(3)
-                    .position(|three| three.first_chunk().is_some_and(|three| self.of(*three) != 0))
+                    .position(|three| three.first_chunk().is_some_and(|three| self.begins(*three)))
             });
             if let Some(place) = found.flatten() {
                 let place = start.saturating_add(place);
@@ -275,6 +269,8 @@ const AHEAD: u64 = 512 << 10;
 const LOOK: u64 = 64;
 /// Facts that must agree where nothing says that something begins.
 const SURE: u32 = 3;
+/// Marks of all formats, about.
+const MOST_MARKS: usize = 32;
 /// No mark is longer.
 const LONGEST_MARK: u64 = 16;
 /// Bytes that are looked at together, to see whether they are blank.

@@ -89,8 +89,14 @@ impl Shape {
         found.first().copied()
     }
 
-    /// Every size and byte order under which the checksum agrees. The sums of all sizes are taken in one pass.
+    /// Every size and byte order under which the checksum agrees: the sizes that boards have for the most part, else any.
     fn all(bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
+        let usual = Self::all_by(USUAL_STEP, bytes, region, redundant);
+        if usual.is_empty() { Self::all_by(STEP, bytes, region, redundant) } else { usual }
+    }
+
+    /// The sums of all multiples of a step are taken in one pass.
+    fn all_by(step: u64, bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
         let Some(first) = bytes.first_chunk::<4>() else { return Vec::new() };
         let (little, big) = (u32::from_le_bytes(*first), u32::from_be_bytes(*first));
         let longest = len64(bytes).min(LARGEST);
@@ -98,11 +104,11 @@ impl Shape {
         let mut done = head_of(redundant);
         let mut found = Vec::new();
         while done < longest {
-            let next = done.saturating_add(1).checked_next_multiple_of(STEP).unwrap_or(longest).min(longest);
+            let next = done.saturating_add(1).checked_next_multiple_of(step).unwrap_or(longest).min(longest);
             crc.update(bytes.get(to_usize(done)..to_usize(next)).unwrap_or_default());
             done = next;
             let sum = crc.value();
-            let has_size = done >= SMALLEST && (done.is_multiple_of(STEP) || done == region);
+            let has_size = done >= SMALLEST && (done.is_multiple_of(step) || done == region);
             if has_size && (sum == little || sum == big) {
                 found.push(Self { size: done, redundant, big_endian: sum != little });
             }
@@ -355,6 +361,8 @@ fn rest<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(LARGEST)?;
     let erase = window.last().copied().filter(|last| [0, 0xff].contains(last)).unwrap_or(0xff);
     let used = window.iter().rposition(|&byte| byte != erase).map_or(0, |last| last.saturating_add(1));
+    // The last bytes of a stream or a program may be blank.
+    let used = if used > 0 { used.saturating_add(TRAILER).min(window.len()) } else { 0 };
     let used = u64::try_from(used).unwrap_or(u64::MAX);
     if used > 0 {
         let node = Node::new("uboot-env", "rest", "uboot-env-rest", at.slice(0, used));
@@ -434,8 +442,12 @@ const OWN: &[&str] = &[
     "stdout",
     "vendor",
 ];
+/// Blank bytes that what lies behind the list may end with.
+const TRAILER: usize = 8;
 /// Room in U-Boot's hash table, which is made for an eighth of the bytes and 64 more: `CONFIG_ENV_MAX_ENTRIES`.
 const MOST: u64 = 512;
+/// Sizes that boards have for the most part are multiples of this.
+const USUAL_STEP: u64 = 0x400;
 const SMALLEST: u64 = 64;
 /// No board of U-Boot's `configs/` has a larger one.
 pub(crate) const LARGEST: u64 = 0x10_0000;
