@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::Class;
 
-use crate::model::{ChangeOf, ExceptionsOf, FindingOf};
+use crate::model::{ChangeOf, ExceptionsOf, FindingOf, VerdictOf};
 
 /// A language of the renderings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -773,7 +773,7 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
 
 /// The likely reason, or why nothing can be told, in a few words for the first line.
 #[must_use]
-pub fn reason_line(lang: Lang, findings: &[FindingOf], reasons: &[String]) -> String {
+pub fn reason_line(lang: Lang, findings: &[FindingOf], verdict: &VerdictOf) -> String {
     let cause =
         findings.iter().find(|finding| finding.id.starts_with("image/") && finding.id != "image/given-twice");
     let (english, japanese) = match cause.map(|cause| cause.id.as_str()) {
@@ -781,7 +781,8 @@ pub fn reason_line(lang: Lang, findings: &[FindingOf], reasons: &[String]) -> St
         Some("image/longer") => ("the file is {bytes} bytes too long", "ファイルが {bytes} バイト長い"),
         Some("image/not-read") => ("{bytes} bytes not read, or erased", "{bytes} バイトが未読取または消去"),
         Some(_) => ("the whole file holds nothing but {value}", "ファイル全体が {value}"),
-        None => return untold(lang, reasons).to_owned(),
+        None if verdict.tier == "none" => return untold(lang, &verdict.reasons).to_owned(),
+        None => return String::new(),
     };
     cause.map_or_else(String::new, |cause| fill(lang, lang.pick(english, japanese), cause))
 }
@@ -885,6 +886,15 @@ mod tests {
     fn keys_are_read_as_they_were_written_unless_a_sign_could_do_harm() {
         assert_eq!(readable("%3A%3Arespawn%3A%2Fbin%2Fx%20-l"), "::respawn:/bin/x -l");
         assert_eq!(readable("%3Cb%3E%26%22%25%0A%E2%80%AE%zz%"), "%3Cb%3E%26%22%25%0A%E2%80%AE%zz%");
+    }
+
+    #[test]
+    fn what_is_refuted_has_no_word_for_what_cannot_be_told() {
+        let verdict =
+            |tier: &str, reason: &str| VerdictOf { reasons: vec![reason.to_owned()], tier: tier.to_owned() };
+        let said = |verdict: &VerdictOf| reason_line(Lang::English, &[], verdict);
+        assert_eq!(said(&verdict("contraindicated", "mutable/outside-rule")), "");
+        assert_eq!(said(&verdict("none", "manifest/another-release")), "another release than was ordered");
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Page<'_> {
         let accepted = report.accepted && report.mode == "verify";
         let exceptions =
             if accepted { exceptions_line(self.view.lang, &report.exceptions) } else { String::new() };
-        let reason = reason_line(self.view.lang, &report.findings, &report.verdict.reasons);
+        let reason = reason_line(self.view.lang, &report.findings, &report.verdict);
         let told: Vec<_> = [reason, changes_line(self.view.lang, &report.changes)]
             .into_iter()
             .filter(|text| !text.is_empty() && !accepted && report.mode != "inspect")
@@ -175,7 +175,7 @@ impl Page<'_> {
             let name = padded(word, 26);
             self.line(&format!("  {name}{:>13} {:>6} %  {bar}", grouped(bytes), percent(bytes, total)));
             if class == Class::Differs && report.missing > 0 {
-                let word = self.say("missing, in the reference only", "欠落(基準値のみに有る)");
+                let word = self.say("missing (reference only)", "欠落(基準値のみ)");
                 let name = padded(word, 26);
                 let missing = report.missing;
                 let cells = missing.saturating_mul(BAR).checked_div(total).unwrap_or(0).max(1);

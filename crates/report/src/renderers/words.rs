@@ -28,7 +28,7 @@ impl Renderer for Words {
         let findings: Vec<_> = sentences.collect();
         let not_seen: Vec<_> = report.not_seen.iter().map(|code| not_seen(view.lang, code)).collect();
         let changes = changes_line(view.lang, &report.changes);
-        let reason = reason_line(view.lang, &report.findings, &report.verdict.reasons);
+        let reason = reason_line(view.lang, &report.findings, &report.verdict);
         json!({ "changes": changes, "reason": reason, "findings": findings, "notSeen": not_seen })
             .to_string()
             .into_bytes()
