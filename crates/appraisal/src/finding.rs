@@ -182,7 +182,7 @@ pub struct Finding {
     pub guards: bool,
     /// The reference has nothing of that path.
     pub is_new: bool,
-    /// What this one speaks for: pieces of the same thing, and what follows from the same cause (see [`crate::fold`]).
+    /// What this one speaks for: pieces of the same thing, and what follows from the same cause (see `fold.rs`).
     pub parts: Vec<Self>,
     effect: Effect,
 }
