@@ -484,12 +484,8 @@ impl<'a> Case<'a> {
     pub fn about_wanted(&self, id: &str, wanted: &'a ReferenceRegion) -> Finding {
         let mut finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
         if wanted.space != "image" {
-            // Each step leads to a shorter path.
-            let outer = |region: &&'a ReferenceRegion| {
-                let outer = self.paths().get(region.space.as_str()).and_then(|&index| self.wanted(index));
-                outer.filter(|outer| outer.path.len() < region.path.len())
-            };
-            let around: Vec<_> = core::iter::successors(outer(&wanted), outer).collect();
+            let find = |path: &str| self.paths().get(path).and_then(|&index| self.wanted(index));
+            let around: Vec<_> = crate::reference::streams_around(wanted, find).collect();
             finding.image =
                 around.last().filter(|outermost| outermost.space == "image").map(|outermost| outermost.span);
             finding.within =

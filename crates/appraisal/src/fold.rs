@@ -8,7 +8,7 @@ use kiwame_image::{Region, SpaceId, Span, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
-use crate::reference::{display_name, is_fill};
+use crate::reference::{display_name, is_fill, streams_around};
 use crate::{Assessment, Class, Effect, Finding, kind_of};
 
 /// Bytes of the image that hold one value throughout, as erased or unread blocks do.
@@ -88,14 +88,9 @@ impl<'a> Encoders<'a> {
     }
 
     /// Where in the image a reference value lies, or the stream around it.
-    fn image_span(&self, wanted: &ReferenceRegion) -> Span {
-        // Each step leads to a shorter path.
-        let outer = |region: &&'a ReferenceRegion| {
-            self.0.get(region.space.as_str()).copied().filter(|outer| outer.path.len() < region.path.len())
-        };
-        let first =
-            self.0.get(wanted.space.as_str()).copied().filter(|outer| outer.path.len() < wanted.path.len());
-        core::iter::successors(first, outer).last().map_or(wanted.span, |outermost| outermost.span)
+    fn image_span(&self, wanted: &'a ReferenceRegion) -> Span {
+        let around = streams_around(wanted, |path| self.0.get(path).copied());
+        around.last().map_or(wanted.span, |outermost| outermost.span)
     }
 }
 
@@ -209,10 +204,8 @@ impl<'a> Fold<'a> {
                 place.extend(members.iter().map(|&member| (member, (number, key))));
             }
         }
-        let names = Names::of(
-            self.tree,
-            groups.iter().filter(|(_, members)| members.len() > 1).map(|(key, _)| key.0.as_str()),
-        );
+        let several = groups.iter().filter(|(_, members)| members.len() > 1);
+        let names = Names::of(self.tree, self.reference, several.map(|(key, _)| key.0.as_str()).collect());
         let mut told = Vec::new();
         let mut slots: BTreeMap<usize, (usize, &Key, Vec<Finding>)> = BTreeMap::new();
         for (number, finding) in findings.into_iter().enumerate() {
@@ -271,7 +264,7 @@ impl<'a> Fold<'a> {
         let mut whole = whole;
         whole.supplier.clone_from(&first.supplier);
         whole.contact.clone_from(&first.contact);
-        if let Some(region) = names.0.get(scope) {
+        if let Some(region) = names.here.get(scope) {
             let mut whole =
                 whole.at(scope, self.tree.space_path(region.space), region.span).arg("kind", region.kind);
             if let Some(name) = display_name(self.tree, region) {
@@ -293,8 +286,7 @@ impl<'a> Fold<'a> {
         let mut whole = whole.at(scope, &first.space, span.unwrap_or_default()).arg("kind", kind);
         whole.image = first.image;
         whole.within.clone_from(&first.within);
-        let named = self.reference.regions.iter().find(|region| region.path == scope);
-        match named.and_then(|region| region.name.clone()) {
+        match names.wanted.get(scope).and_then(|region| region.name.clone()) {
             Some(name) => whole.arg("name", name),
             None => whole,
         }
@@ -302,6 +294,7 @@ impl<'a> Fold<'a> {
 
     /// Tells what follows from the file's length, and from blocks that were not read, with it.
     fn by_cause(&self, mut findings: Vec<Finding>, uniform: &[Uniform]) -> Vec<Finding> {
+        let runs = Runs::of(uniform);
         let size = self.tree.space(SpaceId::IMAGE).map_or(0, |space| space.size);
         let whole = uniform.iter().find(|run| run.span == Span::new(0, size) && size > 0);
         let mut causes = Vec::new();
@@ -335,7 +328,7 @@ impl<'a> Fold<'a> {
             // What is more than blank is no matter of length.
             let blank = |finding: &Finding| {
                 let extent = self.extent(finding);
-                extent.offset >= behind.offset && covered(extent, uniform)
+                extent.offset >= behind.offset && runs.cover(extent)
             };
             let told = take(&mut findings, |finding| finding.is_foldable() && blank(finding));
             causes.extend(told.map(|(parts, effect)| {
@@ -343,39 +336,36 @@ impl<'a> Fold<'a> {
                 cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", behind.length)
             }));
         }
-        for run in uniform.iter().filter(|_| whole.is_none()) {
-            let told = take(&mut findings, |finding| self.follows_from(finding, run, uniform));
-            causes.extend(told.map(|(parts, effect)| {
+        if whole.is_none() {
+            let told = take_by(&mut findings, |finding| self.explains(finding, &runs));
+            causes.extend(told.into_iter().filter_map(|(number, (parts, effect))| {
+                let run = runs.all.get(number)?;
                 let unread = parts.iter().map(|part| part.parts.len().max(1)).fold(0, usize::saturating_add);
                 let cause = Finding::over("image/not-read", parts, effect).at("image", "image", run.span);
-                cause
-                    .arg("value", format!("{:02x}", run.value))
-                    .arg("bytes", run.span.length)
-                    .arg("count", unread)
+                let cause = cause.arg("value", format!("{:02x}", run.value));
+                Some(cause.arg("bytes", run.span.length).arg("count", unread))
             }));
         }
         causes.extend(findings);
         causes
     }
 
-    /// True for what holds runs of one value and nothing else, and for what can no longer be opened because of one inside.
-    /// Erased bytes elsewhere explain nothing: most regions have some.
-    fn follows_from(&self, finding: &Finding, run: &Uniform, uniform: &[Uniform]) -> bool {
-        let extent = self.extent(finding);
-        if !finding.is_foldable() || finding.is_put_in() || !extent.overlaps(run.span) {
-            return false;
+    /// The first run that explains a finding: about what holds runs of one value and nothing else, or what can no longer be
+    /// opened because of one inside. Erased bytes elsewhere explain nothing: most regions have some.
+    fn explains(&self, finding: &Finding, runs: &Runs<'_>) -> Option<usize> {
+        if !finding.is_foldable() || finding.is_put_in() {
+            return None;
         }
-        let all = covered(extent, uniform);
+        let extent = self.extent(finding);
         // What should be erased, or may be, is not explained by being so.
         let more = finding.id.starts_with("mutable/")
             || ["fill/not-erased", "component/added"].contains(&finding.id.as_str());
-        let erased = more && run.value == self.reference.erase_value;
-        // Blocks that were not read begin and end as blocks do; zeros that were always there seldom.
-        let whole = |at: u64| at.is_multiple_of(Uniform::LEAST);
-        let inside = run.span.end() < extent.end() && whole(run.span.offset) && whole(run.span.end());
+        let value = |run: &Uniform| !more || run.value != self.reference.erase_value;
+        let all = (finding.space == "image" && runs.cover(extent)).then(|| runs.first_in(extent, value));
         let shut = finding.id == "encoding/undecodable"
             || finding.parts.iter().any(|part| part.id == "component/removed" && part.space != finding.space);
-        all && !erased && finding.space == "image" || shut && inside
+        let inside = shut.then(|| runs.first_inside(extent));
+        all.flatten().into_iter().chain(inside.flatten()).min()
     }
 
     /// Where in the image a finding is, or the stream around it.
@@ -385,25 +375,104 @@ impl<'a> Fold<'a> {
     }
 }
 
+/// Runs of one value, in their order: asked for each finding, of which a damaged image may have as many as it has runs.
+struct Runs<'u> {
+    all: &'u [Uniform],
+    /// Bytes in the runs before each.
+    before: Vec<u64>,
+    /// Numbers of those that begin and end as blocks do.
+    blocks: Vec<usize>,
+}
+
+impl<'u> Runs<'u> {
+    /// Of runs in order, of which none overlaps another.
+    fn of(all: &'u [Uniform]) -> Self {
+        let mut sum = 0_u64;
+        let before = all.iter().map(|run| {
+            let before = sum;
+            sum = sum.saturating_add(run.span.length);
+            before
+        });
+        let before = before.collect();
+        // Blocks that were not read begin and end so; zeros that were always there seldom.
+        let whole = |at: u64| at.is_multiple_of(Uniform::LEAST);
+        let is_block = |run: &Uniform| whole(run.span.offset) && whole(run.span.end());
+        let blocks = (0..all.len()).filter(|&number| all.get(number).is_some_and(is_block)).collect();
+        Self { all, before, blocks }
+    }
+
+    /// The number of the first run that ends behind a place.
+    fn behind(&self, place: u64) -> usize {
+        self.all.partition_point(|run| run.span.end() <= place)
+    }
+
+    /// Bytes of runs before a place.
+    fn before(&self, place: u64) -> u64 {
+        let number = self.behind(place);
+        match (self.before.get(number), self.all.get(number)) {
+            (Some(&before), Some(run)) => before.saturating_add(place.saturating_sub(run.span.offset)),
+            _ => self
+                .all
+                .last()
+                .zip(self.before.last())
+                .map_or(0, |(run, before)| before.saturating_add(run.span.length)),
+        }
+    }
+
+    /// True when a place holds runs and nothing else.
+    fn cover(&self, extent: Span) -> bool {
+        self.before(extent.end()).saturating_sub(self.before(extent.offset)) >= extent.length
+    }
+
+    /// The first run that shares bytes with a place, of those that fit.
+    fn first_in(&self, extent: Span, fits: impl Fn(&Uniform) -> bool) -> Option<usize> {
+        let from = self.behind(extent.offset);
+        let there = self.all.get(from..)?.iter().take_while(|run| run.span.overlaps(extent));
+        there.enumerate().find(|(_, run)| fits(run)).map(|(number, _)| from.saturating_add(number))
+    }
+
+    /// The first block that shares bytes with a place, which goes on behind it.
+    fn first_inside(&self, extent: Span) -> Option<usize> {
+        let from = self.behind(extent.offset);
+        let number = *self.blocks.get(self.blocks.partition_point(|&number| number < from))?;
+        let span = self.all.get(number)?.span;
+        (span.overlaps(extent) && span.end() < extent.end()).then_some(number)
+    }
+}
+
 /// Takes out the findings that follow from one cause, of the strongest effect that any of them has; what has none goes
 /// along.
 fn take(findings: &mut Vec<Finding>, follows: impl Fn(&Finding) -> bool) -> Option<(Vec<Finding>, Effect)> {
-    let effects = || findings.iter().filter(|finding| follows(finding)).map(Finding::effect);
-    let effect = [Effect::Refuted, Effect::Warning]
-        .into_iter()
-        .find(|effect| effects().any(|other| other == *effect))?;
-    let (told, left) = core::mem::take(findings).into_iter().partition(|finding| {
-        (finding.effect() == effect || is_less(finding.effect(), effect)) && follows(finding)
-    });
-    *findings = left;
-    Some((told, effect))
+    take_by(findings, |finding| follows(finding).then_some(0)).into_values().next()
 }
 
-/// True when a place holds runs of one value and nothing else.
-fn covered(extent: Span, uniform: &[Uniform]) -> bool {
-    let common =
-        |run: &Uniform| extent.end().min(run.span.end()).saturating_sub(extent.offset.max(run.span.offset));
-    uniform.iter().map(common).fold(0, u64::saturating_add) >= extent.length
+/// As [`take`], for the number of the cause that each follows from.
+fn take_by(
+    findings: &mut Vec<Finding>,
+    cause: impl Fn(&Finding) -> Option<usize>,
+) -> BTreeMap<usize, (Vec<Finding>, Effect)> {
+    let causes: Vec<_> = findings.iter().map(cause).collect();
+    let mut told: BTreeMap<usize, (Vec<Finding>, Effect)> = BTreeMap::new();
+    for (finding, &cause) in findings.iter().zip(&causes) {
+        let effect = finding.effect();
+        let Some(cause) = cause.filter(|_| matches!(effect, Effect::Warning | Effect::Refuted)) else {
+            continue;
+        };
+        let (_, strongest) = told.entry(cause).or_insert((Vec::new(), effect));
+        if is_less(*strongest, effect) {
+            *strongest = effect;
+        }
+    }
+    let mut left = Vec::new();
+    for (finding, cause) in core::mem::take(findings).into_iter().zip(causes) {
+        let own = cause.and_then(|cause| told.get_mut(&cause));
+        match own.filter(|(_, most)| finding.effect() == *most || is_less(finding.effect(), *most)) {
+            Some((parts, _)) => parts.push(finding),
+            None => left.push(finding),
+        }
+    }
+    *findings = left;
+    told
 }
 
 /// True for an effect that is lost beside the other: whoever refutes has said more than a warning.
@@ -424,19 +493,25 @@ fn is_whole(all: &Counts<'_>, some: &Counts<'_>, path: &str) -> bool {
     all.below(path) == some.below(path)
 }
 
-/// The regions at some paths.
-struct Names<'a>(BTreeMap<String, &'a Region>);
+/// What image and reference have at some paths, the first of each.
+struct Names<'a> {
+    here: BTreeMap<&'a str, &'a Region>,
+    wanted: BTreeMap<&'a str, &'a ReferenceRegion>,
+}
 
 impl<'a> Names<'a> {
-    fn of<'p>(tree: &'a Tree, paths: impl Iterator<Item = &'p str>) -> Self {
-        let wanted: BTreeSet<_> = paths.collect();
-        let mut found = BTreeMap::new();
-        if !wanted.is_empty() {
-            for region in tree.regions().filter(|region| wanted.contains(tree.path(region.id))) {
-                found.entry(tree.path(region.id).to_owned()).or_insert(region);
+    fn of(tree: &'a Tree, reference: &'a ImageReference, paths: BTreeSet<&str>) -> Self {
+        let mut names = Self { here: BTreeMap::new(), wanted: BTreeMap::new() };
+        if !paths.is_empty() {
+            let here = tree.regions().map(|region| (tree.path(region.id), region));
+            for (path, region) in here.filter(|(path, _)| paths.contains(path)) {
+                names.here.entry(path).or_insert(region);
+            }
+            for region in reference.regions.iter().filter(|region| paths.contains(region.path.as_str())) {
+                names.wanted.entry(region.path.as_str()).or_insert(region);
             }
         }
-        Self(found)
+        names
     }
 }
 
@@ -623,5 +698,36 @@ mod tests {
     fn counting_below_a_path_takes_whole_steps() {
         let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "b"].into_iter());
         assert_eq!((counts.below("a"), counts.below("a/b"), counts.below("c")), (4, 2, 0));
+    }
+
+    #[test]
+    fn runs_are_asked_as_if_each_was_looked_at() {
+        let run = |offset: u64, length: u64, value: u8| Uniform { span: Span::new(offset, length), value };
+        let all =
+            [run(0x10, 0x20, 0), run(0x30, 0x10, 0xff), run(0x1000, 0x1000, 0), run(0x4000, 0x2000, 0xff)];
+        let runs = Runs::of(&all);
+        let ends = [0, 0x10, 0x18, 0x30, 0x38, 0x40, 0xfff, 0x1000, 0x1800, 0x2000, 0x4000, 0x6000, 0x7000];
+        for start in ends {
+            for end in ends.into_iter().filter(|&end| end >= start) {
+                let extent = Span::between(start, end);
+                let there = || all.iter().enumerate().filter(|(_, run)| run.span.overlaps(extent));
+                let common =
+                    |run: &Uniform| end.min(run.span.end()).saturating_sub(start.max(run.span.offset));
+                let covered = all.iter().map(common).sum::<u64>() >= extent.length;
+                assert_eq!(runs.cover(extent), covered, "{start:#x} {end:#x}");
+                let erased = |run: &Uniform| run.value == 0xff;
+                let first = there().find(|(_, run)| erased(run)).map(|(number, _)| number);
+                assert_eq!(runs.first_in(extent, erased), first, "{start:#x} {end:#x}");
+                let inside = |run: &Uniform| run.span.offset >= 0x1000 && run.span.end() < end;
+                let first = there().find(|(_, run)| inside(run)).map(|(number, _)| number);
+                assert_eq!(runs.first_inside(extent), first, "{start:#x} {end:#x}");
+            }
+        }
+        let none = Runs::of(&[]);
+        assert!(!none.cover(Span::new(0, 1)));
+        assert_eq!(
+            (none.first_inside(Span::new(0, 1)), none.first_in(Span::new(0, 1), |_| true)),
+            (None, None)
+        );
     }
 }

@@ -23,6 +23,18 @@ pub fn reference_regions(tree: &Tree, suppliers: &[(String, String)]) -> Vec<Ref
     tree.regions().filter_map(|region| reference(tree, region, &scopes, &recorded)).collect()
 }
 
+/// The reference values around one, from the inside: the streams in whose content it lies. `find` gives the one at a path.
+pub(crate) fn streams_around<'r>(
+    wanted: &'r ReferenceRegion,
+    find: impl Fn(&str) -> Option<&'r ReferenceRegion>,
+) -> impl Iterator<Item = &'r ReferenceRegion> {
+    // Each step leads to a shorter path, whatever a manifest says.
+    let outer = move |region: &&'r ReferenceRegion| {
+        find(&region.space).filter(|outer| outer.path.len() < region.path.len())
+    };
+    core::iter::successors(outer(&wanted), outer)
+}
+
 /// The measured regions with which a defect is recorded: those around it, or the first leaf of a container, which is its
 /// header.
 pub(crate) fn recording(tree: &Tree, at: RegionId) -> Vec<RegionId> {

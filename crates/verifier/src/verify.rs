@@ -488,8 +488,10 @@ impl Trial<'_> {
         self.policy.waivers.iter().partition(runs)
     }
 
-    fn below_floor(&self, one: &Verified<Manifest>) -> Option<&TrustError> {
-        self.below.iter().find(|(identity, _, _)| *identity == one.identity).map(|(_, _, why)| why)
+    /// Name of the file, and why, of a manifest of a release below the policy's floor.
+    fn below_floor(&self, one: &Verified<Manifest>) -> Option<(&str, &TrustError)> {
+        let below = self.below.iter().find(|(identity, _, _)| *identity == one.identity);
+        below.map(|(_, file, why)| (file.as_str(), why))
     }
 
     /// The image is exactly another release than the one that was ordered, or one below the floor.
@@ -497,7 +499,7 @@ impl Trial<'_> {
         let one = self.verified.get(outcome.manifest);
         let found = one.map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
         let finding = match one.and_then(|one| self.below_floor(one)) {
-            Some(TrustError::Rollback { found, floor }) => {
+            Some((_, TrustError::Rollback { found, floor })) => {
                 Finding::new("manifest/below-floor").arg("version", found).arg("floor", floor)
             }
             _ => {
@@ -519,9 +521,8 @@ impl Trial<'_> {
             .map(|manifest| format!("{}@{}", manifest.product.scope(), manifest.release.version))
             .unwrap_or_default();
         let wanted = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
-        let below = one.and_then(|one| self.below.iter().find(|(identity, _, _)| *identity == one.identity));
-        let finding = match below {
-            Some((_, file, why)) => Finding::new("trust/not-verified").arg("file", file).arg("why", why),
+        let finding = match one.and_then(|one| self.below_floor(one)) {
+            Some((file, why)) => Finding::new("trust/not-verified").arg("file", file).arg("why", why),
             None => {
                 let error = TrustError::OtherProduct { found, expected: wanted };
                 Finding::new("trust/unsuitable").arg("file", "manifest").arg("why", error)
