@@ -71,7 +71,8 @@ pub fn unescape_key(key: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.as_bytes();
     while let [first, behind @ ..] = rest {
-        let code = behind.first_chunk::<2>().filter(|_| *first == b'%');
+        let hex = |code: &&[u8; 2]| *first == b'%' && code.iter().all(u8::is_ascii_hexdigit);
+        let code = behind.first_chunk::<2>().filter(hex);
         let code = code.and_then(|code| core::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
             Some(byte) => {
@@ -174,5 +175,7 @@ mod tests {
         for key in [&b"a b%/"[..], b"\xff\0", b"plain", b"%"] {
             assert_eq!(unescape_key(&escape_key(key).to_string()), key);
         }
+        // What nobody has written so is as it stands.
+        assert_eq!(unescape_key("%+f%4"), b"%+f%4");
     }
 }

@@ -808,7 +808,7 @@ fn untold(lang: Lang, reasons: &[String]) -> &'static str {
 #[must_use]
 pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
     let said = changes.iter().take(MOST_CHANGES).map(|change| {
-        let ChangeOf { count, how, what } = change;
+        let ChangeOf { at_least, count, how, what } = change;
         let (one, many, japanese) = things(what);
         let (english_verb, japanese_verb) = match how.as_str() {
             "added" => ("added", "追加"),
@@ -819,8 +819,14 @@ pub fn changes_line(lang: Lang, changes: &[ChangeOf]) -> String {
             _ => ("unreadable", "判読不能"),
         };
         match lang {
-            Lang::English => format!("{count} {} {english_verb}", if *count == 1 { one } else { many }),
-            Lang::Japanese => format!("{japanese} {count} 件{japanese_verb}"),
+            Lang::English => {
+                let least = if *at_least { "at least " } else { "" };
+                format!("{least}{count} {} {english_verb}", if *count == 1 { one } else { many })
+            }
+            Lang::Japanese => {
+                let least = if *at_least { "以上" } else { "" };
+                format!("{japanese} {count} 件{least}{japanese_verb}")
+            }
         }
     });
     let more = changes.iter().skip(MOST_CHANGES).fold(0_u64, |sum, change| sum.saturating_add(change.count));

@@ -162,12 +162,36 @@ impl ExceptionsOf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeOf {
+    /// There may be more: findings of some kind were too many to list.
+    #[serde(rename = "atLeast", skip_serializing_if = "is_false", default)]
+    pub at_least: bool,
     /// How many.
     pub count: u64,
     /// What happened: `added`, `changed`, `moved`, `packed-anew`, `removed` or `unreadable`.
     pub how: String,
     /// What they are, such as `driver` or `account`.
     pub what: String,
+}
+
+impl ChangeOf {
+    /// What findings tell, counted: what somebody put in and what runs comes first.
+    fn counted(findings: &[Finding]) -> Vec<Self> {
+        let at_least = findings.iter().any(|finding| finding.id == "finding/more");
+        let tally = kiwame_appraisal::tally(findings).into_iter();
+        let change = |((what, how), count): ((&str, &str), u64)| Self {
+            at_least,
+            count,
+            how: how.to_owned(),
+            what: what.to_owned(),
+        };
+        let mut changes: Vec<_> = tally.map(change).collect();
+        changes.sort_by_key(|change| {
+            let runs = ["program", "script", "account", "login-line", "boot-argument", "driver"];
+            let put_in = change.how == "added";
+            (!put_in, runs.iter().position(|what| *what == change.what).unwrap_or(runs.len()))
+        });
+        changes
+    }
 }
 
 /// Whether the image was taken apart.
@@ -706,19 +730,7 @@ impl Report {
     /// Takes over findings and the verdict that follows from them.
     pub fn set_verdict(&mut self, findings: &[Finding], verdict: &Verdict) {
         self.findings = findings.iter().map(|finding| FindingOf::new(finding, &self.mode)).collect();
-        let tally = kiwame_appraisal::tally(findings).into_iter();
-        let change = |((what, how), count): ((&str, &str), u64)| ChangeOf {
-            count,
-            how: how.to_owned(),
-            what: what.to_owned(),
-        };
-        self.changes = tally.map(change).collect();
-        // What somebody put in and what runs comes first.
-        self.changes.sort_by_key(|change| {
-            let runs = ["program", "script", "account", "login-line", "boot-argument", "driver"];
-            let put_in = change.how == "added";
-            (!put_in, runs.iter().position(|what| *what == change.what).unwrap_or(runs.len()))
-        });
+        self.changes = ChangeOf::counted(findings);
         // The worst first; among equals the order of the checks.
         self.findings.sort_by_key(|finding| match finding.severity.as_str() {
             "high" => 0,
@@ -818,5 +830,25 @@ impl Report {
         }
         text.push(b'\n');
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lang, changes_line};
+
+    #[test]
+    fn what_is_counted_in_a_list_that_was_cut_is_the_least_there_is() {
+        let changed = |name: &str| {
+            let path = format!("squashfs:files/decoded:content/file:{name}");
+            Finding::new("component/modified").at(&path, "image", kiwame_image::Span::new(0, 1))
+        };
+        let mut findings = vec![changed("a"), changed("b")];
+        let said = |findings: &[Finding], lang| changes_line(lang, &ChangeOf::counted(findings));
+        assert_eq!(said(&findings, Lang::English), "2 files changed");
+        findings.push(Finding::new("finding/more").arg("count", 7).arg("id", "component/modified"));
+        assert_eq!(said(&findings, Lang::English), "at least 2 files changed");
+        assert_eq!(said(&findings, Lang::Japanese), "ファイル 2 件以上変更");
     }
 }
