@@ -66,7 +66,7 @@ fn line(tree: &Tree, region: &Region) -> String {
         format!("\"leaf\":{}", region.is_leaf()),
     ];
     fields.extend(region.name.as_deref().map(|name| format!("\"name\":{}", quote(name))));
-    fields.extend(region.guid.map(|guid| format!("\"guid\":{}", quote(&guid.to_string()))));
+    fields.extend(region.guid.as_ref().map(|guid| format!("\"guid\":{}", quote(&guid.to_string()))));
     fields.extend(region.order.map(|order| format!("\"order\":{order}")));
     fields.extend(region.sha256.as_ref().map(|digest| format!("\"sha256\":{}", quote(&digest.hex()))));
     fields.extend(region.masked.as_ref().map(|digest| format!("\"masked\":{}", quote(&digest.hex()))));

@@ -193,41 +193,43 @@ struct Marked {
 
 /// Everything that is looked for at every byte.
 struct Marks {
+    /// By their first byte, those that share it in the order of the formats.
     all: Vec<Marked>,
-    /// For each value of the first byte, the marks that begin with it, a bit each.
-    first: [u32; 256],
+    /// For each value of the first byte, where the marks that begin with it stand in the list: the first, and behind the last.
+    first: [(u16, u16); 256],
 }
 
 impl Marks {
     /// Made anew for each region that is searched, of which there may be thousands: no more than a look at each mark.
     fn all() -> Self {
         let table: &'static dyn Format = &fit::Fit;
-        let mut marks = Self { all: Vec::with_capacity(MOST_MARKS), first: [0; 256] };
+        let mut all = Vec::with_capacity(MOST_MARKS);
         for format in FORMATS.iter().copied().chain([table]) {
             let Some(anchor) = format.anchor() else { continue };
-            for &mark in anchor.marks {
-                let bit = 1_u32.wrapping_shl(u32::try_from(marks.all.len()).unwrap_or(0));
-                let first = mark.first().and_then(|&first| marks.first.get_mut(usize::from(first)));
-                first.into_iter().for_each(|bits| *bits |= bit);
-                marks.all.push(Marked { mark, format, anchor });
-            }
+            all.extend(anchor.marks.iter().map(|mark| Marked { mark, format, anchor }));
         }
-        marks
+        all.sort_by_key(|marked| marked.mark.first());
+        let mut first = [(0, 0); 256];
+        for (number, marked) in (0_u16..).zip(&all) {
+            let slot = marked.mark.first().and_then(|&byte| first.get_mut(usize::from(byte)));
+            let Some((start, end)) = slot else { continue };
+            if end == &0 {
+                *start = number;
+            }
+            *end = number.saturating_add(1);
+        }
+        Self { all, first }
     }
 
     /// True where bytes begin with the start of a mark. Few begin with its first: then nothing else is looked at.
     fn begins(&self, [a, b, c]: [u8; 3]) -> bool {
-        let bits = self.first.get(usize::from(a)).copied().unwrap_or(0);
+        let (start, end) = self.first.get(usize::from(a)).copied().unwrap_or_default();
         let fits = |marked: &Marked| {
             let same = |at: usize, byte: u8| marked.mark.get(at).is_none_or(|wanted| *wanted == byte);
             same(1, b) && same(2, c)
         };
-        bits != 0
-            && self
-                .all
-                .iter()
-                .enumerate()
-                .any(|(number, marked)| bits >> (number & 31) & 1 == 1 && fits(marked))
+        end != 0
+            && self.all.get(usize::from(start)..usize::from(end)).is_some_and(|those| those.iter().any(fits))
     }
 
     /// The first place where a mark may stand, and the bytes from there on. Most of a flash is erased or zero: that is

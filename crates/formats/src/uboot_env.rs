@@ -79,31 +79,34 @@ struct Shape {
 }
 
 impl Shape {
-    /// By the checksum, over the sizes that environments have: the whole region first.
+    /// By the checksum, over the sizes that environments have: the whole region first, then the smallest.
     fn of(bytes: &[u8], region: u64) -> Option<Self> {
+        let most = if region > len64(bytes).min(LARGEST) { Some(1) } else { None };
         let settings =
             |redundant: &bool| bytes.get(to_usize(head_of(*redundant))..).is_some_and(looks_like_settings);
         let found = [false, true].into_iter().filter(settings);
-        let mut found: Vec<_> = found.flat_map(|redundant| Self::all(bytes, region, redundant)).collect();
+        let mut found: Vec<_> =
+            found.flat_map(|redundant| Self::all(bytes, region, redundant, most)).collect();
         found.sort_by_key(|shape| (shape.size != region, shape.size));
         found.first().copied()
     }
 
-    /// Every size and byte order under which the checksum agrees: the sizes that boards have for the most part, else any.
-    fn all(bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
-        let usual = Self::all_by(USUAL_STEP, bytes, region, redundant);
-        if usual.is_empty() { Self::all_by(STEP, bytes, region, redundant) } else { usual }
+    /// Every size and byte order under which the checksum agrees, the smallest first and no more than `most`: the sizes that
+    /// boards have for the most part, else any.
+    fn all(bytes: &[u8], region: u64, redundant: bool, most: Option<usize>) -> Vec<Self> {
+        let usual = Self::all_by(USUAL_STEP, bytes, region, redundant, most);
+        if usual.is_empty() { Self::all_by(STEP, bytes, region, redundant, most) } else { usual }
     }
 
     /// The sums of all multiples of a step are taken in one pass.
-    fn all_by(step: u64, bytes: &[u8], region: u64, redundant: bool) -> Vec<Self> {
+    fn all_by(step: u64, bytes: &[u8], region: u64, redundant: bool, most: Option<usize>) -> Vec<Self> {
         let Some(first) = bytes.first_chunk::<4>() else { return Vec::new() };
         let (little, big) = (u32::from_le_bytes(*first), u32::from_be_bytes(*first));
         let longest = len64(bytes).min(LARGEST);
         let mut crc = Crc32::default();
         let mut done = head_of(redundant);
         let mut found = Vec::new();
-        while done < longest {
+        while done < longest && most.is_none_or(|most| found.len() < most) {
             let next = done.saturating_add(1).checked_next_multiple_of(step).unwrap_or(longest).min(longest);
             crc.update(bytes.get(to_usize(done)..to_usize(next)).unwrap_or_default());
             done = next;
@@ -234,7 +237,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             .with("crc-order", if shape.big_endian { "big" } else { "little" })
             .with("redundant", shape.redundant),
     );
-    let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags));
+    let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags, None));
     for other in readings.filter(|other| *other != shape) {
         let (found, read) = (other.shown(), shape.shown());
         out.defect(Defect::new("uboot-env/two-readings", "crc", at.offset(), found, read).ambiguous());

@@ -287,7 +287,7 @@ pub(crate) fn enclosing(out: &Builder<'_, '_>) -> Option<(kiwame_image::RegionId
     loop {
         let region = out.look(id)?;
         if region.kind == "uefi-file" {
-            return Some((id, region.guid?));
+            return Some((id, **region.guid.as_ref()?));
         }
         id = region.parent?;
     }

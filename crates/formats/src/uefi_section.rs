@@ -797,7 +797,7 @@ mod tests {
             put(&mut stream, 13, &[0xee; 9]);
             let tree = of(&[guided(guid, 1, b"", &stream)]);
             assert!(defects(&tree).contains(&"uefi-section/decode"), "{guid}");
-            assert!(tree.leaves().any(|leaf| leaf.segment.key == b"stream" && leaf.encodes.is_none()));
+            assert!(tree.leaves().any(|leaf| *leaf.segment.key == *b"stream" && leaf.encodes.is_none()));
         }
     }
 
@@ -823,7 +823,7 @@ mod tests {
                 kiwame_image::parse(&host, 0, size, &UEFI_SECTIONS, &limits, &Options::default()).unwrap();
             check_tiling(&tree);
             assert_eq!(tree.limits_hit().len(), 1);
-            let stream = tree.leaves().find(|leaf| leaf.segment.key == b"stream").unwrap();
+            let stream = tree.leaves().find(|leaf| *leaf.segment.key == *b"stream").unwrap();
             assert_eq!((stream.content, stream.encodes), (Content::Encoded, None));
         }
     }

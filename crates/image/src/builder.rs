@@ -261,13 +261,20 @@ struct Session<'a> {
 #[derive(Default)]
 struct Extra {
     listed: bool,
-    mask: Vec<Span>,
-    erase_block: Option<u64>,
+    /// Few have any.
+    rare: Option<Box<Rare>>,
     /// True when a component or an encoded stream lies below, so that the region is not compared as one.
     nested: bool,
     space_root: bool,
     /// Length of its path.
-    path: u64,
+    path: u32,
+}
+
+/// What few regions have.
+#[derive(Default)]
+struct Rare {
+    mask: Vec<Span>,
+    erase_block: Option<u64>,
 }
 
 impl<'a> Builder<'_, 'a> {
@@ -366,8 +373,10 @@ impl<'a> Builder<'_, 'a> {
             return self.session.trouble(id, Trouble::Limit(kind));
         }
         if let Some(region) = self.session.region_mut(id) {
-            region.attributes.reserve_exact(1);
-            region.attributes.push(fact);
+            let mut facts = core::mem::take(&mut region.attributes).into_vec();
+            facts.reserve_exact(1);
+            facts.push(fact);
+            region.attributes = facts.into_boxed_slice();
         }
     }
 
@@ -401,7 +410,7 @@ impl<'a> Builder<'_, 'a> {
     /// Size in bytes of the medium's erase blocks here, where a layout says it.
     #[must_use]
     pub fn erase_block(&self) -> Option<u64> {
-        let stated = |id: RegionId| self.session.nodes.get(id.index()).and_then(|extra| extra.erase_block);
+        let stated = |id: RegionId| self.session.nodes.get(id.index())?.rare.as_deref()?.erase_block;
         let here = core::iter::once(self.region);
         let space = self.input.space;
         let around = self.session.tree.ancestors(self.region).take_while(|above| above.space == space);
@@ -547,8 +556,7 @@ impl<'a> Builder<'_, 'a> {
     fn open(&mut self, stream: RegionId, bytes: Vec<u8>, kind: &'static str, next: Next<'a>) {
         let size = len64(&bytes);
         self.session.context.budget.decoded(size);
-        let Ok(number) = u32::try_from(self.session.tree.spaces.len()) else { return };
-        let space = SpaceId(number);
+        let Some(space) = SpaceId::at(self.session.tree.spaces.len()) else { return };
         let input = Input::whole(self.session.context, Store::Memory(Rc::new(bytes)), space, size);
         let node = Node::new("decoded", "content", kind, input.clone());
         let Some(root) = self.session.push(Some(stream), node) else { return };
@@ -707,16 +715,17 @@ impl<'a> Session<'a> {
 
     fn push(&mut self, parent: Option<RegionId>, node: Node<'a>) -> Option<RegionId> {
         let above = parent.and_then(|parent| self.nodes.get(parent.index())).map_or(0, |extra| extra.path);
-        let path = above.saturating_add(node.segment.length());
+        let path = u64::from(above).saturating_add(node.segment.length());
         if let Err(kind) = self.context.budget.node(path.saturating_add(node.text())) {
             self.trouble(parent.unwrap_or(RegionId::ROOT), Trouble::Limit(kind));
             return None;
         }
-        let id = RegionId(u32::try_from(self.tree.regions.len()).ok()?);
-        let mut attributes = node.attributes;
-        attributes.shrink_to_fit();
-        let (listed, mask, erase_block) = (node.listed, node.mask, node.erase_block);
-        let extra = Extra { listed, mask, erase_block, path, ..Extra::default() };
+        let id = RegionId::at(self.tree.regions.len())?;
+        let rare = Rare { mask: node.mask, erase_block: node.erase_block };
+        let rare = (!rare.mask.is_empty() || rare.erase_block.is_some()).then(|| Box::new(rare));
+        // A longer one than that costs more than there is to spend.
+        let path = u32::try_from(path).unwrap_or(u32::MAX);
+        let extra = Extra { listed: node.listed, rare, path, ..Extra::default() };
         self.nodes.push(extra);
         if node.component || node.content == Content::Encoded {
             self.mark_nested(parent);
@@ -727,11 +736,11 @@ impl<'a> Session<'a> {
             segment: node.segment,
             kind: node.kind,
             name: node.name.map(String::into_boxed_str),
-            guid: node.guid,
+            guid: node.guid.map(Box::new),
             space: node.input.space,
             span: node.input.span(),
             content: node.content,
-            attributes,
+            attributes: node.attributes.into_boxed_slice(),
             order: node.order,
             component: node.component,
             remains: node.remains,
@@ -834,8 +843,12 @@ impl<'a> Session<'a> {
             }
             return;
         }
-        let mask =
-            self.nodes.get_mut(id.index()).map(|node| core::mem::take(&mut node.mask)).unwrap_or_default();
+        let mask = self
+            .nodes
+            .get_mut(id.index())
+            .and_then(|node| node.rare.as_mut())
+            .map(|rare| core::mem::take(&mut rare.mask))
+            .unwrap_or_default();
         let masked = if mask.is_empty() { None } else { self.note(id, masked_digest(input, &mask)) };
         let Some(sha256) = self.note(id, input.sha256()) else { return };
         if let Some(region) = self.region_mut(id) {

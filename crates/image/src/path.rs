@@ -6,14 +6,14 @@ pub struct Segment {
     /// Name of the format, or of the part of a format, that gives the key its meaning.
     pub format: &'static str,
     /// The key, as the image has it: a GUID, a partition name, a file name. Raw bytes, never normalised.
-    pub key: Vec<u8>,
+    pub key: Box<[u8]>,
 }
 
 impl Segment {
     /// A segment from its parts.
     #[must_use]
     pub fn new(format: &'static str, key: impl AsRef<[u8]>) -> Self {
-        Self { format, key: key.as_ref().to_vec() }
+        Self { format, key: key.as_ref().into() }
     }
 
     /// Writes it behind a path.

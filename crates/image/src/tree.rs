@@ -7,28 +7,45 @@ use crate::{Attribute, Claim, Defect, Digest, Form, LimitKind, Segment, Span, Va
 
 /// A region, by its number in [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegionId(pub(crate) u32);
+pub struct RegionId(Number);
 
 impl RegionId {
     /// The whole image.
-    pub const ROOT: Self = Self(0);
+    pub const ROOT: Self = Self(Number::MIN);
+
+    /// The region that stands in the list at `index`; `None` when no list is so long.
+    pub(crate) fn at(index: usize) -> Option<Self> {
+        number(index).map(Self)
+    }
 
     pub(crate) fn index(self) -> usize {
-        to_usize(self.0.into())
+        to_usize(self.0.get().saturating_sub(1).into())
     }
 }
 
 /// A space, by its number in [`Tree`]. An offset means nothing without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SpaceId(pub(crate) u32);
+pub struct SpaceId(Number);
 
 impl SpaceId {
     /// The image as it was given.
-    pub const IMAGE: Self = Self(0);
+    pub const IMAGE: Self = Self(Number::MIN);
+
+    /// The space that stands in the list at `index`; `None` when no list is so long.
+    pub(crate) fn at(index: usize) -> Option<Self> {
+        number(index).map(Self)
+    }
 
     pub(crate) fn index(self) -> usize {
-        to_usize(self.0.into())
+        to_usize(self.0.get().saturating_sub(1).into())
     }
+}
+
+/// A place in a list, counted from one: that there is none takes no room.
+type Number = core::num::NonZeroU32;
+
+fn number(index: usize) -> Option<Number> {
+    Number::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 
 /// A GUID as it lies in the image (UEFI Specification 2.10, appendix A: the first three fields little-endian).
@@ -84,7 +101,7 @@ pub struct Region {
     /// What people call it. Untrusted, and never a key.
     pub name: Option<Box<str>>,
     /// Its GUID, when it has one.
-    pub guid: Option<Guid>,
+    pub guid: Option<Box<Guid>>,
     /// Where it lies.
     pub space: SpaceId,
     /// Where in that space.
@@ -92,7 +109,7 @@ pub struct Region {
     /// What its bytes are. Meaningful on leaves.
     pub content: Content,
     /// Facts.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Box<[Attribute]>,
     /// Position among its siblings, where a loader's behaviour depends on it (RULES 3).
     pub order: Option<u32>,
     /// True when people speak of it as one thing: a driver, a variable.

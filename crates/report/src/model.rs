@@ -602,7 +602,7 @@ impl RegionOf {
             attributes: facts.collect(),
             basis: class.and_then(|(_, basis)| basis).map(|basis| basis.name().to_owned()),
             class: class.map(|(class, _)| class.name().to_owned()),
-            guid: region.guid.map(|guid| guid.to_string()),
+            guid: region.guid.as_ref().map(|guid| guid.to_string()),
             kind: region.kind.to_owned(),
             length: region.span.length,
             name: region.name.as_deref().map(escape),

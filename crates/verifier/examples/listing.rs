@@ -74,9 +74,9 @@ fn path_of(tree: &Tree, region: &Region) -> Option<String> {
     let key = |region: &Region| -> String { kiwame_image::escape_key(&region.segment.key).to_string() };
     let kind = region.segment.to_string();
     let own = kind.split(':').next().unwrap_or_default();
-    if own == "entry" && region.segment.key == b"self" {
+    if own == "entry" && *region.segment.key == *b"self" {
         let above = tree.ancestors(region.id).next()?;
-        return if above.segment.key == b"content" && depth(tree, region) == 1 {
+        return if *above.segment.key == *b"content" && depth(tree, region) == 1 {
             Some("/".into())
         } else {
             path_of(tree, above).map(|path| path + "/")
