@@ -28,7 +28,7 @@ impl Format for Fill {
 
     fn probe(&self, head: &Head<'_>) -> Option<Match> {
         let all = head.all();
-        (!all.is_empty() && all.iter().all(|&byte| byte == ERASED)).then(|| Match::exact(self))
+        (!all.is_empty() && kiwame_image::all_are(all, ERASED)).then(|| Match::exact(self))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {

@@ -9,7 +9,7 @@
 //! What is found is marked as such ([`Node::searched`](kiwame_image::Node::searched)): no bytes become more acceptable
 //! than they were unfound (RULES 33).
 
-use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, len64};
+use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, all_are, len64};
 
 use crate::{FORMATS, fit, uboot_env};
 
@@ -240,8 +240,7 @@ impl Marks {
         let mut start = 0;
         while let Some(rest) = bytes.get(start..).filter(|rest| rest.len() >= 3) {
             let piece = rest.get(..LOOK_BEHIND).unwrap_or(rest);
-            let all = |value: u8| piece.iter().all(|byte| *byte == value);
-            let skipped = erased && all(0xff) || zero && all(0);
+            let skipped = erased && all_are(piece, 0xff) || zero && all_are(piece, 0);
             let found = (!skipped).then(|| {
                 piece
                     .windows(3)

@@ -180,10 +180,7 @@ impl<'a> Input<'a> {
             let window = window?;
             let Some(&first) = value.as_ref().or(window.first()) else { return Ok(None) };
             value = Some(first);
-            // No early exit inside a block: this way it compiles to vector code without a branch.
-            let (blocks, rest) = window.as_chunks::<256>();
-            let differs = |block: &[u8; 256]| block.iter().fold(0, |seen, byte| seen | (byte ^ first)) != 0;
-            if blocks.iter().any(differs) || rest.iter().any(|&byte| byte != first) {
+            if !all_are(&window, first) {
                 return Ok(None);
             }
         }
@@ -199,6 +196,10 @@ impl<'a> Input<'a> {
         let mut close = |run: u64| erased = erased.saturating_add(if run < ERASE_BLOCK { 0 } else { run });
         for window in self.windows() {
             for block in window?.chunks(BLOCK) {
+                if all_are(block, value) {
+                    run = run.saturating_add(len64(block));
+                    continue;
+                }
                 // A run that begins and ends in one block is too short to count.
                 let lead = block.iter().take_while(|byte| **byte == value).count();
                 run = run.saturating_add(len64(block.get(..lead).unwrap_or_default()));
@@ -285,4 +286,12 @@ impl fmt::Debug for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Window({:#x}+{:#x})", self.span.offset, len64(self))
     }
+}
+/// True when every one of the bytes has that value, and when there is none.
+#[must_use]
+pub fn all_are(bytes: &[u8], value: u8) -> bool {
+    // No early exit inside a block: this way it compiles to vector code without a branch.
+    let (blocks, rest) = bytes.as_chunks::<256>();
+    let differs = |block: &[u8; 256]| block.iter().fold(0, |seen, byte| seen | (byte ^ value)) != 0;
+    !blocks.iter().any(differs) && rest.iter().all(|&byte| byte == value)
 }

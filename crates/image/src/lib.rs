@@ -58,7 +58,7 @@ pub use defect::{Claim, Defect, Trouble};
 pub use digest::{Algorithm, Digest, hex};
 pub use format::{Anchor, Format, Head, Match, Whole};
 pub use host::{Host, Memory, Part, ReadError};
-pub use input::{Input, Window};
+pub use input::{Input, Window, all_are};
 pub use limits::{Budget, LimitKind, Limits};
 pub use normal::{Form, Normal};
 pub use path::{Segment, escape_key, is_pattern, name_fits, segments, unescape_key};
