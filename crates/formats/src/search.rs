@@ -265,7 +265,7 @@ fn marks_of(format: &'static dyn Format) -> &'static [&'static [u8]] {
 /// The smallest erase block of NOR flash.
 const STEP: u64 = 4096;
 /// Bytes that are read in one go.
-const AHEAD: u64 = 512 << 10;
+const AHEAD: u64 = 256 << 10;
 /// Bytes that tell whether a step is worth more.
 const LOOK: u64 = 64;
 /// Facts that must agree where nothing says that something begins.
