@@ -827,7 +827,7 @@ mod tests {
 
     /// A member of stored bytes.
     fn gzip(content: &[u8]) -> Vec<u8> {
-        let mut crc = crate::decode::Crc32::default();
+        let mut crc = kiwame_decode::Crc32::default();
         crc.update(content);
         let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1];
         let size = u16::try_from(content.len()).expect("small");

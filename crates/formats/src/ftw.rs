@@ -31,9 +31,8 @@
 //!
 //! A write that is not complete is ambiguous, so its records and data cannot vary.
 
+use kiwame_decode::Crc32;
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
-
-use crate::decode::Crc32;
 
 /// A working block.
 #[derive(Debug)]

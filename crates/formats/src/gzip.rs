@@ -24,9 +24,9 @@
 //! | CRC32, ISIZE | right, or the member does not decode |
 //! | content | a space of its own; bytes behind are a leaf |
 
+use kiwame_decode::{Decoded, zlib};
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, to_usize};
 
-use crate::decode::{Decoded, zlib};
 use crate::stream::{Header, Odd, Stream};
 
 /// A gzip file.
@@ -138,7 +138,7 @@ mod tests {
         let raw = b"firmware firmware firmware\n";
         bytes.extend([1, 27, 0, 0xe4, 0xff]);
         bytes.extend(raw);
-        let mut crc = crate::decode::Crc32::default();
+        let mut crc = kiwame_decode::Crc32::default();
         crc.update(raw);
         bytes.extend(crc.value().to_le_bytes());
         bytes.extend(27u32.to_le_bytes());

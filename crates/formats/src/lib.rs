@@ -36,7 +36,6 @@ mod boot_arguments;
 mod bzimage;
 mod content;
 mod cpio;
-mod decode;
 mod device_tree;
 mod elf;
 mod embedded;

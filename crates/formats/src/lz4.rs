@@ -14,9 +14,9 @@
 //! dictionaries are not supported. The library hides what the blocks hold, so there is no normal form; the header is
 //! compared as it is.
 
+use kiwame_decode::{DecodeError, Decoded, block, xxh32};
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
 
-use crate::decode::{DecodeError, Decoded, block, xxh32};
 use crate::stream::{Header, Odd, Stream};
 
 /// An LZ4 file.

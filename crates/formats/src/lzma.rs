@@ -18,7 +18,6 @@
 
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64};
 
-use crate::decode;
 use crate::stream::{Header, Odd, Stream};
 
 /// An `.lzma` file.
@@ -91,10 +90,10 @@ static LZMA: Stream = Stream {
     decode_id: "lzma/decode",
     trailing_id: "lzma/trailing-bytes",
     header,
-    decode: |input, room| decode::lzma::decode(input, None, room),
+    decode: |input, room| kiwame_decode::lzma::decode(input, None, room),
     odd_id: "lzma/loader",
     odd: |_, decoded| Odd::slack(decoded),
-    form: decode::lzma::form,
+    form: kiwame_decode::lzma::form,
     piece: |_| None,
 };
 
@@ -105,18 +104,18 @@ fn header(input: &[u8]) -> Option<Header> {
     let round = dictionary.is_power_of_two()
         || (dictionary % 3 == 0 && (dictionary / 3).is_power_of_two())
         || dictionary == u32::MAX;
-    let likely = decode::lzma::declared(input).is_none_or(|size| (1..LARGEST).contains(&size));
+    let likely = kiwame_decode::lzma::declared(input).is_none_or(|size| (1..LARGEST).contains(&size));
     let fits = dictionary >= 4096 && round && likely;
-    any_header(input).filter(|_| fits && (properties == USUAL || decode::lzma::begins(input)))
+    any_header(input).filter(|_| fits && (properties == USUAL || kiwame_decode::lzma::begins(input)))
 }
 
 /// A header that a decoder takes.
 fn any_header(input: &[u8]) -> Option<Header> {
     let [properties, a, b, c, d, ..] = *input.first_chunk::<13>()?;
-    let probabilities = decode::lzma::probabilities(input)?;
+    let probabilities = kiwame_decode::lzma::probabilities(input)?;
     (properties < MOST_PROPERTIES && input.get(13) == Some(&0)).then(|| Header {
         length: 13,
-        declared: decode::lzma::declared(input),
+        declared: kiwame_decode::lzma::declared(input),
         facts: vec![("dictionary", u32::from_le_bytes([a, b, c, d]).into())],
         memory: Some(probabilities.saturating_mul(2)).filter(|&memory| memory > SMALL).unwrap_or(0),
         ..Header::default()

@@ -24,10 +24,10 @@
 //! | of each block: packed size, checksums, data | agree and are right, or the stream does not decode |
 //! | content | a space of its own; bytes behind are a leaf |
 
+use kiwame_decode::block::{self, Codec};
+use kiwame_decode::{Crc32, DecodeError, Decoded, adler32};
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, len64, to_usize};
 
-use crate::decode::block::{self, Codec};
-use crate::decode::{Crc32, DecodeError, Decoded, adler32};
 use crate::stream::{Header, Odd, Stream};
 
 /// An lzop file.

@@ -10,10 +10,10 @@
 
 use std::rc::Rc;
 
+use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{Builder, Defect, Input, Node, Normal, Stage, Trouble, Value, len64};
 
 use crate::content::Content;
-use crate::decode::{DecodeError, Decoded};
 use crate::{cpio, raw_flash};
 
 /// A kind of stream.

@@ -33,11 +33,11 @@
 
 use std::collections::BTreeSet;
 
+use kiwame_decode::Crc32;
 use kiwame_image::{
     Builder, Defect, Environment, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
 
-use crate::decode::Crc32;
 use crate::{boot_arguments, file_content, raw_flash};
 
 /// An environment, alone at the start of a region.

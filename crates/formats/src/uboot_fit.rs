@@ -33,13 +33,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use kiwame_decode::Crc32;
 use kiwame_image::{
     Algorithm, Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Span, Trouble, len64, to_usize,
 };
 use sha1::Digest;
 
 use crate::content::{self, Content};
-use crate::decode::Crc32;
 use crate::device_tree::{self, Detail, Role};
 use crate::flat_tree::{self, Header, Property, Tree};
 use crate::raw_flash;

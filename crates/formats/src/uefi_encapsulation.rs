@@ -27,10 +27,10 @@
 //! | Brotli | no form: what the library skips is noticed, and not listed |
 //! | bytes behind a stream | a leaf |
 
+use kiwame_decode::tiano::Reading;
+use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{Builder, Defect, Guid, Input, Node, Normal, RegionId, Trouble, len64};
 
-use crate::decode::tiano::Reading;
-use crate::decode::{self, DecodeError, Decoded};
 use crate::uefi_guid;
 use crate::uefi_section::{self, TRUNCATED, UEFI_SECTIONS};
 
@@ -75,7 +75,7 @@ pub(crate) fn open_standard<'a>(
 ) -> Result<(), Trouble> {
     let mut reading = Reading::Efi11;
     let either = |input: &[u8], expected, room| {
-        let (decoded, found) = decode::tiano::either(input, expected, room)?;
+        let (decoded, found) = kiwame_decode::tiano::either(input, expected, room)?;
         reading = found;
         Ok(decoded)
     };
@@ -129,13 +129,13 @@ pub(crate) fn open_customized<'a>(
 fn customized(kind: u8, head: &[u8], length: u64, size: u64) -> Option<(&'static str, &'static Codec)> {
     let lzma = |from: usize| {
         let stream = head.get(from..)?;
-        let whole = stream.get(13) == Some(&0) && decode::lzma::probabilities(stream).is_some();
+        let whole = stream.get(13) == Some(&0) && kiwame_decode::lzma::probabilities(stream).is_some();
         // One that leaves its size open is taken by the section's.
-        let declared = decode::lzma::declared(stream).unwrap_or(size);
+        let declared = kiwame_decode::lzma::declared(stream).unwrap_or(size);
         (whole && declared <= u32::MAX.into()).then_some(declared)
     };
-    let tiano = decode::tiano::sizes(head).is_some_and(|(packed, content)| {
-        content == size && packed.checked_add(decode::tiano::HEADER) == Some(length)
+    let tiano = kiwame_decode::tiano::sizes(head).is_some_and(|(packed, content)| {
+        content == size && packed.checked_add(kiwame_decode::tiano::HEADER) == Some(length)
     });
     match kind {
         CUSTOMIZED if lzma(0) == Some(size) => Some(("LZMA", &LZMA)),
@@ -157,13 +157,13 @@ fn efi_compression(algorithm: &str) -> Normal {
 /// Compares LZMA with what EDK II's `LzmaDecompress` can do.
 fn check_lzma(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
     check_slack(stream, decoded, place, out);
-    if decode::lzma::declared(stream).is_none() {
+    if kiwame_decode::lzma::declared(stream).is_none() {
         let place = place.saturating_add(5);
         out.defect(
             Defect::new("uefi-section/lzma", "UncompressedSize", place, u64::MAX, "a size").ambiguous(),
         );
     }
-    let needed = decode::lzma::probabilities(stream).unwrap_or(u64::MAX);
+    let needed = kiwame_decode::lzma::probabilities(stream).unwrap_or(u64::MAX);
     if needed > LZMA_PROBABILITIES {
         out.defect(
             Defect::new("uefi-section/lzma", "Properties", place, needed, LZMA_PROBABILITIES).ambiguous(),
@@ -174,7 +174,7 @@ fn check_lzma(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_
 /// Compares Brotli with what EDK II's `BrotliDecompress` can do.
 fn check_brotli(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
     check_slack(stream, decoded, place, out);
-    let Some((stated, least, most)) = decode::brotli::scratch(stream, decoded.memory) else { return };
+    let Some((stated, least, most)) = kiwame_decode::brotli::scratch(stream, decoded.memory) else { return };
     if !(least..=most).contains(&stated) {
         let expected = format!("{least:#x} to {most:#x}");
         let place = place.saturating_add(8);
@@ -270,7 +270,7 @@ fn trailing<'a>(input: &Input<'a>, out: &mut Builder<'_, 'a>) {
 fn check_crc32(own: &Input<'_>, body: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
     let window = own.head(4)?;
     let stated = window.reader(TRUNCATED).u32_le("CRC32Checksum")?;
-    let mut crc = decode::Crc32::default();
+    let mut crc = kiwame_decode::Crc32::default();
     for window in body.windows() {
         crc.update(&window?);
     }
@@ -334,17 +334,17 @@ const LZMA: Codec = Codec {
     kind: "lzma-stream",
     header: |_| 0,
     stated: |_| None,
-    declared: decode::lzma::declared,
-    decode: decode::lzma::decode,
+    declared: kiwame_decode::lzma::declared,
+    decode: kiwame_decode::lzma::decode,
     check: check_lzma,
-    form: decode::lzma::form,
+    form: kiwame_decode::lzma::form,
 };
 
 const LZMA_X86: Codec = Codec {
     kind: "lzma-x86-stream",
     decode: |input, expected, room| {
-        let mut decoded = decode::lzma::decode(input, expected, room)?;
-        decode::x86::restore(&mut decoded.bytes);
+        let mut decoded = kiwame_decode::lzma::decode(input, expected, room)?;
+        kiwame_decode::x86::restore(&mut decoded.bytes);
         Ok(decoded)
     },
     ..LZMA
@@ -359,7 +359,7 @@ const TIANO: Codec = Codec {
     header: |_| 0,
     stated: |_| None,
     declared: |stream| stream.get(4..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
-    decode: decode::tiano::decode,
+    decode: kiwame_decode::tiano::decode,
     check: check_slack,
     form: |_, _| Some(efi_compression("Tiano")),
 };
@@ -372,8 +372,8 @@ const BROTLI: Codec = Codec {
     kind: "brotli-stream",
     header: |_| 0,
     stated: |_| None,
-    declared: decode::brotli::declared,
-    decode: decode::brotli::decode,
+    declared: kiwame_decode::brotli::declared,
+    decode: kiwame_decode::brotli::decode,
     check: check_brotli,
     form: |_, _| None,
 };
@@ -385,7 +385,7 @@ const ZLIB_AMD: Codec = Codec {
     header: |_| 0x100,
     stated: |body| body.get(0x14..)?.first_chunk().map(|size| u64::from(u32::from_le_bytes(*size))),
     declared: |_| None,
-    decode: decode::zlib::decode,
+    decode: kiwame_decode::zlib::decode,
     check: check_slack,
     form: |stream, _| {
         let mut form = Normal::new("zlib/1");
@@ -398,10 +398,10 @@ const ZLIB_AMD: Codec = Codec {
 const GZIP: Codec = Codec {
     name: "gzip",
     kind: "gzip-stream",
-    header: decode::zlib::gzip_header,
+    header: kiwame_decode::zlib::gzip_header,
     stated: |_| None,
     declared: |_| None,
-    decode: decode::zlib::gzip_body,
+    decode: kiwame_decode::zlib::gzip_body,
     check: check_slack,
     form: |_, _| Some(Normal::new("gzip/1")),
 };

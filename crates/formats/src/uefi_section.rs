@@ -490,7 +490,6 @@ mod tests {
     use lzma_rust2::{LzmaOptions, LzmaWriter};
 
     use super::*;
-    use crate::decode;
     use crate::testing::{check_tiling, defects, leaves, parse, region, torture};
     use crate::uefi_testing::{
         A, B, FFS2, file, guided, large_section, put, section, sections, user_interface, volume,
@@ -694,7 +693,7 @@ mod tests {
     #[test]
     fn crc32_is_compared() {
         let inner = section(0x19, b"inner");
-        let mut crc = decode::Crc32::default();
+        let mut crc = kiwame_decode::Crc32::default();
         crc.update(&inner);
         let sound = guided(GUID_CRC32, 3, &crc.value().to_le_bytes(), &inner);
         let tree = of(std::slice::from_ref(&sound));
@@ -713,7 +712,7 @@ mod tests {
             let not = (!(inner.len() as u16)).to_le_bytes();
             [frame, &[1], &length, &not, &inner, check].concat()
         };
-        let mut crc = decode::Crc32::default();
+        let mut crc = kiwame_decode::Crc32::default();
         crc.update(&inner);
         let size = (inner.len() as u32).to_le_bytes();
         let gzip = stored(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0], &[crc.value().to_le_bytes(), size].concat());

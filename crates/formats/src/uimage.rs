@@ -27,12 +27,12 @@
 //! `bootm` uses load and entry address, and the kind of compression: facts, and in the leaf. Bytes of `ih_name` behind
 //! its NUL are in the leaf, which no loader reads.
 
+use kiwame_decode::Crc32;
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Span, Trouble, Value, len64, to_usize,
 };
 
 use crate::content::Content;
-use crate::decode::Crc32;
 use crate::{lzma, raw_flash};
 
 /// A legacy image.

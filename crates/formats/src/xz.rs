@@ -23,10 +23,10 @@
 //! | LZMA2: chunks, properties, literals and matches | an encoder's choice that `lib/xz` takes as it is |
 //! | content | a space of its own; bytes behind are a leaf |
 
+use kiwame_decode::Crc32;
+use kiwame_decode::block::{self, Codec};
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match};
 
-use crate::decode::Crc32;
-use crate::decode::block::{self, Codec};
 use crate::stream::{Header, Odd, Stream};
 
 /// An xz file.

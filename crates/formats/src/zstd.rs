@@ -13,9 +13,9 @@
 //! Limitations: a file that begins with a skippable frame is not recognised; dictionaries are not supported. The
 //! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
+use kiwame_decode::block::{self, Codec};
 use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
 
-use crate::decode::block::{self, Codec};
 use crate::stream::{Header, Odd, Stream};
 
 /// A zstd file.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CORE: [&str; 6] = ["image", "formats", "trust", "appraisal", "report", "verifier"];
+const CORE: [&str; 7] = ["image", "decode", "formats", "trust", "appraisal", "report", "verifier"];
 const STRICT: &str = "#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, \
                       clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, \
                       clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic)]";

@@ -1,12 +1,12 @@
 //! What nodes hold, unpacked.
 
+use kiwame_decode::block::{Codec, decode};
+use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{Defect, Input, Trouble, len64, to_usize};
 
 use super::node::{
     COMPR_LZMA, COMPR_LZO, COMPR_NONE, COMPR_RTIME, COMPR_ZERO, COMPR_ZLIB, Fields, LARGEST_PIECE, Piece,
 };
-use crate::decode::block::{Codec, decode};
-use crate::decode::{DecodeError, Decoded};
 
 /// Two bytes are Linux `old_encode_dev`, four are `new_encode_dev`, in the byte order of the file system.
 pub(super) fn device(bytes: &[u8], big: bool) -> (u32, u32) {

@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
 
 /// CRC-32 as JFFS2 starts and ends it: with zero.
 pub(super) fn crc(bytes: &[u8]) -> u32 {
-    crate::decode::crc32_from_zero(bytes)
+    kiwame_decode::crc32_from_zero(bytes)
 }
 
 /// A directory entry.

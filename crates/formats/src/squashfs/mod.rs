@@ -50,6 +50,7 @@ mod walk;
 
 use std::rc::Rc;
 
+use kiwame_decode::block::Codec;
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble, Value, len64,
 };
@@ -57,7 +58,6 @@ use kiwame_image::{
 use self::superblock::Superblock;
 use self::tables::Tables;
 use self::walk::Walk;
-use crate::decode::block::Codec;
 use crate::files;
 use crate::raw_flash;
 

@@ -2,10 +2,9 @@
 //!
 //! Linux 6.1 `fs/squashfs/*_wrapper.c`, `lib/xz`, `lib/zstd`.
 
+use kiwame_decode::block::Codec;
+use kiwame_decode::{Packing, xz_first_block};
 use kiwame_image::len64;
-
-use crate::decode::block::Codec;
-use crate::decode::{Packing, xz_first_block};
 
 /// Why Linux does not decode this block. `dictionary` is what it sets aside for xz, `window` for zstd.
 pub(super) fn refused(codec: Codec, block: &[u8], dictionary: u64, window: u64) -> Option<&'static str> {

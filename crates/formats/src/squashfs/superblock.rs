@@ -1,9 +1,9 @@
 //! The first 96 bytes.
 
+use kiwame_decode::block::Codec;
 use kiwame_image::{Defect, Reader};
 
 use super::{NONE, SUPERBLOCK, odd};
-use crate::decode::block::Codec;
 
 /// The first 96 bytes.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use kiwame_decode::block::{Codec, decode};
 use kiwame_image::{Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
 
 use super::superblock::{OPTIONS, Superblock};
 use super::{METADATA, NONE, SUPERBLOCK, length_of, merged, odd, packed};
-use crate::decode::block::{Codec, decode};
 use crate::files::{Allowance, Xattrs};
 
 /// The file system's bytes, and how its blocks are packed.

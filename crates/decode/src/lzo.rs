@@ -13,7 +13,7 @@ use kiwame_image::{len64, to_usize};
 use super::{DecodeError, Decoded};
 
 /// Decodes one block from the start of `input`.
-pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }

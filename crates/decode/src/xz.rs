@@ -293,17 +293,17 @@ fn restore(filter: u64, content: &mut [u8]) -> Option<()> {
 
 /// What the header of a block says of how it is packed.
 #[derive(Debug)]
-pub(crate) struct Packing {
+pub struct Packing {
     /// Filters before LZMA2, with the length of their properties.
-    pub(crate) filters: Vec<(u64, usize)>,
+    pub filters: Vec<(u64, usize)>,
     /// Size of the dictionary.
-    pub(crate) dictionary: u64,
+    pub dictionary: u64,
     /// Where the header ends.
-    pub(crate) end: u64,
+    pub end: u64,
 }
 
 /// Of the first block of a stream.
-pub(crate) fn first_block(input: &[u8]) -> Option<Packing> {
+pub fn first_block(input: &[u8]) -> Option<Packing> {
     let (&size, _) = input.get(12..)?.split_first()?;
     let end = usize::from(size).saturating_add(1).saturating_mul(4).saturating_add(12);
     let mut fields = Fields(input.get(13..end.saturating_sub(4))?);

@@ -13,7 +13,7 @@ use super::{Crc32, DecodeError, Decoded, adler32, deflate};
 /// 0x00 CINFO 0 to 7 << 4 | CM 8   1     0x01 FLG, without FDICT; the two are divisible by 31   1
 /// 0x02 deflate                    …     then ADLER32 of the content, highest byte first        4
 /// ```
-pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }
@@ -32,7 +32,7 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
 }
 
 /// What deflate, a CRC-32 and a size make up: a gzip member behind its header.
-pub(crate) fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     // Mostly nothing lies behind the member, and its size is the last that the input has.
     let likely = input.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
     let likely = likely.min(len64(input).saturating_mul(LARGEST_RATIO));
@@ -57,7 +57,7 @@ pub(crate) fn gzip_body(input: &[u8], expected: Option<u64>, room: u64) -> Resul
 /// 0x00 ID1 ID2 1f 8b 2     0x03 FLG   1     0x08 XFL 1     then FEXTRA, FNAME, FCOMMENT, FHCRC
 /// 0x02 CM 8          1     0x04 MTIME 4     0x09 OS  1     as FLG has bits 2, 3, 4, 1
 /// ```
-pub(crate) fn gzip_header(input: &[u8]) -> u64 {
+pub fn gzip_header(input: &[u8]) -> u64 {
     gzip_header_length(input).unwrap_or(0)
 }
 

@@ -32,30 +32,30 @@ use kiwame_image::len64;
 use super::{DecodeError, Decoded};
 
 /// EFI 1.1 compression (`EFI_STANDARD_COMPRESSION` of a compression section).
-pub(crate) mod efi11 {
+pub mod efi11 {
     use super::{DecodeError, Decoded, EFI11_PBIT};
 
     /// Decodes one stream.
-    pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    pub fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
         super::decode_with(input, declared, room, EFI11_PBIT)
     }
 }
 
 /// `CompSize` and `OrigSize`, when there is a header.
-pub(crate) fn sizes(input: &[u8]) -> Option<(u64, u64)> {
+pub fn sizes(input: &[u8]) -> Option<(u64, u64)> {
     let [a, b, c, d, e, f, g, h] = *input.first_chunk()?;
     let number = |bytes| u64::from(u32::from_le_bytes(bytes));
     Some((number([a, b, c, d]), number([e, f, g, h])))
 }
 
 /// Decodes one stream of Tiano compression.
-pub(crate) fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn decode(input: &[u8], declared: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     decode_with(input, declared, room, TIANO_PBIT)
 }
 
 /// What a stream is that should be EFI 1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
+pub enum Reading {
     /// EFI 1.1; as Tiano it is malformed, or the same.
     Efi11,
     /// EFI 1.1, and something else as Tiano.
@@ -66,11 +66,7 @@ pub(crate) enum Reading {
 
 /// Decodes a stream of EFI 1.1, and says what it would have been as Tiano: vendors pack with either where the
 /// specification has the former, so real loaders can disagree.
-pub(crate) fn either(
-    input: &[u8],
-    declared: Option<u64>,
-    room: u64,
-) -> Result<(Decoded, Reading), DecodeError> {
+pub fn either(input: &[u8], declared: Option<u64>, room: u64) -> Result<(Decoded, Reading), DecodeError> {
     match (efi11::decode(input, declared, room), decode(input, declared, room)) {
         (Ok(efi11), Ok(tiano)) => {
             let reading = if efi11 == tiano { Reading::Efi11 } else { Reading::Both };
@@ -335,7 +331,8 @@ impl Bits<'_> {
     }
 }
 
-pub(crate) const HEADER: u64 = 8;
+/// Bytes before the stream: its two sizes.
+pub const HEADER: u64 = 8;
 const EFI11_PBIT: u32 = 4;
 const TIANO_PBIT: u32 = 5;
 /// Length of the shortest match.

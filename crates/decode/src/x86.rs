@@ -8,7 +8,7 @@
 /// A target is touched only behind an opcode E8 or E9, and only when its highest byte is 00 or FF. `recent` has
 /// one bit for each of the last bytes that looked like an opcode and were left alone: they make the bytes behind
 /// them doubtful, and the encoder had the same doubts.
-pub(crate) fn restore(bytes: &mut [u8]) {
+pub fn restore(bytes: &mut [u8]) {
     let mut recent = 0u32;
     let mut last = None;
     let mut at = 0usize;

@@ -3,48 +3,64 @@
 //! Each takes the bytes from the start of a stream on, says exactly how many of them the stream has, and gives
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
+//!
+//! To add one: write its file, and a line in [`DECODERS`] when streams of it stand alone.
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::float_arithmetic
+)]
 
-pub(crate) mod block;
-pub(crate) mod brotli;
+pub mod block;
+pub mod brotli;
 mod deflate;
-pub(crate) mod lzma;
+pub mod lzma;
 mod lzma2;
-pub(crate) mod lzo;
+pub mod lzo;
 mod sums;
 #[cfg(test)]
 mod testing;
-pub(crate) mod tiano;
-pub(crate) mod x86;
+pub mod tiano;
+pub mod x86;
 mod xz;
-pub(crate) mod zlib;
+pub mod zlib;
 
-pub(crate) use sums::{adler32, crc64, xxh32};
-pub(crate) use xz::{Packing, first_block as xz_first_block};
+pub use sums::{adler32, crc64, xxh32};
+pub use xz::{Packing, first_block as xz_first_block};
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Decoded {
+pub struct Decoded {
     /// The content.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// How many bytes of the input the stream has, headers and end marker included.
-    pub(crate) consumed: u64,
+    pub consumed: u64,
     /// True when an LZMA stream has its end marker.
-    pub(crate) marker: bool,
+    pub marker: bool,
     /// True for what no decoder reads and encoders leave out or zero: bits between the parts of a stream, metadata.
-    pub(crate) slack: bool,
+    pub slack: bool,
     /// Bytes of memory that the decoder asked for beside the content, where that counts.
-    pub(crate) memory: u64,
+    pub memory: u64,
 }
 
 impl Decoded {
-    pub(crate) fn new(bytes: Vec<u8>, consumed: u64) -> Self {
+    /// Content, and how much of the input the stream has; what else there is to say is added.
+    pub fn new(bytes: Vec<u8>, consumed: u64) -> Self {
         Self { bytes, consumed, marker: false, slack: false, memory: 0 }
     }
 }
 
 /// Why a stream was not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DecodeError {
+pub enum DecodeError {
     /// The content is larger than the room for it.
     Overflow,
     /// The input contradicts the format at this offset of it.
@@ -60,7 +76,7 @@ pub(crate) enum DecodeError {
 
 impl DecodeError {
     /// What it is, for the text of a defect.
-    pub(crate) fn what(self) -> &'static str {
+    pub fn what(self) -> &'static str {
         match self {
             Self::Overflow => "more content than there is room for",
             Self::Malformed { .. } => "malformed stream",
@@ -78,7 +94,7 @@ impl DecodeError {
     }
 
     /// Where in the input it was noticed, as far as that is known.
-    pub(crate) fn offset(self) -> u64 {
+    pub fn offset(self) -> u64 {
         match self {
             Self::Malformed { offset } => offset,
             Self::Overflow | Self::Truncated | Self::SizeMismatch => 0,
@@ -94,7 +110,7 @@ fn window_limit(room: u64) -> u64 {
 
 /// CRC-32 of IEEE 802.3, as UEFI uses it.
 #[derive(Debug)]
-pub(crate) struct Crc32(u32);
+pub struct Crc32(u32);
 
 impl Default for Crc32 {
     fn default() -> Self {
@@ -104,7 +120,7 @@ impl Default for Crc32 {
 
 impl Crc32 {
     /// Takes in more bytes, sixteen at a time.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    pub fn update(&mut self, bytes: &[u8]) {
         let (blocks, rest) = bytes.as_chunks::<16>();
         for block in blocks {
             let mut block = *block;
@@ -127,13 +143,13 @@ impl Crc32 {
     }
 
     /// The checksum of all bytes so far.
-    pub(crate) fn value(&self) -> u32 {
+    pub fn value(&self) -> u32 {
         !self.0
     }
 }
 
 /// The same sum, begun and ended with zero, as JFFS2 has it.
-pub(crate) fn crc32_from_zero(bytes: &[u8]) -> u32 {
+pub fn crc32_from_zero(bytes: &[u8]) -> u32 {
     let mut crc = Crc32(0);
     crc.update(bytes);
     crc.0

@@ -22,12 +22,12 @@ use kiwame_image::{len64, to_usize};
 use super::{DecodeError, Decoded};
 
 /// The size that the header declares.
-pub(crate) fn declared(input: &[u8]) -> Option<u64> {
+pub fn declared(input: &[u8]) -> Option<u64> {
     input.first_chunk().map(|raw| u64::from_le_bytes(*raw))
 }
 
 /// Decodes one stream with its header.
-pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     let stream = input.get(HEADER..).ok_or(DecodeError::Truncated)?;
     let size = declared(input).ok_or(DecodeError::Truncated)?;
     if expected.is_some_and(|expected| expected != size) {
@@ -74,7 +74,7 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
 
 /// The scratch size in the header, and the least and the most that it can be for a stream whose decoder needed so much
 /// memory here. EDK II's decoder needs about the same, and 128 KiB to read and write through.
-pub(crate) fn scratch(input: &[u8], memory: u64) -> Option<(u64, u64, u64)> {
+pub fn scratch(input: &[u8], memory: u64) -> Option<(u64, u64, u64)> {
     let stated = u64::from_le_bytes(*input.get(8..)?.first_chunk()?);
     Some((stated, memory.saturating_add(MARGIN), memory.saturating_mul(2).saturating_add(MOST_SPARE)))
 }

@@ -17,7 +17,7 @@ use super::{DecodeError, Decoded, lzma, lzo, window_limit, xz, zlib};
 
 /// How a block is packed. The discriminants are the compressor ids of squashfs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
+pub enum Codec {
     /// A zlib stream.
     Gzip = 1,
     /// LZMA with the header of an `.lzma` file.
@@ -33,17 +33,12 @@ pub(crate) enum Codec {
 }
 
 /// The normal form of an `.xz` stream.
-pub(crate) fn xz_form(input: &[u8], _: &Decoded) -> Option<Normal> {
+pub fn xz_form(input: &[u8], _: &Decoded) -> Option<Normal> {
     xz::form(input)
 }
 
 /// Decodes one block from the start of `input`. `expected` is the size that the structure around it states.
-pub(crate) fn decode(
-    codec: Codec,
-    input: &[u8],
-    expected: Option<u64>,
-    room: u64,
-) -> Result<Decoded, DecodeError> {
+pub fn decode(codec: Codec, input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }
@@ -62,12 +57,7 @@ pub(crate) fn decode(
 }
 
 /// Decodes a raw LZ4 block that may refer to the bytes `before` it.
-pub(crate) fn lz4(
-    input: &[u8],
-    before: &[u8],
-    expected: Option<u64>,
-    room: u64,
-) -> Result<Decoded, DecodeError> {
+pub fn lz4(input: &[u8], before: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     // A byte of input gives 255 bytes of output at most.
     let most = len64(input).saturating_mul(255).min(room);
     let mut bytes = vec![0; to_usize(expected.unwrap_or(most).min(room))];

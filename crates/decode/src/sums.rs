@@ -6,7 +6,7 @@
 use kiwame_image::len64;
 
 /// xxHash32 with seed 0.
-pub(crate) fn xxh32(bytes: &[u8]) -> u32 {
+pub fn xxh32(bytes: &[u8]) -> u32 {
     let (stripes, mut rest) = bytes.as_chunks::<16>();
     let mut hash = if stripes.is_empty() { P5 } else { lanes(stripes) };
     hash = hash.wrapping_add(u32::try_from(len64(bytes) & 0xffff_ffff).unwrap_or(0));
@@ -42,7 +42,7 @@ fn lanes(stripes: &[[u8; 16]]) -> u32 {
 ///
 /// Eight bytes at a time, in sums of 16 bits that lie side by side in words. `a` is the sum of all bytes, and `b`
 /// that of all values that `a` goes through: a byte counts in it once for itself and once for each that follows.
-pub(crate) fn adler32(bytes: &[u8]) -> u32 {
+pub fn adler32(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1u32, 0u32);
     // So many bytes can be added up before `b` leaves 32 bits.
     for piece in bytes.chunks(RUNS * 8) {
@@ -105,7 +105,7 @@ fn lanes_of(word: u64) -> (u32, u32, u32, u32) {
 const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
 
 /// CRC-64 of ECMA-182, reflected, eight bytes at a time.
-pub(crate) fn crc64(bytes: &[u8]) -> u64 {
+pub fn crc64(bytes: &[u8]) -> u64 {
     let entry = |table: &[u64; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
     let (blocks, rest) = bytes.as_chunks::<8>();
     let mut crc = u64::MAX;

@@ -18,14 +18,14 @@ use kiwame_image::{Normal, len64, to_usize};
 use super::{DecodeError, Decoded};
 
 /// The size that the header declares; `None` when it leaves it open, or is cut off.
-pub(crate) fn declared(input: &[u8]) -> Option<u64> {
+pub fn declared(input: &[u8]) -> Option<u64> {
     let size = input.get(5..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))?;
     (size != u64::MAX).then_some(size)
 }
 
 /// The header, and whether the end marker is there: what the normal form `lzma/1` says beside the content. What memory
 /// the stream asks for is no encoder's free choice, and loaders differ in which sizes and markers they take.
-pub(crate) fn form(input: &[u8], decoded: &Decoded) -> Option<Normal> {
+pub fn form(input: &[u8], decoded: &Decoded) -> Option<Normal> {
     let header: &[u8; HEADER] = input.first_chunk()?;
     let mut form = Normal::new("lzma/1");
     form.record("stream");
@@ -35,7 +35,7 @@ pub(crate) fn form(input: &[u8], decoded: &Decoded) -> Option<Normal> {
 }
 
 /// How many probabilities the decoder of the LZMA SDK needs for the properties in the header.
-pub(crate) fn probabilities(input: &[u8]) -> Option<u64> {
+pub fn probabilities(input: &[u8]) -> Option<u64> {
     let properties = Properties::read(input.first_chunk()?).ok()?;
     let contexts = 0x300u64.checked_shl(properties.lc.wrapping_add(properties.lp))?;
     contexts.checked_add(FIXED_PROBABILITIES)
@@ -43,7 +43,7 @@ pub(crate) fn probabilities(input: &[u8]) -> Option<u64> {
 
 /// Decodes one stream from the start of `input`. A size in the header binds; `expected`, when the structure
 /// around the stream states a size too, must agree with it.
-pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+pub fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     let header: &[u8; HEADER] = input.first_chunk().ok_or(DecodeError::Truncated)?;
     let properties = Properties::read(header)?;
     let size = match (declared(header), expected) {
@@ -63,7 +63,7 @@ pub(crate) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<D
 /// bytes hardly ever get there: their first match leads before the content. Zeros do, which are any number of zeros, and
 /// tables of small numbers may, so a stream that begins with zeros for the most part is none. More contexts than liblzma takes are not tried, since setting them up
 /// costs more than there is to gain.
-pub(crate) fn begins(input: &[u8]) -> bool {
+pub fn begins(input: &[u8]) -> bool {
     let Some(Ok(properties)) = input.first_chunk().map(Properties::read) else { return false };
     let packed = input.get(HEADER..).unwrap_or_default();
     let first = packed.get(..DENSE).unwrap_or(packed);
@@ -649,7 +649,7 @@ mod tests {
     use lzma_rust2::{LzmaOptions, LzmaWriter};
 
     use super::*;
-    use crate::decode::testing::content;
+    use crate::testing::content;
 
     const ROOM: u64 = 1 << 22;
 

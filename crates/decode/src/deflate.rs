@@ -900,7 +900,7 @@ mod tests {
     use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
     use super::*;
-    use crate::decode::testing::content;
+    use crate::testing::content;
 
     const ROOM: u64 = 1 << 22;
 
