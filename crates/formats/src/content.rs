@@ -10,7 +10,7 @@
 
 use kiwame_image::{Builder, Format, Head, Input, Match, Node};
 
-use crate::device_tree::{self, Detail};
+use crate::boot::fdt::tree::{self, Detail};
 use crate::recognise::Readings;
 
 /// Content that is recognised by its head.
@@ -71,7 +71,7 @@ fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, detail: Detail) {
     } else {
         out.fact("format", format.name());
         match (format.name(), detail) {
-            (device_tree::NAME, Detail::Parts) => device_tree::open(&at, out, detail),
+            (tree::NAME, Detail::Parts) => tree::open(&at, out, detail),
             _ => format.parse(at, out),
         }
     }

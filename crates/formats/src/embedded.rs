@@ -12,8 +12,11 @@
 
 use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
 
+use crate::medium::flash;
 use crate::search::{Find, Search};
-use crate::{fit, microcode, raw_flash, uefi_image};
+use crate::uefi::image;
+use crate::x86::interface_table;
+use crate::x86::microcode;
 
 /// For regions that are not erased and that nothing else takes apart. Adds nothing when it finds nothing, so that the
 /// region stays the leaf that its parent made of it.
@@ -39,7 +42,7 @@ impl Format for Beside {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if !is_fill(out) && !uefi_image::lay_out_whole(&at, out) {
+        if !is_fill(out) && !image::lay_out_whole(&at, out) {
             EMBEDDED.parse(at, out);
         }
     }
@@ -97,8 +100,8 @@ fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
 fn add<'a>(at: &Input<'a>, find: &Find, out: &mut Builder<'_, 'a>) -> Result<u64, Trouble> {
     let (node, length) = match (find.format.name(), microcode::update_at(at, find.start)?) {
         ("microcode", Some(update)) => (update.node(at, find.start).searched(), update.total),
-        ("fit", _) => (fit::node(at, find.start, find.length).searched(), find.length),
-        _ => (raw_flash::node(at, find), find.length),
+        ("fit", _) => (interface_table::node(at, find.start, find.length).searched(), find.length),
+        _ => (flash::node(at, find), find.length),
     };
     out.add(node);
     Ok(length)
@@ -120,8 +123,8 @@ mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
     use super::*;
-    use crate::microcode::tests::sample;
     use crate::testing::{defects, leaves, parse, put, torture};
+    use crate::x86::microcode::tests::sample;
 
     /// Erased bytes, an update, a table of two entries, and bytes that nobody knows.
     fn padding() -> Vec<u8> {
@@ -168,7 +171,7 @@ mod tests {
         }
 
         fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-            fit::check(&at, out).expect("readable");
+            interface_table::check(&at, out).expect("readable");
             EMBEDDED.parse(at, out);
         }
     }

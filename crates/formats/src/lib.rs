@@ -1,6 +1,6 @@
 //! The formats kiwame takes apart, one file each.
 //!
-//! To add one: write its file, add one line to [`FORMATS`], and one sample.
+//! To add one: write its file, add one line to the list of its family, and one sample.
 //!
 //! ```
 //! use kiwame_image::{Limits, Memory, Options};
@@ -30,94 +30,50 @@ use kiwame_image::{Builder, Format, Head, Host, Input, Limits, Options, ReadErro
 
 use recognise::Readings;
 
-mod amd_microcode;
-mod arm64_image;
-mod boot_arguments;
-mod bzimage;
+mod boot;
 mod content;
-mod cpio;
-mod device_tree;
-mod elf;
 mod embedded;
-mod file_content;
 mod files;
-mod fill;
-mod fit;
-mod flat_tree;
-mod ftw;
-mod gzip;
-mod intel_flash;
-mod jffs2;
-mod lz4;
-mod lzma;
-mod lzop;
-mod microcode;
-mod nvram;
-mod overlay_mark;
-mod pe;
+mod medium;
 mod program;
-mod raw;
-mod raw_flash;
 mod recognise;
 mod search;
-mod settings;
-mod squashfs;
 mod stream;
-mod te;
 #[cfg(test)]
 mod testing;
-mod uboot_env;
-mod uboot_fit;
-mod uefi_depex;
-mod uefi_encapsulation;
-mod uefi_file;
-mod uefi_guid;
-mod uefi_image;
-mod uefi_section;
-#[cfg(test)]
-mod uefi_testing;
-mod uefi_volume;
-mod uimage;
-mod variable_data;
-mod xz;
-mod zstd;
+mod uefi;
+mod x86;
 
-/// Every format, in the order in which equal matches win. `raw` takes what nobody recognises.
-pub static FORMATS: &[&dyn Format] = &[
-    &fill::Fill,
-    &intel_flash::IntelFlash,
-    &uefi_image::UefiImage,
-    &uefi_volume::UefiVolume,
-    &uefi_section::UefiSections,
-    &pe::Pe,
-    &te::Te,
-    &elf::Elf,
-    &nvram::Nvram,
-    &microcode::Microcode,
-    &amd_microcode::AmdMicrocode,
-    &squashfs::Squashfs,
-    &jffs2::Jffs2,
-    &overlay_mark::OverlayMark,
-    &cpio::Cpio,
-    &uboot_env::UbootEnv,
-    &device_tree::DeviceTree,
-    &uboot_fit::UbootFit,
-    &gzip::Gzip,
-    &xz::Xz,
-    &zstd::Zstd,
-    &lz4::Lz4,
-    &lzop::Lzop,
-    &lzma::Lzma,
-    &uimage::UImage,
-    &arm64_image::Arm64Image,
-    &bzimage::BzImage,
-    &raw::Raw,
+/// Formats that share a field: a folder here, a heading in the README.
+#[derive(Debug)]
+pub struct Family {
+    /// What people call it.
+    pub title: &'static str,
+    /// Its formats, in the order in which equal matches win.
+    pub formats: &'static [&'static dyn Format],
+}
+
+/// Every family, in the order in which equal matches of their formats win. `raw` takes what nobody recognises.
+pub static FAMILIES: &[Family] = &[
+    Family { title: "Media", formats: medium::FORMATS },
+    Family { title: "x86 platforms", formats: x86::FORMATS },
+    Family { title: "UEFI", formats: uefi::FORMATS },
+    Family { title: "Programs", formats: program::FORMATS },
+    Family { title: "File systems and archives", formats: files::FORMATS },
+    Family { title: "Boot loaders and kernels", formats: boot::FORMATS },
+    Family { title: "Compressed streams", formats: stream::FORMATS },
+    Family { title: "Everything else", formats: &[&medium::raw::Raw] },
 ];
+
+/// Every format.
+pub fn formats() -> impl DoubleEndedIterator<Item = &'static dyn Format> {
+    FAMILIES.iter().flat_map(|family| family.formats.iter().copied())
+}
 
 /// The format of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static dyn Format> {
-    FORMATS.iter().copied().find(|format| format.name() == name)
+    formats().find(|format| format.name() == name)
 }
 
 /// The format that recognises the head best.
@@ -145,13 +101,13 @@ pub fn parse(
     host.read(source, 0, &mut head)?;
     let confirms = |name: &str| confirms(name, host, source, &head, size);
     let mut readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), confirms)?;
-    if readings.format.name() == fill::NAME && !is_erased(host, source, size)? {
-        readings.format = &raw::Raw;
+    if readings.format.name() == medium::fill::NAME && !is_erased(host, source, size)? {
+        readings.format = &medium::raw::Raw;
     }
     let name = readings.format.name();
     if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
-        let flash = Rc::new(raw_flash::RawFlash(options.layout.clone()));
-        return kiwame_image::parse_with(host, (source, size), raw_flash::NAME, flash, limits, options);
+        let flash = Rc::new(medium::flash::RawFlash(options.layout.clone()));
+        return kiwame_image::parse_with(host, (source, size), medium::flash::NAME, flash, limits, options);
     }
     kiwame_image::parse_with(host, (source, size), name, Rc::new(Whole(readings)), limits, options)
 }
@@ -159,13 +115,13 @@ pub fn parse(
 /// True when an image is of that format, where its head cannot tell.
 fn confirms(name: &str, host: &dyn Host, source: u32, head: &[u8], size: u64) -> Result<bool, ReadError> {
     match name {
-        uboot_env::NAME => {
-            let mut whole = vec![0; usize::try_from(uboot_env::LARGEST.min(size)).unwrap_or(0)];
+        boot::uboot_env::NAME => {
+            let mut whole = vec![0; usize::try_from(boot::uboot_env::LARGEST.min(size)).unwrap_or(0)];
             host.read(source, 0, &mut whole)?;
-            Ok(uboot_env::size_of(&whole, size).is_some())
+            Ok(boot::uboot_env::size_of(&whole, size).is_some())
         }
-        uimage::NAME => {
-            let Some(mut sum) = uimage::DataSum::of(head).filter(|sum| sum.data.end() <= size) else {
+        boot::uimage::NAME => {
+            let Some(mut sum) = boot::uimage::DataSum::of(head).filter(|sum| sum.data.end() <= size) else {
                 return Ok(false);
             };
             let (mut at, end) = (sum.data.offset, sum.data.end());
@@ -188,7 +144,7 @@ fn is_erased(host: &dyn Host, source: u32, size: u64) -> Result<bool, ReadError>
         let length = PIECE.min(size.saturating_sub(at));
         let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
         host.read(source, at, &mut piece)?;
-        if piece.iter().any(|&byte| byte != fill::ERASED) {
+        if piece.iter().any(|&byte| byte != medium::fill::ERASED) {
             return Ok(false);
         }
         at = at.saturating_add(length);

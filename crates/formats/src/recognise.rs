@@ -7,7 +7,9 @@
 
 use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble, len64, to_usize};
 
-use crate::{FORMATS, raw, uboot_env, uimage};
+use crate::boot::uboot_env;
+use crate::boot::uimage;
+use crate::medium::raw;
 
 /// What can be said of some bytes by their head.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ impl Readings {
     }
 
     fn among(head: &Head<'_>, signed: Option<&str>, without: Option<&str>) -> Self {
-        let formats = FORMATS.iter().filter(|format| without != Some(format.name()));
-        let all: Vec<Reading> = formats.filter_map(|format| Some((format.probe(head)?, *format))).collect();
+        let formats = crate::formats().filter(|format| without != Some(format.name()));
+        let all: Vec<Reading> = formats.filter_map(|format| Some((format.probe(head)?, format))).collect();
         let rank = |reading: &Reading| {
             let (found, format) = reading;
             let below = all.iter().any(|(_, other)| other.over().contains(&format.name()));
@@ -67,7 +69,7 @@ impl Readings {
         };
         // `max_by_key` would keep the last of equals; the first is meant.
         let best = all.iter().rev().max_by_key(|reading| rank(reading));
-        let runs = head.bytes(0, 2) == Some(b"#!") || FORMATS.iter().any(|format| format.runs(head));
+        let runs = head.bytes(0, 2) == Some(b"#!") || crate::formats().any(|format| format.runs(head));
         let Some(&(found, format)) = best else {
             let torn = uboot_env::is_torn(head.all());
             return Self { format: &raw::Raw, found: None, other: None, runs, torn };
@@ -144,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_format_goes_before_those_that_it_lies_over() {
-        for format in FORMATS {
+        for format in crate::formats() {
             for below in format.over() {
                 assert!(crate::named(below).is_some(), "{} lies over {below}, which is none", format.name());
             }

@@ -11,7 +11,8 @@
 
 use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, all_are, len64};
 
-use crate::{FORMATS, fit, uboot_env};
+use crate::boot::uboot_env;
+use crate::x86::interface_table;
 
 /// What was found, and where in the input.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Search<'i, 'a> {
 
 impl<'i, 'a> Search<'i, 'a> {
     pub(crate) fn new(at: &'i Input<'a>, room: u64) -> Self {
-        let unmarked = FORMATS.iter().copied().filter(|format| marks_of(*format).is_empty()).collect();
+        let unmarked = crate::formats().filter(|format| marks_of(*format).is_empty()).collect();
         Self { at, ahead: Ahead { at, window: None }, marks: Marks::all(), unmarked, room }
     }
 
@@ -202,9 +203,9 @@ struct Marks {
 impl Marks {
     /// Made anew for each region that is searched, of which there may be thousands: no more than a look at each mark.
     fn all() -> Self {
-        let table: &'static dyn Format = &fit::Fit;
+        let table: &'static dyn Format = &interface_table::Fit;
         let mut all = Vec::with_capacity(MOST_MARKS);
-        for format in FORMATS.iter().copied().chain([table]) {
+        for format in crate::formats().chain([table]) {
             let Some(anchor) = format.anchor() else { continue };
             all.extend(anchor.marks.iter().map(|mark| Marked { mark, format, anchor }));
         }
@@ -284,9 +285,9 @@ mod tests {
     use kiwame_image::{LimitKind, Limits, Memory, Options, RegionId, Tree};
 
     use super::*;
-    use crate::flat_tree::writing::Writer;
-    use crate::microcode::tests::sample;
+    use crate::boot::fdt::structure::writing::Writer;
     use crate::testing::check_tiling;
+    use crate::x86::microcode::tests::sample;
 
     fn parse(bytes: &[u8], limits: &Limits) -> Tree {
         let host = Memory::new([bytes.to_vec()]);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{Builder, Input, Trouble, len64, to_usize};
 
-/// A format of firmware: recognises it and takes it apart. One file each, listed in `kiwame_formats::FORMATS`.
+/// A format of firmware: recognises it and takes it apart. One file each, listed by its family in `kiwame_formats::FAMILIES`.
 pub trait Format: fmt::Debug + Sync {
     /// Name, lower case with hyphens; the first part of its paths and finding ids.
     fn name(&self) -> &'static str;

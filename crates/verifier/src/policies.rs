@@ -103,7 +103,7 @@ fn odd(waiver: &Waiver, over: bool) -> Option<String> {
     let known = kiwame_appraisal::KINDS.iter().any(|kind| kind.id == waiver.finding);
     // Defects carry the id of a format and of what is wrong.
     let defect = waiver.finding.split_once('/').is_some_and(|(format, what)| {
-        !what.is_empty() && kiwame_formats::FORMATS.iter().any(|known| known.name() == format)
+        !what.is_empty() && kiwame_formats::formats().any(|known| known.name() == format)
     });
     let why = match waiver.found {
         _ if !known && !defect => format!("no finding has the id {finding}: it covers nothing"),

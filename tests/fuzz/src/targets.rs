@@ -1,6 +1,6 @@
 //! What there is to fuzz.
 
-use kiwame_formats::FORMATS;
+use kiwame_formats::formats;
 use kiwame_image::Format;
 
 use crate::texts::{TEXTS, Text};
@@ -29,7 +29,7 @@ pub enum Target {
 /// Every target, formats first.
 pub fn all() -> impl Iterator<Item = Target> {
     use Target::{Attest, Image, Inspect, Layout, Statement, Verify};
-    let formats = FORMATS.iter().map(|format| Target::Format(*format));
+    let formats = formats().map(Target::Format);
     let texts = TEXTS.iter().map(Target::Text);
     formats.chain([Image, Layout, Inspect, Verify, Attest, Statement]).chain(texts)
 }

@@ -1,0 +1,315 @@
+//! What a file of a file system holds.
+//!
+//! Files that decide who may log in or what runs at boot are split into lines, so that a rule or a check can name the
+//! line. A line that lets somebody in, by account, password, group or key, carries `trust-anchor`, one that starts something carries
+//! `boot-entry`: no mutable rule lets such a line differ (RULES 12).
+//!
+//! Loaders modelled: login and PAM (passwd(5), shadow(5)), OpenSSH and dropbear (`authorized_keys`), sudo, SysV and
+//! BusyBox init (inittab(5)), OpenWrt's procd, systemd units, cron, the dynamic linker (`ld.so.preload`), udev, modprobe.
+//! Ambiguities: none; a line is what stands between line feeds. Limitations: what a line means is not worked out beyond
+//! these marks, and files elsewhere that a started script reads are ordinary data.
+//!
+//! ## Normal form
+//!
+//! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
+//! readers named have it.
+
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64};
+
+use crate::medium::flash;
+use crate::recognise::Readings;
+
+/// The format for a file of these names, from the root on, that begins so.
+pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings>) -> &'static dyn Format {
+    match role(names) {
+        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return role,
+        _ if bytes.starts_with(b"#!") => return &Script,
+        _ => {}
+    }
+    let settings = settings.and_then(|settings| crate::files::settings::format_of(settings, bytes));
+    settings.unwrap_or(&Plain)
+}
+
+/// For what a file system keeps and no file uses.
+pub(crate) static UNUSED: &dyn Format = &Unused;
+
+/// By the end of the path, so that the upper directory of an overlay is judged as the root is.
+fn role(names: &[&[u8]]) -> Option<&'static Lines> {
+    let under = |dirs: &[&str]| {
+        let found = |window: &[&[u8]]| window.iter().zip(dirs).all(|(name, dir)| *name == dir.as_bytes());
+        names.split_last().is_some_and(|(_, around)| around.windows(dirs.len()).any(found))
+    };
+    let is = |path: &str| {
+        let wanted: Vec<_> = path.split('/').map(str::as_bytes).collect();
+        names.ends_with(&wanted)
+    };
+    let last = names.last().copied().unwrap_or_default();
+    let unit = UNITS.iter().any(|end| last.ends_with(end.as_bytes()));
+    if ACCOUNTS.iter().any(|path| is(path)) {
+        return Some(&Lines::ACCOUNTS);
+    }
+    if SECRETS.iter().any(|path| is(path)) {
+        return Some(&Lines::SECRETS);
+    }
+    if LOGIN.iter().any(|path| is(path)) || LOGIN_DIRS.iter().any(|dirs| under(dirs)) {
+        return Some(&Lines::LOGIN);
+    }
+    let boots = BOOT.iter().any(|path| is(path)) || BOOT_DIRS.iter().any(|dirs| under(dirs));
+    let top = names.len() == 1 && BOOT_TOP.iter().any(|name| last == name.as_bytes());
+    (boots || top || unit && under(&["systemd"])).then_some(&Lines::BOOT)
+}
+
+/// A file of lines that decide something.
+#[derive(Debug)]
+struct Lines {
+    /// What one line is.
+    kind: &'static str,
+    /// The key ends at the first colon.
+    named: bool,
+    /// Which lines decide who may do what, or what runs.
+    guard: fn(&[u8]) -> Option<&'static str>,
+}
+
+impl Lines {
+    const ACCOUNTS: Self = Self { kind: "account", named: true, guard: anybody };
+    const SECRETS: Self = Self { kind: "account-secret", named: true, guard: anybody };
+    const LOGIN: Self =
+        Self { kind: "login-line", named: false, guard: |line| is_effective(line).then_some("trust-anchor") };
+    const BOOT: Self =
+        Self { kind: "boot-line", named: false, guard: |line| is_effective(line).then_some("boot-entry") };
+}
+
+/// passwd(5), shadow(5), group(5): whoever stands there may log in, with that password, in that group. No maker's rule lets
+/// that differ (RULES 12).
+fn anybody(line: &[u8]) -> Option<&'static str> {
+    (!line.trim_ascii().is_empty()).then_some("trust-anchor")
+}
+
+/// Not empty and not only a comment; the interpreter's line is none.
+fn is_effective(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    !text.is_empty() && (!text.starts_with(b"#") || text.starts_with(b"#!"))
+}
+
+impl Format for Lines {
+    fn name(&self) -> &'static str {
+        "lines"
+    }
+
+    fn about(&self) -> &'static str {
+        "files that decide who may log in or what runs, by lines"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match at.window() {
+            Ok(window) => self.split(&window, &at, out),
+            Err(trouble) => out.trouble(trouble),
+        }
+    }
+}
+
+impl Lines {
+    fn split<'a>(&self, text: &[u8], at: &Input<'a>, out: &mut Builder<'_, 'a>) {
+        let script = text.starts_with(b"#!");
+        let mut start = 0u64;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let input = at.slice(start, len64(line));
+            start = start.saturating_add(len64(line));
+            let node = Node::new("line", self.key(line), self.kind, input).component();
+            let node = match core::str::from_utf8(line.trim_ascii()) {
+                Ok(text) if text.len() <= SHOWN => node.with("value", text),
+                _ => node,
+            };
+            let node = if script { node.with("executable", true) } else { node };
+            let added = out.add(match (self.guard)(line) {
+                Some(flag) => node.with(flag, true),
+                None => node,
+            });
+            if added.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn key<'t>(&self, line: &'t [u8]) -> &'t [u8] {
+        let text = line.trim_ascii();
+        let colon = if self.named { text.iter().position(|&byte| byte == b':') } else { None };
+        let key = colon.and_then(|at| text.get(..at)).unwrap_or(text);
+        key.get(..KEY).unwrap_or(key)
+    }
+}
+
+/// A script that nothing says is run at boot.
+#[derive(Debug)]
+struct Script;
+
+impl Format for Script {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn about(&self) -> &'static str {
+        "a script, in one piece"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.add(Node::new("script", "0", "script", at).with("executable", true));
+    }
+}
+
+/// What a file system keeps and no file uses: told apart only by whether it could run, or something in it that has a mark. To
+/// take it apart as what it was would find the same again, and again.
+#[derive(Debug)]
+struct Unused;
+
+impl Format for Unused {
+    fn name(&self) -> &'static str {
+        "unused"
+    }
+
+    fn about(&self) -> &'static str {
+        "what a file system keeps and no file uses"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        match at.head(Head::LENGTH) {
+            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
+            Err(trouble) => out.trouble(trouble),
+        }
+        // A program begins anywhere, and in a stream: what has a mark is opened as it is in a flash.
+        match flash::search_marked(&at, out) {
+            Ok(true) => {}
+            Ok(false) => _ = out.add(Node::new("data", "0", "data", at).unknown()),
+            Err(trouble) => {
+                out.trouble(trouble);
+                out.fact("executable", true);
+            }
+        }
+    }
+}
+
+/// Any other file: a program, an archive, text, or bytes.
+#[derive(Debug)]
+struct Plain;
+
+impl Format for Plain {
+    fn name(&self) -> &'static str {
+        "data"
+    }
+
+    fn about(&self) -> &'static str {
+        "the content of a file"
+    }
+
+    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        if let Err(trouble) = plain(at, out) {
+            out.trouble(trouble);
+        }
+    }
+}
+
+fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let window = at.window()?;
+    let readings = Readings::of_input(&at)?;
+    readings.note(&at, out);
+    let format = readings.format;
+    // A medium cannot lie in a file: what looks erased here is data.
+    if !["raw", "fill"].contains(&format.name()) {
+        // A program's sections are facts for people. What it decodes to, or names as components, is compared by itself.
+        out.compared_whole();
+        format.parse(at, out);
+        return Ok(());
+    }
+    let printable = |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
+    let node = Node::new("data", "0", "data", at);
+    out.add(if core::str::from_utf8(&window).is_ok_and(printable) { node } else { node.unknown() });
+    Ok(())
+}
+
+/// Files of this size and more are not split: no file of lines of the corpus has more than 60 KiB.
+const MOST: u64 = 1 << 20;
+/// Lines up to this length are facts, so that people read them and not their digest.
+const SHOWN: usize = 256;
+/// Bytes of a line that make its key.
+const KEY: usize = 64;
+
+const ACCOUNTS: &[&str] = &["etc/passwd", "etc/passwd-"];
+const SECRETS: &[&str] =
+    &["etc/shadow", "etc/shadow-", "etc/group", "etc/group-", "etc/gshadow", "etc/gshadow-"];
+const LOGIN: &[&str] = &[
+    "etc/sudoers",
+    "etc/doas.conf",
+    "etc/securetty",
+    "etc/dropbear/authorized_keys",
+    ".ssh/authorized_keys",
+    ".ssh/authorized_keys2",
+    ".rhosts",
+    "etc/hosts.equiv",
+    "etc/ssh/sshd_config",
+    "etc/opkg/customfeeds.conf",
+];
+const LOGIN_DIRS: &[&[&str]] =
+    &[&["etc", "sudoers.d"], &["etc", "pam.d"], &["etc", "ssh", "sshd_config.d"], &["authorized_keys.d"]];
+const BOOT: &[&str] = &[
+    "etc/inittab",
+    "etc/rc.local",
+    "etc/rc.common",
+    "etc/preinit",
+    "etc/profile",
+    "etc/environment",
+    "etc/crontab",
+    "etc/anacrontab",
+    "etc/fstab",
+    "etc/modules",
+    "etc/ld.so.preload",
+    "etc/ld.so.conf",
+    "etc/sysctl.conf",
+    "etc/sysupgrade.conf",
+    "etc/init",
+];
+const BOOT_DIRS: &[&[&str]] = &[
+    &["etc", "init.d"],
+    &["etc", "rc.d"],
+    &["etc", "rcS.d"],
+    &["etc", "rc2.d"],
+    &["etc", "rc3.d"],
+    &["etc", "rc5.d"],
+    &["etc", "cron.d"],
+    &["etc", "cron.hourly"],
+    &["etc", "cron.daily"],
+    &["etc", "cron.weekly"],
+    &["etc", "cron.monthly"],
+    &["etc", "crontabs"],
+    &["spool", "cron"],
+    &["etc", "profile.d"],
+    &["etc", "ld.so.conf.d"],
+    &["etc", "modules.d"],
+    &["etc", "modules-load.d"],
+    &["etc", "modules-boot.d"],
+    &["etc", "modprobe.d"],
+    &["etc", "hotplug.d"],
+    &["etc", "uci-defaults"],
+    &["etc", "udev", "rules.d"],
+    &["lib", "udev", "rules.d"],
+    &["etc", "network", "if-up.d"],
+    &["lib", "preinit"],
+];
+const BOOT_TOP: &[&str] = &["init", "linuxrc", "preinit"];
+const UNITS: &[&str] =
+    &[".service", ".timer", ".socket", ".path", ".mount", ".automount", ".target", ".conf", ".swap"];
