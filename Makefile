@@ -1,4 +1,4 @@
-# `make` lists the targets. `make test` is what continuous integration runs; `make check` is what to run before a push.
+# `make` lists the targets. Continuous integration runs `make lint test doc`; `make check` is what to run before a push.
 
 SHELL := /bin/bash
 CARGO ?= cargo
@@ -18,13 +18,14 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts check bless soak fuzz bench oracle oracle-files oracle-trees oracle-tools oracle-kernel samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts lint doc check bless soak fuzz bench oracle oracle-files oracle-trees oracle-tools oracle-kernel samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-toolchain: ## install the wasm32 target if it is missing
+toolchain: ## install the wasm32 target, rustfmt and clippy if they are missing
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs test -d || rustup target add wasm32-unknown-unknown
+	@$(CARGO) fmt --version > /dev/null 2>&1 && $(CARGO) clippy --version > /dev/null 2>&1 || rustup component add rustfmt clippy
 
 setup: toolchain ## install what is missing: wasm32 target, Chromium, node packages
 	@missing=; \
@@ -58,15 +59,17 @@ test-command: build
 test-hosts: build page golden
 	cd tests/browser && node --test --test-reporter=dot
 
-check: setup ## what has to be clean before a push: format, lints, tests, documentation, dependencies
+lint: toolchain core ## format and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked $(NATIVE) --all-targets -- -D warnings
-	$(MAKE) core
 	$(CARGO) clippy --release --locked -p kiwame-cli --all-targets -- -D warnings
 	$(CARGO) clippy --locked $(WASM) -- -D warnings
-	$(MAKE) test
+
+doc: toolchain ## documentation of the crates, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps $(NATIVE)
+
+check: lint test doc ## what has to be clean before a push: format, lints, tests, documentation, dependencies
 	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check bans licenses sources
 
