@@ -11,6 +11,7 @@ mod keys;
 mod output;
 mod pages;
 mod progress;
+mod runs;
 mod sandbox;
 mod sources;
 mod verbs;
