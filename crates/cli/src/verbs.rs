@@ -1,7 +1,7 @@
 //! The verbs, one function each. Each gives the exit code, or what stopped it.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,9 @@ use crate::runs::Runs;
 use crate::sources::Source;
 
 pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Failure> {
-    let runs = Runs { verb: "inspect", images: &asked.images, report: asked.report.as_deref(), common };
+    let Inspect { images, report, jobs } = asked;
+    let (report, jobs) = (report.as_deref(), *jobs);
+    let runs = Runs { verb: "inspect", images, together: false, report, jobs, common };
     runs.each(&[], &Map::new())
 }
 
@@ -32,7 +34,9 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
     {
         extra.extend(value.as_ref().map(|value| (field.to_owned(), json!(value))));
     }
-    let runs = Runs { verb: "verify", images: &asked.images, report: asked.report.as_deref(), common };
+    let Verify { images, report, jobs, .. } = asked;
+    let (report, jobs, together) = (report.as_deref(), *jobs, images.len() > 1);
+    let runs = Runs { verb: "verify", images, together, report, jobs, common };
     runs.each(&reference, &extra)
 }
 
@@ -51,7 +55,7 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     }
     if response.exit == 0 {
         let envelope = keys::sign(statement, &signers);
-        output::write(&asked.output, &envelope, Readers::Usual, common.force)?;
+        output::write(&asked.output, envelope.as_slice(), Readers::Usual, common.force)?;
     }
     // With the manifest on standard output, what the core has to say goes beside it.
     if asked.output == Path::new("-") {
@@ -137,7 +141,7 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
 /// One run, printed.
 fn answer(
     verb: &str,
-    sources: &[Rc<Source>],
+    sources: &[Arc<Source>],
     extra: Map<String, Value>,
     common: &Common,
 ) -> Result<u8, Failure> {
@@ -148,7 +152,7 @@ fn answer(
 }
 
 /// A public key as a source; of a private key only the public half, so that the core never sees the other.
-fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
+fn public_source(path: &Path) -> Result<Arc<Source>, Failure> {
     let source = Source::open("key", path)?;
     let public = match source.bytes() {
         Some(bytes) => keys::public_half(path, bytes)?,
@@ -158,5 +162,5 @@ fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
         Some(pem) => Source::memory("key", &source.name, pem.into_bytes()),
         None => source,
     };
-    Ok(Rc::new(source))
+    Ok(Arc::new(source))
 }
