@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -152,6 +153,9 @@ pub(crate) struct Inspect {
     /// Write the report (JSON) to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// How many images at once; default: one for each core, in at most a quarter of the memory
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Args, Debug)]
@@ -202,6 +206,9 @@ pub(crate) struct Verify {
     /// Write the report (JSON) to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// How many images at once; default: one for each core, in at most a quarter of the memory
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Args, Debug)]
@@ -303,6 +310,10 @@ fn limit(text: &str) -> Result<(String, u64), String> {
     Ok((name.to_owned(), value))
 }
 
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number from 1 up"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,5 +329,11 @@ mod tests {
         assert_eq!(limit("space=12"), Ok(("space".to_owned(), 12)));
         assert!(limit("space").is_err());
         assert!(limit("space=-1").is_err());
+    }
+
+    #[test]
+    fn jobs_are_whole_numbers_from_one_up() {
+        assert_eq!(jobs("12").map(NonZeroUsize::get), Ok(12));
+        assert!(jobs("0").is_err() && jobs("-1").is_err() && jobs("").is_err());
     }
 }

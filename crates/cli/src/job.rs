@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use kiwame_image::Algorithm;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use crate::args::{Color, Common, Engine, Format, Lang};
 use crate::clock;
 use crate::failure::Failure;
 use crate::output;
-use crate::progress::Progress;
+use crate::progress::Bars;
 use crate::sandbox::{CORE_SHA256, Response, Sandbox};
 use crate::sources::{Source, Sources};
 
@@ -20,11 +21,12 @@ const ABI: u32 = 1;
 /// Columns when nobody says how wide the terminal is.
 const WIDTH: u16 = 100;
 
-/// What all runs of one command have in common.
+/// What all runs of one command have in common, also those that go on at once.
 pub(crate) struct Job<'a> {
     common: &'a Common,
     sandbox: Option<Sandbox>,
     now: (String, &'static str),
+    bars: Bars,
 }
 
 impl<'a> Job<'a> {
@@ -38,7 +40,7 @@ impl<'a> Job<'a> {
             Some(time) => (time.clone(), "argument"),
             None => (clock::now(), "host-clock"),
         };
-        Ok(Self { common, sandbox, now })
+        Ok(Self { common, sandbox, now, bars: Bars::new(common.quiet) })
     }
 
     /// Asks the core one thing about these sources. `extra` are the fields of the request that only some verbs
@@ -46,16 +48,16 @@ impl<'a> Job<'a> {
     pub(crate) fn ask(
         &self,
         verb: &str,
-        sources: &[Rc<Source>],
+        sources: &[Arc<Source>],
         extra: Map<String, Value>,
     ) -> Result<Response, Failure> {
         self.send(&self.request(verb, sources, extra), sources)
     }
 
     /// Sends a request as it is.
-    pub(crate) fn send(&self, request: &[u8], sources: &[Rc<Source>]) -> Result<Response, Failure> {
+    pub(crate) fn send(&self, request: &[u8], sources: &[Arc<Source>]) -> Result<Response, Failure> {
         let name = sources.first().map(|source| source.name.as_str()).unwrap_or_default();
-        let lent = Rc::new(Sources::new(sources.to_vec(), Progress::new(name, self.common.quiet)));
+        let lent = Rc::new(Sources::new(sources.to_vec(), self.bars.bar(name)));
         let response = match &self.sandbox {
             Some(sandbox) => sandbox.run(request, &lent),
             None => Ok(kiwame_verifier::run(request, &*lent).into()),
@@ -65,10 +67,10 @@ impl<'a> Job<'a> {
         response
     }
 
-    fn request(&self, verb: &str, sources: &[Rc<Source>], extra: Map<String, Value>) -> Vec<u8> {
+    fn request(&self, verb: &str, sources: &[Arc<Source>], extra: Map<String, Value>) -> Vec<u8> {
         let common = self.common;
         let describe =
-            |source: &Rc<Source>| json!({"role": source.role, "name": source.name, "size": source.size});
+            |source: &Arc<Source>| json!({"role": source.role, "name": source.name, "size": source.size});
         let limits: Map<_, _> =
             common.limits.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let mut request = json!({
@@ -93,23 +95,30 @@ impl<'a> Job<'a> {
 
     /// Prints what the core said, on both streams.
     pub(crate) fn print(&self, response: &Response) -> Result<(), Failure> {
-        output::say(response.output("stderr"));
-        output::print(response.output("stdout"))
+        self.bars.aside(|| {
+            output::say(response.output("stderr"));
+            output::print(response.output("stdout"))
+        })
+    }
+
+    /// Says what is wrong with one image of several.
+    pub(crate) fn complain(&self, failure: &Failure) {
+        self.bars.aside(|| output::say(format!("{failure}\n").as_bytes()));
     }
 }
 
 /// Opens sources in the order of the request.
-pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Rc<Source>>, Failure> {
-    paths.iter().map(|path| Ok(Rc::new(Source::open(role, path)?))).collect()
+pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Arc<Source>>, Failure> {
+    paths.iter().map(|path| Ok(Arc::new(Source::open(role, path)?))).collect()
 }
 
 /// Opens an image, which has to have something in it.
-pub(crate) fn open_image(path: &Path) -> Result<Rc<Source>, Failure> {
-    with_content(Rc::new(Source::open("image", path)?))
+pub(crate) fn open_image(path: &Path) -> Result<Arc<Source>, Failure> {
+    with_content(Arc::new(Source::open("image", path)?))
 }
 
 /// An image that has something in it.
-pub(crate) fn with_content(source: Rc<Source>) -> Result<Rc<Source>, Failure> {
+pub(crate) fn with_content(source: Arc<Source>) -> Result<Arc<Source>, Failure> {
     if source.size == 0 {
         let what = format_args!("{}: is empty; an image has at least one byte", source.name);
         return Err(Failure::unusable(what, "check how the image was made or copied"));

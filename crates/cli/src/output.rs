@@ -1,10 +1,13 @@
 //! What is written: to standard output, and to files that are there whole or not at all.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+
+/// More than this of what is written later is kept in an unnamed temporary file.
+const KEPT: usize = 16 << 20;
 
 /// Who may read an output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +41,14 @@ pub(crate) fn check_apart(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure
 }
 
 /// Writes a file: aside in the same directory, to the disk, then under its name. `-` is standard output.
-pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, mut bytes: impl Read, readers: Readers, force: bool) -> Result<(), Failure> {
     if path == Path::new("-") {
         return print(bytes);
     }
-    let failed = |error: io::Error| {
-        let what = format_args!("{}: cannot be written: {error}", path.display());
-        Failure::unusable(what, "make room or choose another place; nothing was left there")
-    };
+    let failed = |error: io::Error| unwritable(path, &error);
     if is_device(path) {
         let opened = fs::OpenOptions::new().write(true).open(path);
-        return opened.and_then(|mut file| file.write_all(bytes)).map_err(failed);
+        return opened.and_then(|mut file| io::copy(&mut bytes, &mut file)).map(drop).map_err(failed);
     }
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -62,7 +62,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers, force: bool) ->
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     let mut aside = builder.tempfile_in(directory).map_err(failed)?;
-    aside.write_all(bytes).and_then(|()| aside.as_file().sync_all()).map_err(failed)?;
+    io::copy(&mut bytes, &mut aside).and_then(|_| aside.as_file().sync_all()).map_err(failed)?;
     if force {
         aside.persist(path).map_err(|error| failed(error.error))?;
     } else if let Err(error) = aside.persist_noclobber(path) {
@@ -83,9 +83,9 @@ fn is_device(path: &Path) -> bool {
 }
 
 /// Writes to standard output. A reader that has seen enough is no failure.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn print(mut bytes: impl Read) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match io::copy(&mut bytes, &mut out).and_then(|_| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let what = format_args!("standard output cannot be written: {error}");
             Err(Failure::unusable(what, "make room, or send the output elsewhere"))
@@ -97,6 +97,39 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
 /// Writes to standard error; there is nobody to tell when that fails.
 pub(crate) fn say(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes);
+}
+
+/// What is written when everything else is done. However much it becomes, little of it is kept in memory.
+#[derive(Debug)]
+pub(crate) struct Later {
+    kept: tempfile::SpooledTempFile,
+    trouble: io::Result<()>,
+}
+
+impl Later {
+    pub(crate) fn new() -> Self {
+        Self { kept: tempfile::SpooledTempFile::new(KEPT), trouble: Ok(()) }
+    }
+
+    /// Adds a document, on lines of its own.
+    pub(crate) fn add(&mut self, document: &[u8]) {
+        let end: &[u8] = if document.ends_with(b"\n") { b"" } else { b"\n" };
+        if self.trouble.is_ok() {
+            self.trouble = self.kept.write_all(document).and_then(|()| self.kept.write_all(end));
+        }
+    }
+
+    /// Writes all of it, as [`write`] does.
+    pub(crate) fn write(mut self, path: &Path, force: bool) -> Result<(), Failure> {
+        let begun = self.trouble.and_then(|()| self.kept.rewind());
+        begun.map_err(|error| unwritable(path, &error))?;
+        write(path, self.kept, Readers::Usual, force)
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let what = format_args!("{}: cannot be written: {error}", path.display());
+    Failure::unusable(what, "make room or choose another place; nothing was left there")
 }
 
 fn exists(path: &Path) -> Failure {

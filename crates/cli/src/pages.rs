@@ -16,7 +16,7 @@ use crate::sandbox::CORE_SHA256;
 pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Command::command(), "kiwame", &mut script);
-    output::print(&script)?;
+    output::print(script.as_slice())?;
     Ok(0)
 }
 
@@ -29,7 +29,12 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
             std::iter::once(&root).chain(root.get_subcommands().filter(|verb| verb.get_name() != "help"))
         {
             let name = command.get_display_name().unwrap_or("kiwame");
-            output::write(&directory.join(format!("{name}.1")), &page(command)?, Readers::Usual, force)?;
+            output::write(
+                &directory.join(format!("{name}.1")),
+                page(command)?.as_slice(),
+                Readers::Usual,
+                force,
+            )?;
         }
         return Ok(0);
     }
@@ -42,7 +47,7 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
             )
         })?,
     };
-    output::print(&page(command)?)?;
+    output::print(page(command)?.as_slice())?;
     Ok(0)
 }
 

@@ -2,35 +2,78 @@
 
 use std::cell::OnceCell;
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Shorter runs show no bar: it would only flash.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// The bars of all runs that go on at once, one below the other.
+#[derive(Debug)]
+pub(crate) struct Bars {
+    /// None when nobody would see them: standard error is no terminal, or they were declined.
+    shown: Option<Arc<Shown>>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    bars: MultiProgress,
+    /// Whose turn it is to write to the terminal.
+    turn: Mutex<()>,
+}
+
+impl Bars {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let wanted = !quiet && std::io::stderr().is_terminal();
+        Self { shown: wanted.then(Arc::default) }
+    }
+
+    /// For a run over the source of this name.
+    pub(crate) fn bar(&self, name: &str) -> Progress {
+        // The name is the user's own argument, but it may have come out of an archive.
+        let name = name.chars().filter(|letter| !letter.is_control()).collect();
+        Progress { shown: self.shown.clone(), name, begun: Instant::now(), bar: OnceCell::new() }
+    }
+
+    /// Takes all bars away while something else is written to the terminal. They come back when one of them moves.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        let _turn = self.shown.as_deref().map(Shown::clear);
+        write()
+    }
+}
+
+impl Shown {
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clear(&self) -> MutexGuard<'_, ()> {
+        let turn = self.turn();
+        // A terminal that is gone shows no bars either.
+        let _ = self.bars.clear();
+        turn
+    }
+}
+
 /// A bar that appears when a run takes long, or never.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    wanted: bool,
+    shown: Option<Arc<Shown>>,
     name: String,
     begun: Instant,
     bar: OnceCell<ProgressBar>,
 }
 
 impl Progress {
-    /// For a run over the source of this name. Never shown when standard error is no terminal.
-    pub(crate) fn new(name: &str, quiet: bool) -> Self {
-        let wanted = !quiet && std::io::stderr().is_terminal();
-        // The name is the user's own argument, but it may have come out of an archive.
-        let name = name.chars().filter(|letter| !letter.is_control()).collect();
-        Self { wanted, name, begun: Instant::now(), bar: OnceCell::new() }
-    }
-
     /// `done` of `total` bytes.
     pub(crate) fn tell(&self, done: u64, total: u64) {
-        if self.wanted && self.begun.elapsed() >= PATIENCE {
-            let bar = self.bar.get_or_init(|| bar(&self.name));
+        if let Some(shown) = &self.shown
+            && self.begun.elapsed() >= PATIENCE
+        {
+            let _turn = shown.turn();
+            let bar = self.bar.get_or_init(|| shown.bars.add(bar(&self.name)));
             bar.set_length(total);
             bar.set_position(done);
         }
@@ -38,8 +81,10 @@ impl Progress {
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
+        if let (Some(shown), Some(bar)) = (&self.shown, self.bar.get()) {
+            let _turn = shown.turn();
             bar.finish_and_clear();
+            shown.bars.remove(bar);
         }
     }
 }

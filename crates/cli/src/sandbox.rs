@@ -13,7 +13,7 @@ use crate::sources::Sources;
 pub(crate) const CORE_SHA256: &str = env!("KIWAME_CORE_SHA256");
 
 /// The core's counted budgets end a run far below this.
-const MEMORY: usize = 512 << 20;
+pub(crate) const MEMORY: usize = 512 << 20;
 /// Instructions, roughly: some minutes of them. Decoding all that the default limits allow takes a fraction.
 const FUEL: u64 = 400_000_000_000;
 

@@ -4,10 +4,10 @@
 //! identity is taken before it is opened and compared afterwards: a report must be about one image, not about
 //! two halves of two.
 
-use std::cell::RefCell;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kiwame_image::{Algorithm, Digest, Host, Part, ReadError};
 use sha2::Digest as _;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 
 /// Larger sources stay on disk. Most firmware is far smaller; disk images are not.
-const IN_MEMORY: u64 = 256 << 20;
+pub(crate) const IN_MEMORY: u64 = 256 << 20;
 /// How much of a source on disk is hashed at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -31,7 +31,7 @@ pub(crate) struct Source {
     pub(crate) size: u64,
     store: Store,
     identity: Option<(PathBuf, Identity)>,
-    whole: RefCell<Vec<Digest>>,
+    whole: Mutex<Vec<Digest>>,
 }
 
 #[derive(Debug)]
@@ -43,8 +43,15 @@ enum Store {
 impl Source {
     /// Opens a file; `-` is standard input.
     pub(crate) fn open(role: &'static str, path: &Path) -> Result<Self, Failure> {
+        Self::open_among(role, path, 1)
+    }
+
+    /// Opens one of so many that are kept at the same time. What can be read only once has its share of the memory.
+    pub(crate) fn open_among(role: &'static str, path: &Path, count: u64) -> Result<Self, Failure> {
+        let share = IN_MEMORY / count.max(1);
         if path == Path::new("-") {
-            return Self::spool(role, "-", io::stdin().lock()).map_err(|error| unreadable(path, &error));
+            let spooled = Self::spool(role, "-", io::stdin().lock(), share);
+            return spooled.map_err(|error| unreadable(path, &error));
         }
         let before = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if before.is_dir() {
@@ -54,7 +61,7 @@ impl Source {
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let name = path.display().to_string();
         if !before.is_file() {
-            return Self::spool(role, &name, file).map_err(|error| unreadable(path, &error));
+            return Self::spool(role, &name, file, share).map_err(|error| unreadable(path, &error));
         }
         let source =
             Self::regular(role, name, path, file, &before).map_err(|error| unreadable(path, &error))?;
@@ -70,7 +77,7 @@ impl Source {
             size: bytes.len() as u64,
             store: Store::Memory(bytes),
             identity: None,
-            whole: RefCell::default(),
+            whole: Mutex::default(),
         }
     }
 
@@ -92,15 +99,15 @@ impl Source {
         };
         let identity = Some((path.to_path_buf(), Identity::of(before)));
         let size = if let Store::Memory(bytes) = &store { bytes.len() as u64 } else { size };
-        Ok(Self { role, name, size, store, identity, whole: RefCell::default() })
+        Ok(Self { role, name, size, store, identity, whole: Mutex::default() })
     }
 
     /// Reads what can be read only once: into memory, or into an unnamed temporary file when it is large.
-    fn spool(role: &'static str, name: &str, mut from: impl Read) -> io::Result<Self> {
+    fn spool(role: &'static str, name: &str, mut from: impl Read, share: u64) -> io::Result<Self> {
         let mut bytes = Vec::new();
-        from.by_ref().take(IN_MEMORY + 1).read_to_end(&mut bytes)?;
+        from.by_ref().take(share + 1).read_to_end(&mut bytes)?;
         let mut source = Self::memory(role, name, bytes);
-        if source.size > IN_MEMORY
+        if source.size > share
             && let Store::Memory(bytes) = &source.store
         {
             let mut file = tempfile::tempfile()?;
@@ -131,14 +138,15 @@ impl Source {
 
     /// Digest of all its bytes; computed once.
     pub(crate) fn digest(&self, algorithm: Algorithm) -> io::Result<Digest> {
-        let known = self.whole.borrow().iter().find(|digest| digest.algorithm == algorithm).cloned();
-        if let Some(digest) = known {
-            return Ok(digest);
+        // Kept while it is computed: what several runs at once have in common is hashed by one of them.
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = whole.iter().find(|digest| digest.algorithm == algorithm) {
+            return Ok(digest.clone());
         }
         let mut hasher = Hasher::new(algorithm);
         self.feed(0, self.size, &mut hasher)?;
         let digest = hasher.finish();
-        self.whole.borrow_mut().push(digest.clone());
+        whole.push(digest.clone());
         Ok(digest)
     }
 
@@ -216,13 +224,13 @@ impl Identity {
 /// The sources of one run, in the order of its request.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    list: Vec<std::rc::Rc<Source>>,
+    list: Vec<Arc<Source>>,
     progress: Progress,
 }
 
 impl Sources {
     /// Lends these sources, and tells `progress` how far the run is.
-    pub(crate) fn new(list: Vec<std::rc::Rc<Source>>, progress: Progress) -> Self {
+    pub(crate) fn new(list: Vec<Arc<Source>>, progress: Progress) -> Self {
         Self { list, progress }
     }
 
@@ -320,6 +328,9 @@ fn read_at(file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
 #[cfg(not(unix))]
 fn read_at(mut file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
     use std::io::Seek as _;
+    // A file has one position, and runs at once may share it.
+    static POSITION: Mutex<()> = Mutex::new(());
+    let _position = POSITION.lock().unwrap_or_else(PoisonError::into_inner);
     file.seek(io::SeekFrom::Start(offset))?;
     file.read_exact(into)
 }

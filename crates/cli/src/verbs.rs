@@ -1,21 +1,22 @@
 //! The verbs, one function each. Each gives the exit code, or what stopped it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use crate::args::{Attest, Common, Core, Diff, Format, Inspect, Key, Manifest, Policy, Report, Verify};
-use crate::failure::{Failure, gravest};
+use crate::failure::Failure;
 use crate::job::{self, Job};
 use crate::keys;
 use crate::output::{self, Readers};
-use crate::sandbox::Response;
+use crate::runs::Runs;
 use crate::sources::Source;
 
 pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Failure> {
-    let runs = Runs { verb: "inspect", images: &asked.images, report: asked.report.as_deref(), common };
+    let Inspect { images, report, jobs } = asked;
+    let (report, jobs) = (report.as_deref(), *jobs);
+    let runs = Runs { verb: "inspect", images, together: false, report, jobs, common };
     runs.each(&[], &Map::new())
 }
 
@@ -33,7 +34,9 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
     {
         extra.extend(value.as_ref().map(|value| (field.to_owned(), json!(value))));
     }
-    let runs = Runs { verb: "verify", images: &asked.images, report: asked.report.as_deref(), common };
+    let Verify { images, report, jobs, .. } = asked;
+    let (report, jobs, together) = (report.as_deref(), *jobs, images.len() > 1);
+    let runs = Runs { verb: "verify", images, together, report, jobs, common };
     runs.each(&reference, &extra)
 }
 
@@ -52,7 +55,7 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     }
     if response.exit == 0 {
         let envelope = keys::sign(statement, &signers);
-        output::write(&asked.output, &envelope, Readers::Usual, common.force)?;
+        output::write(&asked.output, envelope.as_slice(), Readers::Usual, common.force)?;
     }
     // With the manifest on standard output, what the core has to say goes beside it.
     if asked.output == Path::new("-") {
@@ -138,7 +141,7 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
 /// One run, printed.
 fn answer(
     verb: &str,
-    sources: &[Rc<Source>],
+    sources: &[Arc<Source>],
     extra: Map<String, Value>,
     common: &Common,
 ) -> Result<u8, Failure> {
@@ -148,13 +151,8 @@ fn answer(
     Ok(response.exit)
 }
 
-/// True when the core misses an image of the release.
-fn is_incomplete(response: &Response) -> bool {
-    !response.output("absent").is_empty()
-}
-
 /// A public key as a source; of a private key only the public half, so that the core never sees the other.
-fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
+fn public_source(path: &Path) -> Result<Arc<Source>, Failure> {
     let source = Source::open("key", path)?;
     let public = match source.bytes() {
         Some(bytes) => keys::public_half(path, bytes)?,
@@ -164,105 +162,5 @@ fn public_source(path: &Path) -> Result<Rc<Source>, Failure> {
         Some(pem) => Source::memory("key", &source.name, pem.into_bytes()),
         None => source,
     };
-    Ok(Rc::new(source))
-}
-
-/// One run for each image, each with a report of its own.
-struct Runs<'a> {
-    verb: &'static str,
-    images: &'a [PathBuf],
-    report: Option<&'a Path>,
-    common: &'a Common,
-}
-
-impl Runs<'_> {
-    fn each(&self, reference: &[Rc<Source>], extra: &Map<String, Value>) -> Result<u8, Failure> {
-        if let Some(path) = self.report {
-            output::check_free(path, self.common.force)?;
-            output::check_apart(path, self.images)?;
-        }
-        let job = Job::new(self.common)?;
-        let mut extra = extra.clone();
-        let spooled = if self.images.len() > 1 { self.spooled()? } else { BTreeMap::new() };
-        // Without a file to write it to, nobody reads the report beside what is printed.
-        extra.insert("report".to_owned(), json!(self.report.is_some()));
-        if self.images.len() > 1 {
-            extra.insert("presented".to_owned(), json!(self.presented(&spooled)));
-        }
-
-        let mut reports = Vec::new();
-        let mut codes = Vec::new();
-        let one = |path: &PathBuf, extra: &Map<String, Value>| {
-            self.one(&job, path, spooled.get(path.as_path()), reference, extra)
-        };
-        let mut outcomes: Vec<_> = self.images.iter().map(|path| one(path, &extra)).collect();
-        let answers = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
-        if self.images.len() > 1 && answers().any(is_incomplete) {
-            // Images with settings of their own are known only by what each of them was compared with.
-            let compared = answers().map(|response| response.output("compared"));
-            let compared: Vec<_> = compared.map(String::from_utf8_lossy).collect();
-            extra.insert("presentedAs".to_owned(), json!(compared));
-            for (path, outcome) in self.images.iter().zip(&mut outcomes) {
-                if outcome.as_ref().is_ok_and(is_incomplete) {
-                    *outcome = one(path, &extra);
-                }
-            }
-        }
-        for outcome in outcomes {
-            let outcome = outcome.and_then(|response| job.print(&response).map(|()| response));
-            match outcome {
-                Ok(response) => {
-                    reports.extend_from_slice(response.output("report"));
-                    reports.extend(b"\n".iter().filter(|_| !response.output("report").ends_with(b"\n")));
-                    codes.push(response.exit);
-                }
-                Err(failure) => {
-                    output::say(format!("{failure}\n").as_bytes());
-                    codes.push(failure.exit);
-                }
-            }
-        }
-        if let Some(path) = self.report {
-            output::write(path, &reports, Readers::Usual, self.common.force)?;
-        }
-        Ok(gravest(codes))
-    }
-
-    fn one(
-        &self,
-        job: &Job<'_>,
-        path: &Path,
-        spooled: Option<&Rc<Source>>,
-        reference: &[Rc<Source>],
-        extra: &Map<String, Value>,
-    ) -> Result<Response, Failure> {
-        let image = match spooled {
-            Some(source) => job::with_content(Rc::clone(source))?,
-            None => job::open_image(path)?,
-        };
-        let sources = [&[image], reference].concat();
-        job.ask(self.verb, &sources, extra.clone())
-    }
-
-    /// What can be read only once, and is needed twice: standard input and pipes.
-    fn spooled(&self) -> Result<BTreeMap<&Path, Rc<Source>>, Failure> {
-        let mut spooled = BTreeMap::new();
-        for path in self.images.iter().filter(|path| job::is_read_once(path)) {
-            if spooled.contains_key(path.as_path()) {
-                let what = format_args!("{}: given twice, and it can be read only once", path.display());
-                return Err(Failure::unusable(what, "give each image once"));
-            }
-            spooled.insert(path.as_path(), Rc::new(Source::open("image", path)?));
-        }
-        Ok(spooled)
-    }
-
-    /// SHA-256 of each image that can be read; what cannot is complained about when its turn comes.
-    fn presented(&self, spooled: &BTreeMap<&Path, Rc<Source>>) -> Vec<String> {
-        let digest = |path: &PathBuf| match spooled.get(path.as_path()) {
-            Some(source) => job::digest(source),
-            None => job::digest(&Source::open("image", path).ok()?),
-        };
-        self.images.iter().filter_map(digest).collect()
-    }
+    Ok(Arc::new(source))
 }

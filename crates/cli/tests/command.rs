@@ -112,6 +112,92 @@ fn several_images_give_several_reports_and_the_gravest_exit_code() {
     assert_eq!(fs::read(place.path("reports.jsonl")).unwrap(), output.stdout);
 }
 
+/// An image that takes a while, small ones, and some that cannot be used; in the middle, so that others go on.
+const SEVERAL: &str = "large.bin fw.bin empty.bin other.bin missing.bin large.bin env.bin folder fw.bin";
+
+impl Place {
+    fn with_several() -> Self {
+        let place = Self::attested();
+        place.file("large.bin", noise(4 << 20)).file("other.bin", b"something else").file("empty.bin", b"");
+        place.file("env.bin", kiwame_samples::sample("uboot-env/written").unwrap());
+        fs::create_dir(place.path("folder")).unwrap();
+        place
+    }
+}
+
+/// Bytes that nothing recognises and that have to be looked at one by one.
+fn noise(length: u32) -> Vec<u8> {
+    (0..length / 4).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
+#[test]
+fn several_images_at_once_are_told_in_the_order_of_the_arguments() {
+    let place = Place::with_several();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    for image in SEVERAL.split(' ') {
+        let alone = place.run(&format!("inspect {image}"));
+        out.extend(alone.stdout);
+        err.extend(alone.stderr);
+    }
+    let together = place.run(&format!("inspect {SEVERAL} --jobs 4"));
+    assert_eq!(String::from_utf8_lossy(&together.stdout), String::from_utf8_lossy(&out));
+    assert_eq!(String::from_utf8_lossy(&together.stderr), String::from_utf8_lossy(&err));
+    assert_eq!(together.status.code(), Some(2));
+}
+
+#[test]
+fn so_many_jobs_say_what_one_says() {
+    let place = Place::with_several();
+    let verify = VERIFY.replace("fw.bin", SEVERAL) + " --deep";
+    let inspect = format!("inspect {SEVERAL}");
+    for (arguments, exit) in [(inspect.as_str(), 2), (&verify, 1), (&format!("{verify} --engine native"), 1)]
+    {
+        let said = |jobs: &str| {
+            let rest = "--format json --report reports.jsonl --force --now 2026-01-01T00:00:00Z";
+            let output = place.run(&format!("{arguments} {rest} {jobs}"));
+            assert_eq!(output.status.code(), Some(exit), "{arguments} {jobs}");
+            let reports = fs::read(place.path("reports.jsonl")).unwrap();
+            assert_eq!(reports, output.stdout, "{arguments} {jobs}");
+            (output.stdout, output.stderr)
+        };
+        let one = said("--jobs 1");
+        assert_eq!(one.0.split_inclusive(|&byte| byte == b'\n').count(), 6, "{arguments}");
+        assert!(one == said("--jobs 4") && one == said(""), "{arguments}");
+    }
+}
+
+#[test]
+fn jobs_are_at_least_one() {
+    let place = Place::attested();
+    for jobs in ["0", "-1", "many", ""] {
+        place.refuses(&format!("inspect fw.bin --jobs={jobs}"), 2, "--jobs");
+        place.refuses(&format!("{VERIFY} --jobs={jobs}"), 2, "--jobs");
+    }
+    place.does("inspect fw.bin --jobs=1000");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn there_are_as_many_threads_as_jobs() {
+    let place = Place::new();
+    place.file("large.bin", noise(16 << 20));
+    for (images, jobs, threads) in
+        [("large.bin large.bin large.bin", 3, 3), ("large.bin large.bin", 1, 1), ("large.bin", 4, 1)]
+    {
+        let mut command = kiwame(place.0.path());
+        command.arg("inspect").args(images.split(' ')).args(["--jobs", &jobs.to_string()]);
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let tasks = format!("/proc/{}/task", child.id());
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            // Gone when the process is about to end.
+            most = most.max(fs::read_dir(&tasks).map_or(0, Iterator::count));
+            thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(most, threads, "{images} --jobs {jobs}");
+    }
+}
+
 #[test]
 fn standard_input_is_an_image_like_any_other() {
     let place = Place::attested();
@@ -141,6 +227,7 @@ fn a_release_of_two_images_is_complete_with_settings_of_its_own() {
     place.file("env.bin", kiwame_samples::sample("uboot-env/written-shorter").unwrap());
     place.does(&VERIFY.replace("fw.bin", "fw.bin env.bin"));
     place.does(&VERIFY.replace("fw.bin", "env.bin fw.bin"));
+    place.does(&VERIFY.replace("fw.bin", "env.bin fw.bin --jobs 2"));
     assert_eq!(place.run(VERIFY).status.code(), Some(3), "without the other one");
     let twice = place.run(&VERIFY.replace("fw.bin", "env.bin env.bin"));
     assert_eq!(twice.status.code(), Some(3), "one image is not two");
@@ -273,9 +360,7 @@ fn an_output_is_never_the_evidence_nor_replaces_a_device() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_leaves_no_file() {
     let place = Place::attested();
-    let large: Vec<u8> =
-        (0..200_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    place.file("fw.bin", large);
+    place.file("fw.bin", noise(800_000));
     let before = place.names();
     // A file may not grow past nothing at all, as on a disk without room.
     let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" attest fw.bin --describe firmware.toml --key maker.key -o new.json";
