@@ -9,8 +9,10 @@ use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
 use kiwame_trust::policy::Waiver;
 
+use crate::kind::{Effect, Family, Kind, Severity, Text};
+use crate::kinds::{AROUND_WAIVED, ATTRIBUTES, FORM_DIFFERS, REENCODED};
 use crate::reference::is_fill;
-use crate::{Basis, CHECKS, Check, Class, Effect, Finding, Verdict};
+use crate::{Basis, CHECKS, Check, Class, Finding, Verdict};
 
 /// How a measured region stands to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +105,7 @@ pub struct Case<'a> {
     /// Paths around what waivers cover.
     waived_below: BTreeSet<String>,
     /// How often a waiver of that finding, path and value has been used.
-    spent: BTreeMap<(String, String, String), usize>,
+    spent: BTreeMap<(&'static str, String, String), usize>,
     /// What an acceptance would leave to somebody's word.
     pub exceptions: Exceptions,
     /// A container was packed anew, and its normal form was not made in this run.
@@ -111,7 +113,7 @@ pub struct Case<'a> {
     suppliers: BTreeMap<&'a str, &'a str>,
     /// What has been found; see [`Case::report`].
     pub findings: Vec<Finding>,
-    counts: BTreeMap<(String, Effect), u64>,
+    counts: BTreeMap<(&'static str, Effect), u64>,
     /// Paths around every finding that refutes.
     refuted: BTreeSet<String>,
     /// Waivers by finding and path.
@@ -339,7 +341,7 @@ impl<'a> Case<'a> {
                 }
             }
         }
-        let count = self.counts.entry((finding.id.clone(), finding.effect())).or_default();
+        let count = self.counts.entry((finding.id(), finding.effect())).or_default();
         *count = count.saturating_add(1);
         if *count <= Self::KEPT {
             self.findings.push(finding);
@@ -350,7 +352,7 @@ impl<'a> Case<'a> {
     /// becomes a warning at best. A container is no component, and who waives it has not seen what lies in it: only that it
     /// was packed anew can be waived, by the digest of its bytes, since whatever differs inside speaks for itself.
     fn waive(&mut self, finding: Finding) -> Finding {
-        let key = (finding.id.as_str(), finding.path.as_str());
+        let key = (finding.id(), finding.path.as_str());
         let named = self.waivers.get(&key).map(Vec::as_slice).unwrap_or_default();
         let is_value =
             |waiver: &&&Waiver| waiver.found.as_deref().is_some_and(|found| finding.is_found(found));
@@ -363,7 +365,7 @@ impl<'a> Case<'a> {
             Some(found) if finding.is_found(found) => {
                 // One component: of several that have one path each needs a waiver of its own.
                 let such = named.iter().filter(is_value).count();
-                let key = (finding.id.clone(), finding.path.clone(), found.clone());
+                let key = (finding.id(), finding.path.clone(), found.clone());
                 let spent = self.spent.entry(key).or_default();
                 if *spent >= such {
                     return finding;
@@ -382,9 +384,8 @@ impl<'a> Case<'a> {
     /// True for a finding about a component, or a fact of anything; about a container, that it was packed anew, and only with
     /// its digest.
     fn may_be_waived(&self, finding: &Finding, waiver: &Waiver) -> bool {
-        let packed =
-            [REENCODED, FORM_DIFFERS, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
-        let fact = finding.id == "component/attributes";
+        let packed = finding.is_of(&[&REENCODED, &FORM_DIFFERS, &AROUND_WAIVED]) && waiver.found.is_some();
+        let fact = finding.is_of(&[&ATTRIBUTES]);
         // The digest of an entry is that of its name: mode, owner, target and number are facts, and no value covers them all.
         let last = kiwame_image::segments(&finding.path).last().and_then(|last| last.split_once(':'));
         let entry = last.is_some_and(|(format, _)| ENTRIES.contains(&format)) && finding.actual.is_some();
@@ -426,16 +427,16 @@ impl<'a> Case<'a> {
         let idle = all.filter_map(|(waiver, ended)| {
             let about = |finding: &&Finding| {
                 finding.effect() != Effect::Nothing
-                    && finding.id == waiver.finding
+                    && finding.id() == waiver.finding
                     && finding.path == waiver.path
             };
             let found = self.findings.iter().find(about)?;
-            let id = match ended {
-                true => "waiver/ended",
-                false if self.may_be_waived(found, waiver) => "waiver/another-value",
-                false => "waiver/cannot",
+            let kind = match ended {
+                true => &WAIVER_ENDED,
+                false if self.may_be_waived(found, waiver) => &WAIVER_ANOTHER_VALUE,
+                false => &WAIVER_CANNOT,
             };
-            let idle = Finding::new(id).arg("waived", &waiver.finding).arg("until", &waiver.until);
+            let idle = Finding::new(kind).arg("waived", &waiver.finding).arg("until", &waiver.until);
             let idle = idle.at(&found.path, &found.space, Span::new(found.offset, 0));
             // Without a value it covers in part, and has said so.
             (ended || waiver.found.is_some())
@@ -450,16 +451,16 @@ impl<'a> Case<'a> {
         for ((id, _), count) in core::mem::take(&mut self.counts) {
             let more = count.saturating_sub(Self::KEPT);
             if more > 0 {
-                self.findings.push(Finding::new("finding/more").arg("count", more).arg("id", id));
+                self.findings.push(Finding::new(&MORE).arg("count", more).arg("id", id));
             }
         }
     }
 
     /// A finding about a region of the image.
     #[must_use]
-    pub fn about(&self, id: &str, region: &Region) -> Finding {
+    pub fn about(&self, kind: &'static Kind, region: &Region) -> Finding {
         let path = self.tree.path(region.id);
-        let mut finding = Finding::new(id).at(path, self.tree.space_path(region.space), region.span);
+        let mut finding = Finding::new(kind).at(path, self.tree.space_path(region.space), region.span);
         if region.space != SpaceId::IMAGE {
             finding.image = Some(image_span(self.tree, region));
             let encoder = self.tree.space(region.space).and_then(|space| space.encoder);
@@ -481,8 +482,8 @@ impl<'a> Case<'a> {
 
     /// A finding about a reference value that the image does not have.
     #[must_use]
-    pub fn about_wanted(&self, id: &str, wanted: &'a ReferenceRegion) -> Finding {
-        let mut finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
+    pub fn about_wanted(&self, kind: &'static Kind, wanted: &'a ReferenceRegion) -> Finding {
+        let mut finding = Finding::new(kind).at(&wanted.path, &wanted.space, wanted.span);
         if wanted.space != "image" {
             let find = |path: &str| self.paths().get(path).and_then(|&index| self.wanted(index));
             let around: Vec<_> = crate::reference::streams_around(wanted, find).collect();
@@ -566,12 +567,6 @@ fn valued(mut finding: Finding, before: Option<Json>, after: Option<Json>) -> Fi
 
 /// Formats of entries of file systems.
 const ENTRIES: [&str; 8] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket"];
-/// A container was packed anew.
-pub(crate) const REENCODED: &str = "encoding/re-encoded";
-/// A container was packed anew, and its normal form is another.
-pub(crate) const FORM_DIFFERS: &str = "encoding/form-differs";
-/// A container was packed anew around something that the policy waives.
-pub(crate) const AROUND_WAIVED: &str = "encoding/around-waived";
 
 fn waivers<'a>(terms: &'a Terms<'_>) -> BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>> {
     let mut waivers: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -672,3 +667,57 @@ pub fn json_of(value: &Value) -> Json {
 pub(crate) fn place(space: &str, span: Span) -> String {
     format!("{space} {:#x}+{:#x}", span.offset, span.length)
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&MORE, &WAIVER_ANOTHER_VALUE, &WAIVER_CANNOT, &WAIVER_ENDED];
+
+/// Findings of a kind that are counted and not listed.
+pub static MORE: Kind = Kind {
+    id: "finding/more",
+    family: Family::Finding,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{count} more findings of the kind {id} are not listed.",
+    japanese: "{id} の所見が他に {count} 件有る(省略)。",
+    next: Text::new("Those listed come first.", "掲載分から確認する。"),
+    between: None,
+};
+
+/// A waiver that names another value than was found.
+pub static WAIVER_ANOTHER_VALUE: Kind = Kind {
+    id: "waiver/another-value",
+    family: Family::Waiver,
+    severity: Severity::Low,
+    effect: Effect::Nothing,
+    english: "A waiver of {waived} names this place and another value; it covers what it names, and nothing else.",
+    japanese: "{waived} の免除はこの箇所を指すが、値が異なるため適用されない。",
+    next: Text::new(
+        "Check the value; waive it anew only if you know where it comes from.",
+        "値を確認する。由来が分かる場合のみ改めて免除する。",
+    ),
+    between: None,
+};
+
+/// A waiver of what cannot be waived there.
+pub static WAIVER_CANNOT: Kind = Kind {
+    id: "waiver/cannot",
+    family: Family::Waiver,
+    severity: Severity::Low,
+    effect: Effect::Nothing,
+    english: "A waiver of {waived} names this place, and that kind of finding cannot be waived there: it is no single component.",
+    japanese: "{waived} の免除はこの箇所を指すが、単一の部品ではないため免除できない。",
+    next: Text::new("Waive what differs inside, value by value.", "内部の相違を値ごとに免除する。"),
+    between: None,
+};
+
+/// A waiver that has ended.
+pub static WAIVER_ENDED: Kind = Kind {
+    id: "waiver/ended",
+    family: Family::Waiver,
+    severity: Severity::Low,
+    effect: Effect::Nothing,
+    english: "A waiver of {waived} names this place; it ended on {until}.",
+    japanese: "{waived} の免除はこの箇所を指すが、{until} に終了している。",
+    next: Text::new("Decide anew.", "改めて判断する。"),
+    between: None,
+};

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use kiwame_image::{Region, RegionId};
 
 use crate::case::covering;
-use crate::{Basis, Case, Class, Effect, Match};
+use crate::kind::{Effect, Family, Kind, Reason, Severity, Text};
+use crate::{Basis, Case, Class, Match};
 
 /// Reports what is not settled, should no finding have kept the image from affirming.
 pub(crate) fn close(case: &mut Case<'_>, classes: &BTreeMap<RegionId, (Class, Option<Basis>)>) {
@@ -19,19 +20,19 @@ pub(crate) fn close(case: &mut Case<'_>, classes: &BTreeMap<RegionId, (Class, Op
     let class = |leaf: &Region| classes.get(&leaf.id).map(|(class, _)| *class);
     let open = case.tree.leaves().find(|leaf| !is_settled(case, leaf, class(leaf)));
     if let Some(leaf) = open {
-        let finding = case.about("gate/not-settled", leaf);
+        let finding = case.about(&NOT_SETTLED, leaf);
         case.report(finding);
     }
     let left = case.unmatched.first().and_then(|&index| case.wanted(index));
     if let Some(wanted) = left {
-        let finding = case.about_wanted("gate/not-settled", wanted);
+        let finding = case.about_wanted(&NOT_SETTLED, wanted);
         case.report(finding);
     }
     let taken =
         |region: &&Region| matches!(case.matches.get(&region.id), Some(Match::Bytes(_) | Match::Form(_)));
     let skipped = case.measured().filter(taken).find(|region| !case.compared.contains(&region.id));
     if let Some(region) = skipped {
-        let finding = case.about("gate/not-compared", region);
+        let finding = case.about(&NOT_COMPARED, region);
         case.report(finding);
     }
 }
@@ -56,14 +57,48 @@ fn is_settled_stream(case: &Case<'_>, region: &Region) -> bool {
     }
 }
 
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&NOT_COMPARED, &NOT_SETTLED];
+
+/// A region whose facts no check has compared.
+pub static NOT_COMPARED: Kind = Kind {
+    id: "gate/not-compared",
+    family: Family::Gate,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "The facts of {what} were not compared with the reference.",
+    japanese: "{what} の属性が基準値と比較されていない。",
+    next: BUG,
+    between: None,
+};
+
+/// A region that no check has settled.
+pub static NOT_SETTLED: Kind = Kind {
+    id: "gate/not-settled",
+    family: Family::Gate,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{what} was settled by no check.",
+    japanese: "{what} はどの検査でも確定していない。",
+    next: BUG,
+    between: None,
+};
+
+/// Where another check should have spoken first.
+const BUG: Text = Text::new(
+    "Do not accept the image, and report this: another check should have spoken first.",
+    "受け入れず、本ツールの不具合として報告する。",
+);
+
 #[cfg(test)]
 mod tests {
     use kiwame_image::{Digest, Limits, Memory, Options, Tree};
     use kiwame_trust::manifest::{Coverage, ImageReference};
     use kiwame_trust::{Manifest, Rule};
 
+    use super::NOT_COMPARED;
     use crate::case::appraise_by;
-    use crate::{CHECKS, Terms, reference_regions};
+    use crate::{CHECKS, Family, Terms, reference_regions};
 
     /// One entry of a newc archive.
     fn entry(name: &str, mode: u32, number: u32, data: &[u8]) -> Vec<u8> {
@@ -137,7 +172,7 @@ mod tests {
             // Nobody speaks but the gate.
             for checks in [&[][..], pairing.as_slice()] {
                 let alone = appraise_by(checks, &tree(&image), &manifest, &wanted, &terms).verdict;
-                assert!(alone.exit != 0 && alone.reasons.iter().all(|reason| reason.starts_with("gate/")));
+                assert!(alone.exit != 0 && alone.reasons.iter().all(|reason| Family::Gate.has(reason)));
             }
         }
     }
@@ -150,6 +185,6 @@ mod tests {
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         let pairing_only: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
         let assessment = appraise_by(&pairing_only, &tree(&genuine), &manifest, &wanted, &terms);
-        assert_eq!(assessment.verdict.reasons, ["gate/not-compared"]);
+        assert_eq!(assessment.verdict.reasons, [NOT_COMPARED.id]);
     }
 }

@@ -1,7 +1,7 @@
 //! Compares a tree of regions with the reference values of a verified manifest, and judges.
 //!
-//! [`appraise`] runs every check of [`CHECKS`] over one [`Case`]; the verdict follows from the findings by one
-//! fixed table ([`KINDS`]) and from nothing else.
+//! [`appraise`] runs every check of [`CHECKS`] over one [`Case`]; the verdict follows from the findings by
+//! what their kinds say ([`Kind::effect`]) and from nothing else.
 //!
 //! ```
 //! use kiwame_appraisal::{Tier, Verdict};
@@ -30,13 +30,17 @@ mod checks;
 mod finding;
 mod fold;
 mod gate;
+mod kind;
+pub mod kinds;
 mod reference;
+mod trial;
 mod verdict;
 
 pub use account::{Account, Basis, Class};
 pub use case::{Assessment, Case, Exceptions, Match, Terms, appraise, inspect, json_of};
 pub use checks::{CHECKS, Check, slip};
-pub use finding::{Effect, Finding, KINDS, Kind, Reason, Severity, kind_of};
+pub use finding::Finding;
 pub use fold::{Uniform, tally};
+pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
 pub use reference::reference_regions;
 pub use verdict::{Tier, Verdict};

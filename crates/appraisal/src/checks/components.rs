@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, Span};
 use kiwame_trust::manifest::ReferenceRegion;
 
-use crate::case::{AROUND_WAIVED, beginnings};
+use crate::case::beginnings;
 use crate::checks::Check;
+use crate::kind::{ACQUIRE, Effect, Family, Kind, Reason, Severity, Text};
+use crate::kinds::HEADER_ONLY;
 use crate::reference::is_fill;
 use crate::{Case, Match};
 
@@ -131,7 +133,7 @@ fn removed(case: &mut Case<'_>) {
         let Some(wanted) = case.wanted(*index) else { continue };
         let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
         if !shut && !case.is_beyond_limits(&wanted.path) {
-            let finding = case.about_wanted("component/removed", wanted);
+            let finding = case.about_wanted(&REMOVED, wanted);
             case.report(finding.compared(wanted.sha256.hex(), None));
         }
     }
@@ -152,10 +154,10 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
             Some(expected) if expected == actual => continue,
             Some(_) if is_trace(case, region, name) => continue,
             Some(expected) => case
-                .about("component/attributes", region)
+                .about(&ATTRIBUTES, region)
                 .compared(crate::reference::shown(expected), crate::reference::shown(actual))
                 .arg("attribute", name),
-            None => case.about("component/attribute-unlisted", region).arg("attribute", name),
+            None => case.about(&ATTRIBUTE_UNLISTED, region).arg("attribute", name),
         };
         differing = true;
         case.report(finding);
@@ -164,13 +166,12 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     let seen = case.tree.limits_hit().is_empty();
     for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
         differing = true;
-        let finding =
-            case.about("component/attributes", region).compared(crate::reference::shown(expected), None);
+        let finding = case.about(&ATTRIBUTES, region).compared(crate::reference::shown(expected), None);
         case.report(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
         differing = true;
-        let finding = case.about("component/attributes", region).arg("attribute", "kind");
+        let finding = case.about(&ATTRIBUTES, region).arg("attribute", "kind");
         case.report(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
     }
     if differing {
@@ -184,18 +185,18 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>
     let digest = region.sha256.as_ref().map(Digest::hex);
     let compared = |finding: crate::Finding| finding.compared(wanted.sha256.hex(), digest.clone());
     let was_fill = is_fill(wanted);
-    let id = match (region.content, was_fill) {
+    let kind = match (region.content, was_fill) {
         _ if case.limited.contains(&region.id) => return,
         // Erased space that is erased still; its size is the business of `encoding`.
         (Content::Fill, true) if region.is_leaf() => return,
-        (Content::Fill, false) if region.is_leaf() => "component/erased",
-        (_, true) => "fill/not-erased",
+        (Content::Fill, false) if region.is_leaf() => &ERASED,
+        (_, true) => &NOT_ERASED,
         (Content::Encoded, _) if region.encodes.is_some() => {
             return stream_differs(case, region, wanted, known);
         }
         _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
             let count = case.count_below(&wanted.path);
-            let finding = compared(case.about("encoding/undecodable", region)).arg("count", count);
+            let finding = compared(case.about(&UNDECODABLE, region)).arg("count", count);
             return case.report(finding);
         }
         _ if follows_a_stream(case, region, index, known) => {
@@ -203,11 +204,11 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>
             if case.is_refuted_below(around) || !case.is_waived_below(around) {
                 return;
             }
-            "encoding/header"
+            &HEADER_ONLY
         }
-        _ => "component/modified",
+        _ => &MODIFIED,
     };
-    let finding = compared(case.about(id, region));
+    let finding = compared(case.about(kind, region));
     case.report(finding);
 }
 
@@ -255,14 +256,14 @@ impl<'a> Known<'a> {
 fn stream_differs(case: &mut Case<'_>, region: &Region, wanted: &ReferenceRegion, known: &Known<'_>) {
     let inside = region.encodes.is_some_and(|space| known.differing.contains(&space));
     let path = stream_path(case, region);
-    let id = match case.is_refuted_below(path) {
+    let kind = match case.is_refuted_below(path) {
         true => return,
-        false if case.is_waived_below(path) => AROUND_WAIVED,
-        false if !inside && !known.missing.contains(path) => "component/modified",
+        false if case.is_waived_below(path) => &AROUND_WAIVED,
+        false if !inside && !known.missing.contains(path) => &MODIFIED,
         false => return,
     };
     let digest = region.sha256.as_ref().map(Digest::hex);
-    let finding = case.about(id, region).compared(wanted.sha256.hex(), digest);
+    let finding = case.about(kind, region).compared(wanted.sha256.hex(), digest);
     case.report(finding);
 }
 
@@ -305,9 +306,9 @@ fn added(case: &mut Case<'_>, region: &Region) {
     if below_differing_stream_without_reference(case, region) || case.is_shut_by_limit(region) {
         return;
     }
-    let id = if case.lists(path) { "component/duplicated" } else { "component/added" };
+    let kind = if case.lists(path) { &DUPLICATED } else { &ADDED };
     let finding = [("mode", "mode"), ("uid", "owner"), ("gid", "group")].into_iter().fold(
-        case.about(id, region),
+        case.about(kind, region),
         |finding, (fact, word)| match region.attribute(fact) {
             Some(value) => finding.arg(word, crate::reference::shown(&crate::json_of(value))),
             None => finding,
@@ -342,3 +343,152 @@ pub(super) fn is_trace(case: &Case<'_>, region: &Region, fact: &str) -> bool {
 
 /// Traces of writing: the time of an entry tells when, and no loader acts on it.
 pub(super) const TRACES: &[&str] = &["modified"];
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[
+    &ADDED,
+    &ATTRIBUTE_UNLISTED,
+    &ATTRIBUTES,
+    &DUPLICATED,
+    &ERASED,
+    &MODIFIED,
+    &REMOVED,
+    &AROUND_WAIVED,
+    &UNDECODABLE,
+    &NOT_ERASED,
+];
+
+/// Something that the reference does not have.
+pub static ADDED: Kind = Kind {
+    id: "component/added",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is in the image and not in the reference.",
+    japanese: "{what} は基準値に無く、イメージに有る。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} is in the second image only.", "{what} は二つ目のイメージのみに有る。")),
+};
+
+/// A fact that the manifest does not list.
+pub static ATTRIBUTE_UNLISTED: Kind = Kind {
+    id: "component/attribute-unlisted",
+    family: Family::Component,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{what} has the attribute {attribute}, and the manifest does not say which value it may have.",
+    japanese: "{what} の属性 {attribute} の値がマニフェストに記載されていない。",
+    next: Text::new(
+        "Ask the maker for a manifest made with this version.",
+        "この版で作成されたマニフェストを製造者に請求する。",
+    ),
+    between: None,
+};
+
+/// Another fact than the reference has.
+pub static ATTRIBUTES: Kind = Kind {
+    id: "component/attributes",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} has another {attribute} than the reference.",
+    japanese: "{what} の {attribute} が基準値と異なる。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} has another {attribute}.", "{what} の {attribute} が異なる。")),
+};
+
+/// More of one path than the reference has.
+pub static DUPLICATED: Kind = Kind {
+    id: "component/duplicated",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is in the image more often than in the reference.",
+    japanese: "{what} がイメージに基準値より多く存在する。",
+    next: ACQUIRE,
+    between: Some(Text::new(
+        "{what} is in the second image more often.",
+        "{what} が二つ目のイメージに多く有る。",
+    )),
+};
+
+/// Content of the reference that is erased.
+pub static ERASED: Kind = Kind {
+    id: "component/erased",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is erased; the reference has content there.",
+    japanese: "{what} が消去されている(基準値には内容が有る)。",
+    next: ACQUIRE,
+    between: Some(Text::new(
+        "{what} is erased in the second image.",
+        "{what} が二つ目のイメージで消去されている。",
+    )),
+};
+
+/// Other bytes than the reference has.
+pub static MODIFIED: Kind = Kind {
+    id: "component/modified",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} differs from the reference.",
+    japanese: "{what} が基準値と異なる。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} differs.", "{what} が異なる。")),
+};
+
+/// Something of the reference that the image does not have.
+pub static REMOVED: Kind = Kind {
+    id: "component/removed",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is in the reference and not in the image.",
+    japanese: "{what} は基準値に有り、イメージに無い。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} is in the first image only.", "{what} は一つ目のイメージのみに有る。")),
+};
+
+/// A container that was packed anew around something that the policy waives.
+pub static AROUND_WAIVED: Kind = Kind {
+    id: "encoding/around-waived",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is packed anew around what your policy waives; what else differs in its packing, nobody has compared.",
+    japanese: "{what} はポリシーが免除した相違を含めて詰め直されている。詰め方の他の相違は誰も比較していない。",
+    next: Text::new(
+        "Find out who packed it; a waiver with the digest that was found covers these bytes and no others.",
+        "誰が詰め直したかを確認する。検出されたダイジェストを記した免除は、このバイト列のみに及ぶ。",
+    ),
+    between: None,
+};
+
+/// A container that can no longer be opened.
+pub static UNDECODABLE: Kind = Kind {
+    id: "encoding/undecodable",
+    family: Family::Encoding,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} can no longer be decoded; {count} parts that the reference has in it cannot be seen.",
+    japanese: "{what} を復号できない。基準値に有る {count} 個の部分を確認できない。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// Content where the reference is erased.
+pub static NOT_ERASED: Kind = Kind {
+    id: "fill/not-erased",
+    family: Family::Fill,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} should be erased and is not.",
+    japanese: "{what} は消去されているべきだが、データが有る。",
+    next: ACQUIRE,
+    between: Some(Text::new(
+        "{what} is erased in the first image only.",
+        "{what} は一つ目のイメージのみで消去されている。",
+    )),
+};

@@ -6,6 +6,7 @@ use kiwame_image::{Defect, Tree};
 use kiwame_trust::manifest::KnownDefect;
 
 use crate::checks::Check;
+use crate::kind::{Effect, Family, Kind, Severity, Text};
 use crate::reference::{known, recording};
 use crate::{Case, Finding, Match};
 
@@ -55,3 +56,36 @@ pub(crate) fn defect(tree: &Tree, defect: &Defect) -> Finding {
         .arg("field", defect.field)
         .arg("kind", region.kind)
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&DEFECT, &AMBIGUOUS];
+
+/// Bytes against the specification; the finding carries the format's own id.
+pub static DEFECT: Kind = Kind {
+    id: "defect",
+    family: Family::Defect,
+    severity: Severity::Low,
+    effect: Effect::Nothing,
+    english: "{what}: {field} is {actual}, should be {expected}.",
+    japanese: "{what}:{field} は {actual}、正しくは {expected}。",
+    next: Text::new(
+        "Compare with the specification; ask the maker if the manifest does not record it.",
+        "仕様と照合し、マニフェストに記録が無ければ製造者に照会する。",
+    ),
+    between: None,
+};
+
+/// The same, where real loaders could read the bytes differently.
+pub static AMBIGUOUS: Kind = Kind {
+    id: "defect/ambiguous",
+    family: Family::Defect,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what}: {field} is {actual}, should be {expected}.",
+    japanese: "{what}:{field} は {actual}、正しくは {expected}。",
+    next: Text::new(
+        "Compare with the specification; ask the maker if the manifest does not record it.",
+        "仕様と照合し、マニフェストに記録が無ければ製造者に照会する。",
+    ),
+    between: None,
+};

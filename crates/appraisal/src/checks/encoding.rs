@@ -11,8 +11,9 @@ use kiwame_image::{Content, Region, RegionId, SpaceId};
 
 use kiwame_trust::json::Json;
 
-use crate::case::{FORM_DIFFERS, REENCODED, beginnings, place};
+use crate::case::{beginnings, place};
 use crate::checks::Check;
+use crate::kind::{ASK, ASK_WHY, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 use crate::reference::is_fill;
 use crate::{Case, Match};
 
@@ -129,20 +130,22 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     }
     let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
     let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
-    let id = match (accepted, expected, stream.normal.as_deref()) {
+    let kind = match (accepted, expected, stream.normal.as_deref()) {
         (_, Some(_), None) if !case.tree.has_forms() => {
             case.wants_forms = true;
-            REENCODED
+            &REENCODED
         }
         // Whoever reads that the policy can accept it should not learn afterwards that it cannot.
-        (false, Some(expected), Some(form)) if expected.name == form.name && expected != form => FORM_DIFFERS,
-        (false, _, _) => REENCODED,
-        (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
-        (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
-        (true, Some(_), Some(_)) => FORM_DIFFERS,
-        (true, _, _) => "encoding/form-unknown",
+        (false, Some(expected), Some(form)) if expected.name == form.name && expected != form => {
+            &FORM_DIFFERS
+        }
+        (false, _, _) => &REENCODED,
+        (true, Some(expected), Some(form)) if expected.name != form.name => &FORM_UNKNOWN,
+        (true, Some(expected), Some(form)) if expected == form => &REENCODED_ACCEPTED,
+        (true, Some(_), Some(_)) => &FORM_DIFFERS,
+        (true, _, _) => &FORM_UNKNOWN,
     };
-    let outcome = if id == "encoding/accepted" {
+    let outcome = if kind == &REENCODED_ACCEPTED {
         case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
         Match::Form(index)
     } else {
@@ -151,7 +154,7 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     case.matches.insert(stream.id, outcome);
     let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
     let actual = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
-    let finding = case.about(id, stream).compared(expected, actual);
+    let finding = case.about(kind, stream).compared(expected, actual);
     case.report(finding);
 }
 
@@ -209,7 +212,7 @@ fn vanished_fill(case: &mut Case<'_>) {
     };
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
-        let finding = case.about_wanted("fill/resized", wanted);
+        let finding = case.about_wanted(&RESIZED, wanted);
         case.report(finding.compared(place(&wanted.space, wanted.span), None));
     }
 }
@@ -243,7 +246,7 @@ fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
     case.matches.insert(region.id, Match::Encoded(index));
     if !streams.encoded.contains(&around) {
         // Every difference deserves a word; this one is not proof of other content.
-        let finding = case.about("encoding/header", region);
+        let finding = case.about(&HEADER_ONLY, region);
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         case.report(finding.compared(wanted.sha256.hex(), digest));
     }
@@ -270,7 +273,7 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
     if !excused {
         let space = case.tree.space_path(region.space);
         let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
-        let finding = case.about("fill/resized", region).compared(expected, place(space, region.span));
+        let finding = case.about(&RESIZED, region).compared(expected, place(space, region.span));
         case.report(finding);
     }
 }
@@ -304,3 +307,91 @@ fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {
     let stream = case.tree.region(id).is_some_and(|region| region.content == Content::Encoded);
     stream && matches!(case.matches.get(&id), Some(Match::Differs(_)))
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] =
+    &[&REENCODED_ACCEPTED, &FORM_DIFFERS, &FORM_UNKNOWN, &HEADER_ONLY, &REENCODED, &RESIZED];
+
+/// A container that was packed anew, where the policy accepts that.
+pub static REENCODED_ACCEPTED: Kind = Kind {
+    id: "encoding/accepted",
+    family: Family::Encoding,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{what} is packed anew; its content and its normal form are equal, and the policy accepts that here.",
+    japanese: "{what} は詰め直されている。内容と正規形は一致し、ポリシーがこの箇所で認めている。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// A container that was packed anew, and its normal form is another.
+pub static FORM_DIFFERS: Kind = Kind {
+    id: "encoding/form-differs",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is packed anew: the content is equal, and what is packed with it (order, times, unused bytes) is not.",
+    japanese: "{what} は詰め直されている。内容は一致するが、内容以外の記録(順序、時刻、未使用部等)が異なる。",
+    next: Text::new(
+        "Do not accept it; ask the maker what packed it.",
+        "受け入れず、何が詰め直したかを製造者に照会する。",
+    ),
+    between: None,
+};
+
+/// A container that was packed anew, without a normal form to compare.
+pub static FORM_UNKNOWN: Kind = Kind {
+    id: "encoding/form-unknown",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{what} is packed anew; whether more than the encoding differs cannot be told, for want of a normal form.",
+    japanese: "{what} は詰め直されている。正規形が無いため、符号化以外の相違の有無を判定できない。",
+    next: ASK,
+    between: None,
+};
+
+/// A header that differs in encoding fields only.
+pub static HEADER_ONLY: Kind = Kind {
+    id: "encoding/header",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what}: only fields that encode differ, and no content explains it.",
+    japanese: "{what}:符号化に関する欄のみ異なるが、それを説明する内容の変化が無い。",
+    next: ASK_WHY,
+    between: Some(Text::new(
+        "{what}: only fields that encode differ.",
+        "{what}:符号化に関する欄のみ異なる。",
+    )),
+};
+
+/// A container that was packed anew.
+pub static REENCODED: Kind = Kind {
+    id: "encoding/re-encoded",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
+    japanese: "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
+    next: Text::new(
+        "Ask who packed it. Where the manifest has a normal form of it, the policy can accept it with accept-reencoded.",
+        "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる。",
+    ),
+    between: None,
+};
+
+/// Erased space of another size.
+pub static RESIZED: Kind = Kind {
+    id: "fill/resized",
+    family: Family::Fill,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is erased as it should be, and has another size.",
+    japanese: "{what} は消去されているが、大きさが異なる。",
+    next: ASK_WHY,
+    between: Some(Text::new(
+        "{what} is erased in both, and has another size.",
+        "{what} は双方で消去されているが、大きさが異なる。",
+    )),
+};

@@ -6,6 +6,7 @@ use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
 
 use crate::case::place;
 use crate::checks::Check;
+use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, Reason, Severity};
 use crate::{Case, Finding};
 
 /// Every partition of the manifest must be a region of the image, and every list of partitions in the image (boot
@@ -24,11 +25,11 @@ impl Check for Layout {
         let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).collect();
         let stated = |span| spans.contains(&span);
         let silent = UNSTRUCTURED.contains(&case.tree.format());
-        let id = if silent { "layout/not-stated" } else { "layout/disagrees" };
+        let kind = if silent { &LAYOUT_NOT_STATED } else { &LAYOUT_DISAGREES };
         let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.part.span));
         let mut findings: Vec<_> = parts
             .map(|part| {
-                Finding::new(id)
+                Finding::new(kind)
                     .at("image", "image", part.part.span)
                     .arg("kind", "partition")
                     .arg("name", &part.part.name)
@@ -65,7 +66,7 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
     wrong
         .map(|part| {
             let expected = known.get(part.name).map(|span| place("image", *span));
-            let finding = case.about("layout/disagrees", region).compared(expected, part.text.to_owned());
+            let finding = case.about(&LAYOUT_DISAGREES, region).compared(expected, part.text.to_owned());
             finding.arg("kind", "partition").arg("name", part.name)
         })
         .collect()
@@ -109,6 +110,33 @@ impl<'a> Part<'a> {
 
 /// Formats that find no structure.
 const UNSTRUCTURED: &[&str] = &["raw", "fill"];
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&LAYOUT_DISAGREES, &LAYOUT_NOT_STATED];
+
+/// Manifest and image have a partition at different places.
+pub static LAYOUT_DISAGREES: Kind = Kind {
+    id: "layout/disagrees",
+    family: Family::Layout,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "Manifest and image disagree on where the partition {name} lies.",
+    japanese: "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// An image that states no layout of its own.
+pub static LAYOUT_NOT_STATED: Kind = Kind {
+    id: "layout/not-stated",
+    family: Family::Layout,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "The manifest has {name}, and the image states no layout that could agree with it.",
+    japanese: "マニフェストに {name} が有るが、イメージ自身は配置を示していない。",
+    next: ASK,
+    between: None,
+};
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use kiwame_image::{Content, Tree};
 
 use crate::checks::Check;
+use crate::kind::{Effect, Family, Kind, Reason, Severity, Text};
 use crate::{Case, Finding};
 
 /// Reports limits, and notes which streams were not opened because of them.
@@ -31,8 +32,26 @@ impl Check for LimitsHit {
 pub(crate) fn limits(tree: &Tree) -> Vec<Finding> {
     let finding = |&(kind, id): &(kiwame_image::LimitKind, kiwame_image::RegionId)| {
         let region = tree.region(id)?;
-        let at = Finding::new("limit/hit").at(tree.path(id), tree.space_path(region.space), region.span);
+        let at = Finding::new(&LIMIT_HIT).at(tree.path(id), tree.space_path(region.space), region.span);
         Some(at.arg("limit", kind.name()).arg("kind", region.kind))
     };
     tree.limits_hit().iter().filter_map(finding).collect()
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&LIMIT_HIT];
+
+/// A limit that was reached.
+pub static LIMIT_HIT: Kind = Kind {
+    id: "limit/hit",
+    family: Family::Limit,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Limit),
+    english: "{what}: the limit \"{limit}\" was reached, and nothing behind it was looked at.",
+    japanese: "{what}:上限「{limit}」に達したため、以降を調べていない。",
+    next: Text::new(
+        "Raise the limit with --limit if you trust the source enough to spend the work.",
+        "必要であれば --limit で上限を上げる。",
+    ),
+    between: None,
+};

@@ -5,15 +5,15 @@
 use crate::Case;
 
 mod allowance;
-mod components;
-mod coverage;
-mod defects;
-mod encoding;
-mod layout;
-mod limits;
-mod mutable;
-mod placement;
-mod whole;
+pub(crate) mod components;
+pub(crate) mod coverage;
+pub(crate) mod defects;
+pub(crate) mod encoding;
+pub(crate) mod layout;
+pub(crate) mod limits;
+pub(crate) mod mutable;
+pub(crate) mod placement;
+pub(crate) mod whole;
 
 pub(crate) use defects::defect;
 pub(crate) use limits::limits;

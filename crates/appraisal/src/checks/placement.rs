@@ -8,7 +8,8 @@ use kiwame_trust::rules::Mutable;
 
 use crate::case::place;
 use crate::checks::Check;
-use crate::{Case, Effect, Match};
+use crate::kind::{ACQUIRE, ASK_WHY, Effect, Family, Kind, Severity, Text};
+use crate::{Case, Match};
 
 /// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
 /// along with a neighbour are counted, and only when nothing else explains it.
@@ -48,7 +49,7 @@ impl Check for Placement {
                     reordered = true;
                     let expected = place(&wanted.space, wanted.span);
                     let actual = place(case.tree.space_path(space), region.span);
-                    let finding = case.about("component/reordered", region).compared(expected, actual);
+                    let finding = case.about(&REORDERED, region).compared(expected, actual);
                     case.report(finding);
                 }
             }
@@ -92,7 +93,7 @@ fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
     if let Some((region, index)) = regions.iter().find(elsewhere) {
         let expected = case.wanted(*index).map(|wanted| place(&wanted.space, wanted.span));
         let actual = place(case.tree.space_path(region.space), region.span);
-        let finding = case.about("component/moved", region).compared(expected, actual).arg("count", count);
+        let finding = case.about(&MOVED, region).compared(expected, actual).arg("count", count);
         case.report(finding);
     }
 }
@@ -124,3 +125,30 @@ fn longest_ordered(case: &Case<'_>, regions: &[(&Region, usize)]) -> BTreeSet<us
     let last = tails.last().map(|&(_, position)| position);
     core::iter::successors(last, |&position| before.get(position).copied().flatten()).collect()
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&MOVED, &REORDERED];
+
+/// The same content at another place.
+pub static MOVED: Kind = Kind {
+    id: "component/moved",
+    family: Family::Component,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{count} parts are unchanged and lie elsewhere, the first of them {what}.",
+    japanese: "{count} 個の部分が内容は同じで位置が異なる(最初は {what})。",
+    next: ASK_WHY,
+    between: None,
+};
+
+/// The same content in another order.
+pub static REORDERED: Kind = Kind {
+    id: "component/reordered",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is out of its order.",
+    japanese: "{what} の順序が基準値と異なる。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} stands in another order.", "{what} の順序が異なる。")),
+};

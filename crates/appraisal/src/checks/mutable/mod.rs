@@ -13,9 +13,13 @@ use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
 use files::{InFiles, Names, file_of, unescaped};
+pub use ledger::{ANY, NOT_JUDGED, OVER_CAP, REMAINS, WITHIN_RULE};
+pub use spare::COPY_NOT_TAKEN;
+
 use ledger::Ledger;
 
 use crate::checks::Check;
+use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Severity, Text};
 use crate::reference::{GUARDED, holds_program, is_fill, is_remains, was_remains};
 use crate::{Case, Finding, Match, json_of};
 
@@ -159,7 +163,7 @@ fn hold(
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => {
             ledger.judged(first, region.span.length);
-            ledger.value(first, || case.about("mutable/within-rule", region));
+            ledger.value(first, || case.about(&WITHIN_RULE, region));
         }
     }
 }
@@ -331,19 +335,19 @@ fn keeps(
 ) -> Result<Held, Box<Finding>> {
     let outside = |why: &str| {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
+        Err(Box::new(case.about(&OUTSIDE_RULE, region).compared(why.to_owned(), digest)))
     };
     let mut around = core::iter::once(region).chain(case.tree.ancestors(region.id));
     if around.any(|region| GUARDED.iter().any(|name| is_true(region, name))) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        return Err(Box::new(case.about("mutable/trust-anchor", region).compared(None, digest)));
+        return Err(Box::new(case.about(&TRUST_ANCHOR, region).compared(None, digest)));
     }
     if !is_harmless(case, region) {
         return outside("nothing that can execute");
     }
     if let Some(format) = known.reading_at(case.tree.path(region.id)).filter(|_| !is_any(rule)) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        let finding = case.about("mutable/not-recognised", region).compared(format.to_owned(), digest);
+        let finding = case.about(&NOT_RECOGNISED, region).compared(format.to_owned(), digest);
         return Err(Box::new(finding.arg("format", format)));
     }
     match &rule.rule {
@@ -552,14 +556,14 @@ fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize
         if gone.iter().all(erased) && taken.as_ref().is_none_or(erased) {
             continue;
         }
-        let id = match rule.when_empty {
-            _ if rule.rule == Mutable::Erased => "mutable/empty-by-rule",
-            WhenEmpty::Default => "mutable/empty-by-rule",
-            WhenEmpty::Warning => "mutable/empty",
-            WhenEmpty::Refuse => "mutable/empty-refused",
+        let kind = match rule.when_empty {
+            _ if rule.rule == Mutable::Erased => &EMPTY_BY_RULE,
+            WhenEmpty::Default => &EMPTY_BY_RULE,
+            WhenEmpty::Warning => &EMPTY,
+            WhenEmpty::Refuse => &EMPTY_REFUSED,
         };
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
-        let finding = case.about(id, store);
+        let finding = case.about(kind, store);
         case.report(finding);
     }
 }
@@ -584,7 +588,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
             case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
                 ledger.judged(first, wanted.span.length);
-                ledger.value(first, || case.about_wanted("mutable/within-rule", wanted));
+                ledger.value(first, || case.about_wanted(&WITHIN_RULE, wanted));
             }
             false
         })
@@ -640,3 +644,91 @@ fn is_gone(path: &str, gone: &BTreeSet<&str>) -> bool {
     let file = |scope: &&str| scope.rsplit('/').next().is_some_and(|last| last.starts_with("file:"));
     crate::case::beginnings(path).find(file).is_some_and(|file| gone.contains(file))
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[
+    &ANY,
+    &NOT_JUDGED,
+    &OVER_CAP,
+    &REMAINS,
+    &WITHIN_RULE,
+    &COPY_NOT_TAKEN,
+    &EMPTY,
+    &EMPTY_BY_RULE,
+    &EMPTY_REFUSED,
+    &NOT_RECOGNISED,
+    &OUTSIDE_RULE,
+    &TRUST_ANCHOR,
+];
+
+/// An empty store, which the rule has a person look at.
+pub static EMPTY: Kind = Kind {
+    id: "mutable/empty",
+    family: Family::Mutable,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is empty; the device then takes its defaults.",
+    japanese: "{what} は空。機器は既定値で動作する。",
+    next: Text::new("Ask whether the device was reset.", "初期化した機器であるかを確認する。"),
+    between: None,
+};
+
+/// An empty store, where the rule allows it.
+pub static EMPTY_BY_RULE: Kind = Kind {
+    id: "mutable/empty-by-rule",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{what} is empty, and the manifest says that the device then takes the defaults of the release.",
+    japanese: "{what} は空。マニフェストによれば機器は版の既定値で動作する。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// An empty store, where the rule refuses it.
+pub static EMPTY_REFUSED: Kind = Kind {
+    id: "mutable/empty-refused",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is empty, and the manifest says that the device does not run as it should then (when-empty).",
+    japanese: "{what} は空。マニフェストによれば、この場合機器は正常に動作しない(when-empty)。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// Another format than the reference reads there.
+pub static NOT_RECOGNISED: Kind = Kind {
+    id: "mutable/not-recognised",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what}: no {format} is recognised here, where the maker's rule has one.",
+    japanese: "{what}:製造者の規則では {format} が有るべきだが、認識できない。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// A value that does not keep to its rule.
+pub static OUTSIDE_RULE: Kind = Kind {
+    id: "mutable/outside-rule",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} may differ from device to device, but not like this.",
+    japanese: "{what} は可変だが、規則を外れている。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// What decides what may start or who may log in, and is not as the reference has it.
+pub static TRUST_ANCHOR: Kind = Kind {
+    id: "mutable/trust-anchor",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} decides what may start or who may log in, and is not as the reference has it.",
+    japanese: "{what} は起動またはログインの可否を決めるものであり、基準値どおりでない。",
+    next: ACQUIRE,
+    between: None,
+};

@@ -7,6 +7,7 @@ use kiwame_image::Region;
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
+use super::OUTSIDE_RULE;
 use super::files::{InFiles, file_of, unescaped};
 use crate::Case;
 
@@ -61,7 +62,7 @@ fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
         .filter(|key| !is_referred_to(case, first, &key.name))
         .collect();
     for key in absent {
-        let finding = case.about("mutable/outside-rule", first);
+        let finding = case.about(&OUTSIDE_RULE, first);
         case.report(
             finding.compared(format!("{} = {}", key.name, key.value.text()), format!("no {}", key.name)),
         );
