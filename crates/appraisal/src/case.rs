@@ -238,7 +238,7 @@ fn missing_bytes(case: &Case<'_>) -> u64 {
 /// Classes and defects of an image that nothing is compared with.
 #[must_use]
 pub fn inspect(tree: &Tree) -> Assessment {
-    let mut findings = crate::checks::limits(tree);
+    let mut findings = crate::hunts::limits(tree);
     findings.extend(tree.defects().iter().map(|defect| crate::checks::defect(tree, defect)));
     let classes = classes(tree, |_, _| None);
     let verdict = Verdict::of_inspection(&findings);

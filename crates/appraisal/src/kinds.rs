@@ -1,25 +1,25 @@
 //! Every kind of finding by its name, and the list of all.
 
 pub use crate::case::{MORE, WAIVER_ANOTHER_VALUE, WAIVER_CANNOT, WAIVER_ENDED};
-pub use crate::checks::components::{
-    ADDED, AROUND_WAIVED, ATTRIBUTE_UNLISTED, ATTRIBUTES, DUPLICATED, ERASED, MODIFIED, NOT_ERASED, REMOVED,
-    UNDECODABLE,
-};
 pub use crate::checks::coverage::{PARTIAL, PROGRAM_UNREFERENCED, UNEXPLAINED, UNREFERENCED};
 pub use crate::checks::defects::{AMBIGUOUS, DEFECT};
-pub use crate::checks::encoding::{
-    FORM_DIFFERS, FORM_UNKNOWN, HEADER_ONLY, REENCODED, REENCODED_ACCEPTED, RESIZED,
-};
 pub use crate::checks::layout::{LAYOUT_DISAGREES, LAYOUT_NOT_STATED};
-pub use crate::checks::limits::LIMIT_HIT;
-pub use crate::checks::mutable::{
-    ANY, COPY_NOT_TAKEN, EMPTY, EMPTY_BY_RULE, EMPTY_REFUSED, NOT_JUDGED, NOT_RECOGNISED, OUTSIDE_RULE,
-    OVER_CAP, REMAINS, TRUST_ANCHOR, WITHIN_RULE,
-};
 pub use crate::checks::placement::{MOVED, REORDERED};
 pub use crate::checks::whole::{CONTRADICTS_ITSELF, INCLUDES_NOT_FOLLOWED, UNKNOWN_DIGEST};
 pub use crate::fold::{LONGER, NOT_READ, SHORTER, UNIFORM};
 pub use crate::gate::{NOT_COMPARED, NOT_SETTLED};
+pub use crate::hunts::limits::LIMIT_HIT;
+pub use crate::settle::differences::{
+    ADDED, AROUND_WAIVED, ATTRIBUTE_UNLISTED, ATTRIBUTES, DUPLICATED, ERASED, MODIFIED, NOT_ERASED, REMOVED,
+    UNDECODABLE,
+};
+pub use crate::settle::encoding::{
+    FORM_DIFFERS, FORM_UNKNOWN, HEADER_ONLY, REENCODED, REENCODED_ACCEPTED, RESIZED,
+};
+pub use crate::settle::mutable::{
+    ANY, COPY_NOT_TAKEN, EMPTY, EMPTY_BY_RULE, EMPTY_REFUSED, NOT_JUDGED, NOT_RECOGNISED, OUTSIDE_RULE,
+    OVER_CAP, REMAINS, TRUST_ANCHOR, WITHIN_RULE,
+};
 pub use crate::trial::{
     ANOTHER_CHANNEL, ANOTHER_HARDWARE, ANOTHER_RELEASE, BELOW_FLOOR, CONFLICTING, GIVEN_TWICE,
     HARDWARE_NOT_ACCEPTED, KNOWN_KEY_ACCEPTED, NO_MANIFEST, NOT_FOR_THIS_IMAGE, NOT_VERIFIED,
@@ -27,15 +27,15 @@ pub use crate::trial::{
 };
 
 use crate::kind::Kind;
-use crate::{case, checks, fold, gate, trial};
+use crate::{case, checks, fold, gate, hunts, settle, trial};
 
 /// The kinds of every file that reports.
 static KINDS: &[&[&Kind]] = &[
     trial::KINDS,
-    checks::limits::KINDS,
-    checks::mutable::KINDS,
-    checks::encoding::KINDS,
-    checks::components::KINDS,
+    hunts::limits::KINDS,
+    settle::mutable::KINDS,
+    settle::encoding::KINDS,
+    settle::differences::KINDS,
     checks::placement::KINDS,
     checks::layout::KINDS,
     checks::coverage::KINDS,

@@ -3,9 +3,9 @@
 use kiwame_image::Content;
 use kiwame_trust::manifest::Coverage as Listed;
 
-use super::allowance::Allowance;
 use crate::checks::Check;
 use crate::kind::{ASK, Effect, Family, Kind, Reason, Severity};
+use crate::settle::Allowance;
 use crate::{Case, Match};
 
 /// Reports regions without a reference value that no other check has spoken of.

@@ -2,22 +2,16 @@
 //!
 //! To add one: write its file and add one line to [`CHECKS`].
 
-use crate::Case;
+use crate::settle::{differences, encoding, mutable};
+use crate::{Case, hunts};
 
-mod allowance;
-pub(crate) mod components;
 pub(crate) mod coverage;
 pub(crate) mod defects;
-pub(crate) mod encoding;
 pub(crate) mod layout;
-pub(crate) mod limits;
-pub(crate) mod mutable;
 pub(crate) mod placement;
 pub(crate) mod whole;
 
 pub(crate) use defects::defect;
-pub(crate) use limits::limits;
-pub use mutable::slip;
 
 /// A check: looks at a case, adds findings, and may settle how regions stand to the reference.
 pub trait Check: core::fmt::Debug + Sync {
@@ -30,11 +24,11 @@ pub trait Check: core::fmt::Debug + Sync {
 /// Every check. Limits come first, since what could not be opened is no difference; pairing before whatever judges
 /// pairs; mutable rules before differences are reported.
 pub static CHECKS: &[&dyn Check] = &[
-    &limits::LimitsHit,
-    &components::Pairing,
+    &hunts::limits::LimitsHit,
+    &differences::Pairing,
     &mutable::MutableRules,
     &encoding::Encoding,
-    &components::Differences,
+    &differences::Differences,
     &placement::Placement,
     &layout::Layout,
     &coverage::Coverage,

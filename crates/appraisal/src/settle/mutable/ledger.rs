@@ -6,8 +6,8 @@ use kiwame_image::{Region, Span};
 use kiwame_trust::rules::Mutable;
 
 use super::Places;
-use crate::checks::allowance::Allowance;
 use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
+use crate::settle::Allowance;
 use crate::{Case, Finding};
 
 /// How many bytes differ under each rule, and what the policy's caps have left.

@@ -79,14 +79,15 @@ impl<'a> Contents<'a> {
     /// True for a region whose own bytes may be equal, as the line of a file in its listing is, and whose content is not.
     fn differs_inside(&self, case: &Case<'_>, region: &Region) -> bool {
         let Some(space) = region.encodes else { return false };
-        self.differing.contains(&space) || self.missing.contains(super::components::stream_path(case, region))
+        self.differing.contains(&space)
+            || self.missing.contains(super::differences::stream_path(case, region))
     }
 
     /// True when everything that a stream decodes to equals the reference, nothing is missing, and its decoder had
     /// nothing to complain of.
     fn equal(&self, case: &Case<'_>, stream: &Region) -> bool {
         let Some(space) = stream.encodes else { return false };
-        let path = super::components::stream_path(case, stream);
+        let path = super::differences::stream_path(case, stream);
         let unsound = self.defective.contains(&stream.id)
             || stream.parent.is_some_and(|around| self.defective.contains(&around));
         !self.differing.contains(&space)
@@ -112,7 +113,7 @@ fn is_equal(case: &Case<'_>, region: &Region) -> bool {
 pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
     let facts = crate::reference::attributes(case.tree, region);
     let agrees = |(name, fact): (&String, &Json)| {
-        wanted.get(name) == Some(fact) || super::components::is_trace(case, region, name)
+        wanted.get(name) == Some(fact) || super::differences::is_trace(case, region, name)
     };
     facts == *wanted || facts.len() == wanted.len() && facts.iter().all(agrees)
 }

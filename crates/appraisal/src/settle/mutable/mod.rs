@@ -111,7 +111,7 @@ fn hold(
     let Some(&(first, _)) = rules.first() else { return };
     if let Match::Bytes(index) = before {
         let same =
-            |wanted: &ReferenceRegion| crate::checks::encoding::facts_agree(case, region, &wanted.attributes);
+            |wanted: &ReferenceRegion| crate::settle::encoding::facts_agree(case, region, &wanted.attributes);
         if case.wanted(index).is_some_and(same) {
             return;
         }
@@ -257,7 +257,7 @@ impl<'a> Known<'a> {
     /// `None` for an entry that the reference does not have.
     fn agrees(&self, case: &Case<'_>, region: &Region) -> Option<bool> {
         let known = self.facts.get(case.tree.path(region.id))?;
-        let kept = |name: &str| !VALUES.contains(&name) && !super::components::TRACES.contains(&name);
+        let kept = |name: &str| !VALUES.contains(&name) && !super::differences::TRACES.contains(&name);
         let mine = crate::reference::attributes(case.tree, region);
         let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
         Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
@@ -279,7 +279,7 @@ impl<'a> Known<'a> {
         let from = |theirs: &BTreeMap<String, Json>| {
             let kept = |name: &String| {
                 !["mode", "uid", "gid", "xattrs"].contains(&name.as_str())
-                    && !super::components::TRACES.contains(&name.as_str())
+                    && !super::differences::TRACES.contains(&name.as_str())
             };
             let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
