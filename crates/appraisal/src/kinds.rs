@@ -1,11 +1,11 @@
 //! Every kind of finding by its name, and the list of all.
 
-pub use crate::case::{MORE, WAIVER_ANOTHER_VALUE, WAIVER_CANNOT, WAIVER_ENDED};
 pub use crate::checks::coverage::{PARTIAL, PROGRAM_UNREFERENCED, UNEXPLAINED, UNREFERENCED};
 pub use crate::checks::defects::{AMBIGUOUS, DEFECT};
 pub use crate::checks::layout::{LAYOUT_DISAGREES, LAYOUT_NOT_STATED};
 pub use crate::checks::placement::{MOVED, REORDERED};
 pub use crate::checks::whole::{CONTRADICTS_ITSELF, INCLUDES_NOT_FOLLOWED, UNKNOWN_DIGEST};
+pub use crate::findings::{MORE, WAIVER_ANOTHER_VALUE, WAIVER_CANNOT, WAIVER_ENDED};
 pub use crate::fold::{LONGER, NOT_READ, SHORTER, UNIFORM};
 pub use crate::gate::{NOT_COMPARED, NOT_SETTLED};
 pub use crate::hunts::limits::LIMIT_HIT;
@@ -26,29 +26,20 @@ pub use crate::trial::{
     REQUIRED_IMAGE_ABSENT, UNSUITABLE,
 };
 
+use crate::hunts::HUNTS;
 use crate::kind::Kind;
-use crate::{case, checks, fold, gate, hunts, settle, trial};
+use crate::{CHECKS, SETTLERS, findings, fold, gate, trial};
 
-/// The kinds of every file that reports.
-static KINDS: &[&[&Kind]] = &[
-    trial::KINDS,
-    hunts::limits::KINDS,
-    settle::mutable::KINDS,
-    settle::encoding::KINDS,
-    settle::differences::KINDS,
-    checks::placement::KINDS,
-    checks::layout::KINDS,
-    checks::coverage::KINDS,
-    checks::defects::KINDS,
-    checks::whole::KINDS,
-    gate::KINDS,
-    case::KINDS,
-    fold::KINDS,
-];
+/// What is found before, behind and beside hunts, settlers and checks.
+static OTHERS: &[&[&Kind]] = &[trial::KINDS, gate::KINDS, findings::KINDS, fold::KINDS];
 
 /// Every kind, file by file.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().copied().flatten().copied()
+    let hunts = HUNTS.iter().map(|hunt| hunt.kinds);
+    let settlers = SETTLERS.iter().map(|settler| settler.kinds);
+    let checks = CHECKS.iter().map(|check| check.kinds);
+    let others = OTHERS.iter().copied();
+    hunts.chain(settlers).chain(checks).chain(others).flatten().copied()
 }
 
 /// The kind of a finding of somebody's report, for its sentence: an id that no kind has is a format's.

@@ -1,132 +1,46 @@
-//! Pairs regions with reference values, and says which component was modified, added, removed, duplicated.
+//! Says which component was modified, added, removed, duplicated.
+//!
+//! This settles, too: whose facts were compared, which regions are another thing although their bytes are equal, and what is
+//! missing less what the policy waives of it. What one difference says depends on those inside that have been reported.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
-use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, Span};
+use kiwame_image::{Content, Digest, Region, RegionId, SpaceId};
 use kiwame_trust::manifest::ReferenceRegion;
 
 use crate::case::beginnings;
-use crate::checks::Check;
 use crate::kind::{ACQUIRE, Effect, Family, Kind, Reason, Severity, Text};
 use crate::kinds::HEADER_ONLY;
 use crate::reference::is_fill;
-use crate::{Case, Match};
-
-/// Pairs by path; among equals by digest first, the same place before another, then in order.
-#[derive(Debug)]
-pub(crate) struct Pairing;
-
-impl Check for Pairing {
-    fn name(&self) -> &'static str {
-        "pairing"
-    }
-
-    fn run(&self, case: &mut Case<'_>) {
-        // Sorted once, and then read side by side: there are thousands, and their paths begin alike.
-        let mut wanted: Vec<_> = (0..).zip(&case.reference.regions).collect();
-        wanted.sort_by(|(_, one), (_, other)| one.path.cmp(&other.path));
-        let mut actual: Vec<_> = case.measured().map(|region| (case.tree.path(region.id), region)).collect();
-        actual.sort_by_key(|(path, _)| *path);
-
-        let mut wanted = wanted.chunk_by(|(_, one), (_, other)| one.path == other.path).peekable();
-        for alike in actual.chunk_by(|(one, _), (other, _)| one == other) {
-            let path = alike.first().map_or("", |(path, _)| path);
-            let mut left = Vec::new();
-            while let Some(reference) = wanted.next_if(|reference| path_of(reference) <= path) {
-                let numbers = reference.iter().map(|(number, _)| *number);
-                if path_of(reference) == path {
-                    left.extend(numbers);
-                } else {
-                    case.unmatched.extend(numbers);
-                }
-            }
-            let mut regions: Vec<_> = alike.iter().map(|(_, region)| *region).collect();
-            take(case, &mut regions, &mut left, |digest, span| (Some(digest), Some(span)), Match::Bytes);
-            take(
-                case,
-                &mut regions,
-                &mut left,
-                |digest, span| (Some(digest), Some(Span::new(0, span.length))),
-                Match::Bytes,
-            );
-            take(case, &mut regions, &mut left, |_, _| (None, None), Match::Differs);
-            for region in regions {
-                case.matches.insert(region.id, Match::Nothing);
-            }
-            case.unmatched.extend(left);
-        }
-        case.unmatched.extend(wanted.flatten().map(|(number, _)| *number));
-        case.unmatched.sort_unstable();
-    }
-}
-
-/// The path of reference values that have the same.
-fn path_of<'a>(alike: &[(usize, &'a ReferenceRegion)]) -> &'a str {
-    alike.first().map_or("", |(_, region)| &region.path)
-}
-
-/// What must be equal for a region to be paired with a reference value.
-type Key<'a> = (Option<&'a Digest>, Option<Span>);
-
-/// Pairs regions with the reference values of equal key, each in its order. By a map: thousands may have one path.
-fn take<'a>(
-    case: &mut Case<'a>,
-    regions: &mut Vec<&'a Region>,
-    left: &mut Vec<usize>,
-    key: impl Fn(&'a Digest, Span) -> Key<'a>,
-    outcome: impl Fn(usize) -> Match,
-) {
-    let mut wanted: BTreeMap<Key<'a>, VecDeque<usize>> = BTreeMap::new();
-    for &index in left.iter() {
-        if let Some(reference) = case.wanted(index) {
-            wanted.entry(key(&reference.sha256, reference.span)).or_default().push_back(index);
-        }
-    }
-    let mut taken = BTreeSet::new();
-    regions.retain(|region| {
-        let digest = region.sha256.as_ref();
-        let fits = digest.and_then(|digest| wanted.get_mut(&key(digest, region.span)));
-        let Some(index) = fits.and_then(VecDeque::pop_front) else { return true };
-        taken.insert(index);
-        case.matches.insert(region.id, outcome(index));
-        false
-    });
-    left.retain(|index| !taken.contains(index));
-}
+use crate::{Case, Findings, Match};
 
 /// Reports what is left over when rules and re-encoding have had their say.
-#[derive(Debug)]
-pub(crate) struct Differences;
-
-impl Check for Differences {
-    fn name(&self) -> &'static str {
-        "differences"
-    }
-
-    fn run(&self, case: &mut Case<'_>) {
-        // Streams and the headers that speak of them last, the innermost first: what differs there is explained by what has been
-        // found inside, and by what is missing there.
-        let (streams, others): (Vec<_>, Vec<_>) =
-            case.measured().partition(|region| region.content == Content::Encoded || region.masked.is_some());
-        let inhabited = around_added(case);
-        let known = Known::of(case);
-        let judge = |case: &mut Case<'_>, region: &Region| match case.matches.get(&region.id).copied() {
-            Some(Match::Bytes(index) | Match::Encoded(index) | Match::Form(index)) => {
-                attributes(case, region, index);
+pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
+    // Streams and the headers that speak of them last, the innermost first: what differs there is explained by what has been
+    // found inside, and by what is missing there.
+    let (streams, others): (Vec<_>, Vec<_>) =
+        case.measured().partition(|region| region.content == Content::Encoded || region.masked.is_some());
+    let inhabited = around_added(case);
+    let known = Known::of(case);
+    let judge = |case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region| {
+        let Some(outcome) = case.matches.get(&region.id).copied() else { return };
+        match outcome {
+            Match::Bytes(index) | Match::Encoded(index) | Match::Form(index) => {
+                attributes(case, found, region, index);
             }
-            Some(Match::Differs(index)) => differs(case, region, index, &known),
-            Some(Match::Nothing) if is_frame(region, &inhabited) => {}
-            Some(Match::Nothing) => added(case, region),
-            Some(Match::Mutable | Match::Remains) | None => {}
-        };
-        others.into_iter().for_each(|region| judge(case, region));
-        removed(case);
-        streams.into_iter().rev().for_each(|region| judge(case, region));
-    }
+            Match::Differs(index) => differs(case, found, region, index, &known),
+            Match::Nothing if is_frame(region, &inhabited) => {}
+            Match::Nothing => added(case, found, region),
+            Match::Mutable | Match::Remains => {}
+        }
+    };
+    others.into_iter().for_each(|region| judge(case, found, region));
+    removed(case, found);
+    streams.into_iter().rev().for_each(|region| judge(case, found, region));
 }
 
 /// Reports what is missing, and takes off the list what the policy waives of it.
-fn removed(case: &mut Case<'_>) {
+fn removed(case: &mut Case<'_>, found: &mut Findings<'_>) {
     let unopened = unopened(case);
     let missing = core::mem::take(&mut case.unmatched);
     for index in &missing {
@@ -134,17 +48,17 @@ fn removed(case: &mut Case<'_>) {
         let shut = beginnings(&wanted.path).any(|scope| scope != wanted.path && unopened.contains(scope));
         if !shut && !case.is_beyond_limits(&wanted.path) {
             let finding = case.about_wanted(&REMOVED, wanted);
-            case.report(finding.compared(wanted.sha256.hex(), None));
+            found.report(finding.compared(wanted.sha256.hex(), None));
         }
     }
-    let waived = |wanted: &ReferenceRegion| case.is_waived(&wanted.path, wanted.span.offset);
+    let waived = |wanted: &ReferenceRegion| found.is_waived(&wanted.path, wanted.span.offset);
     let left = missing.into_iter().filter(|&index| !case.wanted(index).is_some_and(waived));
     case.unmatched = left.collect();
 }
 
 /// Facts beside the bytes. One that the manifest does not list is *could not tell*, not *any* (RULES 10); one that
 /// only the manifest has is a difference.
-fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
+fn attributes(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, index: usize) {
     let Some(wanted) = case.wanted(index) else { return };
     let facts = crate::reference::attributes(case.tree, region);
     case.compared.insert(region.id);
@@ -160,19 +74,19 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
             None => case.about(&ATTRIBUTE_UNLISTED, region).arg("attribute", name),
         };
         differing = true;
-        case.report(finding);
+        found.report(finding);
     }
     // Behind a limit facts are not missing, they cannot be seen.
     let seen = case.tree.limits_hit().is_empty();
     for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
         differing = true;
         let finding = case.about(&ATTRIBUTES, region).compared(crate::reference::shown(expected), None);
-        case.report(finding.arg("attribute", name));
+        found.report(finding.arg("attribute", name));
     }
     if wanted.kind != region.kind {
         differing = true;
         let finding = case.about(&ATTRIBUTES, region).arg("attribute", "kind");
-        case.report(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
+        found.report(finding.compared(wanted.kind.clone(), region.kind.to_owned()));
     }
     if differing {
         // Its bytes are equal, and it is another thing all the same.
@@ -180,7 +94,7 @@ fn attributes(case: &mut Case<'_>, region: &Region, index: usize) {
     }
 }
 
-fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>) {
+fn differs(case: &Case<'_>, found: &mut Findings<'_>, region: &Region, index: usize, known: &Known<'_>) {
     let Some(wanted) = case.wanted(index) else { return };
     let digest = region.sha256.as_ref().map(Digest::hex);
     let compared = |finding: crate::Finding| finding.compared(wanted.sha256.hex(), digest.clone());
@@ -192,16 +106,16 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>
         (Content::Fill, false) if region.is_leaf() => &ERASED,
         (_, true) => &NOT_ERASED,
         (Content::Encoded, _) if region.encodes.is_some() => {
-            return stream_differs(case, region, wanted, known);
+            return stream_differs(case, found, region, wanted, known);
         }
         _ if region.encodes.is_none() && case.encodes(&wanted.path) => {
             let count = case.count_below(&wanted.path);
             let finding = compared(case.about(&UNDECODABLE, region)).arg("count", count);
-            return case.report(finding);
+            return found.report(finding);
         }
         _ if follows_a_stream(case, region, index, known) => {
             let around = region.parent.map_or("", |around| case.tree.path(around));
-            if case.is_refuted_below(around) || !case.is_waived_below(around) {
+            if found.is_refuted_below(around) || !found.is_waived_below(around) {
                 return;
             }
             &HEADER_ONLY
@@ -209,7 +123,7 @@ fn differs(case: &mut Case<'_>, region: &Region, index: usize, known: &Known<'_>
         _ => &MODIFIED,
     };
     let finding = compared(case.about(kind, region));
-    case.report(finding);
+    found.report(finding);
 }
 
 /// What explains that a stream or a header differs, worked out once for all of them.
@@ -253,18 +167,24 @@ impl<'a> Known<'a> {
 /// A stream whose content differs says so by the components inside. Should none of them have anything to say, the
 /// stream itself has. Where the policy waives all that they say, the stream was packed anew around it, and how is said by
 /// nobody: only its digest covers that.
-fn stream_differs(case: &mut Case<'_>, region: &Region, wanted: &ReferenceRegion, known: &Known<'_>) {
+fn stream_differs(
+    case: &Case<'_>,
+    found: &mut Findings<'_>,
+    region: &Region,
+    wanted: &ReferenceRegion,
+    known: &Known<'_>,
+) {
     let inside = region.encodes.is_some_and(|space| known.differing.contains(&space));
     let path = stream_path(case, region);
-    let kind = match case.is_refuted_below(path) {
+    let kind = match found.is_refuted_below(path) {
         true => return,
-        false if case.is_waived_below(path) => &AROUND_WAIVED,
+        false if found.is_waived_below(path) => &AROUND_WAIVED,
         false if !inside && !known.missing.contains(path) => &MODIFIED,
         false => return,
     };
     let digest = region.sha256.as_ref().map(Digest::hex);
     let finding = case.about(kind, region).compared(wanted.sha256.hex(), digest);
-    case.report(finding);
+    found.report(finding);
 }
 
 /// The path below which everything lies that a stream decodes to: its own, or that of the first leaf of a stream of
@@ -295,7 +215,7 @@ fn is_frame(region: &Region, inhabited: &BTreeSet<RegionId>) -> bool {
     plain && region.parent.is_some_and(|around| inhabited.contains(&around))
 }
 
-fn added(case: &mut Case<'_>, region: &Region) {
+fn added(case: &Case<'_>, found: &mut Findings<'_>, region: &Region) {
     if region.content == Content::Fill && region.is_leaf() {
         return;
     }
@@ -315,7 +235,7 @@ fn added(case: &mut Case<'_>, region: &Region) {
         },
     );
     let digest = region.sha256.as_ref().map(Digest::hex);
-    case.report(finding.compared(None, digest));
+    found.report(finding.compared(None, digest));
 }
 
 /// True when the stream that `region` comes out of is itself an added one: one finding is enough.

@@ -4,6 +4,8 @@
 //! is missing and nothing is added. That affirms nobody: what a loader reads and our listing does not show could differ.
 //! Where the policy accepts it the normal form must be equal, too. The headers around it may then differ in fields that
 //! only encode, and erased space beside it may have another size.
+//!
+//! What settles a stream is what is said of it: one look does both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,38 +14,28 @@ use kiwame_image::{Content, Region, RegionId, SpaceId};
 use kiwame_trust::json::Json;
 
 use crate::case::{beginnings, place};
-use crate::checks::Check;
 use crate::kind::{ASK, ASK_WHY, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 use crate::reference::is_fill;
-use crate::{Case, Match};
+use crate::{Case, Findings, Match};
 
 /// Decides streams from the inside out, then the headers around them.
-#[derive(Debug)]
-pub(crate) struct Encoding;
-
-impl Check for Encoding {
-    fn name(&self) -> &'static str {
-        "encoding"
-    }
-
-    fn run(&self, case: &mut Case<'_>) {
-        let mut contents = Contents::of(case);
-        let regions: Vec<_> = case.measured().collect();
-        for region in regions.iter().rev() {
-            if region.content == Content::Encoded {
-                stream(case, region, &contents);
-            }
-            if !is_equal(case, region) || contents.differs_inside(case, region) {
-                contents.differing.insert(region.space);
-            }
+pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
+    let mut contents = Contents::of(case);
+    let regions: Vec<_> = case.measured().collect();
+    for region in regions.iter().rev() {
+        if region.content == Content::Encoded {
+            stream(case, found, region, &contents);
         }
-        let around = Around::of(case);
-        let leaves: Vec<_> = regions.into_iter().filter(|region| region.is_leaf()).collect();
-        leaves.iter().for_each(|region| header(case, region, &around));
-        let (moved, removed) = (around_moved(case), around_removed(case));
-        leaves.iter().for_each(|region| erased(case, region, &moved, &removed));
-        vanished_fill(case);
+        if !is_equal(case, region) || contents.differs_inside(case, region) {
+            contents.differing.insert(region.space);
+        }
     }
+    let around = Around::of(case);
+    let leaves: Vec<_> = regions.into_iter().filter(|region| region.is_leaf()).collect();
+    leaves.iter().for_each(|region| header(case, found, region, &around));
+    let (moved, removed) = (around_moved(case), around_removed(case));
+    leaves.iter().for_each(|region| erased(case, found, region, (&moved, &removed)));
+    vanished_fill(case, found);
 }
 
 /// What is known of the content of each space, so that each stream is judged by one look.
@@ -120,7 +112,7 @@ pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<St
 
 /// A stream of other bytes and equal content. Where the device writes it is a trace of writing; elsewhere it is a
 /// warning, unless the policy accepts it and the normal form, which holds what the listing does not show, is equal.
-fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
+fn stream(case: &mut Case<'_>, found: &mut Findings<'_>, stream: &Region, contents: &Contents<'_>) {
     let Some(Match::Differs(index)) = case.matches.get(&stream.id).copied() else { return };
     if !contents.equal(case, stream) {
         return;
@@ -156,7 +148,7 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
     let actual = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
     let finding = case.about(kind, stream).compared(expected, actual);
-    case.report(finding);
+    found.report(finding);
 }
 
 /// Regions around streams, in the space of each, by how the stream stands.
@@ -203,7 +195,7 @@ pub(super) fn around_changed_streams(case: &Case<'_>) -> BTreeSet<RegionId> {
 
 /// Erased space of the reference that is not there: nothing was lost with it. The room it took went to something
 /// that changed, and speaks for itself, or is worth a warning.
-fn vanished_fill(case: &mut Case<'_>) {
+fn vanished_fill(case: &mut Case<'_>, found: &mut Findings<'_>) {
     let (fill, rest): (Vec<_>, Vec<_>) =
         case.unmatched.iter().copied().partition(|&index| case.wanted(index).is_some_and(is_fill));
     case.unmatched = rest;
@@ -214,7 +206,7 @@ fn vanished_fill(case: &mut Case<'_>) {
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
         let finding = case.about_wanted(&RESIZED, wanted);
-        case.report(finding.compared(place(&wanted.space, wanted.span), None));
+        found.report(finding.compared(place(&wanted.space, wanted.span), None));
     }
 }
 
@@ -226,7 +218,7 @@ fn is_resized_fill(case: &Case<'_>, id: RegionId, outcome: Match) -> bool {
 }
 
 /// A header that differs in encoding fields only, around a stream that was encoded anew, follows it.
-fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
+fn header(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, streams: &Around) {
     let Some(Match::Differs(index)) = case.matches.get(&region.id).copied() else { return };
     let Some(wanted) = case.wanted(index) else { return };
     if region.masked.is_none()
@@ -249,12 +241,17 @@ fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
         // Every difference deserves a word; this one is not proof of other content.
         let finding = case.about(&HEADER_ONLY, region);
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        case.report(finding.compared(wanted.sha256.hex(), digest));
+        found.report(finding.compared(wanted.sha256.hex(), digest));
     }
 }
 
 /// Erased space of another size: the other side of a stream of another size, else worth a warning.
-fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, removed: &BTreeSet<&str>) {
+fn erased(
+    case: &Case<'_>,
+    found: &mut Findings<'_>,
+    region: &Region,
+    (moved, removed): (&BTreeSet<RegionId>, &BTreeSet<&str>),
+) {
     if region.content != Content::Fill {
         return;
     }
@@ -275,7 +272,7 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
         let space = case.tree.space_path(region.space);
         let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
         let finding = case.about(&RESIZED, region).compared(expected, place(space, region.span));
-        case.report(finding);
+        found.report(finding);
     }
 }
 

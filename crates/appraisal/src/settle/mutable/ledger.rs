@@ -8,7 +8,7 @@ use kiwame_trust::rules::Mutable;
 use super::Places;
 use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 use crate::settle::Allowance;
-use crate::{Case, Finding};
+use crate::{Case, Finding, Findings};
 
 /// How many bytes differ under each rule, and what the policy's caps have left.
 pub(super) struct Ledger<'p, 'a> {
@@ -75,7 +75,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
     }
 
     /// What the first screen prints, and the caps: that of `any`, which the buyer must have named too, and of remains.
-    pub(super) fn report(self, case: &mut Case<'_>) {
+    pub(super) fn report(self, case: &mut Case<'_>, found: &mut Findings<'_>) {
         let (manifest, places) = (case.manifest, self.places);
         for (number, sums) in self.rules {
             let Some(rule) = manifest.mutable.get(number) else { continue };
@@ -92,24 +92,24 @@ impl<'p, 'a> Ledger<'p, 'a> {
             let cap = if let Mutable::Any { max_bytes } = rule.rule { max_bytes } else { u64::MAX };
             if sums.not_judged > cap {
                 let finding = over(case, cap, sums.not_judged);
-                case.report(finding);
+                found.report(finding);
             } else if sums.not_accepted > 0 {
                 let finding = at(case, &ANY, sums.not_accepted);
-                case.report(finding);
+                found.report(finding);
             } else if sums.not_judged > 0 {
                 let finding = at(case, &NOT_JUDGED, sums.not_judged);
-                case.report(finding);
+                found.report(finding);
             }
             if sums.remains > rule.remains_max_bytes {
                 let finding = over(case, rule.remains_max_bytes, sums.remains);
-                case.report(finding);
+                found.report(finding);
             } else if sums.remains > 0 {
                 let finding = at(case, &REMAINS, sums.remains);
-                case.report(finding);
+                found.report(finding);
             }
             if sums.judged > 0 {
                 let finding = at(case, &WITHIN_RULE, sums.judged);
-                case.report(finding.with_parts(sums.values));
+                found.report(finding.with_parts(sums.values));
             }
             let exceptions = &mut case.exceptions;
             exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);

@@ -4,6 +4,8 @@
 //! only where the buyer's policy names the place and a cap. Where several rules reach one place all of them must hold.
 //! No rule lets differ what decides what may start: what a format calls a `trust-anchor` or a `boot-entry`, whatever
 //! lies in one, and programs at any depth. Lists of what is dangerous add refusals; none is ever the reason for a pass.
+//!
+//! A rule is held and told in one look: where a region stands follows from the finding that its value would make.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +20,9 @@ pub use spare::COPY_NOT_TAKEN;
 
 use ledger::Ledger;
 
-use crate::checks::Check;
 use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Severity, Text};
 use crate::reference::{GUARDED, holds_program, is_fill, is_remains, was_remains};
-use crate::{Case, Finding, Match, json_of};
+use crate::{Case, Finding, Findings, Match, json_of};
 
 mod files;
 mod ledger;
@@ -33,31 +34,22 @@ pub use slips::slip;
 
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
 /// rule.
-#[derive(Debug)]
-pub(crate) struct MutableRules;
-
-impl Check for MutableRules {
-    fn name(&self) -> &'static str {
-        "mutable"
+pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
+    if case.manifest.mutable.is_empty() {
+        return;
     }
-
-    fn run(&self, case: &mut Case<'_>) {
-        if case.manifest.mutable.is_empty() {
-            return;
-        }
-        let known = Known::of(case);
-        let places = Places::of(case);
-        let mut ledger = Ledger::of(case, &places);
-        let spare = spare::copies(case, &places);
-        empty_stores(case, &places, &spare);
-        let regions: Vec<_> = case.measured().collect();
-        for region in regions {
-            hold(case, region, (&known, &spare), &mut ledger);
-        }
-        required::check(case);
-        vanished(case, &mut ledger);
-        ledger.report(case);
+    let known = Known::of(case);
+    let places = Places::of(case);
+    let mut ledger = Ledger::of(case, &places);
+    let spare = spare::copies(case, found, &places);
+    empty_stores(case, found, &places, &spare);
+    let regions: Vec<_> = case.measured().collect();
+    for region in regions {
+        hold(case, found, region, (&known, &spare), &mut ledger);
     }
+    required::settle(case, found);
+    vanished(case, &mut ledger);
+    ledger.report(case, found);
 }
 
 /// The region at the path of each rule, where there is one.
@@ -96,6 +88,7 @@ enum Held {
 
 fn hold(
     case: &mut Case<'_>,
+    found: &mut Findings<'_>,
     region: &Region,
     (known, spare): (&Known<'_>, &BTreeSet<usize>),
     ledger: &mut Ledger<'_, '_>,
@@ -147,7 +140,7 @@ fn hold(
             Err(_) if remains && rule.remains_max_bytes > 0 => dead.push(number),
             Err(finding) => {
                 case.outside.insert(region.id);
-                return case.report(*finding);
+                return found.report(*finding);
             }
         }
     }
@@ -538,7 +531,7 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
 }
 
 /// A store that is erased: what its loader does then, the rule says (RULES 7).
-fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
+fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
     let manifest = case.manifest;
     for (number, rule) in manifest.mutable.iter().enumerate() {
         if spare.contains(&number) {
@@ -564,7 +557,7 @@ fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize
         };
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
         let finding = case.about(kind, store);
-        case.report(finding);
+        found.report(finding);
     }
 }
 

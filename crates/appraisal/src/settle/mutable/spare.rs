@@ -10,12 +10,12 @@ use kiwame_trust::json::Json;
 use kiwame_trust::manifest::path_within;
 
 use super::{Places, is_erased, path_of};
-use crate::Case;
 use crate::kind::{Effect, Family, Kind, NOTHING_TO_DO, Severity};
+use crate::{Case, Findings};
 
 /// The numbers of rules under which a copy is erased and another one is there, which the loader takes. What the reference has
 /// in the erased one is then not missing.
-pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize> {
+pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>) -> BTreeSet<usize> {
     let manifest = case.manifest;
     let pair: Vec<_> = (0..)
         .zip(&manifest.mutable)
@@ -38,7 +38,7 @@ pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
         case.vanished = true;
         let finding = case.about(&COPY_NOT_TAKEN, place);
-        case.report(finding);
+        found.report(finding);
     }
     erased.into_iter().map(|(number, _, _)| number).collect()
 }
