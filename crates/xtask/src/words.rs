@@ -315,10 +315,13 @@ mod tests {
     }
 
     #[test]
-    fn no_defect_has_the_id_of_a_kind_and_each_says_what_it_is() {
+    fn no_defect_has_the_id_of_a_kind_and_those_that_judges_know_are_there() {
         let defects = defects(&crate::root()).unwrap();
         assert!(kinds::all().all(|kind| !defects.contains_key(kind.id)));
         assert!(defects.len() > 150, "{}", defects.len());
+        for end in kiwame_appraisal::CUT_SHORT {
+            assert!(defects.keys().any(|id| id.ends_with(end)), "no defect ends with {end}");
+        }
     }
 
     #[test]
