@@ -49,6 +49,11 @@ pub struct Finding {
 
 impl Finding {
     /// A finding of some kind, about the whole image until a place is given.
+    ///
+    /// ```compile_fail
+    /// // Whatever is reported counts: a word that is misspelt does not compile.
+    /// let finding = kiwame_appraisal::Finding::new(&kiwame_appraisal::kinds::MODDIFIED);
+    /// ```
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
         Self {
