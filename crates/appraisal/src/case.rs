@@ -1,4 +1,4 @@
-//! One image against one reference: what is compared, and what has been found so far.
+//! One image against one reference: what is compared, and how the regions stand to it.
 
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +9,9 @@ use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
 use kiwame_trust::policy::Waiver;
 
+use crate::kind::Kind;
 use crate::reference::is_fill;
-use crate::{Basis, CHECKS, Check, Class, Effect, Finding, Verdict};
+use crate::{Basis, CHECKS, Check, Class, Finding, Findings, SETTLERS, Settler, Verdict, hunts};
 
 /// How a measured region stands to the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,26 +99,11 @@ pub struct Case<'a> {
     pub accepted: BTreeSet<RegionId>,
     /// Regions whose facts have been compared with those of their reference value.
     pub compared: BTreeSet<RegionId>,
-    /// Path and place of what the policy's waivers cover, value by value.
-    pub waived: BTreeSet<(String, u64)>,
-    /// Paths around what waivers cover.
-    waived_below: BTreeSet<String>,
-    /// How often a waiver of that finding, path and value has been used.
-    spent: BTreeMap<(String, String, String), usize>,
     /// What an acceptance would leave to somebody's word.
     pub exceptions: Exceptions,
     /// A container was packed anew, and its normal form was not made in this run.
     pub wants_forms: bool,
     suppliers: BTreeMap<&'a str, &'a str>,
-    /// What has been found; see [`Case::report`].
-    pub findings: Vec<Finding>,
-    counts: BTreeMap<(String, Effect), u64>,
-    /// Paths around every finding that refutes.
-    refuted: BTreeSet<String>,
-    /// Waivers by finding and path.
-    waivers: BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>>,
-    /// Paths of regions that encode something or hold measured parts.
-    containers: OnceCell<BTreeSet<&'a str>>,
     /// Parts that the device writes, by offset.
     written: Vec<Span>,
     shut: OnceCell<Shut<'a>>,
@@ -161,12 +147,13 @@ pub fn appraise(
     reference: &ImageReference,
     terms: &Terms<'_>,
 ) -> Assessment {
-    appraise_by(CHECKS, tree, manifest, reference, terms)
+    appraise_by(SETTLERS, CHECKS, tree, manifest, reference, terms)
 }
 
-/// By some of the checks; the last gate stands behind any of them.
+/// By some of the settlers and checks; the last gate stands behind any of them.
 pub(crate) fn appraise_by(
-    checks: &[&dyn Check],
+    settlers: &[Settler],
+    checks: &[Check],
     tree: &Tree,
     manifest: &Manifest,
     reference: &ImageReference,
@@ -182,38 +169,36 @@ pub(crate) fn appraise_by(
         paths: OnceCell::new(),
         spaces: spaces(reference),
         outside: BTreeSet::new(),
-        limited: Vec::new(),
+        limited: hunts::limits::shut(tree),
         vanished: false,
         accepted: BTreeSet::new(),
         compared: BTreeSet::new(),
-        waived: BTreeSet::new(),
-        waived_below: BTreeSet::new(),
-        spent: BTreeMap::new(),
         exceptions: Exceptions::default(),
         wants_forms: false,
         suppliers: suppliers(reference),
-        findings: Vec::new(),
-        counts: BTreeMap::new(),
-        refuted: BTreeSet::new(),
-        waivers: waivers(terms),
-        containers: OnceCell::new(),
         written: written(reference),
         shut: OnceCell::new(),
     };
+    let mut found = Findings::of(tree, terms);
+    found.extend(hunts::hunt(tree));
+    for settler in settlers {
+        (settler.settle)(&mut case, &mut found);
+    }
+    let case = case;
     for check in checks {
-        check.run(&mut case);
+        (check.look)(&case, &mut found);
     }
     let classes = case.classes();
-    crate::gate::close(&mut case, &classes);
-    case.report_idle_waivers();
-    case.report_uncounted();
-    let verdict = Verdict::of(&case.findings);
+    crate::gate::close(&case, &classes, &mut found);
+    let by_policy = case.exceptions.by_policy.saturating_add(found.by_policy());
+    let findings = found.close();
+    let verdict = Verdict::of(&findings);
     let gone = missing_bytes(&case);
     Assessment {
         classes,
-        findings: case.findings,
+        findings,
         verdict,
-        exceptions: case.exceptions,
+        exceptions: Exceptions { by_policy, ..case.exceptions },
         wants_forms: case.wants_forms,
         added: case
             .matches
@@ -236,8 +221,8 @@ fn missing_bytes(case: &Case<'_>) -> u64 {
 /// Classes and defects of an image that nothing is compared with.
 #[must_use]
 pub fn inspect(tree: &Tree) -> Assessment {
-    let mut findings = crate::checks::limits(tree);
-    findings.extend(tree.defects().iter().map(|defect| crate::checks::defect(tree, defect)));
+    let mut findings = hunts::hunt(tree);
+    findings.extend(tree.defects().iter().map(|defect| crate::checks::defects::finding(tree, defect)));
     let classes = classes(tree, |_, _| None);
     let verdict = Verdict::of_inspection(&findings);
     Assessment {
@@ -307,12 +292,6 @@ impl<'a> Case<'a> {
         self.paths().range(prefix.as_str()..).take_while(|(other, _)| other.starts_with(&prefix)).count()
     }
 
-    /// True when a finding about something below a path refutes the image.
-    #[must_use]
-    pub fn is_refuted_below(&self, path: &str) -> bool {
-        self.refuted.contains(path)
-    }
-
     /// True when the reference has regions in what the region of that path decodes to.
     #[must_use]
     pub fn encodes(&self, path: &str) -> bool {
@@ -322,90 +301,6 @@ impl<'a> Case<'a> {
     /// The measured regions, in pre-order.
     pub fn measured(&self) -> impl Iterator<Item = &'a Region> + use<'a> {
         self.tree.regions().filter(|region| region.measured)
-    }
-
-    /// Findings of one id and effect that are listed.
-    const KEPT: u64 = 1000;
-
-    /// Adds a finding. The policy's waivers come first (RULES 31). Of one kind and effect a thousand are kept; the rest
-    /// are counted, and decide nothing that these do not.
-    pub fn report(&mut self, finding: Finding) {
-        let finding = self.waive(finding);
-        if finding.effect() == Effect::Refuted {
-            for scope in beginnings(&finding.path).rev().skip(1) {
-                // Whatever lies further out has been entered along with it.
-                if !self.refuted.insert(scope.to_owned()) {
-                    break;
-                }
-            }
-        }
-        let count = self.counts.entry((finding.id.clone(), finding.effect())).or_default();
-        *count = count.saturating_add(1);
-        if *count <= Self::KEPT {
-            self.findings.push(finding);
-        }
-    }
-
-    /// Takes the effect away where a waiver names this finding, this component and the value found; without a value it
-    /// becomes a warning at best. A container is no component, and who waives it has not seen what lies in it: only that it
-    /// was packed anew can be waived, by the digest of its bytes, since whatever differs inside speaks for itself.
-    fn waive(&mut self, finding: Finding) -> Finding {
-        let key = (finding.id.as_str(), finding.path.as_str());
-        let named = self.waivers.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let is_value =
-            |waiver: &&&Waiver| waiver.found.as_deref().is_some_and(|found| finding.is_found(found));
-        let waiver = named.iter().find(is_value).or_else(|| named.first()).copied();
-        let Some(waiver) = waiver.filter(|waiver| self.may_be_waived(&finding, waiver)) else {
-            return finding;
-        };
-        let waived = match &waiver.found {
-            None => finding.at_best_a_warning(&waiver.reason, &waiver.until),
-            Some(found) if finding.is_found(found) => {
-                // One component: of several that have one path each needs a waiver of its own.
-                let such = named.iter().filter(is_value).count();
-                let key = (finding.id.clone(), finding.path.clone(), found.clone());
-                let spent = self.spent.entry(key).or_default();
-                if *spent >= such {
-                    return finding;
-                }
-                *spent = spent.saturating_add(1);
-                self.waived.insert((finding.path.clone(), finding.offset));
-                self.exceptions.by_policy = self.exceptions.by_policy.saturating_add(1);
-                finding.waived(&waiver.reason, &waiver.until)
-            }
-            Some(_) => return finding,
-        };
-        self.waived_below.extend(beginnings(&waived.path).map(str::to_owned));
-        waived
-    }
-
-    /// True for a finding about a component, or a fact of anything; about a container, that it was packed anew, and only with
-    /// its digest.
-    fn may_be_waived(&self, finding: &Finding, waiver: &Waiver) -> bool {
-        let packed =
-            [REENCODED, FORM_DIFFERS, AROUND_WAIVED].contains(&finding.id.as_str()) && waiver.found.is_some();
-        let fact = finding.id == "component/attributes";
-        // The digest of an entry is that of its name: mode, owner, target and number are facts, and no value covers them all.
-        let last = kiwame_image::segments(&finding.path).last().and_then(|last| last.split_once(':'));
-        let entry = last.is_some_and(|(format, _)| ENTRIES.contains(&format)) && finding.actual.is_some();
-        finding.may_be_waived() && (packed || fact || !entry && !self.is_container(finding))
-    }
-
-    /// True when this very thing was waived with its value.
-    pub(crate) fn is_waived(&self, path: &str, offset: u64) -> bool {
-        !self.waived.is_empty() && self.waived.contains(&(path.to_owned(), offset))
-    }
-
-    /// True when a waiver covers something at a path or below it.
-    pub(crate) fn is_waived_below(&self, path: &str) -> bool {
-        self.waived_below.contains(path)
-    }
-
-    /// True for a finding about a region that encodes something or holds measured parts. A defect speaks of one field,
-    /// wherever that is.
-    fn is_container(&self, finding: &Finding) -> bool {
-        !finding.is_defect()
-            && self.containers.get_or_init(|| containers(self.tree)).contains(finding.path.as_str())
     }
 
     /// True for a place that the device itself writes to: the manifest says so of the partition, or a rule reaches it.
@@ -419,47 +314,11 @@ impl<'a> Case<'a> {
         at.checked_sub(1).and_then(|at| self.written.get(at)).is_some_and(|part| part.contains(span))
     }
 
-    /// Says of each waiver that names a finding and did not cover it why: a slip of the pen looks like a refusal otherwise.
-    fn report_idle_waivers(&mut self) {
-        let (valid, ended) = (self.terms.waivers.iter(), self.terms.ended.iter());
-        let all = valid.map(|waiver| (*waiver, false)).chain(ended.map(|waiver| (*waiver, true)));
-        let idle = all.filter_map(|(waiver, ended)| {
-            let about = |finding: &&Finding| {
-                finding.effect() != Effect::Nothing
-                    && finding.id == waiver.finding
-                    && finding.path == waiver.path
-            };
-            let found = self.findings.iter().find(about)?;
-            let id = match ended {
-                true => "waiver/ended",
-                false if self.may_be_waived(found, waiver) => "waiver/another-value",
-                false => "waiver/cannot",
-            };
-            let idle = Finding::new(id).arg("waived", &waiver.finding).arg("until", &waiver.until);
-            let idle = idle.at(&found.path, &found.space, Span::new(found.offset, 0));
-            // Without a value it covers in part, and has said so.
-            (ended || waiver.found.is_some())
-                .then(|| idle.compared(waiver.found.clone().filter(|_| !ended), found.found()))
-        });
-        let idle: Vec<_> = idle.collect();
-        idle.into_iter().for_each(|finding| self.report(finding));
-    }
-
-    /// Says how many findings of each kind were counted only.
-    fn report_uncounted(&mut self) {
-        for ((id, _), count) in core::mem::take(&mut self.counts) {
-            let more = count.saturating_sub(Self::KEPT);
-            if more > 0 {
-                self.findings.push(Finding::new("finding/more").arg("count", more).arg("id", id));
-            }
-        }
-    }
-
     /// A finding about a region of the image.
     #[must_use]
-    pub fn about(&self, id: &str, region: &Region) -> Finding {
+    pub fn about(&self, kind: &'static Kind, region: &Region) -> Finding {
         let path = self.tree.path(region.id);
-        let mut finding = Finding::new(id).at(path, self.tree.space_path(region.space), region.span);
+        let mut finding = Finding::new(kind).at(path, self.tree.space_path(region.space), region.span);
         if region.space != SpaceId::IMAGE {
             finding.image = Some(image_span(self.tree, region));
             let encoder = self.tree.space(region.space).and_then(|space| space.encoder);
@@ -481,8 +340,8 @@ impl<'a> Case<'a> {
 
     /// A finding about a reference value that the image does not have.
     #[must_use]
-    pub fn about_wanted(&self, id: &str, wanted: &'a ReferenceRegion) -> Finding {
-        let mut finding = Finding::new(id).at(&wanted.path, &wanted.space, wanted.span);
+    pub fn about_wanted(&self, kind: &'static Kind, wanted: &'a ReferenceRegion) -> Finding {
+        let mut finding = Finding::new(kind).at(&wanted.path, &wanted.space, wanted.span);
         if wanted.space != "image" {
             let find = |path: &str| self.paths().get(path).and_then(|&index| self.wanted(index));
             let around: Vec<_> = crate::reference::streams_around(wanted, find).collect();
@@ -564,47 +423,11 @@ fn valued(mut finding: Finding, before: Option<Json>, after: Option<Json>) -> Fi
     finding
 }
 
-/// Formats of entries of file systems.
-const ENTRIES: [&str; 8] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket"];
-/// A container was packed anew.
-pub(crate) const REENCODED: &str = "encoding/re-encoded";
-/// A container was packed anew, and its normal form is another.
-pub(crate) const FORM_DIFFERS: &str = "encoding/form-differs";
-/// A container was packed anew around something that the policy waives.
-pub(crate) const AROUND_WAIVED: &str = "encoding/around-waived";
-
-fn waivers<'a>(terms: &'a Terms<'_>) -> BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>> {
-    let mut waivers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for &waiver in &terms.waivers {
-        waivers.entry((waiver.finding.as_str(), waiver.path.as_str())).or_default().push(waiver);
-    }
-    waivers
-}
-
 fn written(reference: &ImageReference) -> Vec<Span> {
     let parts = reference.layout.iter().filter(|layout| layout.written).map(|layout| layout.part.span);
     let mut written: Vec<_> = parts.collect();
     written.sort();
     written
-}
-
-/// Paths of regions that encode something, or around measured ones.
-fn containers(tree: &Tree) -> BTreeSet<&str> {
-    let mut ids = BTreeSet::new();
-    for region in tree.regions() {
-        if region.encodes.is_some() {
-            ids.insert(region.id);
-        }
-        if region.measured {
-            for above in tree.ancestors(region.id) {
-                // Whatever lies further out has been entered along with it.
-                if !ids.insert(above.id) && above.encodes.is_none() {
-                    break;
-                }
-            }
-        }
-    }
-    ids.into_iter().map(|id| tree.path(id)).collect()
 }
 
 /// A path and every path around it, from the outside in.

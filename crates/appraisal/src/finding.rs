@@ -1,157 +1,17 @@
-//! Findings, and the one table that says what each kind of finding means for the verdict.
+//! Findings: one outcome of a check each, of some kind.
 
 use std::collections::BTreeMap;
 
 use kiwame_image::Span;
 
-/// How much it matters to the person who reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Odd, and without consequence for the verdict.
-    Low,
-    /// Somebody should look.
-    Medium,
-    /// Do not use the image.
-    High,
-}
-
-impl Severity {
-    /// The name in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-/// Why nothing can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// No reference for this image, or another release: exit 3.
-    Reference,
-    /// Manifest, signature, key, time or expectation not trusted: exit 4.
-    Trust,
-    /// Coverage or depth below what the policy asks: exit 5.
-    Coverage,
-    /// A limit was hit: exit 6.
-    Limit,
-}
-
-/// What a finding does to the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
-    /// Nothing.
-    Nothing,
-    /// At best `warning`.
-    Warning,
-    /// `contraindicated`.
-    Refuted,
-    /// At best `none`.
-    CannotTell(Reason),
-}
-
-/// A kind of finding.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    /// Stable id.
-    pub id: &'static str,
-    /// Severity.
-    pub severity: Severity,
-    /// Effect on the verdict.
-    pub effect: Effect,
-}
-
-const fn kind(id: &'static str, severity: Severity, effect: Effect) -> Kind {
-    Kind { id, severity, effect }
-}
-
-/// The table. Findings about malformed bytes carry the format's own id and are all of the kind `defect`.
-pub static KINDS: &[Kind] = &[
-    kind("component/added", Severity::High, Effect::Refuted),
-    kind("component/attribute-unlisted", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("component/attributes", Severity::High, Effect::Refuted),
-    kind("component/duplicated", Severity::High, Effect::Refuted),
-    kind("component/erased", Severity::High, Effect::Refuted),
-    kind("component/modified", Severity::High, Effect::Refuted),
-    kind("component/moved", Severity::Medium, Effect::Warning),
-    kind("component/removed", Severity::High, Effect::Refuted),
-    kind("component/reordered", Severity::High, Effect::Refuted),
-    kind("coverage/partial", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("coverage/program-unreferenced", Severity::High, Effect::CannotTell(Reason::Coverage)),
-    kind("coverage/unexplained", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("coverage/unreferenced", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("defect", Severity::Low, Effect::Nothing),
-    kind("defect/ambiguous", Severity::Medium, Effect::Warning),
-    kind("encoding/accepted", Severity::Info, Effect::Nothing),
-    kind("encoding/around-waived", Severity::Medium, Effect::Warning),
-    kind("encoding/form-differs", Severity::Medium, Effect::Warning),
-    kind("encoding/form-unknown", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("encoding/header", Severity::Medium, Effect::Warning),
-    kind("encoding/re-encoded", Severity::Medium, Effect::Warning),
-    kind("encoding/undecodable", Severity::High, Effect::Refuted),
-    kind("fill/not-erased", Severity::High, Effect::Refuted),
-    kind("fill/resized", Severity::Medium, Effect::Warning),
-    kind("finding/more", Severity::Info, Effect::Nothing),
-    kind("gate/not-compared", Severity::High, Effect::CannotTell(Reason::Coverage)),
-    kind("gate/not-settled", Severity::High, Effect::CannotTell(Reason::Coverage)),
-    kind("image/given-twice", Severity::Low, Effect::Nothing),
-    kind("image/longer", Severity::High, Effect::Refuted),
-    kind("image/not-read", Severity::High, Effect::Refuted),
-    kind("image/shorter", Severity::High, Effect::Refuted),
-    kind("image/uniform", Severity::High, Effect::Refuted),
-    kind("layout/disagrees", Severity::High, Effect::Refuted),
-    kind("layout/not-stated", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("limit/hit", Severity::Medium, Effect::CannotTell(Reason::Limit)),
-    kind("manifest/another-channel", Severity::Medium, Effect::CannotTell(Reason::Trust)),
-    kind("manifest/another-hardware", Severity::Medium, Effect::CannotTell(Reason::Trust)),
-    kind("manifest/another-release", Severity::Medium, Effect::CannotTell(Reason::Reference)),
-    kind("manifest/below-floor", Severity::High, Effect::CannotTell(Reason::Reference)),
-    kind("manifest/conflicting", Severity::High, Effect::CannotTell(Reason::Trust)),
-    kind("manifest/contradicts-itself", Severity::High, Effect::CannotTell(Reason::Trust)),
-    kind("manifest/hardware-not-accepted", Severity::Medium, Effect::CannotTell(Reason::Trust)),
-    kind("manifest/includes-not-followed", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("manifest/none", Severity::Medium, Effect::CannotTell(Reason::Reference)),
-    kind("manifest/not-for-this-image", Severity::Medium, Effect::CannotTell(Reason::Reference)),
-    kind("manifest/required-image-absent", Severity::Medium, Effect::CannotTell(Reason::Reference)),
-    kind("manifest/unknown-digest", Severity::Medium, Effect::CannotTell(Reason::Trust)),
-    kind("mutable/any", Severity::Medium, Effect::CannotTell(Reason::Coverage)),
-    kind("mutable/copy-not-taken", Severity::Info, Effect::Nothing),
-    kind("mutable/empty", Severity::Medium, Effect::Warning),
-    kind("mutable/empty-by-rule", Severity::Info, Effect::Nothing),
-    kind("mutable/empty-refused", Severity::High, Effect::Refuted),
-    kind("mutable/not-judged", Severity::Info, Effect::Nothing),
-    kind("mutable/not-recognised", Severity::High, Effect::Refuted),
-    kind("mutable/outside-rule", Severity::High, Effect::Refuted),
-    kind("mutable/over-cap", Severity::High, Effect::Refuted),
-    kind("mutable/remains", Severity::Info, Effect::Nothing),
-    kind("mutable/trust-anchor", Severity::High, Effect::Refuted),
-    kind("mutable/within-rule", Severity::Info, Effect::Nothing),
-    kind("trust/known-key-accepted", Severity::Medium, Effect::Nothing),
-    kind("trust/not-verified", Severity::High, Effect::CannotTell(Reason::Trust)),
-    kind("trust/unsuitable", Severity::High, Effect::CannotTell(Reason::Trust)),
-    kind("waiver/another-value", Severity::Low, Effect::Nothing),
-    kind("waiver/cannot", Severity::Low, Effect::Nothing),
-    kind("waiver/ended", Severity::Low, Effect::Nothing),
-];
-
-/// The kind of a finding by its id; an id that the table does not have is a format's, and a defect.
-#[must_use]
-pub fn kind_of(id: &str) -> &'static Kind {
-    static DEFECT: Kind = kind("defect", Severity::Low, Effect::Nothing);
-    KINDS.iter().find(|kind| kind.id == id).unwrap_or(&DEFECT)
-}
+use crate::kind::{Effect, Family, Kind, Severity};
+use crate::kinds::{AMBIGUOUS, DEFECT, EMPTY_REFUSED, NOT_RECOGNISED, OUTSIDE_RULE, TRUST_ANCHOR};
 
 /// One outcome of a check that a person should know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable id.
-    pub id: String,
+    kind: &'static Kind,
+    id: &'static str,
     /// Severity.
     pub severity: Severity,
     /// Where: path of the region.
@@ -188,12 +48,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of a kind of the table, about the whole image until a place is given.
+    /// A finding of some kind, about the whole image until a place is given.
+    ///
+    /// ```compile_fail
+    /// // Whatever is reported counts: a word that is misspelt does not compile.
+    /// let finding = kiwame_appraisal::Finding::new(&kiwame_appraisal::kinds::MODDIFIED);
+    /// ```
     #[must_use]
-    pub fn new(id: &str) -> Self {
-        let kind = kind_of(id);
+    pub fn new(kind: &'static Kind) -> Self {
         Self {
-            id: id.to_owned(),
+            kind,
+            id: kind.id,
             severity: kind.severity,
             path: "image".to_owned(),
             space: "image".to_owned(),
@@ -216,9 +81,25 @@ impl Finding {
 
     /// A defect under the format's own id; an ambiguous one keeps the image from affirming.
     #[must_use]
-    pub fn defect(id: &str, ambiguous: bool) -> Self {
-        let kind = kind_of(if ambiguous { "defect/ambiguous" } else { "defect" });
-        Self { severity: kind.severity, effect: kind.effect, ..Self::new(id) }
+    pub fn defect(id: &'static str, ambiguous: bool) -> Self {
+        Self { id, ..Self::new(if ambiguous { &AMBIGUOUS } else { &DEFECT }) }
+    }
+
+    /// Stable id: that of its kind, or the format's own of a defect.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// True for a finding of one of some kinds.
+    pub(crate) fn is_of(&self, kinds: &[&Kind]) -> bool {
+        kinds.contains(&self.kind)
     }
 
     /// What it does to the verdict.
@@ -239,7 +120,22 @@ impl Finding {
 
     /// True for what can be told together with others: a finding about some place, which no waiver covers.
     pub(crate) fn is_foldable(&self) -> bool {
-        let told = self.is_defect() || FOLDED.iter().any(|family| self.id.starts_with(family));
+        let told = match self.kind.family {
+            Family::Component
+            | Family::Defect
+            | Family::Encoding
+            | Family::Fill
+            | Family::Layout
+            | Family::Limit => true,
+            Family::Mutable => self.is_of(&[&EMPTY_REFUSED, &NOT_RECOGNISED, &OUTSIDE_RULE, &TRUST_ANCHOR]),
+            Family::Coverage
+            | Family::Finding
+            | Family::Gate
+            | Family::Image
+            | Family::Manifest
+            | Family::Trust
+            | Family::Waiver => false,
+        };
         told && self.path != "image" && !self.args.contains_key("waiver")
     }
 
@@ -255,7 +151,7 @@ impl Finding {
     }
 
     /// What kind of region it is about.
-    pub(crate) fn kind(&self) -> &str {
+    pub(crate) fn region_kind(&self) -> &str {
         self.args.get("kind").map_or("", String::as_str)
     }
 
@@ -267,9 +163,9 @@ impl Finding {
     }
 
     /// A finding that speaks for others of one effect, which it keeps: folding decides nothing.
-    pub(crate) fn over(id: &str, parts: Vec<Self>, effect: Effect) -> Self {
-        let severity = parts.iter().map(|part| part.severity).max().unwrap_or(kind_of(id).severity);
-        Self { severity, effect, parts, ..Self::new(id) }
+    pub(crate) fn over(kind: &'static Kind, parts: Vec<Self>, effect: Effect) -> Self {
+        let severity = parts.iter().map(|part| part.severity).max().unwrap_or(kind.severity);
+        Self { severity, effect, parts, ..Self::new(kind) }
     }
 
     /// What should be and what is there.
@@ -294,15 +190,27 @@ impl Finding {
     /// True for malformed bytes, which carry the format's own id.
     #[must_use]
     pub fn is_defect(&self) -> bool {
-        kind_of(&self.id).id == "defect"
+        self.kind.family == Family::Defect
     }
 
     /// True for what is found at one component. What speaks of manifests, signatures, coverage, limits or whole rules
     /// is no component's.
     #[must_use]
     pub fn may_be_waived(&self) -> bool {
-        let places = ["component/", "encoding/", "fill/", "mutable/outside-rule", "mutable/trust-anchor"];
-        self.path != "image" && (self.is_defect() || places.iter().any(|place| self.id.starts_with(place)))
+        let component = match self.kind.family {
+            Family::Component | Family::Defect | Family::Encoding | Family::Fill => true,
+            Family::Mutable => self.is_of(&[&OUTSIDE_RULE, &TRUST_ANCHOR]),
+            Family::Coverage
+            | Family::Finding
+            | Family::Gate
+            | Family::Image
+            | Family::Layout
+            | Family::Limit
+            | Family::Manifest
+            | Family::Trust
+            | Family::Waiver => false,
+        };
+        self.path != "image" && component
     }
 
     /// The value found, as a waiver names it: of a fact with its name, since a component has several; nothing where it is
@@ -336,29 +244,5 @@ impl Finding {
     #[must_use]
     pub fn waived(self, reason: &str, until: &str) -> Self {
         Self { effect: Effect::Nothing, ..self }.arg("waiver", reason).arg("waivedUntil", until)
-    }
-}
-
-/// Beginnings of ids of findings about a place.
-const FOLDED: [&str; 9] = [
-    "component/",
-    "encoding/",
-    "fill/",
-    "layout/",
-    "limit/",
-    "mutable/empty-refused",
-    "mutable/not-recognised",
-    "mutable/outside-rule",
-    "mutable/trust-anchor",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_sorted_and_nothing_of_high_severity_affirms() {
-        assert!(KINDS.windows(2).all(|pair| pair[0].id < pair[1].id));
-        assert!(KINDS.iter().all(|kind| kind.severity != Severity::High || kind.effect != Effect::Nothing));
     }
 }

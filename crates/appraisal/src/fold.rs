@@ -8,8 +8,13 @@ use kiwame_image::{Region, SpaceId, Span, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
+use crate::kind::{Effect, Family, Kind, Severity, Text};
+use crate::kinds::{
+    ADDED, ATTRIBUTES, DUPLICATED, EMPTY_REFUSED, ERASED, LAYOUT_DISAGREES, MODIFIED, MOVED, NOT_ERASED,
+    NOT_RECOGNISED, OUTSIDE_RULE, REMOVED, REORDERED, TRUST_ANCHOR, UNDECODABLE,
+};
 use crate::reference::{display_name, is_fill, streams_around};
-use crate::{Assessment, Class, Effect, Finding, kind_of};
+use crate::{Assessment, Class, Finding};
 
 /// Bytes of the image that hold one value throughout, as erased or unread blocks do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +35,14 @@ impl Finding {
     /// likely reason.
     #[must_use]
     pub fn of_uniform(all: &Uniform) -> Self {
-        let finding = Self::over("image/uniform", Vec::new(), Effect::Nothing);
+        let finding = Self::over(&UNIFORM, Vec::new(), Effect::Nothing);
         finding.at("image", "image", all.span).arg("value", format!("{:02x}", all.value))
     }
 }
 
+/// Ends of the ids of defects that a file which ends too early explains. The ids are the formats'; that some of them end so,
+/// the list of all defects is held to (`cargo xtask words`).
+pub const CUT_SHORT: [&str; 2] = ["/truncated", "/partition"];
 /// So many places are looked at for blocks of one value.
 const SUSPECTS: usize = 4096;
 
@@ -71,7 +79,7 @@ impl Assessment {
         let mut findings = fold.by_cause(findings, uniform);
         // What somebody put in and what runs comes first, behind what explains the rest.
         findings.sort_by_key(|finding| {
-            Reverse((finding.id.starts_with("image/"), finding.is_put_in(), !is_filler(finding)))
+            Reverse((finding.kind().family == Family::Image, finding.is_put_in(), !is_filler(finding)))
         });
         self.findings = findings;
     }
@@ -140,8 +148,8 @@ impl<'a> Fold<'a> {
         reference: &'a ImageReference,
         findings: &[Finding],
     ) -> Self {
-        let several = |id: &str| findings.iter().filter(|finding| finding.id == id).nth(1).is_some();
-        let (removed, added) = (several("component/removed"), several("component/added"));
+        let several = |kind| findings.iter().filter(|finding| finding.is_of(&[kind])).nth(1).is_some();
+        let (removed, added) = (several(&REMOVED), several(&ADDED));
         let missing = assessment.missing.iter().filter_map(|&index| reference.regions.get(index));
         let measured = || tree.regions().filter(|region| region.measured);
         let new = |region: &&Region| assessment.added.contains(&region.id);
@@ -166,10 +174,12 @@ impl<'a> Fold<'a> {
         let whole = |all: &Counts<'_>, some: &Counts<'_>| {
             beginnings(&finding.path).find(|scope| some.below(scope) > 1 && is_whole(all, some, scope))
         };
-        let around = match finding.id.as_str() {
-            "component/removed" => whole(&self.wanted, &self.missing),
-            "component/added" => whole(&self.here, &self.added),
-            _ => None,
+        let around = if finding.is_of(&[&REMOVED]) {
+            whole(&self.wanted, &self.missing)
+        } else if finding.is_of(&[&ADDED]) {
+            whole(&self.here, &self.added)
+        } else {
+            None
         };
         let thing = thing(&finding.path);
         around.filter(|around| around.len() < thing.len()).unwrap_or(thing)
@@ -229,15 +239,14 @@ impl<'a> Fold<'a> {
     }
 
     fn told_together(&self, (scope, effect): &Key, members: Vec<Finding>, names: &Names<'_>) -> Finding {
-        let id = match id_of(&members, *effect) {
-            // A thing of which something is left has changed.
-            "component/added" if !is_whole(&self.here, &self.added, scope) => "component/modified",
-            "component/removed" if !is_whole(&self.wanted, &self.missing, scope) => "component/modified",
-            id => id,
-        };
+        let kind = kind_of(&members, *effect);
+        let left = |of: &Kind, all, some| kind == of && !is_whole(all, some, scope);
+        // A thing of which something is left has changed.
+        let changed = left(&ADDED, &self.here, &self.added) || left(&REMOVED, &self.wanted, &self.missing);
+        let kind = if changed { &MODIFIED } else { kind };
         let own = members
             .iter()
-            .position(|member| member.path == *scope && member.effect() == *effect && member.id == id);
+            .position(|member| member.path == *scope && member.effect() == *effect && member.is_of(&[kind]));
         let runs = members.iter().any(|member| member.runs);
         let mut whole = match own {
             Some(own) => {
@@ -247,7 +256,7 @@ impl<'a> Fold<'a> {
             }
             None => {
                 let first = members.first().cloned();
-                let whole = Finding::over(id, members, *effect);
+                let whole = Finding::over(kind, members, *effect);
                 match first {
                     Some(first) => self.placed(whole, scope, &first, names),
                     None => whole,
@@ -299,17 +308,18 @@ impl<'a> Fold<'a> {
         let whole = uniform.iter().find(|run| run.span == Span::new(0, size) && size > 0);
         let mut causes = Vec::new();
         if let Some(run) = whole {
-            let told =
-                take(&mut findings, |finding| finding.is_foldable() || finding.id.starts_with("mutable/"));
+            let told = take(&mut findings, |finding| {
+                finding.is_foldable() || finding.kind().family == Family::Mutable
+            });
             causes.extend(told.map(|(parts, effect)| {
-                let cause = Finding::over("image/uniform", parts, effect).at("image", "image", run.span);
+                let cause = Finding::over(&UNIFORM, parts, effect).at("image", "image", run.span);
                 cause.arg("value", format!("{:02x}", run.value))
             }));
         }
         if size < self.reference.size {
             let cut = |finding: &Finding| {
-                let ends = ["/truncated", "/partition"].iter().any(|end| finding.id.ends_with(end));
-                finding.id.starts_with("fill/") || ends
+                let ends = CUT_SHORT.iter().any(|end| finding.id().ends_with(end));
+                finding.kind().family == Family::Fill || ends
             };
             let beyond = |finding: &Finding| {
                 let end = self.extent(finding).end();
@@ -320,7 +330,7 @@ impl<'a> Fold<'a> {
             let told = told.or(whole.is_none().then_some((Vec::new(), Effect::Nothing)));
             causes.extend(told.map(|(parts, effect)| {
                 let missing = Span::between(size, self.reference.size);
-                let cause = Finding::over("image/shorter", parts, effect).at("image", "image", missing);
+                let cause = Finding::over(&SHORTER, parts, effect).at("image", "image", missing);
                 cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", missing.length)
             }));
         } else if size > self.reference.size {
@@ -332,7 +342,7 @@ impl<'a> Fold<'a> {
             };
             let told = take(&mut findings, |finding| finding.is_foldable() && blank(finding));
             causes.extend(told.map(|(parts, effect)| {
-                let cause = Finding::over("image/longer", parts, effect).at("image", "image", behind);
+                let cause = Finding::over(&LONGER, parts, effect).at("image", "image", behind);
                 cause.compared(bytes(self.reference.size), bytes(size)).arg("bytes", behind.length)
             }));
         }
@@ -341,7 +351,7 @@ impl<'a> Fold<'a> {
             causes.extend(told.into_iter().filter_map(|(number, (parts, effect))| {
                 let run = runs.all.get(number)?;
                 let unread = parts.iter().map(|part| part.parts.len().max(1)).fold(0, usize::saturating_add);
-                let cause = Finding::over("image/not-read", parts, effect).at("image", "image", run.span);
+                let cause = Finding::over(&NOT_READ, parts, effect).at("image", "image", run.span);
                 let cause = cause.arg("value", format!("{:02x}", run.value));
                 Some(cause.arg("bytes", run.span.length).arg("count", unread))
             }));
@@ -358,12 +368,11 @@ impl<'a> Fold<'a> {
         }
         let extent = self.extent(finding);
         // What should be erased, or may be, is not explained by being so.
-        let more = finding.id.starts_with("mutable/")
-            || ["fill/not-erased", "component/added"].contains(&finding.id.as_str());
+        let more = finding.kind().family == Family::Mutable || finding.is_of(&[&NOT_ERASED, &ADDED]);
         let value = |run: &Uniform| !more || run.value != self.reference.erase_value;
         let all = (finding.space == "image" && runs.cover(extent)).then(|| runs.first_in(extent, value));
-        let shut = finding.id == "encoding/undecodable"
-            || finding.parts.iter().any(|part| part.id == "component/removed" && part.space != finding.space);
+        let shut = finding.is_of(&[&UNDECODABLE])
+            || finding.parts.iter().any(|part| part.is_of(&[&REMOVED]) && part.space != finding.space);
         let inside = shut.then(|| runs.first_inside(extent));
         all.flatten().into_iter().chain(inside.flatten()).min()
     }
@@ -517,30 +526,25 @@ impl<'a> Names<'a> {
 
 /// True for what fills the room of something else.
 fn is_filler(finding: &Finding) -> bool {
-    finding.kind().contains("pad") || finding.kind() == "free-space"
+    finding.region_kind().contains("pad") || finding.region_kind() == "free-space"
 }
 
 /// What became of something that is told in pieces.
-fn id_of(members: &[Finding], effect: Effect) -> &'static str {
-    let all = |ids: &[&str]| {
-        members.iter().filter(|one| one.effect() == effect).all(|one| ids.contains(&one.id.as_str()))
-    };
-    let any = |id: &str| members.iter().any(|one| one.id == id);
-    let mut main = members.iter().filter(|one| one.effect() == effect).map(|one| kind_of(&one.id).id);
-    let first = main.next();
-    if let Some(first) = first.filter(|first| *first != "defect" && main.all(|other| other == *first)) {
+fn kind_of(members: &[Finding], effect: Effect) -> &'static Kind {
+    let main = || members.iter().filter(|one| one.effect() == effect);
+    let all = |kinds: &[&Kind]| main().all(|one| one.is_of(kinds));
+    let first = main().next().filter(|one| !one.is_defect()).map(Finding::kind);
+    if let Some(first) = first.filter(|first| all(&[first])) {
         return first;
     }
-    let of_rule =
-        ["mutable/trust-anchor", "mutable/empty-refused", "mutable/not-recognised", "mutable/outside-rule"]
-            .into_iter()
-            .find(|id| any(id));
+    let any = |kind: &&&Kind| members.iter().any(|one| one.is_of(&[kind]));
+    let of_rule: [&'static Kind; 4] = [&TRUST_ANCHOR, &EMPTY_REFUSED, &NOT_RECOGNISED, &OUTSIDE_RULE];
     let refuted = effect == Effect::Refuted;
-    match of_rule {
-        Some(id) => id,
-        None if refuted && all(&["component/removed", "component/erased"]) => "component/removed",
-        None if refuted && all(&["component/added", "component/duplicated"]) => "component/added",
-        None => "component/modified",
+    match of_rule.iter().find(any) {
+        Some(kind) => kind,
+        None if refuted && all(&[&REMOVED, &ERASED]) => &REMOVED,
+        None if refuted && all(&[&ADDED, &DUPLICATED]) => &ADDED,
+        None => &MODIFIED,
     }
 }
 
@@ -604,15 +608,15 @@ pub fn tally(findings: &[Finding]) -> BTreeMap<(&'static str, &'static str), u64
 }
 
 fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
-    if finding.id == "image/uniform" {
+    if finding.is_of(&[&UNIFORM]) {
         return Vec::new();
     }
-    if finding.id.starts_with("image/") {
+    if finding.kind().family == Family::Image {
         return finding.parts.iter().flat_map(changes).collect();
     }
     let Some(verb) = verb(finding) else { return Vec::new() };
-    let people = |one: &Finding| ["account", "account-secret", "login-line"].contains(&one.kind());
-    if finding.kind().starts_with("padding") && finding.parts.is_empty() {
+    let people = |one: &Finding| ["account", "account-secret", "login-line"].contains(&one.region_kind());
+    if finding.region_kind().starts_with("padding") && finding.parts.is_empty() {
         return Vec::new();
     }
     if !finding.parts.is_empty() && finding.parts.iter().all(people) {
@@ -622,25 +626,29 @@ fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
 }
 
 fn verb(finding: &Finding) -> Option<&'static str> {
-    Some(match finding.id.as_str() {
-        "component/added" | "component/duplicated" => "added",
-        "component/removed" | "component/erased" => "removed",
-        "component/moved" | "component/reordered" => "moved",
-        "component/modified" | "component/attributes" | "fill/not-erased" => "changed",
-        "encoding/undecodable" => "unreadable",
-        "layout/disagrees" => "changed",
-        "mutable/trust-anchor" | "mutable/outside-rule" if finding.is_new => "added",
-        "mutable/trust-anchor" | "mutable/outside-rule" | "mutable/not-recognised" => "changed",
-        id if id.starts_with("encoding/") => "packed-anew",
-        _ => return None,
-    })
+    if finding.is_new && finding.is_of(&[&TRUST_ANCHOR, &OUTSIDE_RULE]) {
+        return Some("added");
+    }
+    let verb = VERBS.iter().find(|(kinds, _)| finding.is_of(kinds)).map(|(_, verb)| *verb);
+    verb.or((finding.kind().family == Family::Encoding).then_some("packed-anew"))
 }
 
+/// What happened, by the kind of finding.
+static VERBS: [(&[&Kind], &str); 6] = [
+    (&[&ADDED, &DUPLICATED], "added"),
+    (&[&REMOVED, &ERASED], "removed"),
+    (&[&MOVED, &REORDERED], "moved"),
+    (&[&MODIFIED, &ATTRIBUTES, &NOT_ERASED, &LAYOUT_DISAGREES], "changed"),
+    (&[&TRUST_ANCHOR, &OUTSIDE_RULE, &NOT_RECOGNISED], "changed"),
+    (&[&UNDECODABLE], "unreadable"),
+];
+
 fn noun(finding: &Finding) -> &'static str {
-    let kinds = || core::iter::once(finding.kind()).chain(finding.parts.iter().map(Finding::kind));
+    let kinds =
+        || core::iter::once(finding.region_kind()).chain(finding.parts.iter().map(Finding::region_kind));
     let segment = thing(&finding.path).rsplit('/').next().and_then(|last| last.split_once(':'));
-    match (segment.map(|(format, _)| format), finding.kind()) {
-        _ if finding.id.starts_with("encoding/") => "container",
+    match (segment.map(|(format, _)| format), finding.region_kind()) {
+        _ if finding.kind().family == Family::Encoding => "container",
         (_, "account") => "account",
         (_, "account-secret") => "password",
         (_, "login-line") => "login-line",
@@ -671,6 +679,75 @@ fn noun(finding: &Finding) -> &'static str {
         _ => "part",
     }
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&LONGER, &NOT_READ, &SHORTER, &UNIFORM];
+
+/// The file is longer than the reference, and blank behind it.
+pub static LONGER: Kind = Kind {
+    id: "image/longer",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "The file is {bytes} bytes longer than the image that the maker signed.",
+    japanese: "ファイルは製造者が署名したイメージより {bytes} バイト長い。",
+    next: Text::new(
+        "Check the size of the chip, and acquire the dump again with that size.",
+        "チップの容量を確認し、その大きさでダンプを取り直す。",
+    ),
+    between: Some(Text::new(
+        "The second image is {bytes} bytes longer than the first.",
+        "二つ目のイメージは一つ目より {bytes} バイト長い。",
+    )),
+};
+
+/// Blocks of one value explain what differs there.
+pub static NOT_READ: Kind = Kind {
+    id: "image/not-read",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{bytes} bytes at {place} hold nothing but {value}: not read, or erased. What lies there cannot be seen.",
+    japanese: "{place} の {bytes} バイトは全て {value}(読み取り漏れ、または消去)。その内容は確認できない。",
+    next: Text::new(
+        "Acquire the dump again, by another way; compare the two.",
+        "別の方法でダンプを取り直し、二つを比較する。",
+    ),
+    between: None,
+};
+
+/// The file ends before the reference does.
+pub static SHORTER: Kind = Kind {
+    id: "image/shorter",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "The file is {bytes} bytes short of the image that the maker signed.",
+    japanese: "ファイルは製造者が署名したイメージより {bytes} バイト短い。",
+    next: Text::new(
+        "Acquire the dump again, whole; if it is as long as the chip, ask the maker.",
+        "ダンプ全体を取り直す。チップの容量どおりであれば製造者に照会する。",
+    ),
+    between: Some(Text::new(
+        "The second image is {bytes} bytes shorter than the first.",
+        "二つ目のイメージは一つ目より {bytes} バイト短い。",
+    )),
+};
+
+/// The whole file holds one value.
+pub static UNIFORM: Kind = Kind {
+    id: "image/uniform",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "The whole file holds nothing but {value}: the chip was not read, or is erased.",
+    japanese: "ファイル全体が {value}(読み取り失敗、または消去)。",
+    next: Text::new(
+        "Check how the chip is connected, and acquire the dump again.",
+        "チップの接続を確認し、ダンプを取り直す。",
+    ),
+    between: None,
+};
 
 #[cfg(test)]
 mod tests {

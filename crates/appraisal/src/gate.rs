@@ -9,37 +9,42 @@ use std::collections::BTreeMap;
 use kiwame_image::{Region, RegionId};
 
 use crate::case::covering;
-use crate::{Basis, Case, Class, Effect, Match};
+use crate::kind::{Effect, Family, Kind, Reason, Severity, Text};
+use crate::{Basis, Case, Class, Findings, Match};
 
 /// Reports what is not settled, should no finding have kept the image from affirming.
-pub(crate) fn close(case: &mut Case<'_>, classes: &BTreeMap<RegionId, (Class, Option<Basis>)>) {
-    if case.findings.iter().any(|finding| finding.effect() != Effect::Nothing) {
+pub(crate) fn close(
+    case: &Case<'_>,
+    classes: &BTreeMap<RegionId, (Class, Option<Basis>)>,
+    found: &mut Findings<'_>,
+) {
+    if !found.is_quiet() {
         return;
     }
     let class = |leaf: &Region| classes.get(&leaf.id).map(|(class, _)| *class);
-    let open = case.tree.leaves().find(|leaf| !is_settled(case, leaf, class(leaf)));
+    let open = case.tree.leaves().find(|leaf| !is_settled(case, found, leaf, class(leaf)));
     if let Some(leaf) = open {
-        let finding = case.about("gate/not-settled", leaf);
-        case.report(finding);
+        let finding = case.about(&NOT_SETTLED, leaf);
+        found.report(finding);
     }
     let left = case.unmatched.first().and_then(|&index| case.wanted(index));
     if let Some(wanted) = left {
-        let finding = case.about_wanted("gate/not-settled", wanted);
-        case.report(finding);
+        let finding = case.about_wanted(&NOT_SETTLED, wanted);
+        found.report(finding);
     }
     let taken =
         |region: &&Region| matches!(case.matches.get(&region.id), Some(Match::Bytes(_) | Match::Form(_)));
     let skipped = case.measured().filter(taken).find(|region| !case.compared.contains(&region.id));
     if let Some(region) = skipped {
-        let finding = case.about("gate/not-compared", region);
-        case.report(finding);
+        let finding = case.about(&NOT_COMPARED, region);
+        found.report(finding);
     }
 }
 
-fn is_settled(case: &Case<'_>, leaf: &Region, class: Option<Class>) -> bool {
+fn is_settled(case: &Case<'_>, found: &Findings<'_>, leaf: &Region, class: Option<Class>) -> bool {
     let Some(region) = covering(case.tree, leaf) else { return false };
     let named =
-        case.accepted.contains(&region.id) || case.is_waived(case.tree.path(region.id), region.span.offset);
+        case.accepted.contains(&region.id) || found.is_waived(case.tree.path(region.id), region.span.offset);
     named
         || match class {
             Some(Class::Matched | Class::Mutable | Class::Remains | Class::Fill) => true,
@@ -56,14 +61,48 @@ fn is_settled_stream(case: &Case<'_>, region: &Region) -> bool {
     }
 }
 
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&NOT_COMPARED, &NOT_SETTLED];
+
+/// A region whose facts no check has compared.
+pub static NOT_COMPARED: Kind = Kind {
+    id: "gate/not-compared",
+    family: Family::Gate,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "The facts of {what} were not compared with the reference.",
+    japanese: "{what} の属性が基準値と比較されていない。",
+    next: BUG,
+    between: None,
+};
+
+/// A region that no check has settled.
+pub static NOT_SETTLED: Kind = Kind {
+    id: "gate/not-settled",
+    family: Family::Gate,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{what} was settled by no check.",
+    japanese: "{what} はどの検査でも確定していない。",
+    next: BUG,
+    between: None,
+};
+
+/// Where another check should have spoken first.
+const BUG: Text = Text::new(
+    "Do not accept the image, and report this: another check should have spoken first.",
+    "受け入れず、本ツールの不具合として報告する。",
+);
+
 #[cfg(test)]
 mod tests {
     use kiwame_image::{Digest, Limits, Memory, Options, Tree};
     use kiwame_trust::manifest::{Coverage, ImageReference};
     use kiwame_trust::{Manifest, Rule};
 
+    use super::NOT_COMPARED;
     use crate::case::appraise_by;
-    use crate::{CHECKS, Terms, reference_regions};
+    use crate::{CHECKS, Family, SETTLERS, Settler, Terms, reference_regions};
 
     /// One entry of a newc archive.
     fn entry(name: &str, mode: u32, number: u32, data: &[u8]) -> Vec<u8> {
@@ -105,6 +144,7 @@ mod tests {
         }
     }
 
+    const PAIRING: &[Settler] = &[Settler { settle: crate::settle::pairing::settle, kinds: &[] }];
     const GENUINE: [(&str, u32, &[u8]); 2] = [("a", 0o100_644, b"one!"), ("b", 0o100_644, b"two!")];
 
     /// Whichever check fails to speak, the gate does.
@@ -114,13 +154,15 @@ mod tests {
         let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
+        // One settler or one check less, by their numbers, the settlers first.
         let judge = |image: &[u8], without: usize| {
-            let checks: Vec<_> =
-                CHECKS.iter().enumerate().filter(|(at, _)| *at != without).map(|(_, check)| *check).collect();
-            appraise_by(&checks, &tree(image), &manifest, &wanted, &terms)
+            let settlers: Vec<_> =
+                SETTLERS.iter().enumerate().filter(|(at, _)| *at != without).map(|(_, one)| *one).collect();
+            let checks = (SETTLERS.len()..).zip(CHECKS).filter(|(at, _)| *at != without);
+            let checks: Vec<_> = checks.map(|(_, one)| *one).collect();
+            appraise_by(&settlers, &checks, &tree(image), &manifest, &wanted, &terms)
         };
         assert_eq!(judge(&genuine, usize::MAX).verdict.exit, 0);
-        let pairing: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
         let changed: [&[(&str, u32, &[u8])]; 5] = [
             &[("a", 0o100_644, b"one!"), ("b", 0o100_644, b"2222")],
             &[("a", 0o100_644, b"one!"), ("b", 0o100_755, b"two!")],
@@ -130,14 +172,14 @@ mod tests {
         ];
         for entries in changed {
             let image = archive(entries);
-            for without in (0..CHECKS.len()).chain([usize::MAX]) {
+            for without in (0..SETTLERS.len() + CHECKS.len()).chain([usize::MAX]) {
                 let assessment = judge(&image, without);
-                assert_ne!(assessment.verdict.exit, 0, "{entries:?} without check {without}");
+                assert_ne!(assessment.verdict.exit, 0, "{entries:?} without {without}");
             }
             // Nobody speaks but the gate.
-            for checks in [&[][..], pairing.as_slice()] {
-                let alone = appraise_by(checks, &tree(&image), &manifest, &wanted, &terms).verdict;
-                assert!(alone.exit != 0 && alone.reasons.iter().all(|reason| reason.starts_with("gate/")));
+            for settlers in [&[][..], PAIRING] {
+                let alone = appraise_by(settlers, &[], &tree(&image), &manifest, &wanted, &terms).verdict;
+                assert!(alone.exit != 0 && alone.reasons.iter().all(|reason| Family::Gate.has(reason)));
             }
         }
     }
@@ -148,8 +190,7 @@ mod tests {
         let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
-        let pairing_only: Vec<_> = CHECKS.iter().filter(|check| check.name() == "pairing").copied().collect();
-        let assessment = appraise_by(&pairing_only, &tree(&genuine), &manifest, &wanted, &terms);
-        assert_eq!(assessment.verdict.reasons, ["gate/not-compared"]);
+        let assessment = appraise_by(PAIRING, &[], &tree(&genuine), &manifest, &wanted, &terms);
+        assert_eq!(assessment.verdict.reasons, [NOT_COMPARED.id]);
     }
 }

@@ -1,7 +1,7 @@
 //! Compares a tree of regions with the reference values of a verified manifest, and judges.
 //!
-//! [`appraise`] runs every check of [`CHECKS`] over one [`Case`]; the verdict follows from the findings by one
-//! fixed table ([`KINDS`]) and from nothing else.
+//! [`appraise`] has [`SETTLERS`] settle how the regions of one [`Case`] stand to the reference, and [`CHECKS`] look at what is
+//! settled; the verdict follows from what their kinds say ([`Kind::effect`]) and from nothing else.
 //!
 //! ```
 //! use kiwame_appraisal::{Tier, Verdict};
@@ -28,15 +28,25 @@ mod account;
 mod case;
 mod checks;
 mod finding;
+mod findings;
 mod fold;
 mod gate;
+mod hunts;
+mod kind;
+pub mod kinds;
 mod reference;
+mod settle;
+mod trial;
 mod verdict;
 
 pub use account::{Account, Basis, Class};
 pub use case::{Assessment, Case, Exceptions, Match, Terms, appraise, inspect, json_of};
-pub use checks::{CHECKS, Check, slip};
-pub use finding::{Effect, Finding, KINDS, Kind, Reason, Severity, kind_of};
-pub use fold::{Uniform, tally};
+pub use checks::{CHECKS, Check};
+pub use finding::Finding;
+pub use findings::Findings;
+pub use fold::{CUT_SHORT, Uniform, tally};
+pub use hunts::{HUNTS, Hunt};
+pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
 pub use reference::reference_regions;
+pub use settle::{SETTLERS, Settler, slip};
 pub use verdict::{Tier, Verdict};

@@ -84,8 +84,8 @@ impl Verdict {
 fn ids<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     for finding in findings {
-        if !ids.contains(&finding.id) {
-            ids.push(finding.id.clone());
+        if !ids.iter().any(|id| id == finding.id()) {
+            ids.push(finding.id().to_owned());
         }
     }
     ids

@@ -1,6 +1,7 @@
-//! What people read, by finding id, in two languages. Data in the report never depends on the language.
+//! What people read, in two languages: the sentences of findings are those of their kinds. Data in the report never depends
+//! on the language.
 
-use kiwame_appraisal::Class;
+use kiwame_appraisal::{Class, Family, Kind, Text, kinds};
 
 use crate::model::{ChangeOf, ExceptionsOf, FindingOf, VerdictOf};
 
@@ -18,6 +19,10 @@ impl Lang {
     #[must_use]
     pub fn of(locale: &str) -> Self {
         if locale.starts_with("ja") { Self::Japanese } else { Self::English }
+    }
+
+    fn of_text(self, text: Text) -> &'static str {
+        self.pick(text.english, text.japanese)
     }
 
     fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
@@ -125,500 +130,12 @@ pub fn not_seen(lang: Lang, code: &str) -> &'static str {
     entry.map_or("", |(_, english, japanese)| lang.pick(english, japanese))
 }
 
-struct Entry {
-    id: &'static str,
-    english: [&'static str; 2],
-    japanese: [&'static str; 2],
-}
-
-const ACQUIRE: [&str; 2] = [
-    "Acquire the dump again by another way; if it differs again, ask the maker and keep the device aside.",
-    "別の方法でダンプを取り直す。再び相違する場合は製造者に照会し、機器を隔離する。",
-];
-const BUG: [&str; 2] = [
-    "Do not accept the image, and report this: another check should have spoken first.",
-    "受け入れず、本ツールの不具合として報告する。",
-];
-const ASK: [&str; 2] = ["Ask the maker for the right manifest.", "製造者に正しいマニフェストを請求する。"];
-
-const fn entry(
-    id: &'static str,
-    english: &'static str,
-    japanese: &'static str,
-    next: [&'static str; 2],
-) -> Entry {
-    Entry { id, english: [english, next[0]], japanese: [japanese, next[1]] }
-}
-
-static ENTRIES: &[Entry] = &[
-    entry(
-        "component/added",
-        "{what} is in the image and not in the reference.",
-        "{what} は基準値に無く、イメージに有る。",
-        ACQUIRE,
-    ),
-    entry(
-        "component/attribute-unlisted",
-        "{what} has the attribute {attribute}, and the manifest does not say which value it may have.",
-        "{what} の属性 {attribute} の値がマニフェストに記載されていない。",
-        [
-            "Ask the maker for a manifest made with this version.",
-            "この版で作成されたマニフェストを製造者に請求する。",
-        ],
-    ),
-    entry(
-        "component/attributes",
-        "{what} has another {attribute} than the reference.",
-        "{what} の {attribute} が基準値と異なる。",
-        ACQUIRE,
-    ),
-    entry(
-        "component/duplicated",
-        "{what} is in the image more often than in the reference.",
-        "{what} がイメージに基準値より多く存在する。",
-        ACQUIRE,
-    ),
-    entry(
-        "component/erased",
-        "{what} is erased; the reference has content there.",
-        "{what} が消去されている(基準値には内容が有る)。",
-        ACQUIRE,
-    ),
-    entry("component/modified", "{what} differs from the reference.", "{what} が基準値と異なる。", ACQUIRE),
-    entry(
-        "component/moved",
-        "{count} parts are unchanged and lie elsewhere, the first of them {what}.",
-        "{count} 個の部分が内容は同じで位置が異なる(最初は {what})。",
-        ["Ask the maker why.", "製造者に理由を照会する。"],
-    ),
-    entry(
-        "component/removed",
-        "{what} is in the reference and not in the image.",
-        "{what} は基準値に有り、イメージに無い。",
-        ACQUIRE,
-    ),
-    entry("component/reordered", "{what} is out of its order.", "{what} の順序が基準値と異なる。", ACQUIRE),
-    entry(
-        "coverage/partial",
-        "{bytes} bytes have no reference value, and the policy does not accept that.",
-        "{bytes} バイトに基準値が無く、ポリシーはそれを認めていない。",
-        ASK,
-    ),
-    entry(
-        "coverage/program-unreferenced",
-        "{what} is a program without reference value.",
-        "{what} は基準値の無いプログラム。",
-        ASK,
-    ),
-    entry(
-        "coverage/unexplained",
-        "{what} is not understood and has no reference value.",
-        "{what} は判読できず基準値も無い。",
-        ASK,
-    ),
-    entry("coverage/unreferenced", "{what} has no reference value.", "{what} に基準値が無い。", ASK),
-    entry(
-        "encoding/accepted",
-        "{what} is packed anew; its content and its normal form are equal, and the policy accepts that here.",
-        "{what} は詰め直されている。内容と正規形は一致し、ポリシーがこの箇所で認めている。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "encoding/around-waived",
-        "{what} is packed anew around what your policy waives; what else differs in its packing, nobody has compared.",
-        "{what} はポリシーが免除した相違を含めて詰め直されている。詰め方の他の相違は誰も比較していない。",
-        [
-            "Find out who packed it; a waiver with the digest that was found covers these bytes and no others.",
-            "誰が詰め直したかを確認する。検出されたダイジェストを記した免除は、このバイト列のみに及ぶ。",
-        ],
-    ),
-    entry(
-        "encoding/form-differs",
-        "{what} is packed anew: the content is equal, and what is packed with it (order, times, unused bytes) is not.",
-        "{what} は詰め直されている。内容は一致するが、内容以外の記録(順序、時刻、未使用部等)が異なる。",
-        [
-            "Do not accept it; ask the maker what packed it.",
-            "受け入れず、何が詰め直したかを製造者に照会する。",
-        ],
-    ),
-    entry(
-        "encoding/form-unknown",
-        "{what} is packed anew; whether more than the encoding differs cannot be told, for want of a normal form.",
-        "{what} は詰め直されている。正規形が無いため、符号化以外の相違の有無を判定できない。",
-        ASK,
-    ),
-    entry(
-        "encoding/header",
-        "{what}: only fields that encode differ, and no content explains it.",
-        "{what}:符号化に関する欄のみ異なるが、それを説明する内容の変化が無い。",
-        ["Ask the maker why.", "製造者に理由を照会する。"],
-    ),
-    entry(
-        "encoding/re-encoded",
-        "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
-        "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
-        [
-            "Ask who packed it. Where the manifest has a normal form of it, the policy can accept it with accept-reencoded.",
-            "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる。",
-        ],
-    ),
-    entry(
-        "encoding/undecodable",
-        "{what} can no longer be decoded; {count} parts that the reference has in it cannot be seen.",
-        "{what} を復号できない。基準値に有る {count} 個の部分を確認できない。",
-        ACQUIRE,
-    ),
-    entry(
-        "fill/not-erased",
-        "{what} should be erased and is not.",
-        "{what} は消去されているべきだが、データが有る。",
-        ACQUIRE,
-    ),
-    entry(
-        "fill/resized",
-        "{what} is erased as it should be, and has another size.",
-        "{what} は消去されているが、大きさが異なる。",
-        ["Ask the maker why.", "製造者に理由を照会する。"],
-    ),
-    entry(
-        "finding/more",
-        "{count} more findings of the kind {id} are not listed.",
-        "{id} の所見が他に {count} 件有る(省略)。",
-        ["Those listed come first.", "掲載分から確認する。"],
-    ),
-    entry(
-        "gate/not-compared",
-        "The facts of {what} were not compared with the reference.",
-        "{what} の属性が基準値と比較されていない。",
-        BUG,
-    ),
-    entry(
-        "gate/not-settled",
-        "{what} was settled by no check.",
-        "{what} はどの検査でも確定していない。",
-        BUG,
-    ),
-    entry(
-        "image/given-twice",
-        "Another of the images given is the same, byte for byte.",
-        "与えられたイメージの中に、バイト単位で同一のものが他に有る。",
-        [
-            "If they are to be of two units, acquire one of them again.",
-            "別々の機器のものであれば、一方を取り直す。",
-        ],
-    ),
-    entry(
-        "image/longer",
-        "The file is {bytes} bytes longer than the image that the maker signed.",
-        "ファイルは製造者が署名したイメージより {bytes} バイト長い。",
-        [
-            "Check the size of the chip, and acquire the dump again with that size.",
-            "チップの容量を確認し、その大きさでダンプを取り直す。",
-        ],
-    ),
-    entry(
-        "image/not-read",
-        "{bytes} bytes at {place} hold nothing but {value}: not read, or erased. What lies there cannot be seen.",
-        "{place} の {bytes} バイトは全て {value}(読み取り漏れ、または消去)。その内容は確認できない。",
-        [
-            "Acquire the dump again, by another way; compare the two.",
-            "別の方法でダンプを取り直し、二つを比較する。",
-        ],
-    ),
-    entry(
-        "image/shorter",
-        "The file is {bytes} bytes short of the image that the maker signed.",
-        "ファイルは製造者が署名したイメージより {bytes} バイト短い。",
-        [
-            "Acquire the dump again, whole; if it is as long as the chip, ask the maker.",
-            "ダンプ全体を取り直す。チップの容量どおりであれば製造者に照会する。",
-        ],
-    ),
-    entry(
-        "image/uniform",
-        "The whole file holds nothing but {value}: the chip was not read, or is erased.",
-        "ファイル全体が {value}(読み取り失敗、または消去)。",
-        [
-            "Check how the chip is connected, and acquire the dump again.",
-            "チップの接続を確認し、ダンプを取り直す。",
-        ],
-    ),
-    entry(
-        "layout/disagrees",
-        "Manifest and image disagree on where the partition {name} lies.",
-        "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
-        ACQUIRE,
-    ),
-    entry(
-        "layout/not-stated",
-        "The manifest has {name}, and the image states no layout that could agree with it.",
-        "マニフェストに {name} が有るが、イメージ自身は配置を示していない。",
-        ASK,
-    ),
-    entry(
-        "limit/hit",
-        "{what}: the limit \"{limit}\" was reached, and nothing behind it was looked at.",
-        "{what}:上限「{limit}」に達したため、以降を調べていない。",
-        [
-            "Raise the limit with --limit if you trust the source enough to spend the work.",
-            "必要であれば --limit で上限を上げる。",
-        ],
-    ),
-    entry(
-        "manifest/another-channel",
-        "The manifest is of the channel {found}; accepted is {wanted}.",
-        "マニフェストのチャネルは {found}。認めているのは {wanted}。",
-        [
-            "Name the channel with --channel or in the policy if it was ordered.",
-            "発注どおりであれば --channel またはポリシーで指定する。",
-        ],
-    ),
-    entry(
-        "manifest/another-hardware",
-        "The manifest is for the hardware revisions {found}, and neither order nor policy names one of them.",
-        "マニフェストの対象ハードウェア版は {found}。発注またはポリシーで指定されていない。",
-        ["Name the revision with --hardware or in the policy.", "--hardware またはポリシーで版を指定する。"],
-    ),
-    entry(
-        "manifest/another-release",
-        "The image is exactly {found}, and {wanted} was ordered.",
-        "イメージは {found} そのものだが、発注は {wanted}。",
-        [
-            "Check which release was ordered; an older one may have known faults.",
-            "発注した版を確認する。旧版には既知の不具合が有り得る。",
-        ],
-    ),
-    entry(
-        "manifest/below-floor",
-        "The image is exactly {found}, whose security version {version} is below the floor {floor} of your policy.",
-        "イメージは {found} そのものだが、セキュリティ版 {version} はポリシーの下限 {floor} を下回る。",
-        ["Have the device updated; do not accept this release.", "機器を更新させる。この版は受け入れない。"],
-    ),
-    entry(
-        "manifest/conflicting",
-        "Two different manifests are signed for {product}.",
-        "{product} に対し相異なる二つの署名済みマニフェストが有る。",
-        ASK,
-    ),
-    entry(
-        "manifest/contradicts-itself",
-        "All parts match the manifest, and the whole image does not.",
-        "全ての部分は一致するが、全体のダイジェストが一致しない(マニフェストの矛盾)。",
-        ASK,
-    ),
-    entry(
-        "manifest/hardware-not-accepted",
-        "The unit is hardware revision {found}, and the policy accepts {wanted}.",
-        "対象機のハードウェア版は {found}。ポリシーが認めるのは {wanted}。",
-        ["Check which unit was ordered.", "発注した機器の版を確認する。"],
-    ),
-    entry(
-        "manifest/includes-not-followed",
-        "The manifest leaves {count} parts to sub-manifests, which this version does not follow.",
-        "マニフェストは {count} 件を副マニフェストに委ねているが、この版は追跡しない。",
-        ASK,
-    ),
-    entry(
-        "manifest/none",
-        "No manifest was given that speaks of this image.",
-        "このイメージに関するマニフェストが与えられていない。",
-        ASK,
-    ),
-    entry(
-        "manifest/not-for-this-image",
-        "The manifest speaks of another image: {why}.",
-        "マニフェストは別のイメージに関するもの:{why-ja}。",
-        ASK,
-    ),
-    entry(
-        "manifest/required-image-absent",
-        "The release is not complete without {name}, which was not presented.",
-        "{name} が提示されておらず、リリースとして不完全。",
-        ["Present all images of the release in one command.", "リリースの全イメージを一度に提示する。"],
-    ),
-    entry(
-        "manifest/unknown-digest",
-        "The manifest carries a digest of the algorithm {algorithm}, which this version does not know.",
-        "マニフェストのダイジェスト方式 {algorithm} をこの版は知らない。",
-        ASK,
-    ),
-    entry(
-        "mutable/any",
-        "{bytes} bytes may be anything, by the manifest; the policy does not accept that here.",
-        "マニフェストは {bytes} バイトを任意としているが、ポリシーはここでは認めていない。",
-        [
-            "Name the path in the policy, with a byte cap, if you accept it.",
-            "認める場合はポリシーに経路と上限を記す。",
-        ],
-    ),
-    entry(
-        "mutable/copy-not-taken",
-        "{what} is erased or broken; the boot loader takes the other copy, which was judged.",
-        "{what} は消去または破損している。ブートローダーはもう一方の(判定済みの)複製を使用する。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "mutable/empty",
-        "{what} is empty; the device then takes its defaults.",
-        "{what} は空。機器は既定値で動作する。",
-        ["Ask whether the device was reset.", "初期化した機器であるかを確認する。"],
-    ),
-    entry(
-        "mutable/empty-by-rule",
-        "{what} is empty, and the manifest says that the device then takes the defaults of the release.",
-        "{what} は空。マニフェストによれば機器は版の既定値で動作する。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "mutable/empty-refused",
-        "{what} is empty, and the manifest says that the device does not run as it should then (when-empty).",
-        "{what} は空。マニフェストによれば、この場合機器は正常に動作しない(when-empty)。",
-        ACQUIRE,
-    ),
-    entry(
-        "mutable/not-judged",
-        "{bytes} bytes of {what} may be anything, by manifest and policy; nobody judged them.",
-        "マニフェストとポリシーにより {what} の {bytes} バイトは任意。内容は判定していない。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "mutable/not-recognised",
-        "{what}: no {format} is recognised here, where the maker's rule has one.",
-        "{what}:製造者の規則では {format} が有るべきだが、認識できない。",
-        ACQUIRE,
-    ),
-    entry(
-        "mutable/outside-rule",
-        "{what} may differ from device to device, but not like this.",
-        "{what} は可変だが、規則を外れている。",
-        ACQUIRE,
-    ),
-    entry(
-        "mutable/over-cap",
-        "{what}: {bytes} bytes differ there that nobody judges or nothing reaches, more than the rule allows.",
-        "{what}:判定されない、または到達しない {bytes} バイトが規則の上限を超えている。",
-        ACQUIRE,
-    ),
-    entry(
-        "mutable/remains",
-        "{bytes} bytes of old data remain in {what} that nothing reaches.",
-        "{what} に、どこからも参照されない旧データが {bytes} バイト残っている。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "mutable/trust-anchor",
-        "{what} decides what may start or who may log in, and is not as the reference has it.",
-        "{what} は起動またはログインの可否を決めるものであり、基準値どおりでない。",
-        ACQUIRE,
-    ),
-    entry(
-        "mutable/within-rule",
-        "{bytes} bytes of {what} differ from the reference, within the maker's rule.",
-        "{what} の {bytes} バイトが製造者の規則の範囲内で基準値と異なる。",
-        ["Nothing to do.", "対応不要。"],
-    ),
-    entry(
-        "trust/known-key-accepted",
-        "A key whose private half is published was accepted, as asked.",
-        "秘密鍵が公開されている鍵を、指定により受け入れた。",
-        ["Never do this outside tests.", "試験以外では行わない。"],
-    ),
-    entry(
-        "trust/not-verified",
-        "{file}: {why}.",
-        "{file}:{why}。",
-        [
-            "Check the key, the policy and where the manifest came from.",
-            "鍵、ポリシー、マニフェストの入手元を確認する。",
-        ],
-    ),
-    entry("trust/unsuitable", "{file}: {why}.", "{file}:{why}。", ASK),
-    entry(
-        "waiver/another-value",
-        "A waiver of {waived} names this place and another value; it covers what it names, and nothing else.",
-        "{waived} の免除はこの箇所を指すが、値が異なるため適用されない。",
-        [
-            "Check the value; waive it anew only if you know where it comes from.",
-            "値を確認する。由来が分かる場合のみ改めて免除する。",
-        ],
-    ),
-    entry(
-        "waiver/cannot",
-        "A waiver of {waived} names this place, and that kind of finding cannot be waived there: it is no single component.",
-        "{waived} の免除はこの箇所を指すが、単一の部品ではないため免除できない。",
-        ["Waive what differs inside, value by value.", "内部の相違を値ごとに免除する。"],
-    ),
-    entry(
-        "waiver/ended",
-        "A waiver of {waived} names this place; it ended on {until}.",
-        "{waived} の免除はこの箇所を指すが、{until} に終了している。",
-        ["Decide anew.", "改めて判断する。"],
-    ),
-];
-
-/// Sentences between two images, of which neither is a reference.
-static BETWEEN: &[(&str, &str, &str)] = &[
-    ("component/added", "{what} is in the second image only.", "{what} は二つ目のイメージのみに有る。"),
-    ("component/attributes", "{what} has another {attribute}.", "{what} の {attribute} が異なる。"),
-    (
-        "component/duplicated",
-        "{what} is in the second image more often.",
-        "{what} が二つ目のイメージに多く有る。",
-    ),
-    (
-        "component/erased",
-        "{what} is erased in the second image.",
-        "{what} が二つ目のイメージで消去されている。",
-    ),
-    ("component/modified", "{what} differs.", "{what} が異なる。"),
-    ("component/removed", "{what} is in the first image only.", "{what} は一つ目のイメージのみに有る。"),
-    ("component/reordered", "{what} stands in another order.", "{what} の順序が異なる。"),
-    ("encoding/header", "{what}: only fields that encode differ.", "{what}:符号化に関する欄のみ異なる。"),
-    (
-        "fill/not-erased",
-        "{what} is erased in the first image only.",
-        "{what} は一つ目のイメージのみで消去されている。",
-    ),
-    (
-        "fill/resized",
-        "{what} is erased in both, and has another size.",
-        "{what} は双方で消去されているが、大きさが異なる。",
-    ),
-    (
-        "image/longer",
-        "The second image is {bytes} bytes longer than the first.",
-        "二つ目のイメージは一つ目より {bytes} バイト長い。",
-    ),
-    (
-        "image/shorter",
-        "The second image is {bytes} bytes shorter than the first.",
-        "二つ目のイメージは一つ目より {bytes} バイト短い。",
-    ),
-];
-
-static DEFECT: Entry = entry(
-    "defect",
-    "{what}: {field} is {actual}, should be {expected}.",
-    "{what}:{field} は {actual}、正しくは {expected}。",
-    [
-        "Compare with the specification; ask the maker if the manifest does not record it.",
-        "仕様と照合し、マニフェストに記録が無ければ製造者に照会する。",
-    ],
-);
-
-fn find(id: &str) -> &'static Entry {
-    ENTRIES.iter().find(|entry| entry.id == id).unwrap_or(&DEFECT)
-}
-
 /// The sentence for a finding.
 #[must_use]
 pub fn message(lang: Lang, finding: &FindingOf, mode: &str) -> String {
-    let entry = find(&finding.id);
-    let between = BETWEEN.iter().find(|(id, _, _)| mode == "diff" && *id == finding.id);
-    let template = between
-        .map_or(lang.pick(entry.english[0], entry.japanese[0]), |(_, english, japanese)| {
-            lang.pick(english, japanese)
-        });
+    let kind = kinds::of_report(&finding.id);
+    let between = kind.between.filter(|_| mode == "diff");
+    let template = between.map_or(lang.pick(kind.english, kind.japanese), |text| lang.of_text(text));
     let mut text = fill(lang, template, finding);
     if let Some((reason, until)) = waiver(finding) {
         let whole = if is_waived(finding) {
@@ -654,9 +171,9 @@ pub fn remedy(lang: Lang, finding: &FindingOf, mode: &str) -> String {
     if is_waived(finding) {
         return lang.pick("Nothing until the waiver ends.", "免除の期限まで対応不要。").to_owned();
     }
-    let entry = find(&finding.id);
-    let next = lang.pick(entry.english[1], entry.japanese[1]);
-    let accuses = mode != "verify" && !std::ptr::eq(entry, &raw const DEFECT) && entry.id != "limit/hit";
+    let kind = kinds::of_report(&finding.id);
+    let next = lang.of_text(kind.next);
+    let accuses = mode != "verify" && kind.family != Family::Defect && *kind != kinds::LIMIT_HIT;
     let compared = lang.pick(
         "Ask whoever made the second image whether this was meant.",
         "二つ目のイメージの作成者に、意図した変更かを確認する。",
@@ -774,35 +291,59 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
 /// The likely reason, or why nothing can be told, in a few words for the first line.
 #[must_use]
 pub fn reason_line(lang: Lang, findings: &[FindingOf], verdict: &VerdictOf) -> String {
-    let cause =
-        findings.iter().find(|finding| finding.id.starts_with("image/") && finding.id != "image/given-twice");
-    let (english, japanese) = match cause.map(|cause| cause.id.as_str()) {
-        Some("image/shorter") => ("the file is {bytes} bytes short", "ファイルが {bytes} バイト短い"),
-        Some("image/longer") => ("the file is {bytes} bytes too long", "ファイルが {bytes} バイト長い"),
-        Some("image/not-read") => ("{bytes} bytes not read, or erased", "{bytes} バイトが未読取または消去"),
-        Some(_) => ("the whole file holds nothing but {value}", "ファイル全体が {value}"),
-        None if verdict.tier == "none" => return untold(lang, &verdict.reasons).to_owned(),
-        None => return String::new(),
+    let is_cause = |id: &str| Family::Image.has(id) && id != kinds::GIVEN_TWICE.id;
+    let cause = findings.iter().find(|finding| is_cause(&finding.id));
+    let Some(cause) = cause else {
+        return if verdict.tier == "none" {
+            untold(lang, &verdict.reasons).to_owned()
+        } else {
+            String::new()
+        };
     };
-    cause.map_or_else(String::new, |cause| fill(lang, lang.pick(english, japanese), cause))
+    let known = CAUSES.iter().find(|(kind, _, _)| kind.id == cause.id);
+    let (_, english, japanese) = known.copied().unwrap_or(WHOLE_FILE);
+    fill(lang, lang.pick(english, japanese), cause)
 }
 
+/// A kind of finding in a few words.
+type Brief = (&'static Kind, &'static str, &'static str);
+
+const WHOLE_FILE: Brief =
+    (&kinds::UNIFORM, "the whole file holds nothing but {value}", "ファイル全体が {value}");
+/// What explains the rest.
+static CAUSES: [Brief; 4] = [
+    (&kinds::SHORTER, "the file is {bytes} bytes short", "ファイルが {bytes} バイト短い"),
+    (&kinds::LONGER, "the file is {bytes} bytes too long", "ファイルが {bytes} バイト長い"),
+    (&kinds::NOT_READ, "{bytes} bytes not read, or erased", "{bytes} バイトが未読取または消去"),
+    WHOLE_FILE,
+];
+
+/// Why nothing can be told: the first of these that is among the reasons.
 fn untold(lang: Lang, reasons: &[String]) -> &'static str {
-    let is = |beginning: &str| reasons.iter().any(|reason| reason.starts_with(beginning));
-    let told = [
-        ("manifest/another-release", "another release than was ordered", "発注と異なる版"),
-        ("manifest/below-floor", "a release below your floor", "下限を下回る版"),
-        ("manifest/not-for-this-image", "no manifest for this image", "このイメージのマニフェストが無い"),
-        ("manifest/none", "no manifest for this image", "このイメージのマニフェストが無い"),
-        ("manifest/required-image", "images of the release are missing", "リリースのイメージが不足"),
-        ("trust/", "a manifest is not trusted", "マニフェストを信頼できない"),
-        ("manifest/", "the manifest does not fit", "マニフェストが適合しない"),
-        ("coverage/", "not everything has a reference value", "基準値の無い部分が有る"),
-        ("mutable/", "bytes that nobody judges", "判定されない部分が有る"),
-        ("limit/", "a limit was reached", "上限に達した"),
-    ];
-    told.iter().find(|(id, _, _)| is(id)).map_or("", |(_, english, japanese)| lang.pick(english, japanese))
+    let of_kind = UNTOLD.iter().find(|(kind, _, _)| reasons.iter().any(|reason| reason == kind.id));
+    let of_kind = of_kind.map(|(_, english, japanese)| (english, japanese));
+    let of_family = || {
+        let of = |family: Family| reasons.iter().any(|reason| family.has(reason));
+        let found = UNTOLD_FAMILIES.iter().find(|(family, _, _)| of(*family));
+        found.map(|(_, english, japanese)| (english, japanese))
+    };
+    of_kind.or_else(of_family).map_or("", |(english, japanese)| lang.pick(english, japanese))
 }
+
+static UNTOLD: [Brief; 5] = [
+    (&kinds::ANOTHER_RELEASE, "another release than was ordered", "発注と異なる版"),
+    (&kinds::BELOW_FLOOR, "a release below your floor", "下限を下回る版"),
+    (&kinds::NOT_FOR_THIS_IMAGE, "no manifest for this image", "このイメージのマニフェストが無い"),
+    (&kinds::NO_MANIFEST, "no manifest for this image", "このイメージのマニフェストが無い"),
+    (&kinds::REQUIRED_IMAGE_ABSENT, "images of the release are missing", "リリースのイメージが不足"),
+];
+static UNTOLD_FAMILIES: [(Family, &str, &str); 5] = [
+    (Family::Trust, "a manifest is not trusted", "マニフェストを信頼できない"),
+    (Family::Manifest, "the manifest does not fit", "マニフェストが適合しない"),
+    (Family::Coverage, "not everything has a reference value", "基準値の無い部分が有る"),
+    (Family::Mutable, "bytes that nobody judges", "判定されない部分が有る"),
+    (Family::Limit, "a limit was reached", "上限に達した"),
+];
 
 /// What changed, counted: `1 file replaced, 1 account added`. Empty when nothing did.
 #[must_use]
@@ -899,28 +440,12 @@ mod tests {
         let verdict =
             |tier: &str, reason: &str| VerdictOf { reasons: vec![reason.to_owned()], tier: tier.to_owned() };
         let said = |verdict: &VerdictOf| reason_line(Lang::English, &[], verdict);
-        assert_eq!(said(&verdict("contraindicated", "mutable/outside-rule")), "");
-        assert_eq!(said(&verdict("none", "manifest/another-release")), "another release than was ordered");
+        assert_eq!(said(&verdict("contraindicated", kinds::OUTSIDE_RULE.id)), "");
+        assert_eq!(said(&verdict("none", kinds::ANOTHER_RELEASE.id)), "another release than was ordered");
     }
 
     #[test]
-    fn every_kind_of_finding_has_its_sentence_in_both_languages() {
-        for kind in kiwame_appraisal::KINDS.iter().filter(|kind| !kind.id.starts_with("defect")) {
-            let entry =
-                ENTRIES.iter().find(|entry| entry.id == kind.id).unwrap_or_else(|| panic!("{}", kind.id));
-            assert!(!entry.japanese[0].is_ascii() && !entry.japanese[1].is_ascii());
-        }
-        assert!(ENTRIES.windows(2).all(|pair| pair[0].id < pair[1].id));
+    fn what_was_not_looked_at_is_sorted() {
         assert!(NOT_SEEN.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    }
-
-    #[test]
-    fn no_word_that_promises_too_much_is_ever_said() {
-        let banned =
-            ["本物", "安全", "異常なし", "改ざん", "証明書", "鑑定書", "genuine", "clean", "tamper", "safe"];
-        let texts = ENTRIES.iter().flat_map(|entry| entry.english.iter().chain(&entry.japanese));
-        for text in texts {
-            assert!(banned.iter().all(|word| !text.contains(word)), "{text}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of};
+use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
 use kiwame_image::{Digest, Limits, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
@@ -176,7 +176,7 @@ pub struct ChangeOf {
 impl ChangeOf {
     /// What findings tell, counted: what somebody put in and what runs comes first.
     fn counted(findings: &[Finding]) -> Vec<Self> {
-        let at_least = findings.iter().any(|finding| finding.id == "finding/more");
+        let at_least = findings.iter().any(|finding| *finding.kind() == kinds::MORE);
         let tally = kiwame_appraisal::tally(findings).into_iter();
         let change = |((what, how), count): ((&str, &str), u64)| Self {
             at_least,
@@ -481,7 +481,7 @@ impl FindingOf {
             actual: shown(&finding.actual),
             args: finding.args.iter().map(|(name, value)| ((*name).to_owned(), escape(value))).collect(),
             expected: shown(&finding.expected),
-            id: finding.id.clone(),
+            id: finding.id().to_owned(),
             image: finding.image.map(|span| PlaceOf { length: span.length, offset: span.offset }),
             length: finding.length,
             message: String::new(),
@@ -842,12 +842,12 @@ mod tests {
     fn what_is_counted_in_a_list_that_was_cut_is_the_least_there_is() {
         let changed = |name: &str| {
             let path = format!("squashfs:files/decoded:content/file:{name}");
-            Finding::new("component/modified").at(&path, "image", kiwame_image::Span::new(0, 1))
+            Finding::new(&kinds::MODIFIED).at(&path, "image", kiwame_image::Span::new(0, 1))
         };
         let mut findings = vec![changed("a"), changed("b")];
         let said = |findings: &[Finding], lang| changes_line(lang, &ChangeOf::counted(findings));
         assert_eq!(said(&findings, Lang::English), "2 files changed");
-        findings.push(Finding::new("finding/more").arg("count", 7).arg("id", "component/modified"));
+        findings.push(Finding::new(&kinds::MORE).arg("count", 7).arg("id", kinds::MODIFIED.id));
         assert_eq!(said(&findings, Lang::English), "at least 2 files changed");
         assert_eq!(said(&findings, Lang::Japanese), "ファイル 2 件以上変更");
     }

@@ -113,7 +113,7 @@ fn refuse_what_would_be_refused(
     };
     let [expected, actual] =
         [&finding.expected, &finding.actual].map(|value| value.as_deref().unwrap_or("nothing"));
-    let what = format!("the image itself would be refused: {} at {}", finding.id, finding.path);
+    let what = format!("the image itself would be refused: {} at {}", finding.id(), finding.path);
     let found = format!("{what}: found {actual}, expected {expected}");
     Err(Failure::usage(&image.name, found).then("Mend the description, or the image."))
 }

@@ -100,7 +100,7 @@ fn terms(accept: &Accept) -> String {
 /// What is odd about a waiver.
 fn odd(waiver: &Waiver, over: bool) -> Option<String> {
     let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
-    let known = kiwame_appraisal::KINDS.iter().any(|kind| kind.id == waiver.finding);
+    let known = kiwame_appraisal::kinds::all().any(|kind| kind.id == waiver.finding);
     // Defects carry the id of a format and of what is wrong.
     let defect = waiver.finding.split_once('/').is_some_and(|(format, what)| {
         !what.is_empty() && kiwame_formats::formats().any(|known| known.name() == format)

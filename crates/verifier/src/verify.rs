@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise};
+use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
 use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
@@ -40,7 +40,7 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
     let Judged { mut report, compared } = trial.judge()?;
     trial.describe(&mut report)?;
     let response = run.respond(&report, &run.view(&image.1.name))?;
-    let absent = report.findings.iter().any(|finding| finding.id == ABSENT);
+    let absent = report.findings.iter().any(|finding| finding.id == kinds::REQUIRED_IMAGE_ABSENT.id);
     let response = if absent { response.with("absent", *b"1") } else { response };
     Ok(compared.into_iter().fold(response, |response, compared| response.with("compared", compared)))
 }
@@ -141,7 +141,7 @@ impl Trial<'_> {
                     self.verified.push(verified);
                 }
                 Err(error) => {
-                    let finding = Finding::new("trust/not-verified");
+                    let finding = Finding::new(&kinds::NOT_VERIFIED);
                     self.findings.push(finding.arg("file", &source.1.name).arg("why", error));
                 }
             }
@@ -162,7 +162,7 @@ impl Trial<'_> {
             .enumerate()
             .find(|(at, product)| products.iter().skip(at.saturating_add(1)).any(|other| other == *product));
         if let Some((_, (scope, release))) = twice {
-            let finding = Finding::new("manifest/conflicting").arg("product", format!("{scope}@{release}"));
+            let finding = Finding::new(&kinds::CONFLICTING).arg("product", format!("{scope}@{release}"));
             self.findings.push(finding);
         }
         Ok(())
@@ -294,7 +294,7 @@ impl Trial<'_> {
         findings.extend(other_digests(manifest, digests));
         let hex = sha256.hex();
         if self.run.request.presented.iter().filter(|other| **other == hex).count() > 1 {
-            findings.push(Finding::new("image/given-twice"));
+            findings.push(Finding::new(&kinds::GIVEN_TWICE));
         }
         if this.is_some() {
             self.others_absent(verified, this, &mut findings);
@@ -313,7 +313,7 @@ impl Trial<'_> {
         let wanted = if wanted.is_empty() { vec![CHANNEL] } else { wanted };
         if let Some(other) = wanted.iter().find(|wanted| **wanted != channel) {
             let finding =
-                Finding::new("manifest/another-channel").compared((*other).to_owned(), channel.to_owned());
+                Finding::new(&kinds::ANOTHER_CHANNEL).compared((*other).to_owned(), channel.to_owned());
             findings.push(finding.arg("found", channel).arg("wanted", *other));
         }
         let revisions = &product.hardware_revisions;
@@ -326,12 +326,12 @@ impl Trial<'_> {
         let unit = asked.filter(|unit| !listed.is_empty() && !listed.iter().any(|known| known == unit));
         if let Some(unit) = unit {
             let finding =
-                Finding::new("manifest/hardware-not-accepted").compared(listed.join(", "), unit.to_owned());
+                Finding::new(&kinds::HARDWARE_NOT_ACCEPTED).compared(listed.join(", "), unit.to_owned());
             findings.push(finding.arg("found", unit).arg("wanted", listed.join(", ")));
         } else if !(revisions.is_empty() || named && by_order && by_policy) {
             let wanted = asked.map_or_else(|| listed.join(", "), str::to_owned);
             let finding =
-                Finding::new("manifest/another-hardware").compared(wanted.clone(), revisions.join(", "));
+                Finding::new(&kinds::ANOTHER_HARDWARE).compared(wanted.clone(), revisions.join(", "));
             findings.push(finding.arg("found", revisions.join(", ")).arg("wanted", wanted));
         }
         findings
@@ -430,7 +430,7 @@ impl Trial<'_> {
                 )
             }
         };
-        let finding = Finding::new("manifest/not-for-this-image").arg("why", why).arg("why-ja", japanese);
+        let finding = Finding::new(&kinds::NOT_FOR_THIS_IMAGE).arg("why", why).arg("why-ja", japanese);
         assessment.findings.insert(0, finding);
         assessment
     }
@@ -472,7 +472,7 @@ impl Trial<'_> {
             let by_digest = image.digests.iter().any(|digest| request.presented.contains(&digest.hex()));
             let presented = by_digest || request.presented_as.contains(&compared(verified, image));
             if image.required && Some(at) != this && !presented {
-                findings.push(Finding::new(ABSENT).arg("name", &image.name));
+                findings.push(Finding::new(&kinds::REQUIRED_IMAGE_ABSENT).arg("name", &image.name));
             }
         }
     }
@@ -500,12 +500,12 @@ impl Trial<'_> {
         let found = one.map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
         let finding = match one.and_then(|one| self.below_floor(one)) {
             Some((_, TrustError::Rollback { found, floor })) => {
-                Finding::new("manifest/below-floor").arg("version", found).arg("floor", floor)
+                Finding::new(&kinds::BELOW_FLOOR).arg("version", found).arg("floor", floor)
             }
             _ => {
                 let rule = one.and_then(|one| self.rule(one.value()));
                 let wanted = rule.map(|rule| self.releases(rule).join(" and ")).unwrap_or_default();
-                Finding::new("manifest/another-release").arg("wanted", wanted)
+                Finding::new(&kinds::ANOTHER_RELEASE).arg("wanted", wanted)
             }
         };
         outcome.findings.push(finding.arg("found", found.unwrap_or_default()));
@@ -522,10 +522,10 @@ impl Trial<'_> {
             .unwrap_or_default();
         let wanted = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
         let finding = match one.and_then(|one| self.below_floor(one)) {
-            Some((file, why)) => Finding::new("trust/not-verified").arg("file", file).arg("why", why),
+            Some((file, why)) => Finding::new(&kinds::NOT_VERIFIED).arg("file", file).arg("why", why),
             None => {
                 let error = TrustError::OtherProduct { found, expected: wanted };
-                Finding::new("trust/unsuitable").arg("file", "manifest").arg("why", error)
+                Finding::new(&kinds::UNSUITABLE).arg("file", "manifest").arg("why", error)
             }
         };
         let mut report = self.undecided(sha256)?;
@@ -551,7 +551,7 @@ impl Trial<'_> {
         let Some(outcome) = outcomes.into_iter().min_by_key(rank) else {
             let mut findings = self.findings.clone();
             if findings.is_empty() {
-                findings.push(Finding::new("manifest/none"));
+                findings.push(Finding::new(&kinds::NO_MANIFEST));
             }
             let mut report = self.undecided(sha256)?;
             report.set_verdict(&findings, &Verdict::of(&findings));
@@ -573,7 +573,7 @@ impl Trial<'_> {
         let known = signers
             .filter(|signer| self.policy.keys().any(|key| key.is_known() && key.fingerprint() == signer.key));
         if known.count() > 0 {
-            findings.push(Finding::new("trust/known-key-accepted"));
+            findings.push(Finding::new(&kinds::KNOWN_KEY_ACCEPTED));
         }
         report.set_verdict(&findings, &outcome.verdict);
         Ok(Judged { report, compared })
@@ -631,9 +631,6 @@ fn compared(verified: &Verified<Manifest>, image: &ImageReference) -> String {
     format!("{}/{}", verified.identity.hex(), image.name)
 }
 
-/// A required image was not presented.
-const ABSENT: &str = "manifest/required-image-absent";
-
 /// The channel of a manifest that names none.
 const CHANNEL: &str = "release";
 
@@ -655,7 +652,7 @@ fn other_digests<'a>(manifest: &'a Manifest, digests: &'a Digests) -> impl Itera
     let wrong = images.flat_map(|image| &image.digests).filter(|wanted| !digests.has(wanted));
     wrong.map(|wanted| {
         let actual = digests.others.iter().find(|other| other.algorithm == wanted.algorithm);
-        Finding::new("manifest/contradicts-itself").compared(wanted.hex(), actual.map(Digest::hex))
+        Finding::new(&kinds::CONTRADICTS_ITSELF).compared(wanted.hex(), actual.map(Digest::hex))
     })
 }
 

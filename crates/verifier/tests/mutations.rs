@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kiwame_appraisal::kinds::REENCODED_ACCEPTED;
 use kiwame_image::Memory;
 use kiwame_samples::{golden, sample, seal};
 use kiwame_trust::manifest::PAYLOAD_TYPE;
@@ -116,12 +117,12 @@ impl Attested {
     /// of field, named here once more and not by the code that is tested.
     fn is_ignored(&self, copy: &[u8], report: &Value) -> bool {
         let findings = report["findings"].as_array().expect("findings");
-        let accepted = findings.iter().any(|finding| finding["id"] == "encoding/accepted");
+        let accepted = findings.iter().any(|finding| finding["id"] == REENCODED_ACCEPTED.id);
         let length = copy.len().min(self.image.len());
         let changed = (0..length).filter(|&at| copy[at] != self.image[at]);
         // Inside a stream, which codes say the content is an encoder's choice: what it decodes to was equal.
         let streams = findings.iter().filter(|finding| {
-            finding["id"] == "encoding/accepted"
+            finding["id"] == REENCODED_ACCEPTED.id
                 && finding["space"] == "image"
                 && STREAMS.contains(&finding["args"]["kind"].as_str().unwrap_or_default())
         });

@@ -5,6 +5,7 @@ mod build_core;
 mod golden;
 mod page;
 mod reproduce;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +18,8 @@ usage: cargo xtask STEP
   core       build build/kiwame-core.wasm and print its SHA-256
   page       build web/dist/kiwame.html from build/kiwame-core.wasm
   reproduce  build the core twice, in different folders, and compare
-  golden DIR write every golden case there, with what the core answers natively";
+  golden DIR write every golden case there, with what the core answers natively
+  words      write docs/findings.md, the list of what reports may say, anew";
 
 fn main() -> ExitCode {
     let step = env::args().nth(1).unwrap_or_default();
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             env::args().nth(2).ok_or(USAGE.to_owned()).and_then(|place| golden::write(Path::new(&place)))
         }
         "reproduce" => reproduce::run(&root),
+        "words" => words::build(&root),
         _ => Err(USAGE.to_owned()),
     };
     match result {

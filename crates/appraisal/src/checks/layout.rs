@@ -5,45 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
 
 use crate::case::place;
-use crate::checks::Check;
-use crate::{Case, Finding};
+use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, Reason, Severity};
+use crate::{Case, Finding, Findings};
 
 /// Every partition of the manifest must be a region of the image, and every list of partitions in the image (boot
 /// arguments, device tree) must say the same. An image that states no layout of its own cannot be held to one by this
 /// version, and that is said.
-#[derive(Debug)]
-pub(crate) struct Layout;
-
-impl Check for Layout {
-    fn name(&self) -> &'static str {
-        "layout"
-    }
-
-    fn run(&self, case: &mut Case<'_>) {
-        let in_image = |region: &&Region| region.space == SpaceId::IMAGE && region.parent.is_some();
-        let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).collect();
-        let stated = |span| spans.contains(&span);
-        let silent = UNSTRUCTURED.contains(&case.tree.format());
-        let id = if silent { "layout/not-stated" } else { "layout/disagrees" };
-        let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.part.span));
-        let mut findings: Vec<_> = parts
-            .map(|part| {
-                Finding::new(id)
-                    .at("image", "image", part.part.span)
-                    .arg("kind", "partition")
-                    .arg("name", &part.part.name)
-            })
-            .collect();
-        let known: BTreeMap<_, _> = case
-            .reference
-            .layout
-            .iter()
-            .map(|layout| (escape_key(layout.part.name.as_bytes()), layout.part.span))
-            .collect();
-        findings.extend(case.tree.regions().flat_map(|region| disagreements(case, region, &known)));
-        for finding in findings {
-            case.report(finding);
-        }
+pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
+    let in_image = |region: &&Region| region.space == SpaceId::IMAGE && region.parent.is_some();
+    let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).collect();
+    let stated = |span| spans.contains(&span);
+    let silent = UNSTRUCTURED.contains(&case.tree.format());
+    let kind = if silent { &LAYOUT_NOT_STATED } else { &LAYOUT_DISAGREES };
+    let parts = case.reference.layout.iter().filter(|part| silent || !stated(part.part.span));
+    let mut findings: Vec<_> = parts
+        .map(|part| {
+            Finding::new(kind)
+                .at("image", "image", part.part.span)
+                .arg("kind", "partition")
+                .arg("name", &part.part.name)
+        })
+        .collect();
+    let known: BTreeMap<_, _> = case
+        .reference
+        .layout
+        .iter()
+        .map(|layout| (escape_key(layout.part.name.as_bytes()), layout.part.span))
+        .collect();
+    findings.extend(case.tree.regions().flat_map(|region| disagreements(case, region, &known)));
+    for finding in findings {
+        found.report(finding);
     }
 }
 
@@ -65,7 +56,7 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
     wrong
         .map(|part| {
             let expected = known.get(part.name).map(|span| place("image", *span));
-            let finding = case.about("layout/disagrees", region).compared(expected, part.text.to_owned());
+            let finding = case.about(&LAYOUT_DISAGREES, region).compared(expected, part.text.to_owned());
             finding.arg("kind", "partition").arg("name", part.name)
         })
         .collect()
@@ -109,6 +100,33 @@ impl<'a> Part<'a> {
 
 /// Formats that find no structure.
 const UNSTRUCTURED: &[&str] = &["raw", "fill"];
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&LAYOUT_DISAGREES, &LAYOUT_NOT_STATED];
+
+/// Manifest and image have a partition at different places.
+pub static LAYOUT_DISAGREES: Kind = Kind {
+    id: "layout/disagrees",
+    family: Family::Layout,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "Manifest and image disagree on where the partition {name} lies.",
+    japanese: "パーティション {name} の位置について、マニフェストとイメージの記述が一致しない。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// An image that states no layout of its own.
+pub static LAYOUT_NOT_STATED: Kind = Kind {
+    id: "layout/not-stated",
+    family: Family::Layout,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "The manifest has {name}, and the image states no layout that could agree with it.",
+    japanese: "マニフェストに {name} が有るが、イメージ自身は配置を示していない。",
+    next: ASK,
+    between: None,
+};
 
 #[cfg(test)]
 mod tests {

@@ -7,54 +7,45 @@ use kiwame_image::{Content, Region, SpaceId, Value};
 use kiwame_trust::rules::Mutable;
 
 use crate::case::place;
-use crate::checks::Check;
-use crate::{Case, Effect, Match};
+use crate::kind::{ACQUIRE, ASK_WHY, Effect, Family, Kind, Severity, Text};
+use crate::{Case, Findings, Match};
 
 /// Reports regions that match and lie elsewhere. Those out of order are named one by one; those that only moved
 /// along with a neighbour are counted, and only when nothing else explains it.
-#[derive(Debug)]
-pub(crate) struct Placement;
-
-impl Check for Placement {
-    fn name(&self) -> &'static str {
-        "placement"
+pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
+    let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
+    let named = named(case);
+    for region in case.measured().filter(|region| region.content != Content::Fill) {
+        if is_unordered(case, region) {
+            continue;
+        }
+        let Some(&outcome) = case.matches.get(&region.id) else { continue };
+        let list = region.attribute("sort") == Some(&Value::from("list"));
+        let index = if outcome == Match::Mutable && region.order.is_some() && !list {
+            // It has another value, in the same place among others. Items of a list come and go.
+            named.get(case.tree.path(region.id)).copied()
+        } else {
+            outcome.index()
+        };
+        if let Some(index) = index {
+            spaces.entry(region.space).or_default().push((region, index));
+        }
     }
-
-    fn run(&self, case: &mut Case<'_>) {
-        let mut spaces: BTreeMap<SpaceId, Vec<(&Region, usize)>> = BTreeMap::new();
-        let named = named(case);
-        for region in case.measured().filter(|region| region.content != Content::Fill) {
-            if is_unordered(case, region) {
-                continue;
-            }
-            let Some(&outcome) = case.matches.get(&region.id) else { continue };
-            let list = region.attribute("sort") == Some(&Value::from("list"));
-            let index = if outcome == Match::Mutable && region.order.is_some() && !list {
-                // It has another value, in the same place among others. Items of a list come and go.
-                named.get(case.tree.path(region.id)).copied()
-            } else {
-                outcome.index()
-            };
-            if let Some(index) = index {
-                spaces.entry(region.space).or_default().push((region, index));
+    for (space, regions) in spaces {
+        let in_order = longest_ordered(case, &regions);
+        let mut reordered = false;
+        for (position, (region, index)) in regions.iter().enumerate() {
+            let Some(wanted) = case.wanted(*index) else { continue };
+            if !in_order.contains(&position) {
+                reordered = true;
+                let expected = place(&wanted.space, wanted.span);
+                let actual = place(case.tree.space_path(space), region.span);
+                let finding = case.about(&REORDERED, region).compared(expected, actual);
+                found.report(finding);
             }
         }
-        for (space, regions) in spaces {
-            let in_order = longest_ordered(case, &regions);
-            let mut reordered = false;
-            for (position, (region, index)) in regions.iter().enumerate() {
-                let Some(wanted) = case.wanted(*index) else { continue };
-                if !in_order.contains(&position) {
-                    reordered = true;
-                    let expected = place(&wanted.space, wanted.span);
-                    let actual = place(case.tree.space_path(space), region.span);
-                    let finding = case.about("component/reordered", region).compared(expected, actual);
-                    case.report(finding);
-                }
-            }
-            if !reordered && !refuted(case, space) {
-                moved(case, &regions);
-            }
+        if !reordered && !refuted(case, found, space) {
+            moved(case, found, &regions);
         }
     }
 }
@@ -82,7 +73,7 @@ fn is_unordered(case: &Case<'_>, region: &Region) -> bool {
     by_name && rules.any(|rule| matches!(rule.rule, Mutable::Keys(_)))
 }
 
-fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
+fn moved(case: &Case<'_>, found: &mut Findings<'_>, regions: &[(&Region, usize)]) {
     // Entries beside others that may come and go keep their order, not their place.
     let elsewhere = |(region, index): &&(&Region, usize)| {
         case.wanted(*index).is_some_and(|wanted| wanted.span.offset != region.span.offset)
@@ -92,16 +83,16 @@ fn moved(case: &mut Case<'_>, regions: &[(&Region, usize)]) {
     if let Some((region, index)) = regions.iter().find(elsewhere) {
         let expected = case.wanted(*index).map(|wanted| place(&wanted.space, wanted.span));
         let actual = place(case.tree.space_path(region.space), region.span);
-        let finding = case.about("component/moved", region).compared(expected, actual).arg("count", count);
-        case.report(finding);
+        let finding = case.about(&MOVED, region).compared(expected, actual).arg("count", count);
+        found.report(finding);
     }
 }
 
 /// True when something else in the space keeps the image from passing, such as a component that was added: what lies
 /// behind it then moves along.
-fn refuted(case: &Case<'_>, space: SpaceId) -> bool {
+fn refuted(case: &Case<'_>, found: &Findings<'_>, space: SpaceId) -> bool {
     let path = case.tree.space_path(space);
-    case.findings.iter().any(|finding| finding.effect() == Effect::Refuted && finding.space == path)
+    found.iter().any(|finding| finding.effect() == Effect::Refuted && finding.space == path)
 }
 
 /// The largest set of regions, by position, whose order is that of the reference.
@@ -124,3 +115,30 @@ fn longest_ordered(case: &Case<'_>, regions: &[(&Region, usize)]) -> BTreeSet<us
     let last = tails.last().map(|&(_, position)| position);
     core::iter::successors(last, |&position| before.get(position).copied().flatten()).collect()
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[&MOVED, &REORDERED];
+
+/// The same content at another place.
+pub static MOVED: Kind = Kind {
+    id: "component/moved",
+    family: Family::Component,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{count} parts are unchanged and lie elsewhere, the first of them {what}.",
+    japanese: "{count} 個の部分が内容は同じで位置が異なる(最初は {what})。",
+    next: ASK_WHY,
+    between: None,
+};
+
+/// The same content in another order.
+pub static REORDERED: Kind = Kind {
+    id: "component/reordered",
+    family: Family::Component,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is out of its order.",
+    japanese: "{what} の順序が基準値と異なる。",
+    next: ACQUIRE,
+    between: Some(Text::new("{what} stands in another order.", "{what} の順序が異なる。")),
+};

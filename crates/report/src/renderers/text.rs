@@ -1,6 +1,6 @@
 //! For a terminal: verdict first, then the account, then the findings, worst first. Not stable; scripts read JSON.
 
-use kiwame_appraisal::Class;
+use kiwame_appraisal::{Class, Family, Kind, kinds};
 
 use crate::catalogue::{
     changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
@@ -291,7 +291,7 @@ impl Page<'_> {
             _ => ("·", "36"),
         };
         let waived = if is_waived(finding) { self.say(" (waived)", "(免除)") } else { "" };
-        let reason = match finding.id.starts_with("image/") && !finding.parts.is_empty() {
+        let reason = match Family::Image.has(&finding.id) && !finding.parts.is_empty() {
             true => self.say("Likely reason. ", "考えられる原因:"),
             false => "",
         };
@@ -347,12 +347,17 @@ impl Page<'_> {
         let most = if self.view.verbose { usize::MAX } else { PARTS };
         for part in finding.parts.iter().take(most) {
             let has = |name: &str| part.args.contains_key(name);
-            let sign = match part.id.as_str() {
-                "component/added" | "component/duplicated" => "+",
-                "component/removed" | "component/erased" | "encoding/undecodable" => "-",
-                _ if has("after") && !has("before") => "+",
-                _ if has("before") && !has("after") => "-",
-                _ => "~",
+            let is = |kinds: &[&Kind]| kinds.iter().any(|kind| kind.id == part.id);
+            let sign = if is(&[&kinds::ADDED, &kinds::DUPLICATED]) {
+                "+"
+            } else if is(&[&kinds::REMOVED, &kinds::ERASED, &kinds::UNDECODABLE]) {
+                "-"
+            } else {
+                match (has("before"), has("after")) {
+                    (false, true) => "+",
+                    (true, false) => "-",
+                    (true, true) | (false, false) => "~",
+                }
             };
             let part = part.finding();
             let value = |name: &str| part.args.get(name);
@@ -391,7 +396,7 @@ impl Page<'_> {
         // The line of a listing is no place: what has a name is found by it.
         let entry = finding.path.rsplit('/').next().and_then(|last| last.split_once(':'));
         let entry = finding.space != "image" && entry.is_some_and(|(format, _)| ENTRIES.contains(&format));
-        let gone = finding.id == "component/removed";
+        let gone = finding.id == kinds::REMOVED.id;
         let within = finding.within.as_deref().unwrap_or_else(|| self.say("its content", "内容"));
         let text = match (finding.image, self.view.lang) {
             (None, Lang::English) if finding.space == "image" => {

@@ -7,23 +7,24 @@ use kiwame_image::Region;
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
+use super::OUTSIDE_RULE;
 use super::files::{InFiles, file_of, unescaped};
-use crate::Case;
+use crate::{Case, Findings};
 
 /// Reports every key that is missing and that the reference does not have either; of those that it has, their absence speaks.
-pub(super) fn check(case: &mut Case<'_>) {
+pub(super) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
     let manifest = case.manifest;
     for rule in &manifest.mutable {
         match &rule.rule {
             Mutable::Keys(keys) | Mutable::Fields(keys) => {
                 let entries = entries(case, rule);
-                missing(case, keys, &entries);
+                missing(case, found, keys, &entries);
             }
             Mutable::DataFiles(files) => {
                 let here = by_file(case, rule);
                 for (path, pieces) in &here {
                     if let Some(file) = file_of(files, path).filter(|file| file.format.is_some()) {
-                        missing(case, &file.keys, pieces);
+                        missing(case, found, &file.keys, pieces);
                     }
                 }
             }
@@ -52,7 +53,7 @@ fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<Vec<u8>, Vec<&'a
     files
 }
 
-fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
+fn missing(case: &mut Case<'_>, found: &mut Findings<'_>, keys: &[KeyRule], entries: &[&Region]) {
     let Some(&first) = entries.first() else { return };
     let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
     let absent: Vec<_> = keys
@@ -61,8 +62,8 @@ fn missing(case: &mut Case<'_>, keys: &[KeyRule], entries: &[&Region]) {
         .filter(|key| !is_referred_to(case, first, &key.name))
         .collect();
     for key in absent {
-        let finding = case.about("mutable/outside-rule", first);
-        case.report(
+        let finding = case.about(&OUTSIDE_RULE, first);
+        found.report(
             finding.compared(format!("{} = {}", key.name, key.value.text()), format!("no {}", key.name)),
         );
         case.outside.insert(first.id);

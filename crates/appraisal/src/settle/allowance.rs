@@ -5,15 +5,15 @@ use kiwame_trust::manifest::path_within;
 use kiwame_trust::policy::Accept;
 
 /// How many bytes each entry of a list of the policy has left. Many rules of a manifest draw on one entry.
-pub(super) struct Allowance<'a>(Vec<(&'a Accept, u64)>);
+pub(crate) struct Allowance<'a>(Vec<(&'a Accept, u64)>);
 
 impl<'a> Allowance<'a> {
-    pub(super) fn of(list: &'a [Accept]) -> Self {
+    pub(crate) fn of(list: &'a [Accept]) -> Self {
         Self(list.iter().map(|accept| (accept, accept.max_bytes.unwrap_or(0))).collect())
     }
 
     /// True when the policy names the digest at that path, or, where a cap is enough, has so many bytes left.
-    pub(super) fn take(&mut self, path: &str, bytes: u64, sha256: Option<&Digest>, by_cap: bool) -> bool {
+    pub(crate) fn take(&mut self, path: &str, bytes: u64, sha256: Option<&Digest>, by_cap: bool) -> bool {
         let mut named = self.0.iter_mut().filter(|(accept, _)| path_within(path, &accept.path));
         named.any(|(accept, left)| {
             if sha256.is_some_and(|digest| accept.sha256.contains(&digest.hex())) {

@@ -4,6 +4,8 @@
 //! is missing and nothing is added. That affirms nobody: what a loader reads and our listing does not show could differ.
 //! Where the policy accepts it the normal form must be equal, too. The headers around it may then differ in fields that
 //! only encode, and erased space beside it may have another size.
+//!
+//! What settles a stream is what is said of it: one look does both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,38 +13,29 @@ use kiwame_image::{Content, Region, RegionId, SpaceId};
 
 use kiwame_trust::json::Json;
 
-use crate::case::{FORM_DIFFERS, REENCODED, beginnings, place};
-use crate::checks::Check;
+use crate::case::{beginnings, place};
+use crate::kind::{ASK, ASK_WHY, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 use crate::reference::is_fill;
-use crate::{Case, Match};
+use crate::{Case, Findings, Match};
 
 /// Decides streams from the inside out, then the headers around them.
-#[derive(Debug)]
-pub(crate) struct Encoding;
-
-impl Check for Encoding {
-    fn name(&self) -> &'static str {
-        "encoding"
-    }
-
-    fn run(&self, case: &mut Case<'_>) {
-        let mut contents = Contents::of(case);
-        let regions: Vec<_> = case.measured().collect();
-        for region in regions.iter().rev() {
-            if region.content == Content::Encoded {
-                stream(case, region, &contents);
-            }
-            if !is_equal(case, region) || contents.differs_inside(case, region) {
-                contents.differing.insert(region.space);
-            }
+pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
+    let mut contents = Contents::of(case);
+    let regions: Vec<_> = case.measured().collect();
+    for region in regions.iter().rev() {
+        if region.content == Content::Encoded {
+            stream(case, found, region, &contents);
         }
-        let around = Around::of(case);
-        let leaves: Vec<_> = regions.into_iter().filter(|region| region.is_leaf()).collect();
-        leaves.iter().for_each(|region| header(case, region, &around));
-        let (moved, removed) = (around_moved(case), around_removed(case));
-        leaves.iter().for_each(|region| erased(case, region, &moved, &removed));
-        vanished_fill(case);
+        if !is_equal(case, region) || contents.differs_inside(case, region) {
+            contents.differing.insert(region.space);
+        }
     }
+    let around = Around::of(case);
+    let leaves: Vec<_> = regions.into_iter().filter(|region| region.is_leaf()).collect();
+    leaves.iter().for_each(|region| header(case, found, region, &around));
+    let (moved, removed) = (around_moved(case), around_removed(case));
+    leaves.iter().for_each(|region| erased(case, found, region, (&moved, &removed)));
+    vanished_fill(case, found);
 }
 
 /// What is known of the content of each space, so that each stream is judged by one look.
@@ -78,14 +71,15 @@ impl<'a> Contents<'a> {
     /// True for a region whose own bytes may be equal, as the line of a file in its listing is, and whose content is not.
     fn differs_inside(&self, case: &Case<'_>, region: &Region) -> bool {
         let Some(space) = region.encodes else { return false };
-        self.differing.contains(&space) || self.missing.contains(super::components::stream_path(case, region))
+        self.differing.contains(&space)
+            || self.missing.contains(super::differences::stream_path(case, region))
     }
 
     /// True when everything that a stream decodes to equals the reference, nothing is missing, and its decoder had
     /// nothing to complain of.
     fn equal(&self, case: &Case<'_>, stream: &Region) -> bool {
         let Some(space) = stream.encodes else { return false };
-        let path = super::components::stream_path(case, stream);
+        let path = super::differences::stream_path(case, stream);
         let unsound = self.defective.contains(&stream.id)
             || stream.parent.is_some_and(|around| self.defective.contains(&around));
         !self.differing.contains(&space)
@@ -111,14 +105,14 @@ fn is_equal(case: &Case<'_>, region: &Region) -> bool {
 pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
     let facts = crate::reference::attributes(case.tree, region);
     let agrees = |(name, fact): (&String, &Json)| {
-        wanted.get(name) == Some(fact) || super::components::is_trace(case, region, name)
+        wanted.get(name) == Some(fact) || super::differences::is_trace(case, region, name)
     };
     facts == *wanted || facts.len() == wanted.len() && facts.iter().all(agrees)
 }
 
 /// A stream of other bytes and equal content. Where the device writes it is a trace of writing; elsewhere it is a
 /// warning, unless the policy accepts it and the normal form, which holds what the listing does not show, is equal.
-fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
+fn stream(case: &mut Case<'_>, found: &mut Findings<'_>, stream: &Region, contents: &Contents<'_>) {
     let Some(Match::Differs(index)) = case.matches.get(&stream.id).copied() else { return };
     if !contents.equal(case, stream) {
         return;
@@ -129,20 +123,22 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     }
     let accepted = case.terms.rule.accepts_reencoded(case.tree.path(stream.id));
     let expected = case.wanted(index).and_then(|wanted| wanted.normal.as_ref());
-    let id = match (accepted, expected, stream.normal.as_deref()) {
+    let kind = match (accepted, expected, stream.normal.as_deref()) {
         (_, Some(_), None) if !case.tree.has_forms() => {
             case.wants_forms = true;
-            REENCODED
+            &REENCODED
         }
         // Whoever reads that the policy can accept it should not learn afterwards that it cannot.
-        (false, Some(expected), Some(form)) if expected.name == form.name && expected != form => FORM_DIFFERS,
-        (false, _, _) => REENCODED,
-        (true, Some(expected), Some(form)) if expected.name != form.name => "encoding/form-unknown",
-        (true, Some(expected), Some(form)) if expected == form => "encoding/accepted",
-        (true, Some(_), Some(_)) => FORM_DIFFERS,
-        (true, _, _) => "encoding/form-unknown",
+        (false, Some(expected), Some(form)) if expected.name == form.name && expected != form => {
+            &FORM_DIFFERS
+        }
+        (false, _, _) => &REENCODED,
+        (true, Some(expected), Some(form)) if expected.name != form.name => &FORM_UNKNOWN,
+        (true, Some(expected), Some(form)) if expected == form => &REENCODED_ACCEPTED,
+        (true, Some(_), Some(_)) => &FORM_DIFFERS,
+        (true, _, _) => &FORM_UNKNOWN,
     };
-    let outcome = if id == "encoding/accepted" {
+    let outcome = if kind == &REENCODED_ACCEPTED {
         case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
         Match::Form(index)
     } else {
@@ -151,8 +147,8 @@ fn stream(case: &mut Case<'_>, stream: &Region, contents: &Contents<'_>) {
     case.matches.insert(stream.id, outcome);
     let expected = case.wanted(index).map(|wanted| wanted.sha256.hex());
     let actual = stream.sha256.as_ref().map(kiwame_image::Digest::hex);
-    let finding = case.about(id, stream).compared(expected, actual);
-    case.report(finding);
+    let finding = case.about(kind, stream).compared(expected, actual);
+    found.report(finding);
 }
 
 /// Regions around streams, in the space of each, by how the stream stands.
@@ -199,7 +195,7 @@ pub(super) fn around_changed_streams(case: &Case<'_>) -> BTreeSet<RegionId> {
 
 /// Erased space of the reference that is not there: nothing was lost with it. The room it took went to something
 /// that changed, and speaks for itself, or is worth a warning.
-fn vanished_fill(case: &mut Case<'_>) {
+fn vanished_fill(case: &mut Case<'_>, found: &mut Findings<'_>) {
     let (fill, rest): (Vec<_>, Vec<_>) =
         case.unmatched.iter().copied().partition(|&index| case.wanted(index).is_some_and(is_fill));
     case.unmatched = rest;
@@ -209,8 +205,8 @@ fn vanished_fill(case: &mut Case<'_>) {
     };
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
-        let finding = case.about_wanted("fill/resized", wanted);
-        case.report(finding.compared(place(&wanted.space, wanted.span), None));
+        let finding = case.about_wanted(&RESIZED, wanted);
+        found.report(finding.compared(place(&wanted.space, wanted.span), None));
     }
 }
 
@@ -222,7 +218,7 @@ fn is_resized_fill(case: &Case<'_>, id: RegionId, outcome: Match) -> bool {
 }
 
 /// A header that differs in encoding fields only, around a stream that was encoded anew, follows it.
-fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
+fn header(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, streams: &Around) {
     let Some(Match::Differs(index)) = case.matches.get(&region.id).copied() else { return };
     let Some(wanted) = case.wanted(index) else { return };
     if region.masked.is_none()
@@ -243,14 +239,19 @@ fn header(case: &mut Case<'_>, region: &Region, streams: &Around) {
     case.matches.insert(region.id, Match::Encoded(index));
     if !streams.encoded.contains(&around) {
         // Every difference deserves a word; this one is not proof of other content.
-        let finding = case.about("encoding/header", region);
+        let finding = case.about(&HEADER_ONLY, region);
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        case.report(finding.compared(wanted.sha256.hex(), digest));
+        found.report(finding.compared(wanted.sha256.hex(), digest));
     }
 }
 
 /// Erased space of another size: the other side of a stream of another size, else worth a warning.
-fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, removed: &BTreeSet<&str>) {
+fn erased(
+    case: &Case<'_>,
+    found: &mut Findings<'_>,
+    region: &Region,
+    (moved, removed): (&BTreeSet<RegionId>, &BTreeSet<&str>),
+) {
     if region.content != Content::Fill {
         return;
     }
@@ -270,8 +271,8 @@ fn erased(case: &mut Case<'_>, region: &Region, moved: &BTreeSet<RegionId>, remo
     if !excused {
         let space = case.tree.space_path(region.space);
         let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
-        let finding = case.about("fill/resized", region).compared(expected, place(space, region.span));
-        case.report(finding);
+        let finding = case.about(&RESIZED, region).compared(expected, place(space, region.span));
+        found.report(finding);
     }
 }
 
@@ -304,3 +305,91 @@ fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {
     let stream = case.tree.region(id).is_some_and(|region| region.content == Content::Encoded);
     stream && matches!(case.matches.get(&id), Some(Match::Differs(_)))
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] =
+    &[&REENCODED_ACCEPTED, &FORM_DIFFERS, &FORM_UNKNOWN, &HEADER_ONLY, &REENCODED, &RESIZED];
+
+/// A container that was packed anew, where the policy accepts that.
+pub static REENCODED_ACCEPTED: Kind = Kind {
+    id: "encoding/accepted",
+    family: Family::Encoding,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{what} is packed anew; its content and its normal form are equal, and the policy accepts that here.",
+    japanese: "{what} は詰め直されている。内容と正規形は一致し、ポリシーがこの箇所で認めている。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// A container that was packed anew, and its normal form is another.
+pub static FORM_DIFFERS: Kind = Kind {
+    id: "encoding/form-differs",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is packed anew: the content is equal, and what is packed with it (order, times, unused bytes) is not.",
+    japanese: "{what} は詰め直されている。内容は一致するが、内容以外の記録(順序、時刻、未使用部等)が異なる。",
+    next: Text::new(
+        "Do not accept it; ask the maker what packed it.",
+        "受け入れず、何が詰め直したかを製造者に照会する。",
+    ),
+    between: None,
+};
+
+/// A container that was packed anew, without a normal form to compare.
+pub static FORM_UNKNOWN: Kind = Kind {
+    id: "encoding/form-unknown",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{what} is packed anew; whether more than the encoding differs cannot be told, for want of a normal form.",
+    japanese: "{what} は詰め直されている。正規形が無いため、符号化以外の相違の有無を判定できない。",
+    next: ASK,
+    between: None,
+};
+
+/// A header that differs in encoding fields only.
+pub static HEADER_ONLY: Kind = Kind {
+    id: "encoding/header",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what}: only fields that encode differ, and no content explains it.",
+    japanese: "{what}:符号化に関する欄のみ異なるが、それを説明する内容の変化が無い。",
+    next: ASK_WHY,
+    between: Some(Text::new(
+        "{what}: only fields that encode differ.",
+        "{what}:符号化に関する欄のみ異なる。",
+    )),
+};
+
+/// A container that was packed anew.
+pub static REENCODED: Kind = Kind {
+    id: "encoding/re-encoded",
+    family: Family::Encoding,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
+    japanese: "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
+    next: Text::new(
+        "Ask who packed it. Where the manifest has a normal form of it, the policy can accept it with accept-reencoded.",
+        "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる。",
+    ),
+    between: None,
+};
+
+/// Erased space of another size.
+pub static RESIZED: Kind = Kind {
+    id: "fill/resized",
+    family: Family::Fill,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is erased as it should be, and has another size.",
+    japanese: "{what} は消去されているが、大きさが異なる。",
+    next: ASK_WHY,
+    between: Some(Text::new(
+        "{what} is erased in both, and has another size.",
+        "{what} は双方で消去されているが、大きさが異なる。",
+    )),
+};

@@ -4,6 +4,8 @@
 //! only where the buyer's policy names the place and a cap. Where several rules reach one place all of them must hold.
 //! No rule lets differ what decides what may start: what a format calls a `trust-anchor` or a `boot-entry`, whatever
 //! lies in one, and programs at any depth. Lists of what is dangerous add refusals; none is ever the reason for a pass.
+//!
+//! A rule is held and told in one look: where a region stands follows from the finding that its value would make.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +15,14 @@ use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
 use files::{InFiles, Names, file_of, unescaped};
+pub use ledger::{ANY, NOT_JUDGED, OVER_CAP, REMAINS, WITHIN_RULE};
+pub use spare::COPY_NOT_TAKEN;
+
 use ledger::Ledger;
 
-use crate::checks::Check;
+use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Severity, Text};
 use crate::reference::{GUARDED, holds_program, is_fill, is_remains, was_remains};
-use crate::{Case, Finding, Match, json_of};
+use crate::{Case, Finding, Findings, Match, json_of};
 
 mod files;
 mod ledger;
@@ -29,31 +34,22 @@ pub use slips::slip;
 
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
 /// rule.
-#[derive(Debug)]
-pub(crate) struct MutableRules;
-
-impl Check for MutableRules {
-    fn name(&self) -> &'static str {
-        "mutable"
+pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
+    if case.manifest.mutable.is_empty() {
+        return;
     }
-
-    fn run(&self, case: &mut Case<'_>) {
-        if case.manifest.mutable.is_empty() {
-            return;
-        }
-        let known = Known::of(case);
-        let places = Places::of(case);
-        let mut ledger = Ledger::of(case, &places);
-        let spare = spare::copies(case, &places);
-        empty_stores(case, &places, &spare);
-        let regions: Vec<_> = case.measured().collect();
-        for region in regions {
-            hold(case, region, (&known, &spare), &mut ledger);
-        }
-        required::check(case);
-        vanished(case, &mut ledger);
-        ledger.report(case);
+    let known = Known::of(case);
+    let places = Places::of(case);
+    let mut ledger = Ledger::of(case, &places);
+    let spare = spare::copies(case, found, &places);
+    empty_stores(case, found, &places, &spare);
+    let regions: Vec<_> = case.measured().collect();
+    for region in regions {
+        hold(case, found, region, (&known, &spare), &mut ledger);
     }
+    required::settle(case, found);
+    vanished(case, &mut ledger);
+    ledger.report(case, found);
 }
 
 /// The region at the path of each rule, where there is one.
@@ -92,6 +88,7 @@ enum Held {
 
 fn hold(
     case: &mut Case<'_>,
+    found: &mut Findings<'_>,
     region: &Region,
     (known, spare): (&Known<'_>, &BTreeSet<usize>),
     ledger: &mut Ledger<'_, '_>,
@@ -107,7 +104,7 @@ fn hold(
     let Some(&(first, _)) = rules.first() else { return };
     if let Match::Bytes(index) = before {
         let same =
-            |wanted: &ReferenceRegion| crate::checks::encoding::facts_agree(case, region, &wanted.attributes);
+            |wanted: &ReferenceRegion| crate::settle::encoding::facts_agree(case, region, &wanted.attributes);
         if case.wanted(index).is_some_and(same) {
             return;
         }
@@ -143,7 +140,7 @@ fn hold(
             Err(_) if remains && rule.remains_max_bytes > 0 => dead.push(number),
             Err(finding) => {
                 case.outside.insert(region.id);
-                return case.report(*finding);
+                return found.report(*finding);
             }
         }
     }
@@ -159,7 +156,7 @@ fn hold(
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => {
             ledger.judged(first, region.span.length);
-            ledger.value(first, || case.about("mutable/within-rule", region));
+            ledger.value(first, || case.about(&WITHIN_RULE, region));
         }
     }
 }
@@ -253,7 +250,7 @@ impl<'a> Known<'a> {
     /// `None` for an entry that the reference does not have.
     fn agrees(&self, case: &Case<'_>, region: &Region) -> Option<bool> {
         let known = self.facts.get(case.tree.path(region.id))?;
-        let kept = |name: &str| !VALUES.contains(&name) && !super::components::TRACES.contains(&name);
+        let kept = |name: &str| !VALUES.contains(&name) && !super::differences::TRACES.contains(&name);
         let mine = crate::reference::attributes(case.tree, region);
         let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
         Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
@@ -275,7 +272,7 @@ impl<'a> Known<'a> {
         let from = |theirs: &BTreeMap<String, Json>| {
             let kept = |name: &String| {
                 !["mode", "uid", "gid", "xattrs"].contains(&name.as_str())
-                    && !super::components::TRACES.contains(&name.as_str())
+                    && !super::differences::TRACES.contains(&name.as_str())
             };
             let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
@@ -331,19 +328,19 @@ fn keeps(
 ) -> Result<Held, Box<Finding>> {
     let outside = |why: &str| {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        Err(Box::new(case.about("mutable/outside-rule", region).compared(why.to_owned(), digest)))
+        Err(Box::new(case.about(&OUTSIDE_RULE, region).compared(why.to_owned(), digest)))
     };
     let mut around = core::iter::once(region).chain(case.tree.ancestors(region.id));
     if around.any(|region| GUARDED.iter().any(|name| is_true(region, name))) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        return Err(Box::new(case.about("mutable/trust-anchor", region).compared(None, digest)));
+        return Err(Box::new(case.about(&TRUST_ANCHOR, region).compared(None, digest)));
     }
     if !is_harmless(case, region) {
         return outside("nothing that can execute");
     }
     if let Some(format) = known.reading_at(case.tree.path(region.id)).filter(|_| !is_any(rule)) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
-        let finding = case.about("mutable/not-recognised", region).compared(format.to_owned(), digest);
+        let finding = case.about(&NOT_RECOGNISED, region).compared(format.to_owned(), digest);
         return Err(Box::new(finding.arg("format", format)));
     }
     match &rule.rule {
@@ -534,7 +531,7 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
 }
 
 /// A store that is erased: what its loader does then, the rule says (RULES 7).
-fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
+fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
     let manifest = case.manifest;
     for (number, rule) in manifest.mutable.iter().enumerate() {
         if spare.contains(&number) {
@@ -552,15 +549,15 @@ fn empty_stores(case: &mut Case<'_>, places: &Places<'_>, spare: &BTreeSet<usize
         if gone.iter().all(erased) && taken.as_ref().is_none_or(erased) {
             continue;
         }
-        let id = match rule.when_empty {
-            _ if rule.rule == Mutable::Erased => "mutable/empty-by-rule",
-            WhenEmpty::Default => "mutable/empty-by-rule",
-            WhenEmpty::Warning => "mutable/empty",
-            WhenEmpty::Refuse => "mutable/empty-refused",
+        let kind = match rule.when_empty {
+            _ if rule.rule == Mutable::Erased => &EMPTY_BY_RULE,
+            WhenEmpty::Default => &EMPTY_BY_RULE,
+            WhenEmpty::Warning => &EMPTY,
+            WhenEmpty::Refuse => &EMPTY_REFUSED,
         };
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
-        let finding = case.about(id, store);
-        case.report(finding);
+        let finding = case.about(kind, store);
+        found.report(finding);
     }
 }
 
@@ -584,7 +581,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
             case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
                 ledger.judged(first, wanted.span.length);
-                ledger.value(first, || case.about_wanted("mutable/within-rule", wanted));
+                ledger.value(first, || case.about_wanted(&WITHIN_RULE, wanted));
             }
             false
         })
@@ -640,3 +637,91 @@ fn is_gone(path: &str, gone: &BTreeSet<&str>) -> bool {
     let file = |scope: &&str| scope.rsplit('/').next().is_some_and(|last| last.starts_with("file:"));
     crate::case::beginnings(path).find(file).is_some_and(|file| gone.contains(file))
 }
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[
+    &ANY,
+    &NOT_JUDGED,
+    &OVER_CAP,
+    &REMAINS,
+    &WITHIN_RULE,
+    &COPY_NOT_TAKEN,
+    &EMPTY,
+    &EMPTY_BY_RULE,
+    &EMPTY_REFUSED,
+    &NOT_RECOGNISED,
+    &OUTSIDE_RULE,
+    &TRUST_ANCHOR,
+];
+
+/// An empty store, which the rule has a person look at.
+pub static EMPTY: Kind = Kind {
+    id: "mutable/empty",
+    family: Family::Mutable,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{what} is empty; the device then takes its defaults.",
+    japanese: "{what} は空。機器は既定値で動作する。",
+    next: Text::new("Ask whether the device was reset.", "初期化した機器であるかを確認する。"),
+    between: None,
+};
+
+/// An empty store, where the rule allows it.
+pub static EMPTY_BY_RULE: Kind = Kind {
+    id: "mutable/empty-by-rule",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{what} is empty, and the manifest says that the device then takes the defaults of the release.",
+    japanese: "{what} は空。マニフェストによれば機器は版の既定値で動作する。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// An empty store, where the rule refuses it.
+pub static EMPTY_REFUSED: Kind = Kind {
+    id: "mutable/empty-refused",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} is empty, and the manifest says that the device does not run as it should then (when-empty).",
+    japanese: "{what} は空。マニフェストによれば、この場合機器は正常に動作しない(when-empty)。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// Another format than the reference reads there.
+pub static NOT_RECOGNISED: Kind = Kind {
+    id: "mutable/not-recognised",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what}: no {format} is recognised here, where the maker's rule has one.",
+    japanese: "{what}:製造者の規則では {format} が有るべきだが、認識できない。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// A value that does not keep to its rule.
+pub static OUTSIDE_RULE: Kind = Kind {
+    id: "mutable/outside-rule",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} may differ from device to device, but not like this.",
+    japanese: "{what} は可変だが、規則を外れている。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// What decides what may start or who may log in, and is not as the reference has it.
+pub static TRUST_ANCHOR: Kind = Kind {
+    id: "mutable/trust-anchor",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what} decides what may start or who may log in, and is not as the reference has it.",
+    japanese: "{what} は起動またはログインの可否を決めるものであり、基準値どおりでない。",
+    next: ACQUIRE,
+    between: None,
+};

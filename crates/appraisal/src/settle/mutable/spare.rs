@@ -10,11 +10,12 @@ use kiwame_trust::json::Json;
 use kiwame_trust::manifest::path_within;
 
 use super::{Places, is_erased, path_of};
-use crate::Case;
+use crate::kind::{Effect, Family, Kind, NOTHING_TO_DO, Severity};
+use crate::{Case, Findings};
 
 /// The numbers of rules under which a copy is erased and another one is there, which the loader takes. What the reference has
 /// in the erased one is then not missing.
-pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize> {
+pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>) -> BTreeSet<usize> {
     let manifest = case.manifest;
     let pair: Vec<_> = (0..)
         .zip(&manifest.mutable)
@@ -36,8 +37,8 @@ pub(super) fn copies(case: &mut Case<'_>, places: &Places<'_>) -> BTreeSet<usize
     for (_, _, place) in &erased {
         case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
         case.vanished = true;
-        let finding = case.about("mutable/copy-not-taken", place);
-        case.report(finding);
+        let finding = case.about(&COPY_NOT_TAKEN, place);
+        found.report(finding);
     }
     erased.into_iter().map(|(number, _, _)| number).collect()
 }
@@ -66,3 +67,15 @@ fn is_taken(case: &Case<'_>, place: &Region) -> bool {
 }
 
 const HEADER: &str = "uboot-env-header";
+
+/// The copy of a redundant pair that its loader does not take.
+pub static COPY_NOT_TAKEN: Kind = Kind {
+    id: "mutable/copy-not-taken",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{what} is erased or broken; the boot loader takes the other copy, which was judged.",
+    japanese: "{what} は消去または破損している。ブートローダーはもう一方の(判定済みの)複製を使用する。",
+    next: NOTHING_TO_DO,
+    between: None,
+};

@@ -6,8 +6,9 @@ use kiwame_image::{Region, Span};
 use kiwame_trust::rules::Mutable;
 
 use super::Places;
-use crate::checks::allowance::Allowance;
-use crate::{Case, Finding};
+use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
+use crate::settle::Allowance;
+use crate::{Case, Finding, Findings};
 
 /// How many bytes differ under each rule, and what the policy's caps have left.
 pub(super) struct Ledger<'p, 'a> {
@@ -74,41 +75,41 @@ impl<'p, 'a> Ledger<'p, 'a> {
     }
 
     /// What the first screen prints, and the caps: that of `any`, which the buyer must have named too, and of remains.
-    pub(super) fn report(self, case: &mut Case<'_>) {
+    pub(super) fn report(self, case: &mut Case<'_>, found: &mut Findings<'_>) {
         let (manifest, places) = (case.manifest, self.places);
         for (number, sums) in self.rules {
             let Some(rule) = manifest.mutable.get(number) else { continue };
             let place = places.of_rule(rule);
-            let at = |case: &Case<'_>, id: &str, bytes: u64| match place {
-                Some(region) => case.about(id, region).arg("bytes", bytes),
-                None => Finding::new(id).at(&rule.path, "image", Span::new(0, bytes)).arg("bytes", bytes),
+            let at = |case: &Case<'_>, kind: &'static Kind, bytes: u64| match place {
+                Some(region) => case.about(kind, region).arg("bytes", bytes),
+                None => Finding::new(kind).at(&rule.path, "image", Span::new(0, bytes)).arg("bytes", bytes),
             };
             // No value of a component: no waiver covers it.
             let over = |case: &Case<'_>, most: u64, bytes: u64| {
                 let expected = format!("at most {most} bytes");
-                at(case, "mutable/over-cap", bytes).compared(expected, format!("{bytes} bytes"))
+                at(case, &OVER_CAP, bytes).compared(expected, format!("{bytes} bytes"))
             };
             let cap = if let Mutable::Any { max_bytes } = rule.rule { max_bytes } else { u64::MAX };
             if sums.not_judged > cap {
                 let finding = over(case, cap, sums.not_judged);
-                case.report(finding);
+                found.report(finding);
             } else if sums.not_accepted > 0 {
-                let finding = at(case, "mutable/any", sums.not_accepted);
-                case.report(finding);
+                let finding = at(case, &ANY, sums.not_accepted);
+                found.report(finding);
             } else if sums.not_judged > 0 {
-                let finding = at(case, "mutable/not-judged", sums.not_judged);
-                case.report(finding);
+                let finding = at(case, &NOT_JUDGED, sums.not_judged);
+                found.report(finding);
             }
             if sums.remains > rule.remains_max_bytes {
                 let finding = over(case, rule.remains_max_bytes, sums.remains);
-                case.report(finding);
+                found.report(finding);
             } else if sums.remains > 0 {
-                let finding = at(case, "mutable/remains", sums.remains);
-                case.report(finding);
+                let finding = at(case, &REMAINS, sums.remains);
+                found.report(finding);
             }
             if sums.judged > 0 {
-                let finding = at(case, "mutable/within-rule", sums.judged);
-                case.report(finding.with_parts(sums.values));
+                let finding = at(case, &WITHIN_RULE, sums.judged);
+                found.report(finding.with_parts(sums.values));
             }
             let exceptions = &mut case.exceptions;
             exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);
@@ -120,3 +121,66 @@ impl<'p, 'a> Ledger<'p, 'a> {
 
 /// So many values of one rule are kept.
 const VALUES: usize = 200;
+
+/// Bytes that may be anything, where the policy does not accept that.
+pub static ANY: Kind = Kind {
+    id: "mutable/any",
+    family: Family::Mutable,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{bytes} bytes may be anything, by the manifest; the policy does not accept that here.",
+    japanese: "マニフェストは {bytes} バイトを任意としているが、ポリシーはここでは認めていない。",
+    next: Text::new(
+        "Name the path in the policy, with a byte cap, if you accept it.",
+        "認める場合はポリシーに経路と上限を記す。",
+    ),
+    between: None,
+};
+
+/// Bytes that may be anything, by manifest and policy.
+pub static NOT_JUDGED: Kind = Kind {
+    id: "mutable/not-judged",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{bytes} bytes of {what} may be anything, by manifest and policy; nobody judged them.",
+    japanese: "マニフェストとポリシーにより {what} の {bytes} バイトは任意。内容は判定していない。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// More bytes than a cap of the rule allows.
+pub static OVER_CAP: Kind = Kind {
+    id: "mutable/over-cap",
+    family: Family::Mutable,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "{what}: {bytes} bytes differ there that nobody judges or nothing reaches, more than the rule allows.",
+    japanese: "{what}:判定されない、または到達しない {bytes} バイトが規則の上限を超えている。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// Old data that nothing reaches.
+pub static REMAINS: Kind = Kind {
+    id: "mutable/remains",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{bytes} bytes of old data remain in {what} that nothing reaches.",
+    japanese: "{what} に、どこからも参照されない旧データが {bytes} バイト残っている。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// Values that differ within their rule.
+pub static WITHIN_RULE: Kind = Kind {
+    id: "mutable/within-rule",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{bytes} bytes of {what} differ from the reference, within the maker's rule.",
+    japanese: "{what} の {bytes} バイトが製造者の規則の範囲内で基準値と異なる。",
+    next: NOTHING_TO_DO,
+    between: None,
+};

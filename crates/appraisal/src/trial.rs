@@ -1,0 +1,199 @@
+//! What is found of manifests, signatures and keys before an image is compared, and beside that. The façade reports it; the
+//! kinds stand here, since they count as all others do, and the report has to say them also of a report that somebody else
+//! made.
+
+use crate::kind::{ASK, Effect, Family, Kind, Reason, Severity, Text};
+
+/// The kinds of findings of this file.
+pub(crate) static KINDS: &[&Kind] = &[
+    &GIVEN_TWICE,
+    &ANOTHER_CHANNEL,
+    &ANOTHER_HARDWARE,
+    &ANOTHER_RELEASE,
+    &BELOW_FLOOR,
+    &CONFLICTING,
+    &HARDWARE_NOT_ACCEPTED,
+    &NO_MANIFEST,
+    &NOT_FOR_THIS_IMAGE,
+    &REQUIRED_IMAGE_ABSENT,
+    &KNOWN_KEY_ACCEPTED,
+    &NOT_VERIFIED,
+    &UNSUITABLE,
+];
+
+/// The same image was presented twice.
+pub static GIVEN_TWICE: Kind = Kind {
+    id: "image/given-twice",
+    family: Family::Image,
+    severity: Severity::Low,
+    effect: Effect::Nothing,
+    english: "Another of the images given is the same, byte for byte.",
+    japanese: "与えられたイメージの中に、バイト単位で同一のものが他に有る。",
+    next: Text::new(
+        "If they are to be of two units, acquire one of them again.",
+        "別々の機器のものであれば、一方を取り直す。",
+    ),
+    between: None,
+};
+
+/// A channel that neither order nor policy names.
+pub static ANOTHER_CHANNEL: Kind = Kind {
+    id: "manifest/another-channel",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "The manifest is of the channel {found}; accepted is {wanted}.",
+    japanese: "マニフェストのチャネルは {found}。認めているのは {wanted}。",
+    next: Text::new(
+        "Name the channel with --channel or in the policy if it was ordered.",
+        "発注どおりであれば --channel またはポリシーで指定する。",
+    ),
+    between: None,
+};
+
+/// Hardware revisions that neither order nor policy names.
+pub static ANOTHER_HARDWARE: Kind = Kind {
+    id: "manifest/another-hardware",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "The manifest is for the hardware revisions {found}, and neither order nor policy names one of them.",
+    japanese: "マニフェストの対象ハードウェア版は {found}。発注またはポリシーで指定されていない。",
+    next: Text::new(
+        "Name the revision with --hardware or in the policy.",
+        "--hardware またはポリシーで版を指定する。",
+    ),
+    between: None,
+};
+
+/// The image is exactly another release.
+pub static ANOTHER_RELEASE: Kind = Kind {
+    id: "manifest/another-release",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "The image is exactly {found}, and {wanted} was ordered.",
+    japanese: "イメージは {found} そのものだが、発注は {wanted}。",
+    next: Text::new(
+        "Check which release was ordered; an older one may have known faults.",
+        "発注した版を確認する。旧版には既知の不具合が有り得る。",
+    ),
+    between: None,
+};
+
+/// The image is exactly a release below the policy's floor.
+pub static BELOW_FLOOR: Kind = Kind {
+    id: "manifest/below-floor",
+    family: Family::Manifest,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "The image is exactly {found}, whose security version {version} is below the floor {floor} of your policy.",
+    japanese: "イメージは {found} そのものだが、セキュリティ版 {version} はポリシーの下限 {floor} を下回る。",
+    next: Text::new(
+        "Have the device updated; do not accept this release.",
+        "機器を更新させる。この版は受け入れない。",
+    ),
+    between: None,
+};
+
+/// Two manifests of one release.
+pub static CONFLICTING: Kind = Kind {
+    id: "manifest/conflicting",
+    family: Family::Manifest,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "Two different manifests are signed for {product}.",
+    japanese: "{product} に対し相異なる二つの署名済みマニフェストが有る。",
+    next: ASK,
+    between: None,
+};
+
+/// The unit is of a hardware revision that the policy does not accept.
+pub static HARDWARE_NOT_ACCEPTED: Kind = Kind {
+    id: "manifest/hardware-not-accepted",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "The unit is hardware revision {found}, and the policy accepts {wanted}.",
+    japanese: "対象機のハードウェア版は {found}。ポリシーが認めるのは {wanted}。",
+    next: Text::new("Check which unit was ordered.", "発注した機器の版を確認する。"),
+    between: None,
+};
+
+/// No manifest speaks of the image.
+pub static NO_MANIFEST: Kind = Kind {
+    id: "manifest/none",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "No manifest was given that speaks of this image.",
+    japanese: "このイメージに関するマニフェストが与えられていない。",
+    next: ASK,
+    between: None,
+};
+
+/// A manifest that speaks of another image.
+pub static NOT_FOR_THIS_IMAGE: Kind = Kind {
+    id: "manifest/not-for-this-image",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "The manifest speaks of another image: {why}.",
+    japanese: "マニフェストは別のイメージに関するもの:{why-ja}。",
+    next: ASK,
+    between: None,
+};
+
+/// A required image of the release was not presented.
+pub static REQUIRED_IMAGE_ABSENT: Kind = Kind {
+    id: "manifest/required-image-absent",
+    family: Family::Manifest,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "The release is not complete without {name}, which was not presented.",
+    japanese: "{name} が提示されておらず、リリースとして不完全。",
+    next: Text::new(
+        "Present all images of the release in one command.",
+        "リリースの全イメージを一度に提示する。",
+    ),
+    between: None,
+};
+
+/// A published key was accepted, as asked.
+pub static KNOWN_KEY_ACCEPTED: Kind = Kind {
+    id: "trust/known-key-accepted",
+    family: Family::Trust,
+    severity: Severity::Medium,
+    effect: Effect::Nothing,
+    english: "A key whose private half is published was accepted, as asked.",
+    japanese: "秘密鍵が公開されている鍵を、指定により受け入れた。",
+    next: Text::new("Never do this outside tests.", "試験以外では行わない。"),
+    between: None,
+};
+
+/// A manifest that is not verified.
+pub static NOT_VERIFIED: Kind = Kind {
+    id: "trust/not-verified",
+    family: Family::Trust,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "{file}: {why}.",
+    japanese: "{file}:{why}。",
+    next: Text::new(
+        "Check the key, the policy and where the manifest came from.",
+        "鍵、ポリシー、マニフェストの入手元を確認する。",
+    ),
+    between: None,
+};
+
+/// A manifest of another product or release than expected.
+pub static UNSUITABLE: Kind = Kind {
+    id: "trust/unsuitable",
+    family: Family::Trust,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Trust),
+    english: "{file}: {why}.",
+    japanese: "{file}:{why}。",
+    next: ASK,
+    between: None,
+};
