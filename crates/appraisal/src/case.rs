@@ -3,6 +3,7 @@
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Content, Region, RegionId, SpaceId, Span, Tree, Value};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
@@ -254,7 +255,7 @@ impl<'a> Case<'a> {
     fn paths(&self) -> &BTreeMap<&'a str, usize> {
         self.paths.get_or_init(|| {
             let regions = self.reference.regions.iter().enumerate().rev();
-            regions.map(|(index, region)| (region.path.as_str(), index)).collect()
+            regions.map(|(index, region)| (region.path.as_str(), index)).into_map()
         })
     }
 
@@ -274,7 +275,7 @@ impl<'a> Case<'a> {
 
     fn shut(&self) -> &Shut<'a> {
         self.shut.get_or_init(|| {
-            let regions: BTreeSet<_> = self.tree.limits_hit().iter().map(|&(_, region)| region).collect();
+            let regions: BTreeSet<_> = self.tree.limits_hit().iter().map(|&(_, region)| region).into_set();
             let is_whole =
                 |id: &RegionId| self.tree.region(*id).is_some_and(|region| region.parent.is_none());
             Shut {
@@ -426,7 +427,7 @@ fn valued(mut finding: Finding, before: Option<Json>, after: Option<Json>) -> Fi
 fn written(reference: &ImageReference) -> Vec<Span> {
     let parts = reference.layout.iter().filter(|layout| layout.written).map(|layout| layout.part.span);
     let mut written: Vec<_> = parts.collect();
-    written.sort();
+    written.arrange();
     written
 }
 
@@ -471,7 +472,7 @@ fn classes(
         let known = covering(tree, leaf).and_then(|region| of(region, leaf));
         known.unwrap_or_else(|| (Class::unreferenced(leaf), None))
     };
-    tree.leaves().map(|leaf| (leaf.id, class(leaf))).collect()
+    tree.leaves().map(|leaf| (leaf.id, class(leaf))).into_map()
 }
 
 /// The measured region that covers a leaf. It lies in the leaf's own space: what the space is decoded from is another

@@ -4,6 +4,7 @@
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Region, SpaceId, Span, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
@@ -59,7 +60,7 @@ impl Assessment {
         let missing = missing.filter(|wanted| !is_fill(wanted)).map(|wanted| encoders.image_span(wanted));
         let mut spans: Vec<_> =
             leaves.chain(missing).take(SUSPECTS).filter(|span| !span.is_empty()).collect();
-        spans.sort_unstable();
+        spans.arrange();
         let mut joined: Vec<Span> = Vec::new();
         for span in spans {
             // Erased bytes between two of them, such as padding, are no reason to part them.
@@ -78,7 +79,7 @@ impl Assessment {
         let findings = fold.by_thing(findings);
         let mut findings = fold.by_cause(findings, uniform);
         // What somebody put in and what runs comes first, behind what explains the rest.
-        findings.sort_by_key(|finding| {
+        findings.arrange_by_key(|finding| {
             Reverse((finding.kind().family == Family::Image, finding.is_put_in(), !is_filler(finding)))
         });
         self.findings = findings;
@@ -90,7 +91,7 @@ struct Encoders<'a>(BTreeMap<&'a str, &'a ReferenceRegion>);
 
 impl<'a> Encoders<'a> {
     fn of(reference: &'a ImageReference) -> Self {
-        let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space.as_str()).collect();
+        let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space.as_str()).into_set();
         let encoders = reference.regions.iter().filter(|region| spaces.contains(region.path.as_str()));
         Self(encoders.map(|region| (region.path.as_str(), region)).collect())
     }
@@ -120,7 +121,7 @@ struct Counts<'a>(Vec<&'a str>);
 impl<'a> Counts<'a> {
     fn of(paths: impl Iterator<Item = &'a str>) -> Self {
         let mut paths: Vec<_> = paths.collect();
-        paths.sort_unstable();
+        paths.arrange();
         Self(paths)
     }
 

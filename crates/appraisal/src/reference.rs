@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Content, Defect, Region, RegionId, Tree, Value, segments};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion};
@@ -12,8 +13,10 @@ use crate::case::{beginnings, json_of};
 /// exactly one measured region. `suppliers` gives path and name; the longest path wins.
 #[must_use]
 pub fn reference_regions(tree: &Tree, suppliers: &[(String, String)]) -> Vec<ReferenceRegion> {
-    let scopes: BTreeMap<_, _> =
-        suppliers.iter().map(|(scope, name)| (segments(scope).collect::<Vec<_>>().join("/"), name)).collect();
+    let scopes: BTreeMap<_, _> = suppliers
+        .iter()
+        .map(|(scope, name)| (segments(scope).collect::<Vec<_>>().join("/"), name))
+        .into_map();
     let mut recorded: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for defect in tree.defects() {
         for region in recording(tree, defect.region) {
@@ -59,7 +62,7 @@ fn reference(
     let answers = beginnings(path).rev().find_map(|scope| suppliers.get(scope)).or(everything);
     let mut defects: Vec<_> =
         recorded.get(&region.id).into_iter().flatten().map(|defect| known(defect)).collect();
-    defects.sort();
+    defects.arrange();
     defects.dedup();
     Some(ReferenceRegion {
         path: path.to_owned(),
@@ -99,7 +102,7 @@ pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json>
     let program =
         (!region.is_leaf() && holds_program(tree, region)).then(|| (EXECUTABLE.to_owned(), Json::Flag(true)));
     let remains = is_remains(tree, region).then(|| (REMAINS.to_owned(), Json::Flag(true)));
-    program.into_iter().chain(facts).chain(fill).chain(remains).collect()
+    program.into_iter().chain(facts).chain(fill).chain(remains).into_map()
 }
 
 /// The attribute by which formats say that a region can execute.

@@ -9,6 +9,7 @@
 //! What is found is marked as such ([`Node::searched`](kiwame_image::Node::searched)): no bytes become more acceptable
 //! than they were unfound (RULES 33).
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, all_are, len64};
 
 use crate::boot::uboot_env;
@@ -209,7 +210,7 @@ impl Marks {
             let Some(anchor) = format.anchor() else { continue };
             all.extend(anchor.marks.iter().map(|mark| Marked { mark, format, anchor }));
         }
-        all.sort_by_key(|marked| marked.mark.first());
+        all.arrange_by_key(|marked| marked.mark.first());
         let mut first = [(0, 0); 256];
         for (number, marked) in (0_u16..).zip(&all) {
             let slot = marked.mark.first().and_then(|&byte| first.get_mut(usize::from(byte)));

@@ -290,8 +290,47 @@ impl fmt::Debug for Window {
 /// True when every one of the bytes has that value, and when there is none.
 #[must_use]
 pub fn all_are(bytes: &[u8], value: u8) -> bool {
-    // No early exit inside a block: this way it compiles to vector code without a branch.
-    let (blocks, rest) = bytes.as_chunks::<256>();
-    let differs = |block: &[u8; 256]| block.iter().fold(0, |seen, byte| seen | (byte ^ value)) != 0;
-    !blocks.iter().any(differs) && rest.iter().all(|&byte| byte == value)
+    lead_of(bytes, value) == bytes.len()
+}
+
+/// How many bytes at the front have that value, one behind the other.
+///
+/// By words, and not as the compiler would make it of bytes: it makes no vectors in a module that is to be small.
+#[must_use]
+#[inline(never)]
+pub fn lead_of(bytes: &[u8], value: u8) -> usize {
+    let wanted = u64::from_ne_bytes([value; 8]);
+    let (blocks, _) = bytes.as_chunks::<64>();
+    let same = |block: &&[u8; 64]| {
+        let [a, b, c, d, e, f, g, h] = *block.as_chunks::<8>().0 else { return false };
+        let differs = |word: [u8; 8]| u64::from_ne_bytes(word) ^ wanted;
+        differs(a) | differs(b) | differs(c) | differs(d) | differs(e) | differs(f) | differs(g) | differs(h)
+            == 0
+    };
+    let whole = blocks.iter().take_while(same).count().saturating_mul(64);
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole.saturating_add(rest.iter().take_while(|byte| **byte == value).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_other_byte_ends_a_run_wherever_it_stands() {
+        for length in [0, 1, 7, 8, 63, 64, 65, 200] {
+            let mut bytes = vec![0xff; length];
+            assert_eq!((lead_of(&bytes, 0xff), all_are(&bytes, 0xff)), (length, true));
+            for place in 0..length {
+                bytes[place] = 0xfe;
+                assert_eq!(
+                    (lead_of(&bytes, 0xff), all_are(&bytes, 0xff)),
+                    (place, false),
+                    "{place} of {length}"
+                );
+                bytes[place] = 0xff;
+            }
+        }
+        assert!(!all_are(&[0xff], 0));
+    }
 }

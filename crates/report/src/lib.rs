@@ -37,3 +37,12 @@ pub use statement::statement;
 
 /// Version of the report's schema.
 pub const SCHEMA_VERSION: &str = "1.2";
+
+/// A JSON object of these members. Filled one by one: see [`kiwame_image::Gather`].
+fn object(members: impl Iterator<Item = (String, serde_json::Value)>) -> serde_json::Value {
+    let mut object = serde_json::Map::new();
+    members.for_each(|(name, value)| {
+        object.insert(name, value);
+    });
+    serde_json::Value::Object(object)
+}

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
+use kiwame_image::Arrange as _;
+use kiwame_image::Gather as _;
 use kiwame_image::{Digest, Limits, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
@@ -185,7 +187,7 @@ impl ChangeOf {
             what: what.to_owned(),
         };
         let mut changes: Vec<_> = tally.map(change).collect();
-        changes.sort_by_key(|change| {
+        changes.arrange_by_key(|change| {
             let runs = ["program", "script", "account", "login-line", "boot-argument", "driver"];
             let put_in = change.how == "added";
             (!put_in, runs.iter().position(|what| *what == change.what).unwrap_or(runs.len()))
@@ -479,7 +481,7 @@ impl FindingOf {
         let supplier = shown(&finding.supplier);
         let mut made = Self {
             actual: shown(&finding.actual),
-            args: finding.args.iter().map(|(name, value)| ((*name).to_owned(), escape(value))).collect(),
+            args: finding.args.iter().map(|(name, value)| ((*name).to_owned(), escape(value))).into_map(),
             expected: shown(&finding.expected),
             id: finding.id().to_owned(),
             image: finding.image.map(|span| PlaceOf { length: span.length, offset: span.offset }),
@@ -574,9 +576,7 @@ fn shown(value: &Json) -> Value {
         Json::Uint(number) => Value::from(*number),
         Json::Text(text) => Value::from(escape(text)),
         Json::List(list) => Value::Array(list.iter().map(shown).collect()),
-        Json::Map(map) => {
-            Value::Object(map.iter().map(|(name, value)| (escape(name), shown(value))).collect())
-        }
+        Json::Map(map) => crate::object(map.iter().map(|(name, value)| (escape(name), shown(value)))),
     }
 }
 
@@ -587,9 +587,7 @@ fn shown_again(value: Value) -> Value {
         Value::Array(list) => Value::Array(list.into_iter().map(shown_again).collect()),
         Value::Object(map) => {
             let map = map.into_iter();
-            Value::Object(
-                map.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))).collect(),
-            )
+            crate::object(map.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))))
         }
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     }
@@ -599,7 +597,7 @@ impl RegionOf {
     fn new(tree: &Tree, region: &Region, class: Option<(Class, Option<Basis>)>) -> Self {
         let facts = region.attributes.iter().map(|fact| (fact.name.to_owned(), shown(&json_of(&fact.value))));
         Self {
-            attributes: facts.collect(),
+            attributes: facts.into_map(),
             basis: class.and_then(|(_, basis)| basis).map(|basis| basis.name().to_owned()),
             class: class.map(|(class, _)| class.name().to_owned()),
             guid: region.guid.as_ref().map(|guid| guid.to_string()),
@@ -618,7 +616,7 @@ impl RegionOf {
     fn whole(region: &ReferenceRegion) -> Self {
         let facts = region.attributes.iter().map(|(name, value)| (escape(name), shown(value)));
         Self {
-            attributes: facts.collect(),
+            attributes: facts.into_map(),
             basis: Some(Basis::Whole.name().to_owned()),
             class: Some(Class::Matched.name().to_owned()),
             guid: None,
@@ -646,7 +644,7 @@ impl Report {
             ("reads", limits.reads),
             ("space", limits.space),
         ]);
-        let limits = limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let limits = limits.into_iter().map(|(name, value)| (name.to_owned(), value)).into_map();
         let tool = ToolOf {
             core_sha256: core_sha256.to_owned(),
             name: "kiwame".to_owned(),
@@ -732,7 +730,7 @@ impl Report {
         self.findings = findings.iter().map(|finding| FindingOf::new(finding, &self.mode)).collect();
         self.changes = ChangeOf::counted(findings);
         // The worst first; among equals the order of the checks.
-        self.findings.sort_by_key(|finding| match finding.severity.as_str() {
+        self.findings.arrange_by_key(|finding| match finding.severity.as_str() {
             "high" => 0,
             "medium" => 1,
             "low" => 2,
@@ -807,7 +805,7 @@ impl Report {
                 .for_each(again);
             let facts = core::mem::take(&mut region.attributes).into_iter();
             region.attributes =
-                facts.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))).collect();
+                facts.map(|(name, value)| (escape::escape_shown(&name), shown_again(value))).into_map();
         }
         for manifest in &mut self.manifests {
             [&mut manifest.product, &mut manifest.release].into_iter().for_each(again);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::Gather as _;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{
     Coverage, ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
 };
 use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The payload of a manifest's envelope.
 #[must_use]
@@ -94,7 +95,7 @@ impl Serialize for Part<'_> {
 /// The fields of an object.
 fn parts<'a>(value: Value) -> BTreeMap<String, Part<'a>> {
     match value {
-        Value::Object(map) => map.into_iter().map(|(name, value)| (name, Part::Value(value))).collect(),
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, Part::Value(value))).into_map(),
         _ => BTreeMap::new(),
     }
 }
@@ -117,8 +118,12 @@ const AROUND: usize = 64 << 10;
 
 /// An object without what is null.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    without_nulls(Vec::from(fields))
+}
+
+fn without_nulls(fields: Vec<(&str, Value)>) -> Value {
     let there = fields.into_iter().filter(|(_, value)| !value.is_null());
-    Value::Object(there.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+    crate::object(there.map(|(name, value)| (name.to_owned(), value)))
 }
 
 fn drop_empty(value: &mut Value) {
@@ -130,7 +135,7 @@ fn drop_empty(value: &mut Value) {
 
 fn digests(image: &ImageReference) -> Value {
     let each = image.digests.iter().map(|digest| (digest.algorithm.name().to_owned(), json!(digest.hex())));
-    Value::Object(each.collect())
+    crate::object(each)
 }
 
 fn release(manifest: &Manifest) -> Value {
@@ -174,8 +179,8 @@ fn image(number: usize, image: &ImageReference) -> Part<'_> {
 }
 
 fn region(region: &ReferenceRegion) -> Value {
-    let attributes: Map<_, _> =
-        region.attributes.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
+    let attributes =
+        crate::object(region.attributes.iter().map(|(name, value)| (name.clone(), plain(value))));
     let mut value = object([
         ("path", json!(region.path)),
         ("space", json!(region.space)),
@@ -192,7 +197,7 @@ fn region(region: &ReferenceRegion) -> Value {
                 .map_or(Value::Null, |form| json!({ "name": form.name, "sha256": form.sha256.hex() })),
         ),
         ("method", json!("bytes")),
-        ("attributes", if attributes.is_empty() { Value::Null } else { Value::Object(attributes) }),
+        ("attributes", if attributes == json!({}) { Value::Null } else { attributes }),
         ("order", json!(region.order)),
         ("supplier", json!(region.supplier)),
         ("defects", json!(region.defects.iter().map(defect).collect::<Vec<_>>())),
@@ -212,9 +217,7 @@ fn plain(value: &Json) -> Value {
         Json::Uint(number) => json!(number),
         Json::Text(text) => json!(text),
         Json::List(list) => Value::Array(list.iter().map(plain).collect()),
-        Json::Map(map) => {
-            Value::Object(map.iter().map(|(name, value)| (name.clone(), plain(value))).collect())
-        }
+        Json::Map(map) => crate::object(map.iter().map(|(name, value)| (name.clone(), plain(value)))),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use kiwame_image::Arrange as _;
 use kiwame_image::len64;
 
 use crate::json::{Json, MOST_UNSIGNED, Object};
@@ -74,7 +75,7 @@ impl Envelope {
         let made =
             |key: &&PublicKey| self.signatures.iter().any(|signature| key.check(&message, signature).is_ok());
         let mut keys: Vec<_> = policy.keys().filter(made).collect();
-        keys.sort();
+        keys.arrange();
         keys.dedup();
         keys
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Algorithm, Digest, Environment, Form, Partition, SettingsFile, Span};
 
 use crate::json::{Json, MOST_SIGNED, Object};
@@ -331,7 +332,7 @@ impl ImageReference {
             return defective("image", "coverage is complete, and no region of the image is listed");
         }
         for (space, spans) in &mut spaces {
-            spans.sort_unstable();
+            spans.arrange();
             let mut at = 0;
             for (span, path) in spans.iter() {
                 if span.offset > at {

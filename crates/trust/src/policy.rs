@@ -2,6 +2,7 @@
 //!
 //! Keys come from here or from the command line, never from what is being verified.
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Algorithm, Digest};
 use serde::Deserialize;
 
@@ -211,12 +212,12 @@ impl Policy {
         let principals =
             file.principal.into_iter().map(PrincipalEntry::read).collect::<Result<Vec<_>, _>>()?;
         let mut keys: Vec<_> = principals.iter().flat_map(|principal| &principal.keys).collect();
-        keys.sort();
+        keys.arrange();
         if let Some(pair) = keys.windows(2).find(|pair| pair.first() == pair.last()) {
             return Err(TrustError::SharedKey(pair.first().map(|key| key.fingerprint()).unwrap_or_default()));
         }
         let mut names: Vec<_> = principals.iter().map(|principal| principal.id.as_str()).collect();
-        names.sort_unstable();
+        names.arrange();
         if let Some([name, _]) = names.array_windows().find(|[one, other]| one == other) {
             return Err(TrustError::Field {
                 field: "principal.id".to_owned(),

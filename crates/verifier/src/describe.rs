@@ -1,5 +1,6 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Algorithm, Partition, Settings, Span};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
@@ -192,7 +193,7 @@ impl Description {
     /// Partitions of an image have names of their own and share no byte.
     pub(crate) fn check_layout(&self) -> Result<(), String> {
         let mut images: Vec<_> = self.layout.iter().map(|part| part.image.as_deref().unwrap_or("")).collect();
-        images.sort_unstable();
+        images.arrange();
         images.dedup();
         images.into_iter().try_for_each(|image| self.check_layout_of(image))
     }
@@ -207,7 +208,7 @@ impl Description {
         if let Some((name, format)) = formats.find(|(_, format)| kiwame_formats::named(format).is_none()) {
             return Err(format!("layout \"{name}\": format: found \"{format}\", which kiwame does not open"));
         }
-        parts.sort_by_key(|part| (part.span.offset, part.span.length));
+        parts.arrange_by_key(|part| (part.span.offset, part.span.length));
         if let Some(part) = parts.iter().find(|part| part.span.is_empty() || part.name.is_empty()) {
             return Err(format!("layout \"{}\": a partition has a name and at least one byte", part.name));
         }
@@ -224,7 +225,7 @@ impl Description {
             }
         }
         let mut names: Vec<_> = parts.iter().map(|part| &part.name).collect();
-        names.sort();
+        names.arrange();
         match names.windows(2).find(|pair| pair.first() == pair.last()).and_then(<[_]>::first) {
             Some(name) => Err(format!("layout \"{name}\" is listed twice")),
             None => Ok(()),
@@ -242,7 +243,7 @@ impl Description {
             .iter()
             .map(|supplier| Supplier { name: supplier.name.clone(), contact: supplier.contact.clone() })
             .collect();
-        suppliers.sort_by(|a, b| a.name.cmp(&b.name));
+        suppliers.arrange_by(|a, b| a.name.cmp(&b.name));
         suppliers.dedup_by(|a, b| a.name == b.name);
         suppliers
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
@@ -52,6 +53,6 @@ pub(crate) fn not_seen(also: &[&str], tree: &Tree) -> Vec<String> {
         codes.push("native-signatures");
     }
     codes.extend(also);
-    codes.sort_unstable();
+    codes.arrange();
     codes.into_iter().map(str::to_owned).collect()
 }

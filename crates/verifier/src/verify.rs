@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Digest, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
@@ -269,7 +270,7 @@ impl Trial<'_> {
         let images = self.verified.iter().flat_map(|one| &one.value().images);
         let asked = images.filter(|image| image.digests.contains(sha256)).flat_map(|image| &image.digests);
         let mut algorithms: Vec<_> = asked.map(|digest| digest.algorithm).collect();
-        algorithms.sort_unstable();
+        algorithms.arrange();
         algorithms.dedup();
         algorithms.retain(|algorithm| *algorithm != sha256.algorithm);
         let (number, source) = self.image;
@@ -605,7 +606,7 @@ impl Trial<'_> {
             report.not_seen.push("rollback".to_owned());
         }
         report.not_seen.push("transparency".to_owned());
-        report.not_seen.sort();
+        report.not_seen.arrange();
         Ok(())
     }
 }
@@ -659,7 +660,7 @@ fn other_digests<'a>(manifest: &'a Manifest, digests: &'a Digests) -> impl Itera
 /// How many reference values of an image are in a tree, by path and digest.
 fn in_common(image: &ImageReference, tree: &Tree) -> usize {
     let wanted: std::collections::BTreeSet<_> =
-        image.regions.iter().map(|region| (region.path.as_str(), Some(&region.sha256))).collect();
+        image.regions.iter().map(|region| (region.path.as_str(), Some(&region.sha256))).into_set();
     let here = tree.regions().filter(|region| region.measured);
     here.filter(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref()))).count()
 }
@@ -668,7 +669,7 @@ fn in_common(image: &ImageReference, tree: &Tree) -> usize {
 fn shares_a_path(image: &ImageReference, tree: &Tree) -> bool {
     let first = |path: &str| path.split('/').next().map(str::to_owned);
     let steps: std::collections::BTreeSet<_> =
-        image.regions.iter().map(|region| first(&region.path)).collect();
+        image.regions.iter().map(|region| first(&region.path)).into_set();
     tree.regions().any(|region| region.parent.is_some() && steps.contains(&first(tree.path(region.id))))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
 
 use crate::case::place;
@@ -13,7 +14,7 @@ use crate::{Case, Finding, Findings};
 /// version, and that is said.
 pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
     let in_image = |region: &&Region| region.space == SpaceId::IMAGE && region.parent.is_some();
-    let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).collect();
+    let spans: BTreeSet<_> = case.tree.regions().filter(in_image).map(|region| region.span).into_set();
     let stated = |span| spans.contains(&span);
     let silent = UNSTRUCTURED.contains(&case.tree.format());
     let kind = if silent { &LAYOUT_NOT_STATED } else { &LAYOUT_DISAGREES };
@@ -31,7 +32,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
         .layout
         .iter()
         .map(|layout| (escape_key(layout.part.name.as_bytes()), layout.part.span))
-        .collect();
+        .into_map();
     findings.extend(case.tree.regions().flat_map(|region| disagreements(case, region, &known)));
     for finding in findings {
         found.report(finding);
@@ -65,7 +66,7 @@ fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span
 /// True when parts of the manifest's layout fill a span, one behind the other.
 fn is_split(span: Span, known: &BTreeMap<String, Span>) -> bool {
     let mut inside: Vec<_> = known.values().filter(|part| span.contains(**part)).collect();
-    inside.sort();
+    inside.arrange();
     let end = inside.iter().try_fold(span.offset, |end, part| (part.offset == end).then(|| part.end()));
     end == Some(span.end())
 }

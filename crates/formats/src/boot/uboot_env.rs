@@ -34,6 +34,7 @@
 use std::collections::BTreeSet;
 
 use kiwame_decode::Crc32;
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{
     Builder, Defect, Environment, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
 };
@@ -89,7 +90,7 @@ impl Shape {
         let found = [false, true].into_iter().filter(settings);
         let mut found: Vec<_> =
             found.flat_map(|redundant| Self::all(bytes, region, redundant, most)).collect();
-        found.sort_by_key(|shape| (shape.size != region, shape.size));
+        found.arrange_by_key(|shape| (shape.size != region, shape.size));
         found.first().copied()
     }
 
@@ -212,7 +213,7 @@ pub(crate) fn is_torn(head: &[u8]) -> bool {
         let data = head.get(from..).unwrap_or_default();
         let entries = data.split(|&byte| byte == 0).take_while(|entry| looks_like_settings(entry));
         let name = |entry: &[u8]| entry.split(|&byte| byte == b'=').next().map(<[u8]>::to_vec);
-        let names: BTreeSet<_> = entries.filter_map(name).collect();
+        let names: BTreeSet<_> = entries.filter_map(name).into_set();
         OWN.iter().filter(|known| names.contains(known.as_bytes())).count() >= TELLING
     })
 }
@@ -272,7 +273,7 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, shape: Shape, out: &mut Buil
     let data = window.get(to_usize(start)..to_usize(whole.length())).unwrap_or_default();
     let (mut at, mut count) = (start, 0u64);
     // The flag is listed beside the settings.
-    let mut seen: BTreeSet<_> = shape.redundant.then(|| b"flags".to_vec()).into_iter().collect();
+    let mut seen: BTreeSet<_> = shape.redundant.then(|| b"flags".to_vec()).into_iter().into_set();
     for entry in data.split_inclusive(|&byte| byte == 0) {
         let text = entry.strip_suffix(&[0]).unwrap_or(entry);
         let input = whole.slice(at, len64(entry));

@@ -22,6 +22,7 @@ pub(crate) mod squashfs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{
     Builder, Defect, Format, Input, LimitKind, Limits, Node, RegionId, Stage, Trouble, Value, len64,
 };
@@ -379,7 +380,7 @@ fn facts<'a>(entry: &Entry, node: Node<'a>) -> Node<'a> {
 /// All extended attributes, or that there are none: said either way, so that one that was added is a difference.
 fn xattrs(entry: &Entry) -> String {
     let mut list: Vec<_> = entry.xattrs.iter().collect();
-    list.sort();
+    list.arrange();
     let shown = list.iter().map(|(name, value)| {
         format!("{}={}", kiwame_image::escape_key(name), Value::Bytes(value.clone()).display())
     });

@@ -36,6 +36,7 @@ use goblin::elf::Elf as Goblin;
 use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
+use kiwame_image::Arrange as _;
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize,
 };
@@ -337,7 +338,7 @@ fn overlaps(
     field: &'static str,
 ) {
     spans.retain(|span| !span.is_empty());
-    spans.sort();
+    spans.arrange();
     for (before, after) in spans.iter().zip(spans.iter().skip(1)) {
         if before.overlaps(*after) {
             out.defect(Defect::new(id, field, at.offset(), after.offset, before.end()).ambiguous());

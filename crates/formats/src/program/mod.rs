@@ -7,6 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod pe;
 pub(crate) mod te;
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Builder, Defect, Format, Input, Node, Span, Value};
 
 use crate::medium::flash;
@@ -74,7 +75,7 @@ pub(crate) fn lay_out<'a>(
     field: &'static str,
     mut pieces: Vec<Piece>,
 ) {
-    pieces.sort_by_key(|piece| piece.offset);
+    pieces.arrange_by_key(|piece| piece.offset);
     let mut done = 0;
     for (number, piece) in (0u64..).zip(pieces.into_iter().filter(|piece| piece.length > 0)) {
         let end = piece.offset.saturating_add(piece.length);

@@ -47,6 +47,7 @@
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
+use kiwame_image::Arrange as _;
 use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
 
 use crate::program::{self, Names, Piece};
@@ -372,7 +373,7 @@ impl Image {
             Span::between(directory.saturating_add(8), headers),
         ];
         let mut raw: Vec<_> = self.sections.iter().map(|section| section.raw).collect();
-        raw.sort();
+        raw.arrange();
         let sum = raw.iter().fold(headers, |sum, span| sum.saturating_add(span.length));
         spans.extend(raw);
         spans.push(Span::between(sum, at.length().saturating_sub(table.length)));
@@ -383,7 +384,7 @@ impl Image {
 /// Sections that share addresses: which one wins depends on the order in which a loader copies them.
 pub(crate) fn check_memory(sections: &[Section], out: &mut Builder<'_, '_>, id: &'static str) {
     let mut memory: Vec<_> = sections.iter().map(|section| (section.memory(), section.place)).collect();
-    memory.sort();
+    memory.arrange();
     for ((before, _), (after, place)) in memory.iter().zip(memory.iter().skip(1)) {
         if before.overlaps(*after) {
             out.defect(Defect::new(id, "VirtualAddress", *place, after.offset, before.end()).ambiguous());

@@ -30,6 +30,7 @@
 //! The chipset uses soft straps, `FLCOMP`'s opcodes that no flash must be sent, and the upper map: no facts, but in the
 //! leaf.
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
 
 use crate::embedded::BESIDE;
@@ -143,7 +144,7 @@ impl Descriptor {
             // The chipset takes it from there whether or not the first entry says so.
             self.regions.push(Region { name: "descriptor".to_owned(), start: 0, end: DESCRIPTOR });
         }
-        self.regions.sort_by_key(|region| region.start);
+        self.regions.arrange_by_key(|region| region.start);
         if at.length() == DESCRIPTOR {
             return self.alone(at, out);
         }

@@ -6,6 +6,7 @@ use crate::Report;
 use crate::catalogue::noun;
 use crate::model::RegionOf;
 use crate::renderers::text::printed;
+use kiwame_image::{Arrange as _, Gather as _};
 
 /// The attribute by which a leaf says how many of its bytes are erased.
 pub(crate) const ERASED: &str = "erased";
@@ -102,11 +103,11 @@ impl Page<'_> {
         // Depth is bounded by what is shown.
         let most = if depth == 0 { BESIDE.saturating_mul(4) } else { BESIDE };
         let mut largest: Vec<_> = numbers.to_vec();
-        largest.sort_by_key(|&at| {
+        largest.arrange_by_key(|&at| {
             core::cmp::Reverse(self.things.get(at).map_or(0, |thing| thing.region.length))
         });
         largest.truncate(most);
-        let shown: std::collections::BTreeSet<_> = largest.into_iter().collect();
+        let shown: std::collections::BTreeSet<_> = largest.into_iter().into_set();
         for &at in &shown {
             self.thing(at, depth);
         }

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::Gather as _;
 use kiwame_image::{Content, Region, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
@@ -57,7 +58,7 @@ struct Places<'a>(BTreeMap<&'a str, &'a Region>);
 
 impl<'a> Places<'a> {
     fn of(case: &Case<'a>) -> Self {
-        let named: BTreeSet<_> = case.manifest.mutable.iter().map(path_of).collect();
+        let named: BTreeSet<_> = case.manifest.mutable.iter().map(path_of).into_set();
         let tree = case.tree;
         let here = tree.regions().filter(|region| named.contains(tree.path(region.id)));
         let mut places = BTreeMap::new();
@@ -565,7 +566,7 @@ fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'
 fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
     let missing = core::mem::take(&mut case.unmatched);
     let gone: BTreeSet<_> =
-        missing.iter().filter_map(|&index| case.wanted(index)).map(|wanted| wanted.path.as_str()).collect();
+        missing.iter().filter_map(|&index| case.wanted(index)).map(|wanted| wanted.path.as_str()).into_set();
     case.unmatched = missing
         .into_iter()
         .filter(|&index| {

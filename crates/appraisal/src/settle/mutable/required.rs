@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::Gather as _;
 use kiwame_image::Region;
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
@@ -55,7 +56,7 @@ fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<Vec<u8>, Vec<&'a
 
 fn missing(case: &mut Case<'_>, found: &mut Findings<'_>, keys: &[KeyRule], entries: &[&Region]) {
     let Some(&first) = entries.first() else { return };
-    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
+    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).into_set();
     let absent: Vec<_> = keys
         .iter()
         .filter(|key| is_asked_for(keys, &known, key) && !known.contains(key.name.as_bytes()))

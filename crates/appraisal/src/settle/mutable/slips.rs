@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kiwame_image::Gather as _;
 use kiwame_image::{Region, Tree};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
@@ -61,7 +62,7 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     if entries.is_empty() {
         return None;
     }
-    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).collect();
+    let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).into_set();
     keys.iter().find_map(|key| {
         if !key.is_pattern() && !known.contains(key.name.as_bytes()) {
             return is_asked_for(keys, &known, key).then(|| {

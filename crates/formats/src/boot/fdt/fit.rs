@@ -37,6 +37,7 @@ use kiwame_decode::Crc32;
 use kiwame_image::{
     Algorithm, Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Span, Trouble, len64, to_usize,
 };
+use kiwame_image::{Arrange as _, Gather as _};
 use sha1::Digest;
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
@@ -341,7 +342,7 @@ impl<'a> Fit<'_, 'a> {
     fn check_unit_addresses(&self, out: &mut Builder<'_, '_>) {
         let nodes = || (0usize..).map_while(|node| Some((node, self.tree.node(node)?)));
         let plain: BTreeSet<(usize, &[u8])> =
-            nodes().skip(1).map(|(_, found)| (found.parent, &found.name[..])).collect();
+            nodes().skip(1).map(|(_, found)| (found.parent, &found.name[..])).into_set();
         let mut numbered = None;
         for (node, found) in nodes().filter(|(_, found)| found.name.contains(&b'@')) {
             let shown = String::from_utf8_lossy(&found.name).into_owned();
@@ -460,7 +461,7 @@ fn add_outside<'a>(
     content: &'static dyn Format,
     out: &mut Builder<'_, 'a>,
 ) {
-    outside.sort();
+    outside.arrange();
     // Two images may share their data.
     outside.dedup_by_key(|(span, _)| *span);
     let mut done = tree.base.saturating_add(tree.header.total);

@@ -33,6 +33,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
 };
@@ -158,7 +159,7 @@ pub(crate) fn list<'a>(
     blocks.push(structure(at, &tree, roles, listed, out));
     blocks.push(strings(at, &tree, out));
     // Between and behind the blocks lies padding, which tools leave for a loader to grow into.
-    blocks.sort_by_key(|block| block.offset);
+    blocks.arrange_by_key(|block| block.offset);
     blocks.push(Span::new(header.total, 0));
     let mut done = 0;
     for (number, block) in (0u32..).zip(blocks) {
@@ -239,7 +240,7 @@ fn strings<'a>(at: &Input<'a>, tree: &Tree, out: &mut Builder<'_, 'a>) -> Span {
     let input = at.slice(block.offset, block.length);
     let mut names: Vec<_> = tree.properties.iter().map(|property| property.name_at).collect();
     // A name may be the end of a longer one.
-    names.sort();
+    names.arrange();
     names.push(Span::new(input.length(), 0));
     let (mut known, mut done, mut number) = (0_u64, 0_u64, 0_u32);
     let mut add = |from: u64, to: u64, known: bool, out: &mut Builder<'_, 'a>| {

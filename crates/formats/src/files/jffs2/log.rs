@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{Defect, Input, LimitKind, Trouble, len64};
 
 use super::data::{device, raw};
@@ -102,7 +103,7 @@ impl Log {
         let mut inodes = core::mem::take(&mut self.inodes);
         for pieces in inodes.values_mut() {
             let version = |number: usize| self.piece(number).map_or(0, |piece| piece.version);
-            pieces.sort_by_key(|&number| version(number));
+            pieces.arrange_by_key(|&number| version(number));
             let mut sorted: Vec<usize> = Vec::with_capacity(pieces.len());
             for &number in pieces.iter() {
                 let version = |number: usize| self.piece(number).map_or(0, |piece| piece.version);
@@ -123,7 +124,7 @@ impl Log {
     /// The names that lead to each inode, those in directories that nothing leads to not counted.
     fn count(&mut self) {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        let mut links: BTreeMap<u32, u64> = self.inodes.keys().map(|&ino| (ino, 0)).collect();
+        let mut links: BTreeMap<u32, u64> = self.inodes.keys().map(|&ino| (ino, 0)).into_map();
         for dirent in self.names.values().filter_map(|&number| self.dirent(number)) {
             children.entry(dirent.parent).or_default().extend((dirent.ino != 0).then_some(dirent.ino));
             links.entry(dirent.parent).or_default();
@@ -219,7 +220,7 @@ impl Log {
             }
         }
         let held = self.held(&data, &references, &torn, allowance)?;
-        let used: BTreeSet<usize> = held.values().flat_map(|&(_, xref, xattr)| [xref, xattr]).collect();
+        let used: BTreeSet<usize> = held.values().flat_map(|&(_, xref, xattr)| [xref, xattr]).into_set();
         let all = data.values().map(|&(_, number)| number).chain(references.values().map(|&(_, n)| n));
         self.dead.extend(all.filter(|number| !used.contains(number)));
         for ((ino, prefix, name), (_, _, number)) in held {

@@ -1,5 +1,6 @@
 //! Where nodes begin: the medium, block by block, as a mount scans it.
 
+use kiwame_image::Arrange as _;
 use kiwame_image::{Defect, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
 
 use super::node::{self, Fields, Header};
@@ -91,7 +92,7 @@ pub(super) fn scan(
         }
         walk.summaries.extend(other.summaries);
     }
-    walk.summaries.sort_unstable();
+    walk.summaries.arrange();
     walk.summaries.dedup();
     Ok((walk, Blocks::Between(low, high)))
 }
@@ -321,11 +322,8 @@ impl View<'_, '_> {
     /// Where the word lies that is the first from `at` on with another value than erased ones; `end` if there is none.
     fn erased_until(&mut self, at: u64, end: u64) -> Result<u64, Trouble> {
         self.search(at, end, |bytes| {
-            let (blocks, _) = bytes.as_chunks::<256>();
-            let erased = |block: &[u8; 256]| block.iter().fold(ERASED, |seen, byte| seen & byte) == ERASED;
-            let blocks = blocks.iter().take_while(|block| erased(block)).count().saturating_mul(256);
-            let rest = bytes.get(blocks..).unwrap_or_default();
-            rest.iter().position(|&byte| byte != ERASED).map(|more| blocks.saturating_add(more))
+            let erased = kiwame_image::lead_of(bytes, ERASED);
+            (erased < bytes.len()).then_some(erased)
         })
     }
 

@@ -71,6 +71,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{
     Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Normal, RegionId, Span, Trouble, len64,
     to_usize,
@@ -176,7 +177,7 @@ fn summaries(
         let nodes = records.get(from..to).unwrap_or_default();
         defects.extend(node::summary_agrees(&window, place, block, nodes, big).err());
     }
-    let starts: BTreeSet<u64> = walk.summaries.iter().map(|&(_, start)| start).collect();
+    let starts: BTreeSet<u64> = walk.summaries.iter().map(|&(_, start)| start).into_set();
     let others =
         records.iter_mut().filter(|record| record.found.kind == node::SUMMARY && !record.found.obsolete);
     for record in others.filter(|record| !starts.contains(&record.found.at)) {
@@ -207,7 +208,7 @@ fn lay_out<'a>(
     let runs = joined(spans(true).collect());
     let unread = joined(spans(false).chain(unread.iter().copied()).collect());
     let running = records.iter().filter(|record| record.state != State::Sound && unread_runs(at, record));
-    let running: BTreeSet<u64> = running.map(|record| record.found.at).collect();
+    let running: BTreeSet<u64> = running.map(|record| record.found.at).into_set();
     for (number, &span) in (0u64..).zip(&unread) {
         let piece = at.slice(span.offset, span.length);
         let runs = recognise::could_run(&piece) || running.range(span.offset..span.end()).next().is_some();
@@ -258,7 +259,7 @@ fn unread_runs(at: &Input<'_>, record: &Record) -> bool {
 
 /// Those that touch made one.
 fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| span.offset);
+    spans.arrange_by_key(|span| span.offset);
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
         match joined.last_mut() {
@@ -337,7 +338,7 @@ impl Ranks {
             all.entry(key).or_default().push(version);
         }
         all.values_mut().for_each(|versions| {
-            versions.sort_unstable();
+            versions.arrange();
             versions.dedup();
         });
         Self(all)
@@ -441,7 +442,7 @@ impl Volume for Nodes<'_> {
             inodes.entry(piece.ino).or_default().push(piece);
         }
         for pieces in inodes.values_mut() {
-            pieces.sort_by_key(|piece| piece.version);
+            pieces.arrange_by_key(|piece| piece.version);
             if self.pieces_run(pieces)? {
                 return Ok(true);
             }

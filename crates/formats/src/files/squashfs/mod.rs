@@ -51,6 +51,7 @@ mod walk;
 use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
+use kiwame_image::Arrange as _;
 use kiwame_image::{
     Anchor, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble, Value, len64,
 };
@@ -170,7 +171,7 @@ fn strict(trouble: Trouble) -> Trouble {
 /// Spans by offset, those that touch made one.
 fn merged(spans: &[Span]) -> Vec<Span> {
     let mut sorted: Vec<_> = spans.iter().copied().filter(|span| !span.is_empty()).collect();
-    sorted.sort_unstable_by_key(|span| (span.offset, span.length));
+    sorted.arrange_by_key(|span| (span.offset, span.length));
     let mut runs: Vec<Span> = Vec::new();
     for span in sorted {
         match runs.last_mut() {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use kiwame_decode::block::{Codec, decode};
+use kiwame_image::Arrange as _;
 use kiwame_image::{Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
 
 use super::superblock::{OPTIONS, Superblock};
@@ -345,7 +346,7 @@ impl<'a> Tables<'a> {
             list.push((name, value));
         }
         used.xattrs.push(Span::new(start, reader.position()));
-        list.sort();
+        list.arrange();
         if let Some([(name, _), _]) = list.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
             let name = name.as_slice();
             return Err(odd("squashfs/xattr", "name", self.xattrs.at, name, "one value of a name").into());
