@@ -1,7 +1,7 @@
 //! Whole blocks as file systems pack them: one decoder for each compressor of squashfs.
 //!
 //! Each block is decoded in one piece into one allocation. The decoders of third parties get no more than that
-//! block, and none may set memory aside for a window or dictionary beyond [`window_limit`].
+//! block, and none may set memory aside for a window or dictionary beyond what the room for its content allows.
 //!
 //! Written against: RFC 1950 (zlib); the `.xz` file format 1.2.1; the LZ4 block format; RFC 8878 (zstd); for LZO1X
 //! `Documentation/staging/lzo.rst` of Linux.

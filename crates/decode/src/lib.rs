@@ -4,7 +4,7 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 //!
-//! To add one: write its file, and a line in [`DECODERS`] when streams of it stand alone.
+//! To add one: write its file here, and the format that carries its streams in `kiwame_formats`.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::as_conversions,

@@ -59,7 +59,7 @@ pub fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded,
     Ok(Decoded { marker, ..Decoded::new(bytes, coder.consumed()?) })
 }
 
-/// True when a decoder gets through the first [`BEGINNING`] bytes of content, or through all of it where that is less. Other
+/// True when a decoder gets through the first KiB of content, or through all of it where that is less. Other
 /// bytes hardly ever get there: their first match leads before the content. Zeros do, which are any number of zeros, and
 /// tables of small numbers may, so a stream that begins with zeros for the most part is none. More contexts than liblzma takes are not tried, since setting them up
 /// costs more than there is to gain.
