@@ -65,6 +65,7 @@ lint: toolchain core ## format and lints, warnings denied
 	$(CARGO) clippy --locked $(NATIVE) --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked -p kiwame-cli --all-targets -- -D warnings
 	$(CARGO) clippy --locked $(WASM) -- -D warnings
+	$(CARGO) check --locked --manifest-path tests/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz
 
 doc: toolchain ## documentation of the crates, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps $(NATIVE)

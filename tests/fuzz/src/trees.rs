@@ -46,7 +46,7 @@ pub fn of_image(input: &[u8]) -> u32 {
 pub fn of_layout(input: &[u8]) -> u32 {
     let Some((layout, image)) = layout(input) else { return 0 };
     let host = Memory::new([image.to_vec()]);
-    let part = |(name, span)| Partition { name, span, erase_block: None };
+    let part = |(name, span)| Partition { name, span, erase_block: None, environment: None };
     let layout = layout.into_iter().map(part).collect();
     // Normal forms are made of hostile bytes, too.
     let options = Options { layout, normal: true, ..Options::default() };
