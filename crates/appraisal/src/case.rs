@@ -3,8 +3,7 @@
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Content, Region, RegionId, SpaceId, Span, Tree, Value};
+use kiwame_image::{Arrange as _, Content, Gather as _, Region, RegionId, SpaceId, Span, Tree, Value};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};

@@ -4,8 +4,7 @@
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Region, SpaceId, Span, Tree, segments};
+use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Content, Defect, Region, RegionId, Tree, Value, segments};
+use kiwame_image::{Arrange as _, Content, Defect, Gather as _, Region, RegionId, Tree, Value, segments};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion};
 

@@ -144,7 +144,7 @@ fn is_erased(host: &dyn Host, source: u32, size: u64) -> Result<bool, ReadError>
         let length = PIECE.min(size.saturating_sub(at));
         let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
         host.read(source, at, &mut piece)?;
-        if piece.iter().any(|&byte| byte != medium::fill::ERASED) {
+        if !kiwame_image::all_are(&piece, medium::fill::ERASED) {
             return Ok(false);
         }
         at = at.saturating_add(length);

@@ -9,7 +9,6 @@
 //! What is found is marked as such ([`Node::searched`](kiwame_image::Node::searched)): no bytes become more acceptable
 //! than they were unfound (RULES 33).
 
-use kiwame_image::Arrange as _;
 use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, all_are, len64};
 
 use crate::boot::uboot_env;
@@ -191,14 +190,15 @@ struct Marked {
     mark: &'static [u8],
     format: &'static dyn Format,
     anchor: &'static Anchor,
+    /// The next mark that begins with the same byte, as `first` has it.
+    alike: u16,
 }
 
 /// Everything that is looked for at every byte.
 struct Marks {
-    /// By their first byte, those that share it in the order of the formats.
     all: Vec<Marked>,
-    /// For each value of the first byte, where the marks that begin with it stand in the list: the first, and behind the last.
-    first: [(u16, u16); 256],
+    /// For each value of the first byte the number of the first mark that begins with it, counted from one; zero for none.
+    first: [u16; 256],
 }
 
 impl Marks {
@@ -208,30 +208,30 @@ impl Marks {
         let mut all = Vec::with_capacity(MOST_MARKS);
         for format in crate::formats().chain([table]) {
             let Some(anchor) = format.anchor() else { continue };
-            all.extend(anchor.marks.iter().map(|mark| Marked { mark, format, anchor }));
+            all.extend(anchor.marks.iter().map(|mark| Marked { mark, format, anchor, alike: 0 }));
         }
-        all.arrange_by_key(|marked| marked.mark.first());
-        let mut first = [(0, 0); 256];
-        for (number, marked) in (0_u16..).zip(&all) {
+        let mut first = [0; 256];
+        for (number, marked) in all.iter_mut().enumerate().rev() {
             let slot = marked.mark.first().and_then(|&byte| first.get_mut(usize::from(byte)));
-            let Some((start, end)) = slot else { continue };
-            if end == &0 {
-                *start = number;
-            }
-            *end = number.saturating_add(1);
+            let Some(slot) = slot else { continue };
+            let number = u16::try_from(number.saturating_add(1)).unwrap_or(0);
+            marked.alike = core::mem::replace(slot, number);
         }
         Self { all, first }
     }
 
     /// True where bytes begin with the start of a mark. Few begin with its first: then nothing else is looked at.
     fn begins(&self, [a, b, c]: [u8; 3]) -> bool {
-        let (start, end) = self.first.get(usize::from(a)).copied().unwrap_or_default();
-        let fits = |marked: &Marked| {
+        let numbered = |number: u16| self.all.get(usize::from(number.checked_sub(1)?));
+        let mut next = self.first.get(usize::from(a)).copied().unwrap_or(0);
+        while let Some(marked) = numbered(next) {
             let same = |at: usize, byte: u8| marked.mark.get(at).is_none_or(|wanted| *wanted == byte);
-            same(1, b) && same(2, c)
-        };
-        end != 0
-            && self.all.get(usize::from(start)..usize::from(end)).is_some_and(|those| those.iter().any(fits))
+            if same(1, b) && same(2, c) {
+                return true;
+            }
+            next = marked.alike;
+        }
+        false
     }
 
     /// The first place where a mark may stand, and the bytes from there on. Most of a flash is erased or zero: that is

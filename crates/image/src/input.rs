@@ -196,12 +196,8 @@ impl<'a> Input<'a> {
         let mut close = |run: u64| erased = erased.saturating_add(if run < ERASE_BLOCK { 0 } else { run });
         for window in self.windows() {
             for block in window?.chunks(BLOCK) {
-                if all_are(block, value) {
-                    run = run.saturating_add(len64(block));
-                    continue;
-                }
                 // A run that begins and ends in one block is too short to count.
-                let lead = block.iter().take_while(|byte| **byte == value).count();
+                let lead = lead_of(block, value);
                 run = run.saturating_add(len64(block.get(..lead).unwrap_or_default()));
                 if lead < block.len() {
                     close(run);
@@ -287,6 +283,7 @@ impl fmt::Debug for Window {
         write!(f, "Window({:#x}+{:#x})", self.span.offset, len64(self))
     }
 }
+
 /// True when every one of the bytes has that value, and when there is none.
 #[must_use]
 pub fn all_are(bytes: &[u8], value: u8) -> bool {

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
-use kiwame_image::Arrange as _;
-use kiwame_image::Gather as _;
-use kiwame_image::{Digest, Limits, Region, RegionId, Tree};
+use kiwame_image::{Arrange as _, Digest, Gather as _, Limits, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use serde::{Deserialize, Serialize};

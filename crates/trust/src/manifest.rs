@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Algorithm, Digest, Environment, Form, Partition, SettingsFile, Span};
+use kiwame_image::{Algorithm, Arrange as _, Digest, Environment, Form, Partition, SettingsFile, Span};
 
 use crate::json::{Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};

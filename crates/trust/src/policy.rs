@@ -2,8 +2,7 @@
 //!
 //! Keys come from here or from the command line, never from what is being verified.
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Algorithm, Digest};
+use kiwame_image::{Algorithm, Arrange as _, Digest};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, path_within};

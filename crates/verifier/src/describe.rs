@@ -1,7 +1,6 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Algorithm, Partition, Settings, Span};
+use kiwame_image::{Algorithm, Arrange as _, Partition, Settings, Span};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde::Deserialize;

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Digest, Options, Tree};
+use kiwame_image::{Arrange as _, Digest, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
 use crate::Response;

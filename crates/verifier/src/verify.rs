@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Digest, Options, Tree};
+use kiwame_image::{Arrange as _, Digest, Gather as _, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
 use kiwame_trust::policy::{Expectation, Waiver};

@@ -1,6 +1,6 @@
 //! The golden cases as files, for hosts that are not written in Rust: `request.json`, the sources by number, and
 //! below `native/` the outputs of the core in this process, with `exit` among them. Many cases share an image: each is
-//! stored once, the others are links to it (a third of the space).
+//! stored once, the others are links to it (half of the space).
 
 use std::collections::HashMap;
 use std::fs;

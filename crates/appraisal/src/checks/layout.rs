@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Region, SpaceId, Span, Value, escape_key};
+use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Value, escape_key};
 
 use crate::case::place;
 use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, Reason, Severity};

@@ -34,9 +34,9 @@
 use std::collections::BTreeSet;
 
 use kiwame_decode::Crc32;
-use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{
-    Builder, Defect, Environment, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+    Arrange as _, Builder, Defect, Environment, Format, Gather as _, Head, Input, Match, Node, Reader,
+    Trouble, Window, len64, to_usize,
 };
 
 use crate::boot::arguments;
@@ -193,7 +193,7 @@ pub(crate) fn is_broken(at: &Input<'_>, environment: Environment) -> Result<bool
     // What power leaves of one is settings and blank bytes, and nothing else.
     let torn = |byte: &u8| matches!(byte, 0 | 0xff | b'\t' | b'\n' | b'\r' | b' '..=b'~');
     let blank = behind.is_empty() || behind.uniform()?.is_some_and(|value| [0, 0xff].contains(&value));
-    let erased = window.iter().all(|byte| *byte == 0xff);
+    let erased = kiwame_image::all_are(&window, 0xff);
     if len64(&window) < environment.size || erased || !blank || !data.iter().all(torn) {
         return Ok(false);
     }

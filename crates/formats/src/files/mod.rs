@@ -22,9 +22,9 @@ pub(crate) mod squashfs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kiwame_image::Arrange as _;
 use kiwame_image::{
-    Builder, Defect, Format, Input, LimitKind, Limits, Node, RegionId, Stage, Trouble, Value, len64,
+    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, RegionId, Stage, Trouble, Value,
+    len64,
 };
 
 /// Where a file system keeps what its files hold.

@@ -36,9 +36,8 @@ use goblin::elf::Elf as Goblin;
 use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
-use kiwame_image::Arrange as _;
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize,
+    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize,
 };
 
 use crate::program::{self, Names, Piece};

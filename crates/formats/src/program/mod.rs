@@ -7,8 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod pe;
 pub(crate) mod te;
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Builder, Defect, Format, Input, Node, Span, Value};
+use kiwame_image::{Arrange as _, Builder, Defect, Format, Input, Node, Span, Value};
 
 use crate::medium::flash;
 

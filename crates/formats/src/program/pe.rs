@@ -47,8 +47,7 @@
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
-use kiwame_image::Arrange as _;
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
+use kiwame_image::{Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
 
 use crate::program::{self, Names, Piece};
 

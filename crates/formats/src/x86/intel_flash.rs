@@ -30,8 +30,9 @@
 //! The chipset uses soft straps, `FLCOMP`'s opcodes that no flash must be sent, and the upper map: no facts, but in the
 //! leaf.
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
+use kiwame_image::{
+    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window,
+};
 
 use crate::embedded::BESIDE;
 use crate::uefi::image::UEFI_IMAGE;

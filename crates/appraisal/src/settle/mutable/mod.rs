@@ -9,8 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::Gather as _;
-use kiwame_image::{Content, Region, Value};
+use kiwame_image::{Content, Gather as _, Region, Value};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};

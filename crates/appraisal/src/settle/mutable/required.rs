@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::Gather as _;
-use kiwame_image::Region;
+use kiwame_image::{Gather as _, Region};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::Gather as _;
-use kiwame_image::{Region, Tree};
+use kiwame_image::{Gather as _, Region, Tree};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 

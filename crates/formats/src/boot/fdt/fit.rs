@@ -35,9 +35,9 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Algorithm, Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Span, Trouble, len64, to_usize,
+    Algorithm, Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Span,
+    Trouble, len64, to_usize,
 };
-use kiwame_image::{Arrange as _, Gather as _};
 use sha1::Digest;
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};

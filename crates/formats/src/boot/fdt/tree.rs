@@ -33,9 +33,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use kiwame_image::Arrange as _;
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value, escape_key, len64,
+    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value,
+    escape_key, len64,
 };
 
 use crate::boot::arguments;

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _};
-use kiwame_image::{Defect, Input, LimitKind, Trouble, len64};
+use kiwame_image::{Arrange as _, Defect, Gather as _, Input, LimitKind, Trouble, len64};
 
 use super::data::{device, raw};
 use super::node::{Body, Dirent, Piece, Record, State, Xref};

@@ -1,7 +1,6 @@
 //! Where nodes begin: the medium, block by block, as a mount scans it.
 
-use kiwame_image::Arrange as _;
-use kiwame_image::{Defect, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
+use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
 
 use super::node::{self, Fields, Header};
 

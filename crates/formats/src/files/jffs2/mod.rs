@@ -71,10 +71,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kiwame_image::{Arrange as _, Gather as _};
 use kiwame_image::{
-    Builder, Defect, Format, Head, Input, LimitKind, Match, Node, Normal, RegionId, Span, Trouble, len64,
-    to_usize,
+    Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Normal,
+    RegionId, Span, Trouble, len64, to_usize,
 };
 
 use self::log::Log;

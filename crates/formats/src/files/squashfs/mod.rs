@@ -51,9 +51,9 @@ mod walk;
 use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
-use kiwame_image::Arrange as _;
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble, Value, len64,
+    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble,
+    Value, len64,
 };
 
 use self::superblock::Superblock;

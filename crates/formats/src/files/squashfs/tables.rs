@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use kiwame_decode::block::{Codec, decode};
-use kiwame_image::Arrange as _;
-use kiwame_image::{Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
+use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
 
 use super::superblock::{OPTIONS, Superblock};
 use super::{METADATA, NONE, SUPERBLOCK, length_of, merged, odd, packed};
