@@ -62,7 +62,7 @@ impl Class {
             Content::Fill => Self::Fill,
             Content::Parsed => Self::Parsed,
             // A stream that was not opened is as good as unknown.
-            Content::Unknown | Content::Encoded => Self::Unexplained,
+            Content::Unknown | Content::Encoded | Content::Closed => Self::Unexplained,
         }
     }
 }

@@ -139,6 +139,17 @@ pub struct Assessment {
     pub added: BTreeSet<RegionId>,
 }
 
+impl Assessment {
+    /// Paths of the files that are not the reference's and that were left in one piece.
+    #[must_use]
+    pub fn closed(&self, tree: &Tree) -> Vec<String> {
+        let matched =
+            |leaf: &Region| self.classes.get(&leaf.id).is_some_and(|(class, _)| *class == Class::Matched);
+        let closed = tree.leaves().filter(|leaf| leaf.content == Content::Closed && !matched(leaf));
+        closed.map(|leaf| tree.path_of(leaf.id)).collect()
+    }
+}
+
 /// Compares an image with its reference and judges.
 #[must_use]
 pub fn appraise(
@@ -341,12 +352,14 @@ impl<'a> Case<'a> {
     /// A finding about a reference value that the image does not have.
     #[must_use]
     pub fn about_wanted(&self, kind: &'static Kind, wanted: &'a ReferenceRegion) -> Finding {
-        let mut finding = Finding::new(kind).at(&wanted.path, &wanted.space, wanted.span);
-        if wanted.space != "image" {
+        let mut finding = Finding::new(kind).at(&wanted.path, wanted.space(), wanted.span);
+        if wanted.space() != "image" {
             let find = |path: &str| self.paths().get(path).and_then(|&index| self.wanted(index));
             let around: Vec<_> = crate::reference::streams_around(wanted, find).collect();
-            finding.image =
-                around.last().filter(|outermost| outermost.space == "image").map(|outermost| outermost.span);
+            finding.image = around
+                .last()
+                .filter(|outermost| outermost.space() == "image")
+                .map(|outermost| outermost.span);
             finding.within =
                 around.first().map(|encoder| encoder.name.clone().unwrap_or_else(|| encoder.kind.clone()));
         }
@@ -438,8 +451,8 @@ pub(crate) fn beginnings(path: &str) -> impl DoubleEndedIterator<Item = &str> {
 
 /// Each space of the reference once. Regions of one stand behind each other for the most part.
 fn spaces(reference: &ImageReference) -> BTreeSet<&str> {
-    let runs = reference.regions.chunk_by(|one, other| one.space == other.space);
-    runs.filter_map(|run| run.first()).map(|region| region.space.as_str()).collect()
+    let runs = reference.regions.chunk_by(|one, other| one.space() == other.space());
+    runs.filter_map(|run| run.first()).map(|region| region.space()).collect()
 }
 
 /// Who answers for each path of the reference, and for what lies around it: the first who is named there.
@@ -475,10 +488,11 @@ fn classes(
 }
 
 /// The measured region that covers a leaf. It lies in the leaf's own space: what the space is decoded from is another
-/// matter.
+/// matter, unless that is compared as one whatever is found in it.
 pub(crate) fn covering<'t>(tree: &'t Tree, leaf: &'t Region) -> Option<&'t Region> {
     let around = core::iter::once(leaf).chain(tree.ancestors(leaf.id));
-    around.take_while(|region| region.space == leaf.space).find(|region| region.measured)
+    let mut around = around.skip_while(|region| !region.measured);
+    around.next().filter(|region| region.space == leaf.space || region.shown)
 }
 
 /// A value as the manifest writes it.

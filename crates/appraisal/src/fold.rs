@@ -90,7 +90,7 @@ struct Encoders<'a>(BTreeMap<&'a str, &'a ReferenceRegion>);
 
 impl<'a> Encoders<'a> {
     fn of(reference: &'a ImageReference) -> Self {
-        let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space.as_str()).into_set();
+        let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space()).into_set();
         let encoders = reference.regions.iter().filter(|region| spaces.contains(region.path.as_str()));
         Self(encoders.map(|region| (region.path.as_str(), region)).collect())
     }

@@ -139,6 +139,7 @@ mod tests {
             erase_value: 0xff,
             required: true,
             coverage: Coverage::Complete,
+            files: None,
             layout: Vec::new(),
             regions: reference_regions(tree, &[]),
         }

@@ -47,6 +47,6 @@ pub use findings::Findings;
 pub use fold::{CUT_SHORT, Uniform, tally};
 pub use hunts::{HUNTS, Hunt};
 pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
-pub use reference::reference_regions;
+pub use reference::{holds_files, reference_regions};
 pub use settle::{SETTLERS, Settler, slip};
 pub use verdict::{Tier, Verdict};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{Arrange as _, Content, Defect, Gather as _, Region, RegionId, Tree, Value, segments};
+use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion};
 
@@ -32,7 +33,7 @@ pub(crate) fn streams_around<'r>(
 ) -> impl Iterator<Item = &'r ReferenceRegion> {
     // Each step leads to a shorter path, whatever a manifest says.
     let outer = move |region: &&'r ReferenceRegion| {
-        find(&region.space).filter(|outer| outer.path.len() < region.path.len())
+        find(region.space()).filter(|outer| outer.path.len() < region.path.len())
     };
     core::iter::successors(outer(&wanted), outer)
 }
@@ -65,7 +66,9 @@ fn reference(
     defects.dedup();
     Some(ReferenceRegion {
         path: path.to_owned(),
-        space: tree.space_path(region.space).to_owned(),
+        other_space: Some(tree.space_path(region.space))
+            .filter(|space| *space != kiwame_image::space_of(path))
+            .map(str::to_owned),
         span: region.span,
         kind: region.kind.to_owned(),
         name: display_name(tree, region),
@@ -93,15 +96,14 @@ pub(crate) fn known(defect: &Defect) -> KnownDefect {
 
 /// What the maker signs of a region's facts: all but those that only encode, and that a program lies below, since
 /// what lies below a measured region is not listed.
-pub(crate) fn attributes(tree: &Tree, region: &Region) -> BTreeMap<String, Json> {
+pub(crate) fn attributes(tree: &Tree, region: &Region) -> Facts {
     let facts = region.attributes.iter().filter(|attribute| !attribute.encoding);
-    let facts = facts.map(|attribute| (attribute.name.to_owned(), json_of(&attribute.value)));
-    let fill =
-        (region.is_leaf() && region.content == Content::Fill).then(|| (FILL.to_owned(), Json::Flag(true)));
+    let facts = facts.map(|attribute| (attribute.name, json_of(&attribute.value)));
+    let fill = (region.is_leaf() && region.content == Content::Fill).then_some((FILL, Json::Flag(true)));
     let program =
-        (!region.is_leaf() && holds_program(tree, region)).then(|| (EXECUTABLE.to_owned(), Json::Flag(true)));
-    let remains = is_remains(tree, region).then(|| (REMAINS.to_owned(), Json::Flag(true)));
-    program.into_iter().chain(facts).chain(fill).chain(remains).into_map()
+        (!region.is_leaf() && holds_program(tree, region)).then_some((EXECUTABLE, Json::Flag(true)));
+    let remains = is_remains(tree, region).then_some((REMAINS, Json::Flag(true)));
+    program.into_iter().chain(facts).chain(fill).chain(remains).collect()
 }
 
 /// The attribute by which formats say that a region can execute.
@@ -125,6 +127,12 @@ pub(crate) fn runs(tree: &Tree, region: &Region) -> bool {
 pub(crate) fn decides(tree: &Tree, region: &Region) -> bool {
     let mut around = core::iter::once(region).chain(tree.ancestors(region.id));
     around.any(|region| GUARDED.iter().any(|name| is_flagged(region, name)))
+}
+
+/// True when a file system with files lies in the image.
+#[must_use]
+pub fn holds_files(tree: &Tree) -> bool {
+    tree.regions().any(|region| region.segment.format == "file" && region.encodes.is_some())
 }
 
 fn is_flagged(region: &Region, name: &str) -> bool {

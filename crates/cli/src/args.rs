@@ -172,6 +172,9 @@ pub(crate) struct Attest {
     /// Where to write the signed manifest; `-` is standard output
     #[arg(short, long, value_name = "MANIFEST")]
     pub(crate) output: PathBuf,
+    /// List programs in file systems by their sections, so that verify says which one changed; some 25 times the manifest
+    #[arg(long)]
+    pub(crate) sections: bool,
 }
 
 #[derive(Args, Debug)]

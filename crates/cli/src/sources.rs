@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 
 /// Larger sources stay on disk. Most firmware is far smaller; disk images are not.
-pub(crate) const IN_MEMORY: u64 = 256 << 20;
+pub(crate) const IN_MEMORY: u64 = 64 << 20;
 /// How much of a source on disk is hashed at a time.
 const CHUNK: usize = 1 << 20;
 

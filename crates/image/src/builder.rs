@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::input::{Context, Store};
 use crate::{
     Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, ReadError, Region, RegionId, Segment, Settings, SettingsFile, Space, SpaceId, Span, Tree,
-    Trouble, Value, len64, to_usize,
+    Normal, Opening, Openings, ReadError, Region, RegionId, Segment, Settings, SettingsFile, Space, SpaceId,
+    Span, Tree, Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -30,6 +30,8 @@ pub struct Options {
     pub normal: bool,
     /// Also give a digest to every decoded space as a whole, for comparing with what other programs read.
     pub spaces: bool,
+    /// How far the files of file systems are taken apart.
+    pub openings: Openings,
 }
 
 /// A partition of an image that does not say where its parts are.
@@ -266,6 +268,8 @@ struct Extra {
     /// True when a component or an encoded stream lies below, so that the region is not compared as one.
     nested: bool,
     space_root: bool,
+    /// It lies in a region that is compared as one.
+    quiet: bool,
     /// Length of its path.
     path: u32,
 }
@@ -383,6 +387,34 @@ impl<'a> Builder<'_, 'a> {
     /// Says that the current region is compared as one, unless it holds components or streams: its pieces are for people.
     pub fn compared_whole(&mut self) {
         if let Some(region) = self.session.region_mut(self.region) {
+            region.component = true;
+        }
+    }
+
+    /// Says that the bytes of the current region, to which nothing is added, are not understood.
+    pub fn unexplained(&mut self) {
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.content = Content::Unknown;
+        }
+    }
+
+    /// Says that the bytes of the current region, to which nothing is added, were recognised and are left in one piece.
+    pub fn closed(&mut self) {
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.content = Content::Closed;
+        }
+    }
+
+    /// How this run takes apart what the current region, a file's content, holds.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        self.session.options.openings.of(|| self.session.tree.path_of(self.region))
+    }
+
+    /// Says that the current region is compared as one, whatever is found in it.
+    pub fn shown(&mut self) {
+        if let Some(region) = self.session.region_mut(self.region) {
+            region.shown = true;
             region.component = true;
         }
     }
@@ -714,7 +746,10 @@ impl<'a> Session<'a> {
     }
 
     fn push(&mut self, parent: Option<RegionId>, node: Node<'a>) -> Option<RegionId> {
-        let above = parent.and_then(|parent| self.nodes.get(parent.index())).map_or(0, |extra| extra.path);
+        let around = parent.and_then(|parent| self.nodes.get(parent.index()));
+        let above = around.map_or(0, |extra| extra.path);
+        let shown = parent.and_then(|parent| self.tree.region(parent)).is_some_and(|region| region.shown);
+        let quiet = shown || around.is_some_and(|extra| extra.quiet);
         let path = u64::from(above).saturating_add(node.segment.length());
         if let Err(kind) = self.context.budget.node(path.saturating_add(node.text())) {
             self.trouble(parent.unwrap_or(RegionId::ROOT), Trouble::Limit(kind));
@@ -725,7 +760,7 @@ impl<'a> Session<'a> {
         let rare = (!rare.mask.is_empty() || rare.erase_block.is_some()).then(|| Box::new(rare));
         // A longer one than that costs more than there is to spend.
         let path = u32::try_from(path).unwrap_or(u32::MAX);
-        let extra = Extra { listed: node.listed, rare, path, ..Extra::default() };
+        let extra = Extra { listed: node.listed, rare, path, quiet, ..Extra::default() };
         self.nodes.push(extra);
         if node.component || node.content == Content::Encoded {
             self.mark_nested(parent);
@@ -747,6 +782,7 @@ impl<'a> Session<'a> {
             searched: node.searched,
             sha256: None,
             measured: false,
+            shown: false,
             masked: None,
             normal: None,
             children: Vec::new(),
@@ -795,8 +831,11 @@ impl<'a> Session<'a> {
         let nested = self.nodes.get(id.index()).is_some_and(|node| node.nested);
         let parent = region.parent;
         let component = region.component;
-        if whole && !nested {
+        let quiet = self.nodes.get(id.index()).is_some_and(|extra| extra.quiet);
+        if region.shown || whole && !nested && !quiet {
             self.digest(id, input, true);
+        } else if quiet {
+            // What it lies in is compared.
         } else if component || is_root {
             self.measure_leaves(id, input);
         }

@@ -65,6 +65,22 @@ pub fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
+/// The path of the space in which the region of that path lies: a space is named by the region that encodes it.
+#[must_use]
+pub fn space_of(path: &str) -> &str {
+    let inner = |(at, _): &(usize, &str)| {
+        let behind = path.get(at.saturating_add(DECODED.len())..);
+        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('/'))
+    };
+    let root = path.rmatch_indices(DECODED).find(inner);
+    root.and_then(|(at, _)| path.get(..at)).unwrap_or(IMAGE)
+}
+
+/// The step from what encodes a space to all that lies in it.
+const DECODED: &str = "/decoded:content";
+/// The path of the image, and of its space.
+pub(crate) const IMAGE: &str = "image";
+
 /// A key as it was before [`escape_key`].
 #[must_use]
 pub fn unescape_key(key: &str) -> Vec<u8> {
@@ -168,6 +184,19 @@ mod tests {
         }
         // No pattern takes long.
         assert!(!name_fits(&"*a".repeat(1000), "a".repeat(999).as_bytes()));
+    }
+
+    #[test]
+    fn a_space_is_named_by_what_encodes_it() {
+        for (path, space) in [
+            ("image", "image"),
+            ("partition:a/fill", "image"),
+            ("a:1/decoded:content", "a:1"),
+            ("a:1/decoded:content/b:2/decoded:content/c:3", "a:1/decoded:content/b:2"),
+            ("a:1/decoded:content/b:2/decoded:content2/c:3", "a:1"),
+        ] {
+            assert_eq!(space_of(path), space);
+        }
     }
 
     #[test]

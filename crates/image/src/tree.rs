@@ -3,6 +3,7 @@
 use core::cell::OnceCell;
 use core::fmt;
 
+use crate::path::IMAGE;
 use crate::{Attribute, Claim, Defect, Digest, Form, LimitKind, Segment, Span, Value, to_usize};
 
 /// A region, by its number in [`Tree`].
@@ -85,6 +86,8 @@ pub enum Content {
     Fill,
     /// A stream whose decoded content is a space of its own.
     Encoded,
+    /// Recognised, and left in one piece: this run only compares it.
+    Closed,
 }
 
 /// A named piece of a space.
@@ -123,6 +126,8 @@ pub struct Region {
     pub sha256: Option<Digest>,
     /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.
     pub measured: bool,
+    /// True when it is compared as one, and what lies in it, at any depth, not at all: [`Builder::shown`](crate::Builder::shown).
+    pub shown: bool,
     /// Digest of its bytes with the fields that only encode (see [`Attribute::encoding`]) set to zero.
     pub masked: Option<Box<Digest>>,
     /// The normal form of the container that it encodes, when a run made it.
@@ -241,9 +246,6 @@ impl Paths {
         self.text.get(self.range(id)).unwrap_or_default()
     }
 }
-
-/// The path of the image.
-const IMAGE: &str = "image";
 
 /// What parsing gives: regions, spaces, defects, claims, and the limits that were hit on the way.
 #[derive(Clone, Debug, Default)]

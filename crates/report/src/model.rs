@@ -624,7 +624,7 @@ impl RegionOf {
             offset: region.span.offset,
             path: escape(&region.path),
             sha256: Some(region.sha256.hex()),
-            space: escape(&region.space),
+            space: escape(region.space()),
         }
     }
 }
@@ -712,7 +712,7 @@ impl Report {
         self.regions = Regions::Listed(regions.iter().map(RegionOf::whole).collect());
         let mut sizes: BTreeMap<&str, u64> = BTreeMap::from([("image", 0)]);
         for region in regions {
-            let size = sizes.entry(&region.space).or_default();
+            let size = sizes.entry(region.space()).or_default();
             *size = (*size).max(region.span.end());
         }
         sizes.insert("image", self.image.size);

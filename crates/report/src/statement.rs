@@ -174,16 +174,19 @@ fn image(number: usize, image: &ImageReference) -> Part<'_> {
         "required": image.required, "coverage": coverage, "layout": layout,
     });
     let mut fields = parts(fields);
+    if let Some(files) = image.files {
+        fields.insert("files".to_owned(), Part::Value(json!(files.name())));
+    }
     fields.insert("regions".to_owned(), Part::Regions(&image.regions));
     Part::Map(fields)
 }
 
 fn region(region: &ReferenceRegion) -> Value {
     let attributes =
-        crate::object(region.attributes.iter().map(|(name, value)| (name.clone(), plain(value))));
+        crate::object(region.attributes.iter().map(|(name, value)| (name.to_owned(), plain(value))));
     let mut value = object([
         ("path", json!(region.path)),
-        ("space", json!(region.space)),
+        ("space", json!(region.other_space)),
         ("span", json!({ "offset": region.span.offset, "length": region.span.length })),
         ("kind", json!(region.kind)),
         ("name", json!(region.name)),

@@ -13,10 +13,10 @@ use crate::{Policy, PublicKey, TrustError};
 
 /// Signatures that an envelope may carry.
 pub const MAX_SIGNATURES: usize = 64;
-/// Bytes that a payload may have: 100,000 components, at twice what one takes.
-pub const MAX_PAYLOAD: u64 = 48 << 20;
+/// Bytes that a payload may have: 160,000 components of a root file system.
+pub const MAX_PAYLOAD: u64 = 72 << 20;
 /// Bytes that an envelope may have: such a payload in base64, and signatures.
-pub const MAX_ENVELOPE: u64 = 65 << 20;
+pub const MAX_ENVELOPE: u64 = 97 << 20;
 
 /// An envelope as it was read. Nothing in it is trusted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,8 +35,8 @@ pub const MAX_NUMBER: u64 = 1 << 53;
 
 /// Values that a document may have which nobody has signed yet: an envelope has a dozen, and three for each signature.
 pub const MOST_UNSIGNED: u64 = 10_000;
-/// Values that a signed document may have: thirty for each of 100,000 components.
-pub const MOST_SIGNED: u64 = 3_000_000;
+/// Values that a signed document may have: thirty for each of 160,000 components.
+pub const MOST_SIGNED: u64 = 4_800_000;
 
 impl Json {
     /// Parses one document of at most so many values. What it costs is bounded before anybody is trusted.

@@ -30,6 +30,7 @@
 pub mod dsse;
 mod ed25519;
 mod error;
+mod facts;
 pub mod json;
 pub mod key;
 mod known;
@@ -41,6 +42,7 @@ mod time;
 
 pub use dsse::Envelope;
 pub use error::TrustError;
+pub use facts::Facts;
 pub use key::PublicKey;
 pub use manifest::Manifest;
 pub use policy::{Policy, Rule, Verified};

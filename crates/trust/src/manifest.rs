@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Arrange as _, Digest, Environment, Form, Partition, SettingsFile, Span};
+use kiwame_image::{
+    Algorithm, Arrange as _, Digest, Environment, Form, Gather as _, Partition, SettingsFile, Span,
+};
 
 use crate::json::{Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
-use crate::{Time, TrustError};
+use crate::{Facts, Time, TrustError};
 
 /// `payloadType` of the envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -86,6 +88,26 @@ pub enum Coverage {
     Partial,
 }
 
+/// How files are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// A program is one reference value, as any other file.
+    Whole,
+    /// A program is listed by its parts.
+    Sections,
+}
+
+impl Files {
+    /// The word for it in manifests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Sections => "sections",
+        }
+    }
+}
+
 /// One image of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageReference {
@@ -105,6 +127,8 @@ pub struct ImageReference {
     pub required: bool,
     /// Whether everything is listed.
     pub coverage: Coverage,
+    /// How the files of file systems in it are listed; `None` when it has none.
+    pub files: Option<Files>,
     /// Partitions of a medium that carries no table.
     pub layout: Vec<Layout>,
     /// The regions with their reference values.
@@ -135,8 +159,8 @@ pub enum Method {
 pub struct ReferenceRegion {
     /// Path. Several regions may have one path; they are a multiset.
     pub path: String,
-    /// Path of the space.
-    pub space: String,
+    /// Path of the space, where it does not follow from its own.
+    pub other_space: Option<String>,
     /// Where in the space.
     pub span: Span,
     /// What it is.
@@ -152,7 +176,7 @@ pub struct ReferenceRegion {
     /// How the digests were made.
     pub method: Method,
     /// Facts, as the formats state them.
-    pub attributes: BTreeMap<String, Json>,
+    pub attributes: Facts,
     /// Position among its siblings, where that is content.
     pub order: Option<u64>,
     /// Who answers for it.
@@ -254,6 +278,10 @@ impl Manifest {
             return defective("predicate.images", "no image is listed");
         }
         for image in &self.images {
+            let old = image.regions.iter().find(|region| image.files.is_none() && is_in_file(&region.path));
+            if let Some(region) = old {
+                return defective(&region.path, OLD_FILES);
+            }
             if image.coverage == Coverage::Complete {
                 image.check_tiling()?;
             }
@@ -293,6 +321,20 @@ impl Manifest {
     }
 }
 
+/// True for what a file of a file system holds.
+fn is_in_file(path: &str) -> bool {
+    let mut around = kiwame_image::segments(path);
+    let mut next = kiwame_image::segments(path).skip(1);
+    around
+        .by_ref()
+        .zip(next.by_ref())
+        .any(|(outer, inner)| outer.starts_with("file:") && inner == "decoded:content")
+}
+
+/// How files were listed before a manifest said how.
+const OLD_FILES: &str =
+    "the manifest lists files as versions before this one did; ask the maker for one made with this version";
+
 /// True when `path` is `scope` or lies below it, by whole segments.
 #[must_use]
 pub fn path_within(path: &str, scope: &str) -> bool {
@@ -301,6 +343,12 @@ pub fn path_within(path: &str, scope: &str) -> bool {
 }
 
 impl ReferenceRegion {
+    /// Path of the space in which it lies.
+    #[must_use]
+    pub fn space(&self) -> &str {
+        self.other_space.as_deref().unwrap_or_else(|| kiwame_image::space_of(&self.path))
+    }
+
     /// True when the maker says that it can execute.
     #[must_use]
     pub fn is_executable(&self) -> bool {
@@ -309,6 +357,12 @@ impl ReferenceRegion {
 }
 
 impl ImageReference {
+    /// The paths of all reference values.
+    #[must_use]
+    pub fn paths(&self) -> std::collections::BTreeSet<&str> {
+        self.regions.iter().map(|region| region.path.as_str()).into_set()
+    }
+
     /// The partitions, by which the image is read; where the reference has one environment of two, with its layout.
     #[must_use]
     pub fn partitions(&self) -> Vec<Partition> {
@@ -324,7 +378,7 @@ impl ImageReference {
     fn check_tiling(&self) -> Result<(), TrustError> {
         let mut spaces: BTreeMap<&str, Vec<(Span, &str)>> = BTreeMap::new();
         for region in &self.regions {
-            spaces.entry(&region.space).or_default().push((region.span, &region.path));
+            spaces.entry(region.space()).or_default().push((region.span, &region.path));
         }
         let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
         if !spaces.contains_key("image") && self.size > 0 {
@@ -490,6 +544,12 @@ fn read_image(
         "partial" => Coverage::Partial,
         other => return Err(wrong(&image.path("coverage"), "complete or partial", other.to_owned())),
     };
+    let files = match image.text_or_absent("files")?.as_deref() {
+        None => None,
+        Some("whole") => Some(Files::Whole),
+        Some("sections") => Some(Files::Sections),
+        Some(other) => return Err(wrong(&image.path("files"), "whole or sections", other.to_owned())),
+    };
     let erase = image.uint("eraseValue")?;
     Ok(ImageReference {
         name: subject.name.clone(),
@@ -501,6 +561,7 @@ fn read_image(
             .map_err(|_| wrong(&image.path("eraseValue"), "0 to 255", erase.to_string()))?,
         required: image.flag("required")?,
         coverage,
+        files,
         layout: image.objects("layout", |part| {
             Ok(Layout {
                 part: Partition {
@@ -552,12 +613,14 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
             }
         };
     let attributes = match region.take("attributes") {
-        None => BTreeMap::new(),
-        Some(json) => Object::new(json, region.path("attributes"))?.rest(),
+        None => Facts::default(),
+        Some(json) => Object::new(json, region.path("attributes"))?.rest().into(),
     };
+    let path = region.text("path")?;
+    let space = region.text_or_absent("space")?;
     Ok(ReferenceRegion {
-        path: region.text("path")?,
-        space: region.text("space")?,
+        other_space: space.filter(|space| space != kiwame_image::space_of(&path)),
+        path,
         span: read_span,
         kind: region.text("kind")?,
         name: region.text_or_absent("name")?,

@@ -36,12 +36,13 @@ const OTHERS: usize = 36;
 #[test]
 fn the_largest_manifest_is_read_and_one_byte_or_one_value_more_is_not() {
     let most = usize::try_from(dsse::MAX_PAYLOAD).expect("it fits");
-    let values = 3_000_000 - OTHERS;
+    let values = usize::try_from(kiwame_trust::json::MOST_SIGNED).expect("it fits") - OTHERS;
     let manifest = read(&payload(values, most)).expect("as large as it may be");
     assert_eq!(manifest.images[0].regions[0].attributes.len(), values + 1);
     assert!(matches!(read(&payload(values, most + 1)), Err(TrustError::TooLarge { .. })));
     let error = read(&payload(values + 1, most)).expect_err("one value more").to_string();
-    assert!(error.contains("more than 3000000 values"), "{error}");
+    let said = format!("more than {} values", kiwame_trust::json::MOST_SIGNED);
+    assert!(error.contains(&said), "{error}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
 use kiwame_appraisal::{Effect, Terms};
-use kiwame_image::{Options, SettingsFile, Tree};
+use kiwame_image::{Opening, Openings, Options, SettingsFile, Tree};
 use kiwame_report::escape;
-use kiwame_trust::manifest::{Coverage, ImageReference, PAYLOAD_TYPE, path_within};
+use kiwame_trust::manifest::{Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
 use kiwame_trust::{Manifest, Rule};
 
@@ -40,9 +40,11 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     };
     rules_name_something(&manifest).map_err(wrong)?;
     let statement = kiwame_report::statement(&manifest);
+    let text = summary(&manifest);
+    // Of many files it takes as much memory as the whole rest.
+    drop(manifest);
     // What verification would refuse is not worth signing.
     Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| wrong(error.to_string()))?;
-    let text = summary(&manifest);
     Ok(Response::default().with("stderr", text).with("statement", statement))
 }
 
@@ -60,8 +62,11 @@ fn reference(
         let what = format!("[[layout]] ends at {end:#x}, the image at {:#x}", image.1.size);
         return Err(Failure::usage(&image.1.name, what));
     }
-    let tree = run
-        .tree(image, &Options { layout, settings: settings.to_vec(), normal: true, ..Options::default() })?;
+    let files = if run.request.sections { Files::Sections } else { Files::Whole };
+    let openings = openings(Some(files), mutable, &written);
+    let options =
+        Options { layout, settings: settings.to_vec(), normal: true, openings, ..Options::default() };
+    let tree = run.tree(image, &options)?;
     refuse_what_was_not_seen(&tree, image.1)?;
     if let Some(slip) = kiwame_appraisal::slip(&tree, mutable) {
         return Err(Failure::usage("firmware.toml", slip));
@@ -84,11 +89,25 @@ fn reference(
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
+        files: kiwame_appraisal::holds_files(&tree).then_some(files),
         layout: written,
         regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
     };
     refuse_what_would_be_refused(&tree, &reference, mutable, image.1)?;
     Ok(reference)
+}
+
+/// How files are taken apart to be listed or compared: where the device may write, as far as they go.
+pub(crate) fn openings(files: Option<Files>, mutable: &[MutableRule], layout: &[Layout]) -> Openings {
+    let rest = match files {
+        Some(Files::Sections) => Opening::Parts,
+        Some(Files::Whole) | None => Opening::Closed,
+    };
+    let place =
+        |layout: &Layout| format!("partition:{}", kiwame_image::escape_key(layout.part.name.as_bytes()));
+    let written = layout.iter().filter(|layout| layout.written).map(place);
+    let scopes = mutable.iter().map(|rule| rule.path.clone()).chain(written).collect();
+    Openings { scopes, ..Openings::all(rest) }
 }
 
 fn holds_jffs2(tree: &Tree, part: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Arrange as _, Digest, Options, Tree};
+use kiwame_image::{Arrange as _, Digest, LimitKind, Opening, Openings, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
 use crate::Response;
@@ -12,7 +12,16 @@ use crate::request::{Run, Source};
 /// Takes an image apart and says what is in it. Compares nothing, so it is no verdict.
 pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
     let image = run.source("image")?;
-    let tree = Rc::new(run.tree(image, &Options { list_digests: true, ..Options::default() })?);
+    let options = Options { list_digests: true, ..Options::default() };
+    let mut tree = run.tree(image, &options)?;
+    if tree.limits_hit().iter().any(|(kind, _)| *kind == LimitKind::Nodes)
+        && kiwame_appraisal::holds_files(&tree)
+    {
+        // More files than can be taken apart: each in one piece, rather than some and the rest not at all.
+        drop(tree);
+        tree = run.tree(image, &Options { openings: Openings::all(Opening::Closed), ..options })?;
+    }
+    let tree = Rc::new(tree);
     let assessment = kiwame_appraisal::inspect(&tree);
     let mut report = report(run, "inspect", image.1, &tree)?;
     report.set_tree(&tree, &assessment);

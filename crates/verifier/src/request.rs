@@ -27,6 +27,9 @@ pub(crate) struct Request {
     pub(crate) core_sha256: String,
     #[serde(default)]
     pub(crate) deep: bool,
+    /// Programs in file systems are listed by their parts.
+    #[serde(default)]
+    pub(crate) sections: bool,
     pub(crate) expect: Option<String>,
     /// The channel, and the hardware revision, that the user expects.
     pub(crate) channel: Option<String>,

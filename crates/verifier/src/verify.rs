@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, Options, Tree};
+use kiwame_image::{Arrange as _, Digest, Gather as _, Opening, Openings, Options, Tree};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
 use kiwame_trust::policy::{Expectation, Waiver};
@@ -364,17 +364,19 @@ impl Trial<'_> {
             image_digest: Some(sha256.clone()),
             layout: meant.map(ImageReference::partitions).unwrap_or_default(),
             settings: manifest.settings(),
+            openings: openings(meant, manifest),
             reading: meant.map(|image| image.format.clone()),
             ..Options::default()
         };
         let mut tree = self.run.tree(self.image, &options)?;
         let mut this = self.reference(manifest, &tree, sha256);
         let mut reference = this.and_then(|at| manifest.images.get(at));
-        if let Some(parts) =
-            reference.map(ImageReference::partitions).filter(|parts| *parts != options.layout)
+        let read_by = |image: &ImageReference| (image.partitions(), openings(Some(image), manifest));
+        let read_so = (&options.layout, &options.openings);
+        if let Some(other) = reference.map(read_by).filter(|(layout, openings)| (layout, openings) != read_so)
         {
             // It was read by the layout of another image of the release.
-            options.layout = parts;
+            (options.layout, options.openings) = other;
             tree = self.run.tree(self.image, &options)?;
             this = self.reference(manifest, &tree, sha256);
             reference = this.and_then(|at| manifest.images.get(at));
@@ -386,11 +388,23 @@ impl Trial<'_> {
             None => self.not_for_this(manifest, tree),
         };
         let mut assessment = judge(&tree);
-        if assessment.wants_forms {
-            // Only a container that was packed anew costs this second look.
-            options.normal = true;
-            tree = self.run.tree(self.image, &options)?;
-            assessment = judge(&tree);
+        // Only what was packed anew, or a file that is not the maker's, costs this second look.
+        let closed = assessment.closed(&tree);
+        if assessment.wants_forms || !closed.is_empty() {
+            // What the maker lists is opened for people; of what nobody lists, all that lies in it is judged.
+            let paths = reference.map(ImageReference::paths).unwrap_or_default();
+            let (listed, others): (Vec<_>, Vec<_>) =
+                closed.into_iter().partition(|path| paths.contains(path.as_str()));
+            let shown = listed.into_iter().take(SHOWN).map(|path| (path, Opening::Shown));
+            let opened = others.into_iter().map(|path| (path, Opening::Opened));
+            options.normal = assessment.wants_forms;
+            options.openings.files = shown.chain(opened).into_map();
+            let again = self.run.tree(self.image, &options)?;
+            // That more could not be looked at saves nobody who is refuted.
+            if again.limits_hit().len() <= tree.limits_hit().len() || assessment.verdict.exit != 1 {
+                tree = again;
+                assessment = judge(&tree);
+            }
         }
         let mut report = self.empty_report(tree.format(), sha256)?;
         let tree = Rc::new(tree);
@@ -626,6 +640,15 @@ fn told_together(
     Ok(())
 }
 
+/// So many files of the maker's that differ are taken apart for people.
+const SHOWN: usize = 256;
+
+/// How files are taken apart to be compared with a reference.
+fn openings(image: Option<&ImageReference>, manifest: &Manifest) -> Openings {
+    let layout = image.map(|image| &*image.layout).unwrap_or_default();
+    crate::attest::openings(image.and_then(|image| image.files), &manifest.mutable, layout)
+}
+
 /// How the core calls a reference for an image in `compared` and `presentedAs`.
 fn compared(verified: &Verified<Manifest>, image: &ImageReference) -> String {
     format!("{}/{}", verified.identity.hex(), image.name)
@@ -699,30 +722,54 @@ fn escape_name(name: &str) -> String {
     if name == "--key" { name.to_owned() } else { escape(name) }
 }
 
+/// An image as the reference that another is compared with.
+fn reference(name: &str, size: u64, tree: &Tree) -> ImageReference {
+    ImageReference {
+        name: name.to_owned(),
+        digests: tree.image_digest().cloned().into_iter().collect(),
+        unknown_digests: Vec::new(),
+        format: tree.format().to_owned(),
+        size,
+        erase_value: 0xff,
+        required: true,
+        coverage: Coverage::Complete,
+        files: None,
+        layout: Vec::new(),
+        regions: kiwame_appraisal::reference_regions(tree, &[]),
+    }
+}
+
 /// What changed between two images, by component: the second against the first as if it were the reference.
 pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
     let images: Vec<_> = run.sources("image").collect();
     let [before, after] = images.as_slice() else {
         return Err(Failure::usage("diff", format!("two images are needed, {} were given", images.len())));
     };
-    let old = run.tree(*before, &Options::default())?;
-    let new = Rc::new(run.tree(*after, &Options::default())?);
-    let reference = ImageReference {
-        name: before.1.name.clone(),
-        digests: old.image_digest().cloned().into_iter().collect(),
-        unknown_digests: Vec::new(),
-        format: old.format().to_owned(),
-        size: before.1.size,
-        erase_value: 0xff,
-        required: true,
-        coverage: Coverage::Complete,
-        layout: Vec::new(),
-        regions: kiwame_appraisal::reference_regions(&old, &[]),
-    };
     // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
     let (manifest, rule) = (Manifest::default(), Rule::default());
     let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
-    let mut assessment = appraise(&new, &manifest, &reference, &terms);
+    let compare = |openings: Openings| -> Result<_, Failure> {
+        let options = Options { openings, ..Options::default() };
+        let old = run.tree(*before, &options)?;
+        let new = run.tree(*after, &options)?;
+        let reference = reference(&before.1.name, before.1.size, &old);
+        let assessment = appraise(&new, &manifest, &reference, &terms);
+        Ok((old, new, reference, assessment))
+    };
+    let closed = Openings::all(Opening::Closed);
+    let mut compared = compare(closed.clone())?;
+    let files = compared.3.closed(&compared.1);
+    if !files.is_empty() {
+        // What changed in each, as far as the limits go.
+        let files = files.into_iter().take(SHOWN).map(|path| (path, Opening::Parts)).into_map();
+        let by_part = compare(Openings { files, ..closed })?;
+        let limits = |old: &Tree, new: &Tree| old.limits_hit().len().saturating_add(new.limits_hit().len());
+        if limits(&by_part.0, &by_part.1) <= limits(&compared.0, &compared.1) {
+            compared = by_part;
+        }
+    }
+    let (old, new, reference, mut assessment) = compared;
+    let new = Rc::new(new);
     let runs = uniform::runs(run, *after, &assessment.suspects(&new, &reference))?;
     let runs = uniform::not_in(run, *before, runs)?;
     assessment.fold(&new, &reference, &runs);

@@ -42,7 +42,7 @@ fn kind(case: &Case<'_>, region: &Region) -> Option<&'static Kind> {
         // Unfound, these bytes would be some that nobody understands (RULES 33).
         _ if searched => &UNEXPLAINED,
         Content::Encoded if region.encodes.is_none() => &UNEXPLAINED,
-        Content::Unknown => &UNEXPLAINED,
+        Content::Unknown | Content::Closed => &UNEXPLAINED,
         Content::Parsed | Content::Encoded | Content::Fill => &UNREFERENCED,
     })
 }

@@ -38,7 +38,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
             let Some(wanted) = case.wanted(*index) else { continue };
             if !in_order.contains(&position) {
                 reordered = true;
-                let expected = place(&wanted.space, wanted.span);
+                let expected = place(wanted.space(), wanted.span);
                 let actual = place(case.tree.space_path(space), region.span);
                 let finding = case.about(&REORDERED, region).compared(expected, actual);
                 found.report(finding);
@@ -81,7 +81,7 @@ fn moved(case: &Case<'_>, found: &mut Findings<'_>, regions: &[(&Region, usize)]
     };
     let count = regions.iter().filter(elsewhere).count();
     if let Some((region, index)) = regions.iter().find(elsewhere) {
-        let expected = case.wanted(*index).map(|wanted| place(&wanted.space, wanted.span));
+        let expected = case.wanted(*index).map(|wanted| place(wanted.space(), wanted.span));
         let actual = place(case.tree.space_path(region.space), region.span);
         let finding = case.about(&MOVED, region).compared(expected, actual).arg("count", count);
         found.report(finding);

@@ -63,7 +63,7 @@ fn attributes(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, in
     let facts = crate::reference::attributes(case.tree, region);
     case.compared.insert(region.id);
     let mut differing = false;
-    for (name, actual) in &facts {
+    for (name, actual) in facts.iter() {
         let finding = match wanted.attributes.get(name) {
             Some(expected) if expected == actual => continue,
             Some(_) if is_trace(case, region, name) => continue,
@@ -78,7 +78,7 @@ fn attributes(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, in
     }
     // Behind a limit facts are not missing, they cannot be seen.
     let seen = case.tree.limits_hit().is_empty();
-    for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && !facts.contains_key(*name)) {
+    for (name, expected) in wanted.attributes.iter().filter(|(name, _)| seen && facts.get(name).is_none()) {
         differing = true;
         let finding = case.about(&ATTRIBUTES, region).compared(crate::reference::shown(expected), None);
         found.report(finding.arg("attribute", name));

@@ -7,10 +7,11 @@
 //!
 //! What settles a stream is what is said of it: one look does both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kiwame_image::{Content, Region, RegionId, SpaceId};
 
+use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 
 use crate::case::{beginnings, place};
@@ -62,7 +63,7 @@ impl<'a> Contents<'a> {
         }
         Self {
             differing: BTreeSet::new(),
-            missing: missing.map(|wanted| wanted.space.as_str()).collect(),
+            missing: missing.map(|wanted| wanted.space()).collect(),
             ambiguous,
             defective: tree.defects().iter().map(|defect| defect.region).collect(),
         }
@@ -102,9 +103,9 @@ fn is_equal(case: &Case<'_>, region: &Region) -> bool {
     }
 }
 
-pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &BTreeMap<String, Json>) -> bool {
+pub(super) fn facts_agree(case: &Case<'_>, region: &Region, wanted: &Facts) -> bool {
     let facts = crate::reference::attributes(case.tree, region);
-    let agrees = |(name, fact): (&String, &Json)| {
+    let agrees = |(name, fact): (&str, &Json)| {
         wanted.get(name) == Some(fact) || super::differences::is_trace(case, region, name)
     };
     facts == *wanted || facts.len() == wanted.len() && facts.iter().all(agrees)
@@ -206,7 +207,7 @@ fn vanished_fill(case: &mut Case<'_>, found: &mut Findings<'_>) {
     let excused = case.matches.iter().any(changed) || !case.unmatched.is_empty();
     if let (Some(wanted), false) = (fill.first().and_then(|&index| case.wanted(index)), excused) {
         let finding = case.about_wanted(&RESIZED, wanted);
-        found.report(finding.compared(place(&wanted.space, wanted.span), None));
+        found.report(finding.compared(place(wanted.space(), wanted.span), None));
     }
 }
 
@@ -270,7 +271,7 @@ fn erased(
         .is_some_and(|around| moved.contains(&around) || removed.contains(case.tree.path(around)));
     if !excused {
         let space = case.tree.space_path(region.space);
-        let expected = wanted.map(|wanted| place(&wanted.space, wanted.span));
+        let expected = wanted.map(|wanted| place(wanted.space(), wanted.span));
         let finding = case.about(&RESIZED, region).compared(expected, place(space, region.span));
         found.report(finding);
     }

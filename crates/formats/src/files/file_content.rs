@@ -14,20 +14,25 @@
 //! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
 //! readers named have it.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Settings, Trouble, len64};
+use kiwame_image::{Builder, Format, Head, Input, Match, Node, Opening, Settings, Trouble, len64};
 
 use crate::medium::flash;
+use crate::program;
 use crate::recognise::Readings;
 
-/// The format for a file of these names, from the root on, that begins so.
-pub(crate) fn format_of(names: &[&[u8]], bytes: &[u8], settings: Option<Settings>) -> &'static dyn Format {
+/// What a file of these names, from the root on, that begins so is, and the format that takes it apart.
+pub(crate) fn kind_of(
+    names: &[&[u8]],
+    bytes: &[u8],
+    settings: Option<Settings>,
+) -> (&'static str, &'static dyn Format) {
     match role(names) {
-        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return role,
-        _ if bytes.starts_with(b"#!") => return &Script,
+        Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return ("content", role),
+        _ if bytes.starts_with(b"#!") => return ("script", &Script),
         _ => {}
     }
     let settings = settings.and_then(|settings| crate::files::settings::format_of(settings, bytes));
-    settings.unwrap_or(&Plain)
+    ("content", settings.unwrap_or(&Plain))
 }
 
 /// For what a file system keeps and no file uses.
@@ -160,8 +165,8 @@ impl Format for Script {
         None
     }
 
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        out.add(Node::new("script", "0", "script", at).with("executable", true));
+    fn parse<'a>(&self, _at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.fact("executable", true);
     }
 }
 
@@ -230,15 +235,25 @@ fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     readings.note(&at, out);
     let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
-    if !["raw", "fill"].contains(&format.name()) {
-        // A program's sections are facts for people. What it decodes to, or names as components, is compared by itself.
-        out.compared_whole();
-        format.parse(at, out);
+    if ["raw", "fill"].contains(&format.name()) {
+        let printable =
+            |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
+        if !core::str::from_utf8(&window).is_ok_and(printable) {
+            out.unexplained();
+        }
         return Ok(());
     }
-    let printable = |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
-    let node = Node::new("data", "0", "data", at);
-    out.add(if core::str::from_utf8(&window).is_ok_and(printable) { node } else { node.unknown() });
+    match out.opening() {
+        Opening::Closed => {
+            out.closed();
+            return Ok(());
+        }
+        Opening::Shown => out.shown(),
+        Opening::Parts if program::knows(format) => {}
+        // What it decodes to, or names as components, is compared by itself. A program's sections are for people.
+        Opening::Opened | Opening::Parts => out.compared_whole(),
+    }
+    format.parse(at, out);
     Ok(())
 }
 

@@ -409,8 +409,8 @@ impl<'a> Stage<'a> for Content<'a> {
             Ok(bytes) => {
                 self.files.volume.noticed().into_iter().for_each(|defect| out.defect(defect));
                 let names = self.files.names(self.number);
-                let format = file_content::format_of(&names, &bytes, out.settings(&names));
-                out.decoded(out.region(), bytes, "content", format);
+                let (kind, format) = file_content::kind_of(&names, &bytes, out.settings(&names));
+                out.decoded(out.region(), bytes, kind, format);
             }
             Err(trouble) => {
                 self.files.volume.noticed();

@@ -113,6 +113,11 @@ pub(crate) fn refuse<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, kind: &'stati
     out.add(Node::new(kind, "0", kind, at).unknown());
 }
 
+/// True for a format whose parts are nothing but ranges of a program.
+pub(crate) fn knows(format: &dyn Format) -> bool {
+    FORMATS.iter().any(|known| known.name() == format.name())
+}
+
 /// Gives the current region facts, unless its parent gave them already.
 pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static str, Value); N]) {
     for (name, value) in facts {

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Gather as _, Region, Value};
+use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
@@ -223,7 +224,7 @@ fn follows(case: &Case<'_>, region: &Region, before: Match) -> bool {
 
 /// What the reference says of each entry under a rule.
 struct Known<'a> {
-    facts: BTreeMap<&'a str, Vec<&'a BTreeMap<String, Json>>>,
+    facts: BTreeMap<&'a str, Vec<&'a Facts>>,
     /// Readings: the region around one, and the format that reads what lies there.
     readings: BTreeSet<(&'a str, &'a str)>,
     /// The same where the release left a partition empty, and the maker says what the device makes of it.
@@ -269,10 +270,10 @@ impl<'a> Known<'a> {
     /// or root, overlayfs may have kept its books there, and nothing else differs.
     fn may_become(&self, case: &Case<'_>, region: &Region) -> bool {
         let mine = crate::reference::attributes(case.tree, region);
-        let from = |theirs: &BTreeMap<String, Json>| {
-            let kept = |name: &String| {
-                !["mode", "uid", "gid", "xattrs"].contains(&name.as_str())
-                    && !super::differences::TRACES.contains(&name.as_str())
+        let from = |theirs: &Facts| {
+            let kept = |name: &str| {
+                !["mode", "uid", "gid", "xattrs"].contains(&name)
+                    && !super::differences::TRACES.contains(&name)
             };
             let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
@@ -338,7 +339,9 @@ fn keeps(
     if !is_harmless(case, region) {
         return outside("nothing that can execute");
     }
-    if let Some(format) = known.reading_at(case.tree.path(region.id)).filter(|_| !is_any(rule)) {
+    // How a file is read, its rule says.
+    let in_file = matches!(InFiles::of(case.tree.path(region.id)), InFiles::File(_));
+    if let Some(format) = known.reading_at(case.tree.path(region.id)).filter(|_| !is_any(rule) && !in_file) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         let finding = case.about(&NOT_RECOGNISED, region).compared(format.to_owned(), digest);
         return Err(Box::new(finding.arg("format", format)));
