@@ -68,6 +68,9 @@ struct ManifestEntry {
     /// Lines added to the description.
     #[serde(default)]
     more: String,
+    /// Programs in files are listed by their parts.
+    #[serde(default)]
+    sections: bool,
 }
 
 /// The folder of the golden cases.
@@ -154,7 +157,7 @@ impl ManifestEntry {
             description = description.replace(&line, &format!("version = \"{release}\""));
         }
         description.push_str(&self.more);
-        let statement = attest(&self.attest, &description)?;
+        let statement = attest_as(&images(&self.attest)?, &description, self.sections)?;
         let mut text =
             String::from_utf8(statement).map_err(|_| SampleError::Edit("the statement is not text"))?;
         for [from, to] in &self.replace {
@@ -172,8 +175,11 @@ impl ManifestEntry {
 /// # Errors
 /// When the core refuses to make it; the message is the core's.
 pub fn attest(images: &[String], description: &str) -> Result<Vec<u8>, SampleError> {
-    let named = images.iter().map(|image| Ok((image.as_str(), sample(image)?)));
-    attest_bytes(&named.collect::<Result<Vec<_>, SampleError>>()?, description)
+    attest_bytes(&self::images(images)?, description)
+}
+
+fn images(names: &[String]) -> Result<Vec<(&str, Vec<u8>)>, SampleError> {
+    names.iter().map(|image| Ok((image.as_str(), sample(image)?))).collect()
 }
 
 /// A maker's statement about some images.
@@ -181,6 +187,11 @@ pub fn attest(images: &[String], description: &str) -> Result<Vec<u8>, SampleErr
 /// # Errors
 /// When the core refuses to make it; the message is the core's.
 pub fn attest_bytes(images: &[(&str, Vec<u8>)], description: &str) -> Result<Vec<u8>, SampleError> {
+    attest_as(images, description, false)
+}
+
+/// `sections`: programs in files are listed by their parts.
+fn attest_as(images: &[(&str, Vec<u8>)], description: &str, sections: bool) -> Result<Vec<u8>, SampleError> {
     let mut list =
         vec![serde_json::json!({ "role": "describe", "name": "firmware.toml", "size": description.len() })];
     let mut sources = vec![description.as_bytes().to_vec()];
@@ -188,7 +199,9 @@ pub fn attest_bytes(images: &[(&str, Vec<u8>)], description: &str) -> Result<Vec
         list.push(serde_json::json!({ "role": "image", "name": name, "size": bytes.len() }));
         sources.push(bytes.clone());
     }
-    let request = serde_json::json!({ "abi": 1, "verb": "attest", "sources": list, "coreSha256": CORE });
+    let request = serde_json::json!({
+        "abi": 1, "verb": "attest", "sources": list, "coreSha256": CORE, "sections": sections,
+    });
     let response = kiwame_verifier::run(request.to_string().as_bytes(), &Memory::new(sources));
     let statement = response.output("statement").map(<[u8]>::to_vec);
     statement.ok_or_else(|| {

@@ -123,7 +123,10 @@ impl File {
         self.check_tables(at, out);
         self.check_segments(at, out);
         let mut pieces = vec![
-            piece("elf-header", b"0", 0, self.header.e_ehsize.into()),
+            Piece {
+                facts: vec![program::entry_point(self.header.e_entry)],
+                ..piece("elf-header", b"0", 0, self.header.e_ehsize.into())
+            },
             piece(
                 "elf-program-headers",
                 b"0",

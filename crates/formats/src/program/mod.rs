@@ -113,6 +113,11 @@ pub(crate) fn refuse<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, kind: &'stati
     out.add(Node::new(kind, "0", kind, at).unknown());
 }
 
+/// Where a program begins to run, as people read it: of a header that differs, the first thing that they ask.
+pub(crate) fn entry_point(address: u64) -> (&'static str, Value) {
+    ("value", Value::from(format!("entry point {address:#x}")))
+}
+
 /// True for a format whose parts are nothing but ranges of a program.
 pub(crate) fn knows(format: &dyn Format) -> bool {
     FORMATS.iter().any(|known| known.name() == format.name())

@@ -307,7 +307,9 @@ impl Image {
 
     fn headers_piece(&self) -> Piece {
         let length = self.headers_end();
-        Piece { kind: "pe-headers", key: b"0".to_vec(), offset: 0, length, facts: Vec::new() }
+        let entry = self.optional.standard_fields.address_of_entry_point;
+        let facts = vec![program::entry_point(entry.into())];
+        Piece { kind: "pe-headers", key: b"0".to_vec(), offset: 0, length, facts }
     }
 
     fn check_headers(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {

@@ -376,6 +376,9 @@ impl Page<'_> {
             let said = match (defect, line) {
                 (true, _) => message(self.view.lang, &part, self.mode),
                 (_, true) => String::new(),
+                _ if is_of_program(kind) => {
+                    format!("{}, {:#x}+{:#x}", what(self.view.lang, &part), part.offset, part.length)
+                }
                 _ => what(self.view.lang, &part),
             };
             self.line(&format!("    {sign} {}", format!("{said}{values}").trim_start()));
