@@ -3,8 +3,8 @@
 use kiwame_appraisal::{Class, Family, Kind, kinds};
 
 use crate::catalogue::{
-    changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
-    what,
+    changes_line, class_name, exceptions_line, is_of_program, is_waived, message, not_seen, reason_line,
+    remedy, tier_line, what,
 };
 use crate::model::{Depth, FindingOf, RegionOf};
 use crate::renderers::outline;
