@@ -91,7 +91,7 @@ bench: build ## time and memory, beside other tools; prints the table of BENCHMA
 	tests/bench/run.sh
 
 oracle: ## compare item lists with UEFIExtract's (Debian: uefitool-cli); IMAGES="a.fd b.fd"
-	$(CARGO) build --release --locked -p kiwame-formats --example items
+	$(CARGO) build --release --locked -p kiwame-xtask --example items
 	tests/oracle/uefiextract.py --strict $(TARGET)/release/examples/items $(or $(IMAGES),firmware-samples/uefi/OVMF_CODE_4M.fd)
 
 oracle-files: ## compare file systems with other tools' lists, as root (needs: tests/oracle/files.py); IMAGES="a.squashfs b.jffs2"
@@ -99,19 +99,19 @@ oracle-files: ## compare file systems with other tools' lists, as root (needs: t
 	tests/oracle/files.py --strict --made $(TARGET)/release/examples/inspect $(IMAGES)
 
 oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and openssl (needs: tests/oracle/trees.py); IMAGES="a.dtb b.itb"
-	$(CARGO) build --release --locked -p kiwame-formats --example claims
+	$(CARGO) build --release --locked -p kiwame-xtask --example claims
 	tests/oracle/trees.py $(KIWAME) $(TARGET)/release/examples/claims $(or $(IMAGES),--made)
 
 oracle-tools: ## compare streams, environments and FITs with EDK II's and U-Boot's own code (needs: tests/oracle/tools.sh, fit.py); MUTANTS=2000
 	tests/oracle/tools.sh build/oracle
-	$(CARGO) build --release --locked -p kiwame-formats --example opened --example claims
+	$(CARGO) build --release --locked -p kiwame-xtask --example opened --example claims
 	$(CARGO) build --release --locked -p kiwame-verifier --example inspect
 	tests/oracle/loaders.py build/oracle $(TARGET)/release/examples/opened $(or $(MUTANTS),2000)
 	tests/oracle/fit.py build/oracle $(TARGET)/release/examples $(or $(MUTANTS),2000)
 
 oracle-kernel: ## compare file systems with what Linux reads in user mode, as root (needs: tests/oracle/kernel/*.py); MUTANTS=2000
 	$(CARGO) build --release --locked -p kiwame-verifier --example listing --example affirms
-	$(CARGO) build --release --locked -p kiwame-formats --example items
+	$(CARGO) build --release --locked -p kiwame-xtask --example items
 	tests/oracle/kernel/squashfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
 	tests/oracle/kernel/initramfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
 	tests/oracle/kernel/jffs2.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/items

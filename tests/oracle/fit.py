@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares what we say of signed FITs with U-Boot's own fit_check_sign: of genuine ones, and of changed ones.
 
-    cargo build --release -p kiwame-formats --example claims && cargo build --release -p kiwame-verifier --example inspect
+    cargo build --release -p kiwame-xtask --example claims && cargo build --release -p kiwame-verifier --example inspect
     tests/oracle/fit.py FOLDER EXAMPLES [MUTANTS [FOLDER_TO_KEEP_MUTANTS_IN]]
 
 FOLDER is where tools.sh built U-Boot's tools, EXAMPLES where the examples lie. mkimage signs FITs here, with a key of this run,

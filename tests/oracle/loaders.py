@@ -2,7 +2,7 @@
 """Compares what we read with what loaders read: EDK II's decompress libraries and U-Boot's environment.
 
     tests/oracle/tools.sh build/oracle
-    cargo build --release -p kiwame-formats --example opened
+    cargo build --release -p kiwame-xtask --example opened
     tests/oracle/loaders.py build/oracle target/release/examples/opened [MUTANTS]
 
 Streams are made with the compressors of EDK II and with Python's lzma, environments here; then MUTANTS (2000 by default)

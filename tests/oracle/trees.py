@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares what we say of device trees and FITs with libfdt, dumpimage and openssl.
 
-    cargo build --release -p kiwame-formats --example claims
+    cargo build --release -p kiwame-xtask --example claims
     tests/oracle/trees.py KIWAME CLAIMS FILE_OR_FOLDER...
     tests/oracle/trees.py KIWAME CLAIMS --made
 

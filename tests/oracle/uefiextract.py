@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares our whole item list of UEFI images with UEFIExtract's.
 
-    cargo build --release -p kiwame-formats --example items
+    cargo build --release -p kiwame-xtask --example items
     tests/oracle/uefiextract.py target/release/examples/items IMAGE_OR_FOLDER...
 
 Every item of UEFIExtract's report (volumes, files, sections, free space, padding) must have one of ours with the

@@ -10,7 +10,9 @@ fn tree(format: &str, image: Vec<u8>) -> Tree {
     let size = image.len() as u64;
     let format = kiwame_formats::named(format).expect("a format");
     let host = Memory::new([image]);
-    kiwame_image::parse(&host, 0, size, format, &Limits::default(), &Options::default())
+    // The images below are made for so many.
+    let limits = Limits { nodes: 100_000, ..Limits::default() };
+    kiwame_image::parse(&host, 0, size, format, &limits, &Options::default())
         .expect("memory can be read")
 }
 

@@ -5,11 +5,12 @@
 
 use std::rc::Rc;
 
+use crate::claim::MOST_SIGNATURE;
 use crate::input::{Context, Store};
 use crate::{
     Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, Opening, Openings, ReadError, Region, RegionId, Segment, Settings, SettingsFile, Space, SpaceId,
-    Span, Tree, Trouble, Value, len64, to_usize,
+    Normal, Opening, Openings, ReadError, Region, RegionId, Says, Segment, Settings, SettingsFile, Space,
+    SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -523,9 +524,61 @@ impl<'a> Builder<'_, 'a> {
         self.session.trouble(self.region, trouble);
     }
 
-    /// Notes a native signature.
-    pub fn claim(&mut self, scheme: &'static str, signed: Vec<Span>, signature: Span) {
-        self.session.tree.claims.push(Claim { scheme, region: self.region, signed, signature });
+    /// Notes that the image says which sum some bytes have, and whether they have it: `measured` is that sum, and `field`
+    /// at `place` says `value`. A sum that disagrees is a defect, since a loader may stop at it or not look.
+    pub fn says_digest(
+        &mut self,
+        about: &[Span],
+        (sum, measured): (Sum, Vec<u8>),
+        (field, place): (&'static str, Span),
+        value: Vec<u8>,
+    ) -> bool {
+        let equal = value == measured;
+        if !equal {
+            let defect = Defect::new("claim/digest", field, place.offset, value.clone(), measured.clone());
+            self.defect(defect.ambiguous());
+        }
+        self.claim(about.to_vec(), place, (sum, measured), Says::Digest(value));
+        equal
+    }
+
+    /// Notes that the image says some bytes are signed. They are measured, and the signature is kept, while they are there.
+    pub fn says_signature(&mut self, scheme: &'static str, about: &[Input<'a>], signature: &Input<'a>) {
+        let spans: Vec<_> = about.iter().map(Input::span).collect();
+        // Many signatures may cover the same bytes.
+        let last = self.session.tree.claims.last();
+        let last = last.filter(|last| last.region == self.region && last.about == spans);
+        let known = last.map(|last| last.measured.clone()).filter(|(sum, _)| *sum == SUM);
+        let read = || {
+            let measured = match known {
+                Some((_, measured)) => measured,
+                None => {
+                    let length = about.iter().map(Input::length).fold(0, u64::saturating_add);
+                    self.session.context.budget.scratch(length)?;
+                    if about.is_empty() { SUM.of(&[signature.slice(0, 0)])? } else { SUM.of(about)? }
+                }
+            };
+            Ok::<_, Trouble>((measured, signature.head(MOST_SIGNATURE)?.to_vec()))
+        };
+        match read() {
+            Ok((measured, value)) => {
+                self.claim(spans, signature.span(), (SUM, measured), Says::Signature { scheme, value });
+            }
+            Err(trouble) => self.trouble(trouble),
+        }
+    }
+
+    fn claim(&mut self, about: Vec<Span>, place: Span, measured: (Sum, Vec<u8>), says: Says) {
+        let kept = match &says {
+            Says::Digest(value) | Says::Signature { value, .. } => len64(value),
+        };
+        let kept = kept.saturating_add(len64(&about).saturating_mul(16));
+        match self.session.context.budget.text(kept) {
+            Ok(()) => {
+                self.session.tree.claims.push(Claim { region: self.region, about, place, measured, says })
+            }
+            Err(kind) => self.trouble(kind.into()),
+        }
     }
 
     /// How many bytes the next decoded stream may have. With a declared size above that, the limit is noted and
@@ -950,6 +1003,9 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 }
+
+/// What signed bytes are measured by.
+const SUM: Sum = Sum::Strong(crate::Algorithm::Sha256);
 
 /// The erase value of NOR and NAND flash; where structure says 00, that is padding as often.
 const ERASED: u8 = 0xff;

@@ -1,6 +1,6 @@
 //! Bytes against the specification.
 
-use crate::{LimitKind, ReadError, RegionId, Span, Value};
+use crate::{LimitKind, ReadError, RegionId, Value};
 
 /// One place where the bytes are not what the specification says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,17 +77,4 @@ impl From<ReadError> for Trouble {
     fn from(error: ReadError) -> Self {
         Self::Read(error)
     }
-}
-
-/// A native signature that the image carries. Located here, checked in `trust`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// The scheme, such as `authenticode`.
-    pub scheme: &'static str,
-    /// The region that makes the claim.
-    pub region: RegionId,
-    /// The bytes it speaks of, in order.
-    pub signed: Vec<Span>,
-    /// The signature itself.
-    pub signature: Span,
 }

@@ -210,6 +210,24 @@ impl<'a> Input<'a> {
         Ok(erased)
     }
 
+    /// Its bytes, when the core and not the host holds them.
+    pub(crate) fn in_memory(&self) -> Result<Option<Window>, Trouble> {
+        match &self.store {
+            Store::Memory(_) => self.window().map(Some),
+            Store::Source { .. } => Ok(None),
+        }
+    }
+
+    /// Its bytes as the host takes them for a digest; `window` is what [`Input::in_memory`] gave.
+    pub(crate) fn part<'w>(&self, window: Option<&'w Window>) -> Part<'w> {
+        match (&self.store, window) {
+            (Store::Source { source, .. }, _) => {
+                Part::Source { source: *source, offset: self.span.offset, length: self.span.length }
+            }
+            (Store::Memory(_), window) => Part::Memory(window.map_or(&[], |window| window)),
+        }
+    }
+
     /// SHA-256 of its bytes.
     ///
     /// # Errors
@@ -223,17 +241,8 @@ impl<'a> Input<'a> {
     /// # Errors
     /// As [`Input::window`].
     pub fn digest(&self, algorithm: Algorithm) -> Result<Digest, Trouble> {
-        Ok(match &self.store {
-            Store::Memory(_) => {
-                let window = self.window()?;
-                self.context.host.digest(algorithm, &[Part::Memory(&window)])?
-            }
-            Store::Source { source, .. } => {
-                let part =
-                    Part::Source { source: *source, offset: self.span.offset, length: self.span.length };
-                self.context.host.digest(algorithm, &[part])?
-            }
-        })
+        let window = self.in_memory()?;
+        Ok(self.context.host.digest(algorithm, &[self.part(window.as_ref())])?)
     }
 }
 

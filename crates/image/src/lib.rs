@@ -39,6 +39,7 @@
 
 mod attribute;
 mod builder;
+mod claim;
 mod defect;
 mod digest;
 mod format;
@@ -56,7 +57,8 @@ mod tree;
 
 pub use attribute::{Attribute, Value};
 pub use builder::{Builder, Environment, Node, Options, Partition, Stage, parse, parse_with};
-pub use defect::{Claim, Defect, Trouble};
+pub use claim::{Claim, Says, Sum};
+pub use defect::{Defect, Trouble};
 pub use digest::{Algorithm, Digest, hex};
 pub use format::{Anchor, Format, Head, Match, Whole};
 pub use host::{Host, Memory, Part, ReadError};

@@ -7,7 +7,12 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use kiwame_image::{Algorithm, Digest};
+
 use crate::{Scheme, SignatureError, TrustError};
+
+/// DER of a `SubjectPublicKeyInfo` for Ed25519 up to the 32 key bytes (RFC 8410, section 4).
+const SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
 /// The scheme.
 #[derive(Debug)]
@@ -16,6 +21,22 @@ pub(crate) struct Ed25519;
 impl Scheme for Ed25519 {
     fn name(&self) -> &'static str {
         "ed25519"
+    }
+
+    fn of_spki<'k>(&self, spki: &'k [u8]) -> Option<&'k [u8]> {
+        spki.strip_prefix(SPKI)
+    }
+
+    fn spki(&self, key: &[u8]) -> Vec<u8> {
+        [SPKI, key].concat()
+    }
+
+    fn of_fingerprint(&self, fingerprint: &str) -> Option<Vec<u8>> {
+        Some(Digest::from_hex(Algorithm::Sha256, fingerprint)?.bytes().to_vec())
+    }
+
+    fn fingerprint(&self, key: &[u8]) -> String {
+        kiwame_image::hex(key)
     }
 
     fn vet(&self, key: &[u8]) -> Result<(), TrustError> {

@@ -1,24 +1,45 @@
 //! Public keys, vetted when they are loaded.
 
 use base64::Engine as _;
-use kiwame_image::{Algorithm, Digest};
 
 use crate::{Scheme, SignatureError, TrustError, known, scheme};
 
 /// A vetted public key. Two keys are one when their raw bytes are, however they were written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey {
-    scheme: &'static str,
+    scheme: Named,
     bytes: Vec<u8>,
 }
 
-/// DER of a `SubjectPublicKeyInfo` for Ed25519 up to the 32 key bytes (RFC 8410, section 4).
-const SPKI: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+/// A scheme, which its name tells from others.
+#[derive(Clone, Copy, Debug)]
+struct Named(&'static dyn Scheme);
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Named {}
+
+impl PartialOrd for Named {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Named {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.0.name().cmp(other.0.name())
+    }
+}
+
 const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 impl PublicKey {
-    /// Reads a key: PEM of a `SubjectPublicKeyInfo`, or `ed25519:` and hexadecimal.
+    /// Reads a key: PEM of a `SubjectPublicKeyInfo`, or a fingerprint that is the key, as `ed25519:` and hexadecimal.
     ///
     /// # Errors
     /// When it is no key, or one that vetting refuses.
@@ -27,13 +48,15 @@ impl PublicKey {
         if let Some((name, digits)) = text.split_once(':')
             && let Some(scheme) = scheme::named(name)
         {
-            let digest = Digest::from_hex(Algorithm::Sha256, digits).ok_or(TrustError::NotAKey)?;
-            return Self::vetted(scheme, digest.bytes());
+            let bytes = scheme.of_fingerprint(digits).ok_or(TrustError::NotAKey)?;
+            return Self::vetted(scheme, &bytes);
         }
         let body = text.strip_prefix(PEM_BEGIN).and_then(|text| text.strip_suffix(PEM_END));
         let body: String = body.ok_or(TrustError::NotAKey)?.split_whitespace().collect();
         let der = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| TrustError::NotAKey)?;
-        Self::vetted(&crate::ed25519::Ed25519, der.strip_prefix(SPKI).ok_or(TrustError::NotAKey)?)
+        let known = scheme::SCHEMES.iter().find_map(|scheme| Some((*scheme, scheme.of_spki(&der)?)));
+        let (scheme, bytes) = known.ok_or(TrustError::NotAKey)?;
+        Self::vetted(scheme, bytes)
     }
 
     /// A key of Ed25519 from its 32 bytes.
@@ -46,20 +69,20 @@ impl PublicKey {
 
     fn vetted(scheme: &'static dyn Scheme, bytes: &[u8]) -> Result<Self, TrustError> {
         scheme.vet(bytes)?;
-        Ok(Self { scheme: scheme.name(), bytes: bytes.to_vec() })
+        Ok(Self { scheme: Named(scheme), bytes: bytes.to_vec() })
     }
 
-    /// The key as `ed25519:` and hexadecimal: its name everywhere in reports and policies.
+    /// The name of its scheme and its fingerprint, as `ed25519:` and hexadecimal: its name everywhere in reports and policies.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let hex = Digest::new(Algorithm::Sha256, &self.bytes).map(|bytes| bytes.hex()).unwrap_or_default();
-        format!("{}:{hex}", self.scheme)
+        let scheme = self.scheme.0;
+        format!("{}:{}", scheme.name(), scheme.fingerprint(&self.bytes))
     }
 
     /// The key as PEM.
     #[must_use]
     pub fn pem(&self) -> String {
-        let der = [SPKI, &self.bytes].concat();
+        let der = self.scheme.0.spki(&self.bytes);
         format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", base64::engine::general_purpose::STANDARD.encode(der))
     }
 
@@ -74,8 +97,7 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError`].
     pub fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-        let scheme = scheme::named(self.scheme).ok_or(SignatureError::UnsupportedAlgorithm)?;
-        scheme.check(&self.bytes, message, signature)
+        self.scheme.0.check(&self.bytes, message, signature)
     }
 }
 

@@ -7,6 +7,19 @@ pub trait Scheme: fmt::Debug + Sync {
     /// Name, as written before the colon of a key: `ed25519:…`.
     fn name(&self) -> &'static str;
 
+    /// The raw bytes of a public key of the scheme in a DER `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7); `None` for a
+    /// key of another algorithm.
+    fn of_spki<'k>(&self, spki: &'k [u8]) -> Option<&'k [u8]>;
+
+    /// The DER `SubjectPublicKeyInfo` of a vetted key.
+    fn spki(&self, key: &[u8]) -> Vec<u8>;
+
+    /// The raw bytes of a public key of that fingerprint, where the fingerprint is the key itself and no digest of it.
+    fn of_fingerprint(&self, fingerprint: &str) -> Option<Vec<u8>>;
+
+    /// What stands behind the colon in the name of a vetted key: no two keys of the scheme share it.
+    fn fingerprint(&self, key: &[u8]) -> String;
+
     /// Vets the raw bytes of a public key.
     ///
     /// # Errors
@@ -23,8 +36,6 @@ pub trait Scheme: fmt::Debug + Sync {
 /// Why a signature does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureError {
-    /// No scheme of ours; says nothing about the signature.
-    UnsupportedAlgorithm,
     /// The key did not make it.
     Bad,
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what we list of JFFS2 images with what Linux lists, genuine ones and changed ones.
 
-    cargo build --release -p kiwame-formats --example items && cargo build --release -p kiwame-verifier --example affirms
+    cargo build --release -p kiwame-xtask --example items && cargo build --release -p kiwame-verifier --example affirms
     tests/oracle/kernel/jffs2.py [--mutants N] [--seed N] [--corpus FOLDER] [--keep FOLDER] ITEMS
 
 ITEMS is the example `items` of crates/formats, or a program beside it; `affirms` lies there too. Genuine images are made by mkfs.jffs2 and sumtool with many options, and

@@ -238,7 +238,7 @@ impl Image {
     }
 
     /// Finds the attribute certificates and notes what those of Authenticode claim.
-    fn claim(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) -> Vec<Certificate> {
+    fn claim<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Vec<Certificate> {
         let table = self.certificate_table();
         if table.end() > at.length() && !table.is_empty() {
             let place = at.offset().saturating_add(self.certificate_directory());
@@ -260,7 +260,13 @@ impl Image {
                 );
             }
             if certificate.is_authenticode() {
-                out.claim("authenticode", self.signed(at, table), span.slice(CERTIFICATE_HEADER, u64::MAX));
+                let signed = self.signed(at, table).into_iter();
+                let signed: Vec<_> = signed
+                    .map(|span| at.slice(span.offset.saturating_sub(at.offset()), span.length))
+                    .collect();
+                let signature =
+                    at.slice(certificate.span.offset, certificate.span.length).from(CERTIFICATE_HEADER);
+                out.says_signature("authenticode", &signed, &signature);
             }
         }
         certificates
@@ -720,6 +726,8 @@ const MAX_CERTIFICATES: usize = 64;
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
+    use kiwame_image::Says;
+
     use super::*;
     use crate::testing::{defects, leaves, parse, put, region, torture};
 
@@ -795,8 +803,23 @@ mod tests {
             Span::between(checksum + 4, directory),
             Span::between(directory + 8, 0x600),
         ];
-        assert_eq!((claim.scheme, &claim.signed[..]), ("authenticode", &signed[..]));
-        assert_eq!(claim.signature, Span::new(0x608, 0xb8));
+        let Says::Signature { scheme, value } = &claim.says else { panic!("a signature") };
+        assert_eq!((*scheme, &claim.about[..]), ("authenticode", &signed[..]));
+        assert_eq!(claim.place, Span::new(0x608, 0xb8));
+        assert_eq!(value[..], sample()[0x608..0x608 + 0xb8]);
+    }
+
+    /// Whoever checks the signature of a driver needs no image, and no stream that was dropped long ago.
+    #[test]
+    fn what_a_stream_holds_is_measured_for_its_signature_while_it_is_there() {
+        let options = lzma_rust2::LzmaOptions::with_preset(1);
+        let mut writer = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, None).expect("options");
+        std::io::Write::write_all(&mut writer, &sample()).expect("memory");
+        let packed = writer.finish().expect("memory");
+        let plain = parse(PE, &sample());
+        let packed = parse(&crate::stream::lzma::Lzma, &packed);
+        let [plain, packed] = [&plain, &packed].map(|tree| tree.claims().first().expect("a claim").clone());
+        assert_eq!((plain.measured, plain.says), (packed.measured, packed.says));
     }
 
     #[test]

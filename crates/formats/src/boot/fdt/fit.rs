@@ -35,10 +35,9 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Algorithm, Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Span,
+    Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Span, Sum,
     Trouble, len64, to_usize,
 };
-use sha1::Digest;
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
 use crate::boot::fdt::tree::{self, Detail, Role};
@@ -268,7 +267,7 @@ impl<'a> Fit<'_, 'a> {
         &mut self,
         image: usize,
         data: Option<Span>,
-        out: &mut Builder<'_, '_>,
+        out: &mut Builder<'_, 'a>,
     ) -> Result<(), Trouble> {
         let data = data.filter(|data| self.at.span().contains(*data));
         let nodes: Vec<_> = self.tree.children(image).collect();
@@ -300,13 +299,18 @@ impl<'a> Fit<'_, 'a> {
             return Ok("unknown algorithm");
         };
         let found = self.bytes(node, "value").unwrap_or_default();
-        if found == actual {
-            return Ok("equal");
-        }
-        out.defect(
-            Defect::new("uboot-fit/hash", "value", self.place(node, "value"), found, actual).ambiguous(),
-        );
-        Ok("different")
+        let place = self.tree.property(node, b"value").map(|property| property.value);
+        let place = place.unwrap_or_else(|| Span::new(self.tree.base, 0));
+        let equal = match core::str::from_utf8(&algorithm).ok().and_then(Sum::named) {
+            Some(sum) => out.says_digest(&[data], (sum, actual), ("value", place), found),
+            None if found == actual => true,
+            None => {
+                let defect = Defect::new("uboot-fit/checksum", "value", place.offset, found, actual);
+                out.defect(defect.ambiguous());
+                false
+            }
+        };
+        Ok(if equal { "equal" } else { "different" })
     }
 
     /// The checksum of that name; `None` when it is none of U-Boot's.
@@ -359,7 +363,7 @@ impl<'a> Fit<'_, 'a> {
     }
 
     /// What a configuration names must be there, and its signatures are claims.
-    fn check_configurations(&mut self, out: &mut Builder<'_, '_>) {
+    fn check_configurations(&mut self, out: &mut Builder<'_, 'a>) {
         let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
         self.check_unit_addresses(out);
         self.check_texts(out);
@@ -397,7 +401,7 @@ impl<'a> Fit<'_, 'a> {
         }
     }
 
-    fn claim(&mut self, node: usize, signed: impl Fn(&Self) -> Vec<Span>, out: &mut Builder<'_, '_>) {
+    fn claim(&mut self, node: usize, signed: impl Fn(&Self) -> Vec<Span>, out: &mut Builder<'_, 'a>) {
         let before = self.claims;
         self.claims = before.saturating_add(1);
         if before == MOST_SIGNATURES {
@@ -408,7 +412,8 @@ impl<'a> Fit<'_, 'a> {
         }
         let value = self.tree.property(node, b"value").map(|value| value.value);
         if let Some(value) = value.filter(|_| before < MOST_SIGNATURES) {
-            out.claim("uboot-fit", signed(self), value);
+            let signed: Vec<_> = signed(self).into_iter().map(|span| self.part(span)).collect();
+            out.says_signature("uboot-fit", &signed, &self.part(value));
         }
     }
 
@@ -427,30 +432,15 @@ impl<'a> Fit<'_, 'a> {
 
 /// The checksum of that name; `None` when it is none of U-Boot's.
 fn compute(algorithm: &[u8], data: &Input<'_>) -> Result<Option<Vec<u8>>, Trouble> {
-    let strong = core::str::from_utf8(algorithm).ok().and_then(Algorithm::named);
-    if let Some(strong) = strong {
-        return Ok(Some(data.digest(strong)?.bytes().to_vec()));
+    if algorithm != b"crc32" {
+        let sum = core::str::from_utf8(algorithm).ok().and_then(Sum::named);
+        return sum.map(|sum| sum.of(core::slice::from_ref(data))).transpose();
     }
-    Ok(Some(match algorithm {
-        b"crc32" => {
-            let mut crc = Crc32::default();
-            for window in data.windows() {
-                crc.update(&window?);
-            }
-            crc.value().to_be_bytes().to_vec()
-        }
-        b"sha1" => hash::<sha1::Sha1>(data)?,
-        b"md5" => hash::<md5::Md5>(data)?,
-        _ => return Ok(None),
-    }))
-}
-
-fn hash<D: Digest>(data: &Input<'_>) -> Result<Vec<u8>, Trouble> {
-    let mut hash = D::new();
+    let mut crc = Crc32::default();
     for window in data.windows() {
-        hash.update(&window?[..]);
+        crc.update(&window?);
     }
-    Ok(hash.finalize().to_vec())
+    Ok(Some(crc.value().to_be_bytes().to_vec()))
 }
 
 /// Adds the data behind the tree. Tools align them, with zeros in between; behind the last lies erased medium.
@@ -531,6 +521,8 @@ mod tests {
 
     use kiwame_image::Content as Class;
 
+    use kiwame_image::{Algorithm, Host as _, Memory, Part, Says};
+
     use super::*;
     use crate::boot::fdt::structure::writing::Writer;
     use crate::testing::{defects, parse as parse_with, region, torture};
@@ -594,6 +586,11 @@ mod tests {
         parse_with(&UbootFit, &fit)
     }
 
+    fn sha256(bytes: &[u8]) -> Vec<u8> {
+        let digest = Memory::default().digest(Algorithm::Sha256, &[Part::Memory(bytes)]).expect("memory");
+        digest.bytes().to_vec()
+    }
+
     #[test]
     fn of_very_many_trees_only_what_decides_is_listed() {
         let few = many(3, 500);
@@ -625,10 +622,7 @@ mod tests {
             let checked = region(&tree, &format!("{IMAGE}/node:{hash}/node:self")).attribute("checked");
             assert_eq!(checked, Some(&"equal".into()));
         }
-        assert_eq!(
-            defects(&parse_with(&UbootFit, &outside(b"Kernel"))),
-            ["uboot-fit/hash", "uboot-fit/hash"]
-        );
+        assert_eq!(defects(&parse_with(&UbootFit, &outside(b"Kernel"))), ["claim/digest", "claim/digest"]);
         assert_eq!(defects(&parse_with(&UbootFit, &outside(b"kerne"))), ["uboot-fit/beyond"]);
     }
 
@@ -645,9 +639,10 @@ mod tests {
     fn a_signature_claims_the_nodes_on_its_list_without_data() {
         let bytes = inside();
         let tree = parse_with(&UbootFit, &bytes);
-        let [claim] = tree.claims() else { panic!("one claim") };
+        let claims = tree.claims().iter().filter(|claim| matches!(claim.says, Says::Signature { .. }));
+        let [claim] = claims.collect::<Vec<_>>()[..] else { panic!("one signature") };
         let signed: Vec<u8> = claim
-            .signed
+            .about
             .iter()
             .flat_map(|span| &bytes[span.offset as usize..span.end() as usize])
             .copied()
@@ -657,7 +652,8 @@ mod tests {
             holds(&SHA1) && holds(b"release\0") && !holds(&MD5) && !holds(b"signature\0"),
             "{signed:02x?}"
         );
-        assert_eq!(&bytes[claim.signature.offset as usize..][..9], b"signature");
+        assert_eq!(&bytes[claim.place.offset as usize..][..9], b"signature");
+        assert_eq!(claim.measured, (Sum::Strong(Algorithm::Sha256), sha256(&signed)));
         let kernel = signed.windows(6).position(|window| window == b"kernel").expect("the name of the node");
         assert!(
             !signed[kernel + 8..].starts_with(&[0, 0, 0, 3, 0, 0, 0, 6]),

@@ -1,6 +1,6 @@
 //! Prints every region of an image as JSON lines, in pre-order, for comparison with other tools.
 //!
-//! `cargo run --release -p kiwame-formats --example items -- OVMF_CODE_4M.fd`
+//! `cargo run --release -p kiwame-xtask --example items -- OVMF_CODE_4M.fd`
 //!
 //! `--erase-block SIZE` reads the images behind it as one partition of a flash with such erase blocks. Each image begins
 //! with a line that names it.

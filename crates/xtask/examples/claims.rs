@@ -1,13 +1,13 @@
 //! Prints the native signatures of an image: for each, the bytes that it covers and the signature itself.
 //!
 //! ```text
-//! cargo run --release -p kiwame-formats --example claims -- IMAGE
+//! cargo run --release -p kiwame-xtask --example claims -- IMAGE
 //! ```
 //!
 //! One line each: scheme, space, `offset+length` of what is signed, and of the signature. For `tests/oracle/trees.py`, which
 //! has somebody else check them.
 
-use kiwame_image::{Limits, Memory, Options, Span};
+use kiwame_image::{Limits, Memory, Options, Says, Span};
 
 fn main() {
     let path = std::env::args().nth(1).expect("usage: claims IMAGE");
@@ -19,8 +19,9 @@ fn main() {
     let place = |span: &Span| format!("{}+{}", span.offset, span.length);
     for claim in tree.claims() {
         let region = tree.region(claim.region).expect("a region");
-        let signed: Vec<_> = claim.signed.iter().map(place).collect();
+        let Says::Signature { scheme, .. } = &claim.says else { continue };
+        let signed: Vec<_> = claim.about.iter().map(place).collect();
         let space = tree.space_path(region.space);
-        println!("{} {space} {} {}", claim.scheme, signed.join(","), place(&claim.signature));
+        println!("{} {space} {} {}", scheme, signed.join(","), place(&claim.place));
     }
 }

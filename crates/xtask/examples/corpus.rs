@@ -1,7 +1,7 @@
 //! Takes every file below a folder apart, checks that the leaves tile every space, and counts what was found.
 //!
 //! ```text
-//! cargo run --release -p kiwame-formats --example corpus -- FOLDER [-v]
+//! cargo run --release -p kiwame-xtask --example corpus -- FOLDER [-v]
 //! ```
 //!
 //! A development tool: no clock and no file belongs into the crate itself.
@@ -93,7 +93,7 @@ fn show(file: &Path, tree: &Tree, time: Duration) {
         );
     }
     for claim in tree.claims() {
-        println!("## {} {:?} {:?}", claim.scheme, claim.signed, claim.signature);
+        println!("## {:?} {:?} {:?}", claim.says, claim.about, claim.place);
     }
     for defect in tree.defects() {
         println!(
