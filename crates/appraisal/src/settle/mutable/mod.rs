@@ -278,7 +278,7 @@ impl<'a> Known<'a> {
             let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
                 |name: &str| mine.get(name) == theirs.get(name) || mine.get(name) == Some(&Json::Uint(0));
-            let same_owner = ["uid", "gid"].iter().all(|name| mine.get(*name) == theirs.get(*name));
+            let same_owner = ["uid", "gid"].iter().all(|name| mine.get(name) == theirs.get(name));
             let stricter =
                 mode(mine.get("mode")).zip(mode(theirs.get("mode"))).is_some_and(|(mine, theirs)| {
                     // The sticky bit takes rights away, and who runs with the rights of another owner has more.
@@ -592,7 +592,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
 }
 
 fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str>) -> bool {
-    let flag = |name: &&str| wanted.attributes.get(*name) == Some(&Json::Flag(true));
+    let flag = |name: &&str| wanted.attributes.get(name) == Some(&Json::Flag(true));
     if is_fill(wanted) || was_remains(wanted) && rule.remains_max_bytes > 0 {
         return true;
     }
