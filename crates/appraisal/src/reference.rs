@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Arrange as _, Content, Defect, Gather as _, Region, RegionId, Tree, Value, segments};
+use kiwame_image::{
+    Arrange as _, Content, Defect, Gather as _, PIECED, Region, RegionId, Tree, Value, segments,
+};
 use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{KnownDefect, Method, ReferenceRegion};
@@ -75,7 +77,7 @@ fn reference(
         sha256,
         masked: region.masked.as_deref().cloned(),
         normal: region.normal.as_deref().cloned(),
-        method: Method::Bytes,
+        method: if region.attribute(PIECED).is_some() { Method::Pieces } else { Method::Bytes },
         attributes: attributes(tree, region),
         order: region.order.map(u64::from),
         supplier: answers.map(|name| (*name).clone()),

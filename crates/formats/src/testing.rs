@@ -28,12 +28,12 @@ pub(crate) fn normal(format: &'static dyn Format, bytes: &[u8]) -> Option<String
 /// Panics unless the leaves of every space tile it exactly.
 pub(crate) fn check_tiling(tree: &Tree) {
     for space in tree.spaces() {
-        let mut at = 0;
+        let mut at = space.origin;
         for leaf in tree.leaves().filter(|leaf| leaf.space == space.id) {
             assert_eq!(leaf.span.offset, at, "{}", tree.path(leaf.id));
             at = leaf.span.end();
         }
-        assert_eq!(at, space.size, "{}", tree.space_path(space.id));
+        assert_eq!(at, space.origin + space.size, "{}", tree.space_path(space.id));
     }
 }
 

@@ -12,8 +12,7 @@ fn tree(format: &str, image: Vec<u8>) -> Tree {
     let host = Memory::new([image]);
     // The images below are made for so many.
     let limits = Limits { nodes: 100_000, ..Limits::default() };
-    kiwame_image::parse(&host, 0, size, format, &limits, &Options::default())
-        .expect("memory can be read")
+    kiwame_image::parse(&host, 0, size, format, &limits, &Options::default()).expect("memory can be read")
 }
 
 /// The limits that a format hits.

@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use crate::claim::MOST_SIGNATURE;
 use crate::input::{Context, Store};
+use crate::pieces::{self, Pieces};
 use crate::{
     Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, Opening, Openings, ReadError, Region, RegionId, Says, Segment, Settings, SettingsFile, Space,
-    SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
+    Normal, Opening, Openings, Piece, ReadError, Region, RegionId, Says, Segment, Settings, SettingsFile,
+    Space, SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -89,6 +90,12 @@ enum Next<'a> {
 pub trait Stage<'a>: core::fmt::Debug {
     /// As [`Format::parse`].
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>);
+}
+
+impl<'a> Stage<'a> for &'static dyn Format {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        Format::parse(*self, at, out);
+    }
 }
 
 impl<'a> Node<'a> {
@@ -638,17 +645,103 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// Gives the content of a stream that is put together from bytes that lie elsewhere, in the place of
+    /// [`Builder::decoded`]: no byte is copied, so it may be larger than memory. Its first byte has the address `origin`.
+    /// Whose bytes the pieces are is the caller's affair; for those of the current region there is [`Builder::pieced`].
+    pub fn decoded_of(
+        &mut self,
+        stream: RegionId,
+        pieces: &[Piece<'a>],
+        origin: u64,
+        kind: &'static str,
+        stage: Rc<dyn Stage<'a> + 'a>,
+    ) {
+        let budget = &self.session.context.budget;
+        let length = pieces.iter().map(Piece::length).fold(0, u64::saturating_add);
+        // The same bytes can be taken very often.
+        let spent = budget.scratch(length).and_then(|()| budget.text(pieces::cost(pieces)));
+        let made = spent.map_err(Trouble::from).and_then(|()| Pieces::of(pieces, origin));
+        match made {
+            Ok((list, end)) => {
+                let span = Span::between(origin, end);
+                self.enter(stream, Store::Pieces(Rc::new(list)), span, kind, Next::Stage(stage));
+            }
+            Err(trouble) => self.trouble(trouble),
+        }
+    }
+
+    /// Adds a space that is put together from bytes of the current region, as a logical volume is: the bytes that it takes
+    /// are encoded leaves, called `format:piece` and numbered; what no piece takes is left for other regions, and for gaps.
+    /// Bytes that two pieces take are ambiguous, unless `shared` says that the format means it so. Pieces that lie outside
+    /// the region are a defect of the caller's data, and nothing is added then.
+    pub fn pieced(
+        &mut self,
+        (format, kind): (&'static str, &'static str),
+        pieces: &[Piece<'a>],
+        (origin, shared): (u64, bool),
+        stage: Rc<dyn Stage<'a> + 'a>,
+    ) -> Option<RegionId> {
+        let inside =
+            |input: &Input<'a>| input.space == self.input.space && self.input.span().contains(input.span());
+        let outside = pieces.iter().find_map(|piece| match piece {
+            Piece::Bytes(input) if !inside(input) => Some(input.span()),
+            Piece::Bytes(_) | Piece::Hole { .. } => None,
+        });
+        if let Some(span) = outside {
+            let most = self.input.length();
+            self.defect(Defect::new("region/outside", kind, span.offset, span.length, most).ambiguous());
+            return None;
+        }
+        let (runs, twice) = pieces::taken(pieces, self.input.space);
+        if let Some(at) = twice.filter(|_| !shared) {
+            self.defect(Defect::new("space/shared", kind, at, "two pieces", "one piece").ambiguous());
+        }
+        let mut leaves = Vec::new();
+        for (number, &run) in (0u64..).zip(&runs) {
+            let at = run.offset.saturating_sub(self.input.offset());
+            let input = self.input.slice(at, run.length);
+            let node = Node::new(format, format!("piece-{number}"), kind, input).encoded();
+            leaves.push(self.add(node.with(PIECED, true))?);
+        }
+        for (&leaf, run) in leaves.iter().zip(runs) {
+            self.measure_pieces(leaf, &pieces::mapping(pieces, run));
+        }
+        let stream = leaves.pop()?;
+        if origin > 0 {
+            self.fact_of(stream, ORIGIN, origin);
+        }
+        self.decoded_of(stream, pieces, origin, kind, stage);
+        leaves.into_iter().for_each(|leaf| self.shares(leaf, stream));
+        Some(stream)
+    }
+
+    /// Each byte of what is taken whole is measured in the space that takes it. Here it is enough to say where each lies
+    /// there: equal places of equal bytes are equal bytes.
+    fn measure_pieces(&mut self, leaf: RegionId, mapping: &[u8]) {
+        let part = [crate::Part::Memory(mapping)];
+        let digest = self.session.context.host.digest(crate::Algorithm::Sha256, &part);
+        let Some(sha256) = self.session.note(leaf, digest.map_err(Trouble::from)) else { return };
+        if let Some(region) = self.session.region_mut(leaf) {
+            region.sha256 = Some(sha256);
+        }
+    }
+
     fn open(&mut self, stream: RegionId, bytes: Vec<u8>, kind: &'static str, next: Next<'a>) {
         let size = len64(&bytes);
         self.session.context.budget.decoded(size);
+        self.enter(stream, Store::Memory(Rc::new(bytes)), Span::new(0, size), kind, next);
+    }
+
+    fn enter(&mut self, stream: RegionId, store: Store, span: Span, kind: &'static str, next: Next<'a>) {
         let Some(space) = SpaceId::at(self.session.tree.spaces.len()) else { return };
-        let input = Input::whole(self.session.context, Store::Memory(Rc::new(bytes)), space, size);
+        let input = Input::at(self.session.context, store, space, span);
         let node = Node::new("decoded", "content", kind, input.clone());
         let Some(root) = self.session.push(Some(stream), node) else { return };
         if let Some(extra) = self.session.nodes.get_mut(root.index()) {
             extra.space_root = true;
         }
-        self.session.tree.spaces.push(Space { id: space, encoder: Some(stream), size, root });
+        let (size, origin) = (span.length, span.offset);
+        self.session.tree.spaces.push(Space { id: space, encoder: Some(stream), size, origin, root });
         if let Some(region) = self.session.region_mut(stream) {
             region.encodes = Some(space);
         }
@@ -726,7 +819,7 @@ fn start(
         if let Some(extra) = session.nodes.get_mut(root.index()) {
             extra.space_root = true;
         }
-        session.tree.spaces.push(Space { id: SpaceId::IMAGE, encoder: None, size, root });
+        session.tree.spaces.push(Space { id: SpaceId::IMAGE, encoder: None, size, origin: 0, root });
         let next = match begin {
             Begin::Format(format) => Next::Format(format),
             Begin::Stage(stage) => Next::Stage(Rc::new(stage)),
@@ -792,7 +885,7 @@ impl<'a> Session<'a> {
         }
         builder.fill_gaps();
         let queue = builder.queue;
-        if self.options.spaces && memory && self.is_space_root(region) {
+        if self.options.spaces && input.space != SpaceId::IMAGE && self.is_space_root(region) {
             self.digest(region, &input, false);
         }
         self.jobs.extend(queue.into_iter().rev());
@@ -1004,6 +1097,10 @@ impl<'a> Builder<'_, 'a> {
     }
 }
 
+/// The fact of a leaf whose bytes are measured where pieces of them lie: its digest is over the places.
+pub const PIECED: &str = "pieced";
+/// The fact of a stream whose content begins at another address than zero.
+pub const ORIGIN: &str = "origin";
 /// What signed bytes are measured by.
 const SUM: Sum = Sum::Strong(crate::Algorithm::Sha256);
 

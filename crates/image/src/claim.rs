@@ -3,7 +3,7 @@
 //! A driver's signature may lie in a stream that is dropped before anybody could check it. So the bytes are measured, and the
 //! signature kept, while the space that holds them lives; whoever checks claims needs no image.
 
-use crate::{Algorithm, Digest, Input, ReadError, RegionId, Span, Trouble, Window};
+use crate::{Algorithm, Digest, Input, ReadError, RegionId, Span, Trouble};
 
 /// How bytes are summed for a claim. Old loaders trust sums that nobody else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,11 +41,13 @@ impl Sum {
 }
 
 fn strong(algorithm: Algorithm, inputs: &[Input<'_>]) -> Result<Digest, Trouble> {
-    let windows = inputs.iter().map(Input::in_memory).collect::<Result<Vec<Option<Window>>, _>>()?;
-    let parts: Vec<_> =
-        inputs.iter().zip(&windows).map(|(input, window)| input.part(window.as_ref())).collect();
-    let context = inputs.first().map(|first| first.context).ok_or(NOTHING)?;
-    Ok(context.host.digest(algorithm, &parts)?)
+    let [one] = inputs else {
+        let first = inputs.first().ok_or(NOTHING)?;
+        let windows = inputs.iter().map(Input::held).collect::<Result<Vec<_>, _>>()?;
+        let parts = inputs.iter().zip(&windows).map(|(input, window)| input.part(window.as_ref()));
+        return Ok(first.context.host.digest(algorithm, &parts.collect::<Vec<_>>())?);
+    };
+    one.digest(algorithm)
 }
 
 /// There is nothing to be summed.

@@ -5,6 +5,7 @@ use core::fmt;
 use core::ops::Deref;
 use std::rc::Rc;
 
+use crate::pieces::{self, Pieces};
 use crate::{
     Algorithm, Budget, Digest, Host, LimitKind, Part, Reader, SpaceId, Span, Trouble, len64, to_usize,
 };
@@ -63,6 +64,7 @@ impl<'a> Context<'a> {
 pub(crate) enum Store {
     Source { source: u32, size: u64 },
     Memory(Rc<Vec<u8>>),
+    Pieces(Rc<Pieces>),
 }
 
 /// A part of a space that a parser may read, and no other.
@@ -82,7 +84,11 @@ impl fmt::Debug for Input<'_> {
 
 impl<'a> Input<'a> {
     pub(crate) fn whole(context: &'a Context<'a>, store: Store, space: SpaceId, size: u64) -> Self {
-        Self { context, store, space, span: Span::new(0, size) }
+        Self::at(context, store, space, Span::new(0, size))
+    }
+
+    pub(crate) fn at(context: &'a Context<'a>, store: Store, space: SpaceId, span: Span) -> Self {
+        Self { context, store, space, span }
     }
 
     /// Where it lies in its space.
@@ -137,6 +143,7 @@ impl<'a> Input<'a> {
     pub fn window(&self) -> Result<Window, Trouble> {
         match &self.store {
             Store::Memory(bytes) => Ok(Window::new(Rc::clone(bytes), self.span.offset, self.span)),
+            Store::Pieces(list) => pieces::window(list, self),
             Store::Source { source, size } => {
                 let first = self.span.offset / PAGE;
                 let start = self.span.offset % PAGE;
@@ -214,6 +221,14 @@ impl<'a> Input<'a> {
     pub(crate) fn in_memory(&self) -> Result<Option<Window>, Trouble> {
         match &self.store {
             Store::Memory(_) => self.window().map(Some),
+            Store::Source { .. } | Store::Pieces(_) => Ok(None),
+        }
+    }
+
+    /// Its bytes, unless the host can digest them by itself.
+    pub(crate) fn held(&self) -> Result<Option<Window>, Trouble> {
+        match &self.store {
+            Store::Memory(_) | Store::Pieces(_) => self.window().map(Some),
             Store::Source { .. } => Ok(None),
         }
     }
@@ -224,7 +239,9 @@ impl<'a> Input<'a> {
             (Store::Source { source, .. }, _) => {
                 Part::Source { source: *source, offset: self.span.offset, length: self.span.length }
             }
-            (Store::Memory(_), window) => Part::Memory(window.map_or(&[], |window| window)),
+            (Store::Memory(_) | Store::Pieces(_), window) => {
+                Part::Memory(window.map_or(&[], |window| window))
+            }
         }
     }
 
@@ -241,6 +258,9 @@ impl<'a> Input<'a> {
     /// # Errors
     /// As [`Input::window`].
     pub fn digest(&self, algorithm: Algorithm) -> Result<Digest, Trouble> {
+        if let Store::Pieces(list) = &self.store {
+            return pieces::with_parts(list, self, |parts| Ok(self.context.host.digest(algorithm, parts)?));
+        }
         let window = self.in_memory()?;
         Ok(self.context.host.digest(algorithm, &[self.part(window.as_ref())])?)
     }
@@ -255,7 +275,12 @@ pub struct Window {
 }
 
 impl Window {
-    fn new(bytes: Rc<Vec<u8>>, start: u64, span: Span) -> Self {
+    /// The same bytes, at another place.
+    pub(crate) fn placed(self, span: Span) -> Self {
+        Self { span, ..self }
+    }
+
+    pub(crate) fn new(bytes: Rc<Vec<u8>>, start: u64, span: Span) -> Self {
         Self { bytes, start, span }
     }
 

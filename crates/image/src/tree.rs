@@ -161,6 +161,8 @@ pub struct Space {
     pub encoder: Option<RegionId>,
     /// Size in bytes.
     pub size: u64,
+    /// Address of its first byte.
+    pub origin: u64,
     /// The region that is the whole space.
     pub root: RegionId,
 }

@@ -199,7 +199,7 @@ fn region(region: &ReferenceRegion) -> Value {
                 .as_ref()
                 .map_or(Value::Null, |form| json!({ "name": form.name, "sha256": form.sha256.hex() })),
         ),
-        ("method", json!("bytes")),
+        ("method", json!(region.method.name())),
         ("attributes", if attributes == json!({}) { Value::Null } else { attributes }),
         ("order", json!(region.order)),
         ("supplier", json!(region.supplier)),

@@ -152,6 +152,19 @@ pub struct Layout {
 pub enum Method {
     /// Over all its bytes.
     Bytes,
+    /// Over where its bytes lie in the space that takes all of them, where each is measured.
+    Pieces,
+}
+
+impl Method {
+    /// The word for it in manifests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Pieces => "pieces",
+        }
+    }
 }
 
 /// One region with its reference value.
@@ -377,7 +390,11 @@ impl ImageReference {
 
     fn check_tiling(&self) -> Result<(), TrustError> {
         let mut spaces: BTreeMap<&str, Vec<(Span, &str)>> = BTreeMap::new();
+        let mut origins = BTreeMap::new();
         for region in &self.regions {
+            if let Some(Json::Uint(origin)) = region.attributes.get(kiwame_image::ORIGIN) {
+                origins.insert(region.path.as_str(), *origin);
+            }
             spaces.entry(region.space()).or_default().push((region.span, &region.path));
         }
         let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
@@ -386,7 +403,8 @@ impl ImageReference {
         }
         for (space, spans) in &mut spaces {
             spans.arrange();
-            let mut at = 0;
+            // A space that is put together may begin at an address of its own.
+            let mut at = origins.get(space).copied().unwrap_or(0);
             for (span, path) in spans.iter() {
                 if span.offset > at {
                     return defective(
@@ -590,10 +608,11 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
     let mut span = region.object("span")?;
     let read_span = Span::new(span.uint("offset")?, span.uint("length")?);
     span.end()?;
-    let method = region.text("method")?;
-    if method != "bytes" {
-        return Err(wrong(&region.path("method"), "bytes", method));
-    }
+    let method = match region.text("method")?.as_str() {
+        "bytes" => Method::Bytes,
+        "pieces" => Method::Pieces,
+        other => return Err(wrong(&region.path("method"), "bytes or pieces", other.to_owned())),
+    };
     let masked = match region.text_or_absent("contentSha256")? {
         None => None,
         Some(text) => Some(
@@ -627,7 +646,7 @@ fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
         sha256: read_region_digest(region)?,
         masked,
         normal,
-        method: Method::Bytes,
+        method,
         attributes,
         order: region.uint_or_absent("order")?,
         supplier: region.text_or_absent("supplier")?,

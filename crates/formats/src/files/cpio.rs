@@ -40,12 +40,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Span, Trouble,
-    Value, Window, len64,
+    Anchor, Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Piece, Span,
+    Trouble, Value, Window, len64,
 };
 
 use crate::content::Content;
-use crate::files::{self, Allowance, Entry, Kind, Volume};
+use crate::files::{self, Allowance, Entry, FileData, Kind, Volume};
 
 /// An archive of the new format, with or without checksums.
 #[derive(Debug)]
@@ -717,11 +717,15 @@ struct Members<'a> {
     unused: Vec<Span>,
 }
 
-impl Volume for Members<'_> {
-    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble> {
+impl<'a> Volume<'a> for Members<'a> {
+    fn read(&self, number: usize) -> Result<FileData<'a>, Trouble> {
         let size = self.sizes.get(number).copied().unwrap_or(0);
         let start = self.data.get(number).copied().unwrap_or(0);
-        Ok(self.image.slice(start, size).window()?.to_vec())
+        Ok(FileData::Pieces(vec![Piece::Bytes(self.image.slice(start, size))]))
+    }
+
+    fn lies_there(&self, _number: usize) -> bool {
+        true
     }
 
     fn rest(&self) -> Result<Vec<u8>, Trouble> {
@@ -804,6 +808,19 @@ mod tests {
         assert_eq!(link.attribute("target"), Some(&Value::from("bin/sh")));
         let device = region(&tree, &format!("{TOP}/device:console"));
         assert_eq!(device.attribute("device"), Some(&Value::from("5:1")));
+    }
+
+    #[test]
+    fn a_file_may_be_larger_than_any_decoded_space() {
+        let text = "a line of text, ä sign of two bytes\n".repeat(90_000);
+        let bytes = archive(&[entry("log", 0o100644, 1, 3, text.as_bytes())]);
+        let limits = Limits { space: 2 << 20, live: 2 << 20, ..Limits::default() };
+        let host = kiwame_image::Memory::new([bytes.clone()]);
+        let options = kiwame_image::Options::default();
+        let tree = kiwame_image::parse(&host, 0, len64(&bytes), &Cpio, &limits, &options).expect("memory");
+        assert_eq!((defects(&tree), tree.limits_hit()), (vec![], &[][..]));
+        let file = region(&tree, &format!("{TOP}/file:log/decoded:content"));
+        assert_eq!((file.span.length, file.content), (len64(text.as_bytes()), kiwame_image::Content::Parsed));
     }
 
     #[test]

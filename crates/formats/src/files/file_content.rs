@@ -230,15 +230,12 @@ impl Format for Plain {
 }
 
 fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let window = at.window()?;
     let readings = Readings::of_input(&at)?;
     readings.note(&at, out);
     let format = readings.format;
     // A medium cannot lie in a file: what looks erased here is data.
     if ["raw", "fill"].contains(&format.name()) {
-        let printable =
-            |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
-        if !core::str::from_utf8(&window).is_ok_and(printable) {
+        if !is_text(&at)? {
             out.unexplained();
         }
         return Ok(());
@@ -257,8 +254,34 @@ fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// True for text that people can read, of any length.
+fn is_text(at: &Input<'_>) -> Result<bool, Trouble> {
+    let printable = |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
+    // What a sign that goes over the end of a window has before it.
+    let mut begun: Vec<u8> = Vec::new();
+    for window in at.windows() {
+        let window = window?;
+        let joined = if begun.is_empty() { None } else { Some([begun.as_slice(), &window].concat()) };
+        let bytes = joined.as_deref().unwrap_or(&window);
+        let (text, rest) = match core::str::from_utf8(bytes) {
+            Ok(text) => (text, &[][..]),
+            Err(error) if error.error_len().is_some() => return Ok(false),
+            Err(error) => bytes
+                .split_at_checked(error.valid_up_to())
+                .map_or(("", bytes), |(text, rest)| (core::str::from_utf8(text).unwrap_or_default(), rest)),
+        };
+        if !printable(text) {
+            return Ok(false);
+        }
+        begun = rest.to_vec();
+    }
+    Ok(begun.is_empty())
+}
+
+/// Bytes of a file by which its role is told: one more than a file of lines may have.
+pub(crate) const JUDGED: u64 = MOST + 1;
 /// Files of this size and more are not split: no file of lines of the corpus has more than 60 KiB.
-const MOST: u64 = 1 << 20;
+pub(crate) const MOST: u64 = 1 << 20;
 /// Lines up to this length are facts, so that people read them and not their digest.
 const SHOWN: usize = 256;
 /// Bytes of a line that make its key.

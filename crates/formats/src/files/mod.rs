@@ -23,14 +23,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, RegionId, Stage, Trouble, Value,
-    len64,
+    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, Piece, RegionId, Stage, Trouble,
+    Value, len64,
 };
 
 /// Where a file system keeps what its files hold.
-pub(crate) trait Volume: core::fmt::Debug {
+pub(crate) trait Volume<'a>: core::fmt::Debug {
     /// All that the file of that number in the list holds: as many bytes as the list says.
-    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble>;
+    fn read(&self, number: usize) -> Result<FileData<'a>, Trouble>;
+
+    /// True when what the file holds lies in the image as it is.
+    fn lies_there(&self, _number: usize) -> bool {
+        false
+    }
 
     /// What was odd about the files read since this was last asked.
     fn noticed(&self) -> Vec<Defect> {
@@ -51,6 +56,15 @@ pub(crate) trait Volume: core::fmt::Debug {
     fn rest_runs(&self) -> Result<bool, Trouble> {
         Ok(false)
     }
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) enum FileData<'a> {
+    /// Bytes that were decoded or put together.
+    Bytes(Vec<u8>),
+    /// It lies in the image as it is, so that no byte is copied and no size is too large.
+    Pieces(Vec<Piece<'a>>),
 }
 
 /// What the entries of a file system may bring in bytes: names, targets, attributes, lists of blocks. Many names can lead
@@ -140,7 +154,7 @@ pub(crate) fn list<'a>(
     stream: RegionId,
     rest: &[RegionId],
     entries: Vec<Entry>,
-    volume: Rc<dyn Volume + 'a>,
+    volume: Rc<dyn Volume<'a> + 'a>,
     out: &mut Builder<'_, 'a>,
 ) {
     let mut files = Files {
@@ -163,7 +177,7 @@ pub(crate) fn list<'a>(
 struct Files<'a> {
     entries: Vec<Entry>,
     children: Vec<Vec<usize>>,
-    volume: Rc<dyn Volume + 'a>,
+    volume: Rc<dyn Volume<'a> + 'a>,
     /// Where the line of each entry begins, and where all that lies in it ends.
     lines: Vec<(u64, u64)>,
     links: Links,
@@ -402,16 +416,12 @@ struct Content<'a> {
 impl<'a> Stage<'a> for Content<'a> {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let Some(entry) = self.files.entries.get(self.number) else { return };
-        if out.room(Some(entry.size)).is_err() {
+        if !self.files.volume.lies_there(self.number) && out.room(Some(entry.size)).is_err() {
             return;
         }
-        match self.files.volume.read(self.number) {
-            Ok(bytes) => {
-                self.files.volume.noticed().into_iter().for_each(|defect| out.defect(defect));
-                let names = self.files.names(self.number);
-                let (kind, format) = file_content::kind_of(&names, &bytes, out.settings(&names));
-                out.decoded(out.region(), bytes, kind, format);
-            }
+        let opened = self.files.volume.read(self.number).and_then(|held| self.open(held, out));
+        match opened {
+            Ok(()) => self.files.volume.noticed().into_iter().for_each(|defect| out.defect(defect)),
             Err(trouble) => {
                 self.files.volume.noticed();
                 out.trouble(trouble);
@@ -421,6 +431,25 @@ impl<'a> Stage<'a> for Content<'a> {
                 }
             }
         }
+    }
+}
+
+impl<'a> Content<'a> {
+    fn open(&self, held: FileData<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+        let names = self.files.names(self.number);
+        let settings = out.settings(&names);
+        match held {
+            FileData::Bytes(bytes) => {
+                let (kind, format) = file_content::kind_of(&names, &bytes, settings);
+                out.decoded(out.region(), bytes, kind, format);
+            }
+            FileData::Pieces(pieces) => {
+                let head = kiwame_image::head_of(&pieces, file_content::JUDGED)?;
+                let (kind, format) = file_content::kind_of(&names, &head, settings);
+                out.decoded_of(out.region(), &pieces, 0, kind, Rc::new(format));
+            }
+        }
+        Ok(())
     }
 }
 

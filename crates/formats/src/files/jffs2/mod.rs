@@ -79,7 +79,7 @@ use kiwame_image::{
 use self::log::Log;
 use self::medium::Walk;
 use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record, State};
-use crate::files::{self, Allowance, Volume};
+use crate::files::{self, Allowance, FileData, Volume};
 use crate::medium::flash;
 use crate::recognise;
 
@@ -360,9 +360,9 @@ struct Nodes<'a> {
     odd: RefCell<Vec<Defect>>,
 }
 
-impl Volume for Nodes<'_> {
-    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble> {
-        let Some(&ino) = self.inodes.get(number) else { return Ok(Vec::new()) };
+impl<'a> Volume<'a> for Nodes<'a> {
+    fn read(&self, number: usize) -> Result<FileData<'a>, Trouble> {
+        let Some(&ino) = self.inodes.get(number) else { return Ok(FileData::Bytes(Vec::new())) };
         let pieces = self.log.pieces(ino);
         let mut content = vec![0; to_usize(pieces.last().map_or(0, |newest| newest.isize.into()))];
         for piece in pieces.into_iter().filter(|piece| piece.dsize > 0) {
@@ -383,7 +383,7 @@ impl Volume for Nodes<'_> {
                 place.copy_from_slice(bytes);
             }
         }
-        Ok(content)
+        Ok(FileData::Bytes(content))
     }
 
     fn noticed(&self) -> Vec<Defect> {

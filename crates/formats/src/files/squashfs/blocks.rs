@@ -8,7 +8,7 @@ use kiwame_image::{LimitKind, Span, Trouble, len64, to_usize};
 
 use super::tables::{Archive, Fragment, Table};
 use super::{is_packed, length_of, merged, odd, strict};
-use crate::files::Volume;
+use crate::files::{FileData, Volume};
 
 /// Where the content of a file is.
 #[derive(Clone, Debug, Default)]
@@ -90,9 +90,9 @@ impl Cache {
     }
 }
 
-impl Volume for Blocks<'_> {
-    fn read(&self, number: usize) -> Result<Vec<u8>, Trouble> {
-        self.content(number).map_err(strict)
+impl<'a> Volume<'a> for Blocks<'a> {
+    fn read(&self, number: usize) -> Result<FileData<'a>, Trouble> {
+        self.content(number).map(FileData::Bytes).map_err(strict)
     }
 
     fn rest(&self) -> Result<Vec<u8>, Trouble> {
