@@ -26,18 +26,16 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Builder, Format, Head, Host, Input, Limits, Options, ReadError, Stage, Tree};
+use kiwame_image::{Format, Glance, Host, Limits, Options, ReadError, Tree};
 
-use recognise::Readings;
+use places::readings::Readings;
+use places::{Everybody, Whole};
 
 mod boot;
-mod content;
-mod embedded;
 mod files;
 mod medium;
+mod places;
 mod program;
-mod recognise;
-mod search;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -62,7 +60,7 @@ pub static FAMILIES: &[Family] = &[
     Family { title: "File systems and archives", formats: files::FORMATS },
     Family { title: "Boot loaders and kernels", formats: boot::FORMATS },
     Family { title: "Compressed streams", formats: stream::FORMATS },
-    Family { title: "Everything else", formats: &[&medium::raw::Raw] },
+    Family { title: "Everything else", formats: &[&places::raw::Raw] },
 ];
 
 /// Every format.
@@ -76,14 +74,11 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
     formats().find(|format| format.name() == name)
 }
 
-/// The format that recognises the head best.
+/// The format that recognises a region best.
 #[must_use]
-pub fn identify(head: &Head<'_>) -> &'static dyn Format {
-    Readings::of(head).format
+pub fn identify(glance: &Glance<'_>) -> &'static dyn Format {
+    Readings::of(glance).format
 }
-
-/// Images of these formats say themselves where their parts are; a layout has only to agree (RULES 13).
-const STRUCTURED: &[&str] = &["intel-flash", "uefi-image"];
 
 /// Recognises an image and takes it apart. The layout of the options is for flash that carries no partition table.
 ///
@@ -96,72 +91,13 @@ pub fn parse(
     limits: &Limits,
     options: &Options,
 ) -> Result<Tree, ReadError> {
-    let length = usize::try_from(Head::LENGTH.min(size)).unwrap_or(0);
-    let mut head = vec![0; length];
-    host.read(source, 0, &mut head)?;
-    let confirms = |name: &str| confirms(name, host, source, &head, size);
-    let mut readings = Readings::settled(&Head::new(&head, size), options.reading.as_deref(), confirms)?;
-    if readings.format.name() == medium::fill::NAME && !is_erased(host, source, size)? {
-        readings.format = &medium::raw::Raw;
-    }
-    let name = readings.format.name();
-    if !options.layout.is_empty() && !STRUCTURED.contains(&name) {
-        let flash = Rc::new(medium::flash::RawFlash(options.layout.clone()));
-        return kiwame_image::parse_with(host, (source, size), medium::flash::NAME, flash, limits, options);
-    }
-    kiwame_image::parse_with(host, (source, size), name, Rc::new(Whole(readings)), limits, options)
+    let whole = Whole { layout: options.layout.clone(), signed: options.reading.clone() };
+    let options = Options { recogniser: Some(&Everybody), ..options.clone() };
+    kiwame_image::parse_with(host, (source, size), "raw", Rc::new(whole), limits, &options)
 }
 
-/// True when an image is of that format, where its head cannot tell.
-fn confirms(name: &str, host: &dyn Host, source: u32, head: &[u8], size: u64) -> Result<bool, ReadError> {
-    match name {
-        boot::uboot_env::NAME => {
-            let mut whole = vec![0; usize::try_from(boot::uboot_env::LARGEST.min(size)).unwrap_or(0)];
-            host.read(source, 0, &mut whole)?;
-            Ok(boot::uboot_env::size_of(&whole, size).is_some())
-        }
-        boot::uimage::NAME => {
-            let Some(mut sum) = boot::uimage::DataSum::of(head).filter(|sum| sum.data.end() <= size) else {
-                return Ok(false);
-            };
-            let (mut at, end) = (sum.data.offset, sum.data.end());
-            while at < end {
-                let mut piece = vec![0; usize::try_from(PIECE.min(end.saturating_sub(at))).unwrap_or(0)];
-                host.read(source, at, &mut piece)?;
-                sum.update(&piece);
-                at = at.saturating_add(PIECE);
-            }
-            Ok(sum.is_right())
-        }
-        _ => Ok(true),
-    }
-}
-
-/// True when all of an image is erased, whose head is: one pass, up to the first byte that is not.
-fn is_erased(host: &dyn Host, source: u32, size: u64) -> Result<bool, ReadError> {
-    let mut at = 0;
-    while at < size {
-        let length = PIECE.min(size.saturating_sub(at));
-        let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
-        host.read(source, at, &mut piece)?;
-        if !kiwame_image::all_are(&piece, medium::fill::ERASED) {
-            return Ok(false);
-        }
-        at = at.saturating_add(length);
-    }
-    Ok(true)
-}
-
-/// Bytes of an image that are looked at in one go.
-const PIECE: u64 = 256 << 10;
-
-/// The whole image, by the format that reads it.
-#[derive(Debug)]
-struct Whole(Readings);
-
-impl<'a> Stage<'a> for Whole {
-    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        self.0.note(&at, out);
-        self.0.format.parse(at, out);
-    }
+/// Options for taking something apart that begins with a format of ours: what it holds is recognised.
+#[must_use]
+pub fn options() -> Options {
+    Options { recogniser: Some(&Everybody), ..Options::default() }
 }

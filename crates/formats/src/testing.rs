@@ -10,7 +10,7 @@ use kiwame_image::{Defect, Format, Limits, Memory, Options, Region, Tree};
 pub(crate) fn parse(format: &'static dyn Format, bytes: &[u8]) -> Tree {
     let host = Memory::new([bytes.to_vec()]);
     let tree =
-        kiwame_image::parse(&host, 0, bytes.len() as u64, format, &Limits::default(), &Options::default())
+        kiwame_image::parse(&host, 0, bytes.len() as u64, format, &Limits::default(), &crate::options())
             .expect("memory can be read");
     check_tiling(&tree);
     tree
@@ -19,7 +19,7 @@ pub(crate) fn parse(format: &'static dyn Format, bytes: &[u8]) -> Tree {
 /// The digest of the normal form of the first container that has one.
 pub(crate) fn normal(format: &'static dyn Format, bytes: &[u8]) -> Option<String> {
     let host = Memory::new([bytes.to_vec()]);
-    let options = Options { normal: true, ..Options::default() };
+    let options = Options { normal: true, ..crate::options() };
     let tree = kiwame_image::parse(&host, 0, bytes.len() as u64, format, &Limits::default(), &options)
         .expect("memory can be read");
     tree.regions().find_map(|region| Some(region.normal.as_ref()?.sha256.hex()))
@@ -56,7 +56,7 @@ pub(crate) fn torture(format: &'static dyn Format, bytes: &[u8]) {
 /// around them without what is masked. `None` where something is ambiguous, so that nothing is accepted.
 fn compared(format: &'static dyn Format, bytes: &[u8]) -> Option<Vec<String>> {
     let host = Memory::new([bytes.to_vec()]);
-    let options = Options { normal: true, ..Options::default() };
+    let options = Options { normal: true, ..crate::options() };
     // Little memory, which is made ready anew each time.
     let limits = Limits { space: 1 << 12, ..Limits::default() };
     let tree = kiwame_image::parse(&host, 0, bytes.len() as u64, format, &limits, &options)

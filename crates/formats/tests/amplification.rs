@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-use kiwame_image::{LimitKind, Limits, Memory, Options, Tree};
+use kiwame_image::{LimitKind, Limits, Memory, Tree};
 
 /// The tree of a small image.
 fn tree(format: &str, image: Vec<u8>) -> Tree {
@@ -12,7 +12,8 @@ fn tree(format: &str, image: Vec<u8>) -> Tree {
     let host = Memory::new([image]);
     // The images below are made for so many.
     let limits = Limits { nodes: 100_000, ..Limits::default() };
-    kiwame_image::parse(&host, 0, size, format, &limits, &Options::default()).expect("memory can be read")
+    kiwame_image::parse(&host, 0, size, format, &limits, &kiwame_formats::options())
+        .expect("memory can be read")
 }
 
 /// The limits that a format hits.
@@ -143,7 +144,7 @@ fn nodes_with_wrong_checksums_inside_each_other() {
     let format = kiwame_formats::named("jffs2").expect("a format");
     let limits = Limits { decoded: 64 << 10, reads: 1 << 20, ..Limits::default() };
     let (size, host) = (image.len() as u64, Memory::new([image]));
-    let tree = kiwame_image::parse(&host, 0, size, format, &limits, &Options::default());
+    let tree = kiwame_image::parse(&host, 0, size, format, &limits, &kiwame_formats::options());
     let tree = tree.expect("memory can be read");
     let kinds: Vec<_> = tree.limits_hit().iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, []);

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Content, Format, Head, Host as _, Input, Limits, Match, Memory, Node, Options, Part, Piece,
+    Builder, Content, Format, Glance, Host as _, Input, Limits, Memory, Node, Options, Part, Piece, Reading,
     Stage, Tree, len64,
 };
 
@@ -32,7 +32,7 @@ impl Format for Table {
         "a toy"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _glance: &Glance<'_>) -> Option<Reading> {
         None
     }
 

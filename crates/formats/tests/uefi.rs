@@ -159,7 +159,7 @@ fn damaged_headers_inside_the_stream_never_panic_and_always_tile() {
             size,
             format,
             &Limits::default(),
-            &Options::default(),
+            &kiwame_formats::options(),
         );
         let tree = tree.unwrap();
         let total: u64 =

@@ -10,8 +10,8 @@ use crate::input::{Context, Store};
 use crate::pieces::{self, Pieces};
 use crate::{
     Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, Opening, Openings, Piece, ReadError, Region, RegionId, Says, Segment, Settings, SettingsFile,
-    Space, SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
+    Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region, RegionId, Says,
+    Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
 };
 
 /// What a run measures.
@@ -34,6 +34,8 @@ pub struct Options {
     pub spaces: bool,
     /// How far the files of file systems are taken apart.
     pub openings: Openings,
+    /// Who recognises what no format knows by itself. Without anybody, such bytes are leaves.
+    pub recogniser: Option<&'static dyn Recogniser>,
 }
 
 /// A partition of an image that does not say where its parts are.
@@ -427,6 +429,30 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// Who recognises what no format knows by itself.
+    #[must_use]
+    pub fn recogniser(&self) -> Option<&'static dyn Recogniser> {
+        self.session.context.recogniser
+    }
+
+    /// Says by which format the image is read.
+    pub fn image_is(&mut self, format: &'static str) {
+        self.session.tree.format = format;
+        if let Some(root) = self.session.region_mut(RegionId::ROOT) {
+            root.kind = format;
+        }
+    }
+
+    /// Adds what lies behind an image that says how long it is: erased medium, or bytes that are searched as a flash is.
+    pub fn add_behind(&mut self, node: Node<'a>) {
+        self.add_fill(node.then(BEHIND), ERASED);
+    }
+
+    /// Adds what lies behind something in a file or a stream, not understood unless something is found in it.
+    pub fn add_beyond(&mut self, node: Node<'a>) {
+        self.add(node.unknown().then(BEHIND));
+    }
+
     /// Names the current region, such as a file after its user-interface section.
     pub fn call(&mut self, name: impl Into<String>) {
         if let Some(region) = self.session.region_mut(self.region) {
@@ -803,7 +829,7 @@ fn start(
     limits: &Limits,
     options: &Options,
 ) -> Result<Tree, ReadError> {
-    let context = Context::new(host, Budget::new(limits));
+    let context = Context::new(host, Budget::new(limits), options.recogniser);
     let input = Input::whole(&context, Store::Source { source, size }, SpaceId::IMAGE, size);
     let mut session = Session {
         context: &context,
@@ -1096,6 +1122,9 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 }
+
+/// What lies behind something.
+static BEHIND: &dyn Format = &Recognised(Place::Behind);
 
 /// The fact of a leaf whose bytes are measured where pieces of them lie: its digest is over the places.
 pub const PIECED: &str = "pieced";

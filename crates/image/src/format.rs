@@ -12,12 +12,12 @@ pub trait Format: fmt::Debug + Sync {
     /// One line for the table of supported formats.
     fn about(&self) -> &'static str;
 
-    /// Looks at the first bytes. Must check more than a magic.
-    fn probe(&self, head: &Head<'_>) -> Option<Match>;
+    /// How it reads a region, by its first and last bytes. Must check more than a magic.
+    fn probe(&self, glance: &Glance<'_>) -> Option<Reading>;
 
     /// True when a loader could take what begins so for a program. Asked of whatever bytes are judged, by whichever format
     /// they are taken apart, and so on fewer facts than [`Format::probe`].
-    fn runs(&self, _head: &Head<'_>) -> bool {
+    fn runs(&self, _glance: &Glance<'_>) -> bool {
         false
     }
 
@@ -52,28 +52,40 @@ pub struct Anchor {
 /// See [`Anchor::whole`].
 pub type Whole = fn(&Input<'_>, u64) -> Result<Option<u64>, Trouble>;
 
-/// The first bytes of a region: at most 68 KiB (GPT at 0x200, ext4 at 0x438, ISO 9660 at 0x8000).
+/// What is looked at to recognise a region: its first bytes, at most 68 KiB (GPT at 0x200, ext4 at 0x438, ISO 9660 at 0x8000),
+/// and its last, at most 4 KiB (AVB and VHD footers, the trailers of MCUboot, metadata behind an update).
 #[derive(Debug)]
-pub struct Head<'a> {
-    bytes: &'a [u8],
+pub struct Glance<'a> {
+    head: &'a [u8],
+    tail: &'a [u8],
     size: u64,
     near: u64,
 }
 
-impl<'a> Head<'a> {
+impl<'a> Glance<'a> {
     /// How many bytes a head has at most.
     pub const LENGTH: u64 = 68 << 10;
+    /// How many bytes a tail has at most.
+    pub const TAIL: u64 = 4 << 10;
 
-    /// The head of a region of `size` bytes.
+    /// A glance at a region of `size` bytes that begins with `head`. Its tail is there when the head is all of it.
     #[must_use]
-    pub fn new(bytes: &'a [u8], size: u64) -> Self {
-        Self { bytes, size, near: u64::MAX }
+    pub fn new(head: &'a [u8], size: u64) -> Self {
+        let start = len64(head).saturating_sub(Self::TAIL);
+        let tail = head.get(to_usize(start)..).filter(|_| len64(head) == size);
+        Self { head, tail: tail.unwrap_or_default(), size, near: u64::MAX }
     }
 
-    /// The head of what may begin here, for those who look at every `step` bytes.
+    /// The same, with the last bytes of the region.
     #[must_use]
-    pub fn of_step(bytes: &'a [u8], size: u64, step: u64) -> Self {
-        Self { bytes, size, near: step }
+    pub fn with_tail(self, tail: &'a [u8]) -> Self {
+        Self { tail, ..self }
+    }
+
+    /// A glance at what may begin here, for those who look at every `step` bytes.
+    #[must_use]
+    pub fn of_step(head: &'a [u8], size: u64, step: u64) -> Self {
+        Self { head, tail: &[], size, near: step }
     }
 
     /// Size of the whole region.
@@ -85,20 +97,27 @@ impl<'a> Head<'a> {
     /// All the bytes of the head.
     #[must_use]
     pub fn all(&self) -> &'a [u8] {
-        self.bytes
+        self.head
     }
 
     /// How far from the front, in bytes, the first part of the region may begin when padding may come before it:
     /// anywhere in the head, or, for those who search, before their next step.
     #[must_use]
     pub fn near(&self) -> u64 {
-        self.near.min(len64(self.bytes))
+        self.near.min(len64(self.head))
     }
 
-    /// `length` bytes at `offset`; `None` when they are not all there.
+    /// `length` bytes at `offset`; `None` when they are not all in the head.
     #[must_use]
     pub fn bytes(&self, offset: u64, length: u64) -> Option<&'a [u8]> {
-        self.bytes.get(to_usize(offset)..to_usize(offset.checked_add(length)?))
+        self.head.get(to_usize(offset)..to_usize(offset.checked_add(length)?))
+    }
+
+    /// `length` bytes that begin `before` bytes before the end of the region; `None` when they are not all in the tail.
+    #[must_use]
+    pub fn from_end(&self, before: u64, length: u64) -> Option<&'a [u8]> {
+        let start = len64(self.tail).checked_sub(before)?;
+        self.tail.get(to_usize(start)..to_usize(start.checked_add(length)?))
     }
 
     /// A little-endian `u16`.
@@ -120,13 +139,26 @@ impl<'a> Head<'a> {
     }
 }
 
-/// A format recognised a region.
+/// How sure a reading is: what it takes to make other bytes look so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sure {
+    /// They have the shape, as many bytes do.
+    Shape,
+    /// A mark is there, which is found in anything.
+    Magic,
+    /// Fields that depend on each other agree.
+    Structure,
+    /// A checksum or digest is right.
+    Checked,
+}
+
+/// How a format reads a region.
 #[derive(Clone, Copy, Debug)]
-pub struct Match {
+pub struct Reading {
     /// The format.
     pub format: &'static str,
-    /// How sure it is: the count of independent facts that agree. The highest wins, then the order of the list.
-    pub weight: u32,
+    /// How sure it is.
+    pub sure: Sure,
     /// Where it begins: padding may come before a medium's first part.
     pub begins: u64,
     /// How many bytes it has by its own account, for those who search. None when it does not say.
@@ -135,32 +167,45 @@ pub struct Match {
     pub repeats: bool,
 }
 
-impl Match {
-    /// A match on one fact.
-    pub fn exact(format: &dyn Format) -> Self {
-        Self::weighted(format, 1)
+impl Reading {
+    /// A reading that is so sure.
+    pub fn new(format: &dyn Format, sure: Sure) -> Self {
+        Self { format: format.name(), sure, begins: 0, length: None, repeats: false }
     }
 
-    /// A match on `weight` independent facts.
-    pub fn weighted(format: &dyn Format, weight: u32) -> Self {
-        Self { format: format.name(), weight, begins: 0, length: None, repeats: false }
-    }
-
-    /// The same match, of something that begins later.
+    /// The same reading, of something that begins later.
     #[must_use]
     pub fn beginning(self, begins: u64) -> Self {
         Self { begins, ..self }
     }
 
-    /// The same match, of something that says how long it is.
+    /// The same reading, of something that says how long it is.
     #[must_use]
     pub fn of_length(self, length: u64) -> Self {
         Self { length: Some(length), ..self }
     }
 
-    /// The same match, of something whose blocks may all begin as the whole does.
+    /// The same reading, of something whose blocks may all begin as the whole does.
     #[must_use]
     pub fn repeating(self) -> Self {
         Self { repeats: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_counted_from_the_end() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(0x3000).collect();
+        let whole = Glance::new(&bytes, 0x3000);
+        assert_eq!(whole.from_end(0x1000, 4), Some(&[0, 1, 2, 3][..]));
+        assert_eq!(whole.from_end(2, 2), Some(&[0xfe, 0xff][..]));
+        assert_eq!((whole.from_end(0x1001, 1), whole.from_end(1, 2)), (None, None));
+        // Of a region that goes on behind its head, only who has its last bytes shows them.
+        assert_eq!(Glance::new(&bytes, 0x3001).from_end(1, 1), None);
+        assert_eq!(Glance::new(&bytes, 0x9000).with_tail(b"AVBf").from_end(4, 4), Some(&b"AVBf"[..]));
+        assert_eq!(Glance::of_step(&bytes, 0x3000, 4096).from_end(1, 1), None);
     }
 }

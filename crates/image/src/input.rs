@@ -7,13 +7,15 @@ use std::rc::Rc;
 
 use crate::pieces::{self, Pieces};
 use crate::{
-    Algorithm, Budget, Digest, Host, LimitKind, Part, Reader, SpaceId, Span, Trouble, len64, to_usize,
+    Algorithm, Budget, Digest, Glance, Host, LimitKind, Part, Reader, Recogniser, SpaceId, Span, Trouble,
+    len64, to_usize,
 };
 
 /// What all inputs of one run share.
 pub(crate) struct Context<'a> {
     pub(crate) host: &'a dyn Host,
     pub(crate) budget: Budget,
+    pub(crate) recogniser: Option<&'static dyn Recogniser>,
     pages: RefCell<Vec<(u64, Rc<Vec<u8>>)>>,
 }
 
@@ -27,8 +29,12 @@ const BLOCK: usize = 1 << 10;
 const PAGES: usize = 16;
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(host: &'a dyn Host, budget: Budget) -> Self {
-        Self { host, budget, pages: RefCell::default() }
+    pub(crate) fn new(
+        host: &'a dyn Host,
+        budget: Budget,
+        recogniser: Option<&'static dyn Recogniser>,
+    ) -> Self {
+        Self { host, budget, recogniser, pages: RefCell::default() }
     }
 
     fn read(&self, source: u32, offset: u64, length: u64) -> Result<Rc<Vec<u8>>, Trouble> {
@@ -151,7 +157,8 @@ impl<'a> Input<'a> {
                     let page = self.context.page(*source, *size, first)?;
                     return Ok(Window::new(page, start, self.span));
                 }
-                if self.span.length > self.context.budget.limits().space {
+                // What is looked at to recognise anything is no space.
+                if self.span.length > self.context.budget.limits().space.max(Glance::LENGTH) {
                     return Err(Trouble::Limit(LimitKind::Space));
                 }
                 let bytes = self.context.read(*source, self.span.offset, self.span.length)?;

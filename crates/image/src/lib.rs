@@ -5,14 +5,18 @@
 //! [`Input`], [`Window`] and [`Reader`], and write only through [`Builder`], which fills the gaps itself.
 //!
 //! ```
-//! use kiwame_image::{Builder, Format, Head, Input, Limits, Match, Memory, Node, Options, parse};
+//! use kiwame_image::{
+//!     Builder, Format, Glance, Input, Limits, Memory, Node, Options, Reading, Sure, parse,
+//! };
 //!
 //! #[derive(Debug)]
 //! struct Letters;
 //! impl Format for Letters {
 //!     fn name(&self) -> &'static str { "letters" }
 //!     fn about(&self) -> &'static str { "two capital letters" }
-//!     fn probe(&self, head: &Head<'_>) -> Option<Match> { head.bytes(0, 2).map(|_| Match::exact(self)) }
+//!     fn probe(&self, glance: &Glance<'_>) -> Option<Reading> {
+//!         glance.bytes(0, 2).map(|_| Reading::new(self, Sure::Shape))
+//!     }
 //!     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
 //!         out.add(Node::new("letters", "pair", "letters", at.slice(0, 2)));
 //!     }
@@ -52,6 +56,7 @@ mod order;
 mod path;
 mod pieces;
 mod reader;
+mod recognise;
 mod settings;
 mod span;
 mod tree;
@@ -61,7 +66,7 @@ pub use builder::{Builder, Environment, Node, ORIGIN, Options, PIECED, Partition
 pub use claim::{Claim, Says, Sum};
 pub use defect::{Defect, Trouble};
 pub use digest::{Algorithm, Digest, hex};
-pub use format::{Anchor, Format, Head, Match, Whole};
+pub use format::{Anchor, Format, Glance, Reading, Sure, Whole};
 pub use host::{Host, Memory, Part, ReadError};
 pub use input::{Input, Window, all_are, lead_of};
 pub use limits::{Budget, LimitKind, Limits};
@@ -71,6 +76,7 @@ pub use order::{Arrange, Gather};
 pub use path::{Segment, escape_key, is_pattern, name_fits, segments, space_of, unescape_key};
 pub use pieces::{Piece, head_of};
 pub use reader::Reader;
+pub use recognise::{PROGRAM, Place, Recognised, Recogniser};
 pub use settings::{Settings, SettingsFile};
 pub use span::{Span, len64, to_usize};
 pub use tree::{Content, Guid, Region, RegionId, Space, SpaceId, Tree};

@@ -16,7 +16,7 @@ const KINDS: [&str; 7] = ["dir", "file", "link", "device", "whiteout", "fifo", "
 fn main() -> std::io::Result<()> {
     let name = std::env::args().nth(1).unwrap_or_default();
     let format = kiwame_formats::named(&name).ok_or_else(|| std::io::Error::other("which format?"))?;
-    let options = Options { normal: true, spaces: true, ..Options::default() };
+    let options = Options { normal: true, spaces: true, ..kiwame_formats::options() };
     let mut out = std::io::stdout().lock();
     for path in std::io::stdin().lock().lines() {
         let path = path?;

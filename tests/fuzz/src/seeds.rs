@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use kiwame_image::{Format, Head, Limits, Memory, Options, Region, len64};
+use kiwame_image::{Format, Glance, Limits, Memory, Options, Region, len64};
 use kiwame_samples::{golden, sample, sha256};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn of_format(format: &'static dyn Format, add: &mut dyn FnMut(&[u8])) {
             let bytes = &image[region.span.offset as usize..region.span.end() as usize];
             // Some are only ever found where another format says that they are.
             let called = [region.kind, region.segment.format].contains(&format.name());
-            if called || format.probe(&Head::new(bytes, len64(bytes))).is_some() {
+            if called || format.probe(&Glance::new(bytes, len64(bytes))).is_some() {
                 add(bytes);
             }
         }

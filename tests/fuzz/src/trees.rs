@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Format, Head, Limits, Memory, Options, Partition, Span, Tree, len64};
+use kiwame_image::{Format, Glance, Limits, Memory, Options, Partition, Span, Tree, len64};
 
 use crate::cost;
 
@@ -23,12 +23,12 @@ pub fn limits() -> Limits {
 /// One format, on bytes that need not be its own.
 pub fn of_format(format: &'static dyn Format, input: &[u8]) -> u32 {
     let size = len64(input);
-    let length = input.len().min(Head::LENGTH as usize);
+    let length = input.len().min(Glance::LENGTH as usize);
     cost::check_probe(length, || {
-        let _ = format.probe(&Head::new(&input[..length], size));
+        let _ = format.probe(&Glance::new(&input[..length], size));
     });
     let host = Memory::new([input.to_vec()]);
-    let tree = kiwame_image::parse(&host, 0, size, format, &limits(), &Options::default());
+    let tree = kiwame_image::parse(&host, 0, size, format, &limits(), &kiwame_formats::options());
     check(&tree.expect("memory can be read"));
     1
 }

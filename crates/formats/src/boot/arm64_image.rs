@@ -19,9 +19,7 @@
 //!
 //! `res5`, where a PE header lies, is in the leaf and no fact.
 
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Trouble};
-
-use crate::medium::flash;
+use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Node, Reading, Sure, Trouble};
 
 /// A kernel image.
 #[derive(Debug)]
@@ -37,13 +35,13 @@ impl Format for Arm64Image {
     }
 
     /// Heavier than a PE file, which such an image can be as well.
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let fields = [head.u64_le(0x20)?, head.u64_le(0x28)?, head.u64_le(0x30)?];
         let known = head.bytes(0x38, 4)? == MAGIC && fields.iter().filter(|&&field| field == 0).count() >= 2;
-        known.then(|| Match::weighted(self, 4))
+        known.then(|| Reading::new(self, Sure::Structure))
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0x38, 4) == Some(&MAGIC[..])
     }
 
@@ -100,7 +98,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let code = at.slice(HEADER, end.saturating_sub(HEADER));
     let code = Node::new("arm64-image", "code", "arm64-image-code", code);
     out.add(code.with("executable", true).component());
-    flash::behind(Node::new("arm64-image", "behind", "arm64-image-trailing", at.from(end)), out);
+    out.add_behind(Node::new("arm64-image", "behind", "arm64-image-trailing", at.from(end)));
     Ok(())
 }
 
@@ -128,7 +126,7 @@ mod tests {
         assert_eq!(kinds, [("arm64-image-header", 0x40), ("arm64-image-code", 0x20)]);
         let size = region(&tree, "arm64-image:header").attribute("image-size");
         assert_eq!(size.map(kiwame_image::Value::display), Some("0x1000".into()));
-        assert_eq!(crate::identify(&Head::new(&sample(), 0x60)).name(), "arm64-image");
+        assert_eq!(crate::identify(&Glance::new(&sample(), 0x60)).name(), "arm64-image");
     }
 
     #[test]

@@ -26,10 +26,9 @@
 //! heap): they are in the leaf of the setup code. `payload_offset` is ours to follow; the kernel's own decompressor has
 //! the place compiled in, and it is in the leaf of the code.
 
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Trouble};
-
-use crate::content::Content;
-use crate::medium::flash;
+use kiwame_image::{
+    Anchor, Builder, Defect, Format, Glance, Input, Node, Place, Reading, Recognised, Sure, Trouble,
+};
 
 /// A bzImage.
 #[derive(Debug)]
@@ -45,16 +44,17 @@ impl Format for BzImage {
     }
 
     /// Heavier than a PE file, which a kernel with an EFI stub is as well.
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let known = head.u16_le(0x1fe)? == BOOT_FLAG && head.bytes(0x202, 4)? == MAGIC;
         let version = head.u16_le(0x206)?;
-        let found = (known && (FIRST..0x300).contains(&version)).then(|| Match::weighted(self, 4))?;
+        let found =
+            (known && (FIRST..0x300).contains(&version)).then(|| Reading::new(self, Sure::Structure))?;
         let setup = setup_length(u64::from(*head.bytes(0x1f1, 1)?.first()?));
         let code = u64::from(head.u32_le(0x1f4)?).saturating_mul(UNIT);
         Some(found.of_length(setup.saturating_add(code)))
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0x202, 4) == Some(&MAGIC[..])
     }
 
@@ -122,7 +122,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     protected(&code, offset, length, at.offset().saturating_add(0x248), out)?;
     let end = setup.saturating_add(code.length());
-    flash::behind(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)), out);
+    out.add_behind(Node::new("bzimage", "behind", "bzimage-trailing", at.from(end)));
     Ok(())
 }
 
@@ -152,7 +152,11 @@ fn protected<'a>(
     let stream = if gzip { payload.length() } else { payload.length().saturating_sub(4) };
     let node = Node::new("bzimage", "payload", "bzimage-payload", payload.slice(0, stream));
     // What is cut off does not decode; it is not tried, since it would take as long as the whole.
-    out.add(if whole { node.component().then(&Content) } else { node.component().unknown() });
+    out.add(if whole {
+        node.component().then(&Recognised(Place::Stream))
+    } else {
+        node.component().unknown()
+    });
     let size = Node::new("bzimage", "size", "bzimage-payload-size", payload.from(stream));
     out.add(size);
     out.add(executable("code", code.from(offset.saturating_add(payload.length()))));
@@ -205,7 +209,7 @@ mod tests {
         );
         let version = region(&tree, "bzimage:setup").attribute("version");
         assert_eq!(version.map(kiwame_image::Value::display), Some("0x20f".into()));
-        assert_eq!(crate::identify(&Head::new(&sample(), 0x440)).name(), "bzimage");
+        assert_eq!(crate::identify(&Glance::new(&sample(), 0x440)).name(), "bzimage");
     }
 
     #[test]

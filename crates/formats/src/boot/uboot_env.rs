@@ -35,13 +35,11 @@ use std::collections::BTreeSet;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Environment, Format, Gather as _, Head, Input, Match, Node, Reader,
-    Trouble, Window, len64, to_usize,
+    Arrange as _, Builder, Defect, Environment, Format, Gather as _, Glance, Input, Node, Place, Reader,
+    Reading, Recognised, Sure, Trouble, Window, len64, to_usize,
 };
 
 use crate::boot::arguments;
-use crate::files::file_content;
-use crate::medium::flash;
 
 /// An environment, alone at the start of a region.
 #[derive(Debug)]
@@ -59,10 +57,10 @@ impl Format for UbootEnv {
         "U-Boot environment, single or redundant, to the setting"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         match Shape::of(head.all(), head.size()) {
-            Some(shape) => Some(Match::weighted(self, 4).of_length(shape.size)),
-            None => goes_on(head).then(|| Match::weighted(self, OPEN)),
+            Some(shape) => Some(Reading::new(self, Sure::Structure).of_length(shape.size)),
+            None => goes_on(head).then(|| Reading::new(self, Sure::Magic)),
         }
     }
 
@@ -162,7 +160,7 @@ fn looks_like_settings(data: &[u8]) -> bool {
 
 /// True for settings at the front of what is longer than the head: an environment whose checksum only the whole of it can
 /// show. Text that begins so has no NUL behind the first value; where that has no end, the sum shows that it is no text.
-fn goes_on(head: &Head<'_>) -> bool {
+fn goes_on(head: &Glance<'_>) -> bool {
     let bytes = head.all();
     let text = |byte: &u8| (b' '..=b'~').contains(byte) || [b'\t', b'\n', b'\r'].contains(byte);
     let sum = bytes.get(..4).unwrap_or_default();
@@ -263,7 +261,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         end = end.saturating_add(shape.size);
         copy = copy.saturating_add(1);
     }
-    flash::behind(Node::new(NAME, "behind", "uboot-env-behind", at.from(end)), out);
+    out.add_behind(Node::new(NAME, "behind", "uboot-env-behind", at.from(end)));
     Ok(())
 }
 
@@ -372,7 +370,7 @@ fn rest<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let used = u64::try_from(used).unwrap_or(u64::MAX);
     if used > 0 {
         let node = Node::new("uboot-env", "rest", "uboot-env-rest", at.slice(0, used));
-        out.add(node.remains().then(file_content::UNUSED));
+        out.add(node.remains().then(&Recognised(Place::Unused)));
     }
     out.add_fill(Node::new("uboot-env", "free", "uboot-env-free", at.from(used)), erase);
     Ok(())
@@ -391,7 +389,7 @@ impl Format for Arguments {
         "a kernel command line, by words"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -415,8 +413,6 @@ impl Format for Arguments {
 const STEP: u64 = 16;
 /// The search looks for what has no mark at multiples of this.
 const SEARCHED: u64 = 4096;
-/// Facts that agree where only the whole can tell.
-const OPEN: u32 = 2;
 /// So many environments of one shape are looked for behind each other.
 const COPIES: u32 = 16;
 /// So many names of U-Boot tell that settings are its own.
@@ -564,8 +560,8 @@ mod tests {
         let text = [b"a=1\0b=".to_vec(), vec![b'x'; 100_000], b"\0\0".to_vec()].concat();
         let good = environment(&text, 0x2_0000, false, 0);
         let identify = |bytes: &[u8]| {
-            let head = bytes.get(..to_usize(Head::LENGTH)).unwrap_or(bytes);
-            crate::identify(&Head::new(head, bytes.len() as u64)).name()
+            let head = bytes.get(..to_usize(Glance::LENGTH)).unwrap_or(bytes);
+            crate::identify(&Glance::new(head, bytes.len() as u64)).name()
         };
         assert_eq!(identify(&good), "uboot-env");
         assert_eq!(region(&parse_with(&UbootEnv, &good), "variable:b").span.length, 100_003);
@@ -623,7 +619,7 @@ mod tests {
         }
         let other = [b"\x90\x90\x90\x90a=1\0b=".to_vec(), vec![b'x'; 70_000]].concat();
         assert_eq!(open(&other), ("raw".to_owned(), String::new()));
-        let tree = parse_with(&crate::content::Content, &other);
+        let tree = parse_with(&Recognised(Place::Stream), &other);
         assert_eq!(leaves(&tree).first().map(|leaf| leaf.0), Some("unknown-content"));
     }
 

@@ -29,11 +29,10 @@
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Span, Trouble, Value, len64, to_usize,
+    Anchor, Builder, Defect, Format, Glance, Input, Node, Place, Reader, Reading, Recognised, Span, Sure,
+    Trouble, Value, len64, to_usize,
 };
 
-use crate::content::Content;
-use crate::medium::flash;
 use crate::stream::lzma;
 
 /// A legacy image.
@@ -52,13 +51,18 @@ impl Format for UImage {
         "U-Boot legacy image: header, checksums, content or parts"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let header = head.bytes(0, HEADER)?;
         let known = header.starts_with(&MAGIC);
-        known.then(|| Match::weighted(self, if header_crc(header) == stated_crc(header) { 5 } else { OPEN }))
+        known.then(|| {
+            Reading::new(
+                self,
+                if header_crc(header) == stated_crc(header) { Sure::Checked } else { Sure::Magic },
+            )
+        })
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0, 4) == Some(&MAGIC[..])
     }
 
@@ -160,7 +164,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let format = content(&data, header.comp)?;
         out.add(Node::new("uimage", "content", "uimage-content", data).component().then(format));
     }
-    flash::behind(Node::new("uimage", "behind", "uimage-trailing", at.from(end)), out);
+    out.add_behind(Node::new("uimage", "behind", "uimage-trailing", at.from(end)));
     Ok(())
 }
 
@@ -193,7 +197,7 @@ fn read<'a>(at: &Input<'a>, reader: &mut Reader<'_>, out: &mut Builder<'_, 'a>) 
 /// LZMA has no magic: what the header calls so, `bootm` reads as that.
 fn content(data: &Input<'_>, comp: u8) -> Result<&'static dyn Format, Trouble> {
     let lzma = comp == LZMA && lzma::could_begin(&data.head(BEGINNING)?);
-    Ok(if lzma { &lzma::Declared } else { &Content })
+    Ok(if lzma { &lzma::Declared } else { &Recognised(Place::Stream) })
 }
 
 /// Splits a multi-file image.
@@ -212,7 +216,7 @@ fn parts<'a>(data: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble>
             out.defect(defect.ambiguous());
         }
         let node = Node::new("uimage", format!("part-{number}"), "uimage-content", part);
-        out.add(node.order(number).component().then(&Content));
+        out.add(node.order(number).component().then(&Recognised(Place::Stream)));
         let end = start.saturating_add(size);
         start = end.checked_next_multiple_of(4).unwrap_or(end);
     }
@@ -238,8 +242,6 @@ fn named(names: &[(u8, &'static str)], number: u8) -> Value {
 
 const MAGIC: [u8; 4] = [0x27, 0x05, 0x19, 0x56];
 const HEADER: u64 = 64;
-/// Facts that agree where only the data can tell.
-const OPEN: u32 = 2;
 const TRUNCATED: &str = "uimage/truncated";
 const MULTI: u8 = 4;
 /// `IH_COMP_LZMA`.
@@ -347,7 +349,7 @@ mod tests {
             let host = kiwame_image::Memory::new([bytes.to_vec()]);
             let limits = kiwame_image::Limits::for_image(size);
             let tree = crate::parse(&host, 0, size, &limits, &Default::default()).expect("readable");
-            let nested = parse(&Content, bytes);
+            let nested = parse(&Recognised(Place::Stream), bytes);
             assert_eq!(
                 nested.regions().any(|region| region.kind == "uimage-header"),
                 tree.format() == "uimage"

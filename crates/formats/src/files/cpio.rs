@@ -40,11 +40,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, LimitKind, Limits, Match, Node, Normal, Piece, Span,
-    Trouble, Value, Window, len64,
+    Anchor, Builder, Defect, Format, Glance, Input, LimitKind, Limits, Node, Normal, Piece, Place, Reading,
+    Recognised, Span, Sure, Trouble, Value, Window, len64,
 };
 
-use crate::content::Content;
 use crate::files::{self, Allowance, Entry, FileData, Kind, Volume};
 
 /// An archive of the new format, with or without checksums.
@@ -60,8 +59,8 @@ impl Format for Cpio {
         "cpio archive (newc, crc), as initramfs: every file with its mode and owner"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        begins(head.bytes(0, HEADER)?, head.size()).then(|| Match::weighted(self, 5))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        begins(head.bytes(0, HEADER)?, head.size()).then(|| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -83,7 +82,7 @@ static ANCHOR: Anchor = Anchor {
         let mut start = 0;
         while let Ok(header) = Header::read(&at.slice(start, HEADER).window()?, start) {
             at.spend(BLOCK)?;
-            let place = Place::of(start, &header, at);
+            let place = Spot::of(start, &header, at);
             if place.is_cut(&header, at) {
                 return Ok(None);
             }
@@ -186,7 +185,7 @@ impl<'a> Next<'a> {
         let part = |span: Span| at.slice(span.offset, span.length);
         out.add_fill(Node::new(format, "padding", "padding", part(self.padding)), 0);
         out.add(Node::new(format, "zeros", "cpio-zeros", part(self.zeros)).unknown());
-        out.add(Node::new(format, "behind", BEHIND, self.rest).unknown().then(&Content));
+        out.add(Node::new(format, "behind", BEHIND, self.rest).unknown().then(&Recognised(Place::Stream)));
         goes
     }
 }
@@ -297,7 +296,7 @@ impl Header {
 
 /// Where the parts of an entry are.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Spot {
     name: u64,
     data: u64,
     end: u64,
@@ -305,7 +304,7 @@ struct Place {
     offset: u64,
 }
 
-impl Place {
+impl Spot {
     fn of(start: u64, header: &Header, at: &Input<'_>) -> Self {
         let name = start.saturating_add(HEADER);
         let data = padded(name.saturating_add(header.name_size));
@@ -372,7 +371,7 @@ impl Archive {
             if len64(&self.entries) > out.limits().nodes {
                 return Err(LimitKind::Nodes.into());
             }
-            let place = Place::of(start, &header, at);
+            let place = Spot::of(start, &header, at);
             if place.is_cut(&header, at) {
                 let left = at.length().saturating_sub(start);
                 out.defect(odd("cpio/truncated", "c_filesize", place.offset, left, place.end));
@@ -428,7 +427,7 @@ impl Archive {
         &mut self,
         name: &Window,
         header: &Header,
-        place: &Place,
+        place: &Spot,
         at: &Input<'_>,
         out: &mut Builder<'_, '_>,
     ) -> Result<(), Trouble> {
@@ -477,7 +476,7 @@ impl Archive {
         &mut self,
         path: Vec<u8>,
         entry: Entry,
-        place: &Place,
+        place: &Spot,
         out: &mut Builder<'_, '_>,
     ) -> Result<(), LimitKind> {
         let known = self.paths.get(&path).copied();
@@ -542,7 +541,7 @@ impl Archive {
         header: &Header,
         kind: Kind,
         entry: &Entry,
-        place: &Place,
+        place: &Spot,
         out: &mut Builder<'_, '_>,
     ) -> u64 {
         let number = self.entries.len();
@@ -600,7 +599,7 @@ impl Archive {
 
 /// The names from the root on, as writers write them: behind nothing, `/` or `./`. `None` when Linux would not make the
 /// entry.
-fn steps<'n>(name: &'n Window, place: &Place, out: &mut Builder<'_, '_>) -> Option<Vec<&'n [u8]>> {
+fn steps<'n>(name: &'n Window, place: &Spot, out: &mut Builder<'_, '_>) -> Option<Vec<&'n [u8]>> {
     let (name, rest) = name.split_at(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
     let shown = || String::from_utf8_lossy(name).into_owned();
     // Linux wants a NUL at the end; some writers align what follows with more of them.
@@ -622,7 +621,7 @@ fn steps<'n>(name: &'n Window, place: &Place, out: &mut Builder<'_, '_>) -> Opti
 }
 
 /// Fields that Linux takes otherwise than they stand there.
-fn check_header(header: &Header, kind: Kind, place: &Place, out: &mut Builder<'_, '_>) {
+fn check_header(header: &Header, kind: Kind, place: &Spot, out: &mut Builder<'_, '_>) {
     if header.mode > 0xffff {
         out.defect(odd("cpio/mode", "c_mode", place.offset, header.mode, header.mode & 0xffff));
     }
@@ -641,7 +640,7 @@ fn check_header(header: &Header, kind: Kind, place: &Place, out: &mut Builder<'_
 }
 
 /// `/dev` and `/dev/console` are there before the archive: Linux keeps them as they are.
-fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Place, out: &mut Builder<'_, '_>) {
+fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Spot, out: &mut Builder<'_, '_>) {
     let kept = match steps {
         [b"dev"] => kind == Kind::Directory,
         [b"dev", b"console"] => kind != Kind::Character || header.special == (5, 1),
@@ -654,7 +653,7 @@ fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Place, o
 }
 
 /// Linux takes the trailer for one only as an entry without data.
-fn check_trailer(header: &Header, name: &[u8], place: &Place, out: &mut Builder<'_, '_>) {
+fn check_trailer(header: &Header, name: &[u8], place: &Spot, out: &mut Builder<'_, '_>) {
     for (field, value) in [("c_mode", header.mode.into()), ("c_filesize", header.size)] {
         if value != 0 {
             out.defect(odd("cpio/trailer", field, place.offset, value, 0u64));
@@ -670,7 +669,7 @@ fn check_trailer(header: &Header, name: &[u8], place: &Place, out: &mut Builder<
 fn target(
     at: &Input<'_>,
     header: &Header,
-    place: &Place,
+    place: &Spot,
     out: &mut Builder<'_, '_>,
 ) -> Result<Vec<u8>, Trouble> {
     let data = at.slice(place.data, header.size.min(LONGEST)).window()?;
@@ -688,7 +687,7 @@ fn padded(offset: u64) -> u64 {
 fn check_sum(
     at: &Input<'_>,
     header: &Header,
-    place: &Place,
+    place: &Spot,
     out: &mut Builder<'_, '_>,
 ) -> Result<(), Trouble> {
     // Linux sums what it copies into a file; GNU cpio writes no sum for the target of a link.
@@ -816,7 +815,7 @@ mod tests {
         let bytes = archive(&[entry("log", 0o100644, 1, 3, text.as_bytes())]);
         let limits = Limits { space: 2 << 20, live: 2 << 20, ..Limits::default() };
         let host = kiwame_image::Memory::new([bytes.clone()]);
-        let options = kiwame_image::Options::default();
+        let options = crate::options();
         let tree = kiwame_image::parse(&host, 0, len64(&bytes), &Cpio, &limits, &options).expect("memory");
         assert_eq!((defects(&tree), tree.limits_hit()), (vec![], &[][..]));
         let file = region(&tree, &format!("{TOP}/file:log/decoded:content"));
@@ -858,7 +857,7 @@ mod tests {
     #[test]
     fn linux_goes_on_behind_a_packed_archive_as_behind_a_plain_one() {
         let open = |parts: &[&[u8]]| {
-            let tree = parse_with(&Content, &parts.concat());
+            let tree = parse_with(&Recognised(Place::Stream), &parts.concat());
             let lists = tree.regions().filter(|region| region.kind == "cpio-entries").count();
             (lists, defects(&tree).join(" "))
         };
@@ -885,7 +884,7 @@ mod tests {
     #[test]
     fn an_entry_that_does_not_end_is_no_archive() {
         let bytes = entry("a", 0o100644, 1, 9, &[7; 300]);
-        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, bytes.len() as u64)).name();
+        let name = |bytes: &[u8]| crate::identify(&Glance::new(bytes, bytes.len() as u64)).name();
         assert_eq!([name(&bytes), name(&bytes[..300])], ["cpio", "raw"]);
     }
 

@@ -14,11 +14,7 @@
 //! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
 //! readers named have it.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node, Opening, Settings, Trouble, len64};
-
-use crate::medium::flash;
-use crate::program;
-use crate::recognise::Readings;
+use kiwame_image::{Builder, Format, Glance, Input, Node, Place, Reading, Recognised, Settings, len64};
 
 /// What a file of these names, from the root on, that begins so is, and the format that takes it apart.
 pub(crate) fn kind_of(
@@ -32,11 +28,8 @@ pub(crate) fn kind_of(
         _ => {}
     }
     let settings = settings.and_then(|settings| crate::files::settings::format_of(settings, bytes));
-    ("content", settings.unwrap_or(&Plain))
+    ("content", settings.unwrap_or(&Recognised(Place::File)))
 }
-
-/// For what a file system keeps and no file uses.
-pub(crate) static UNUSED: &dyn Format = &Unused;
 
 /// By the end of the path, so that the upper directory of an overlay is judged as the root is.
 fn role(names: &[&[u8]]) -> Option<&'static Lines> {
@@ -105,7 +98,7 @@ impl Format for Lines {
         "files that decide who may log in or what runs, by lines"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -161,121 +154,13 @@ impl Format for Script {
         "a script, in one piece"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
     fn parse<'a>(&self, _at: Input<'a>, out: &mut Builder<'_, 'a>) {
         out.fact("executable", true);
     }
-}
-
-/// What a file system keeps and no file uses: told apart only by whether it could run, or something in it that has a mark. To
-/// take it apart as what it was would find the same again, and again.
-#[derive(Debug)]
-struct Unused;
-
-impl Format for Unused {
-    fn name(&self) -> &'static str {
-        "unused"
-    }
-
-    fn about(&self) -> &'static str {
-        "what a file system keeps and no file uses"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        match at.head(Head::LENGTH) {
-            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
-            Err(trouble) => out.trouble(trouble),
-        }
-        // A program begins anywhere, and in a stream: what has a mark is opened as it is in a flash.
-        match flash::search_marked(&at, out) {
-            Ok(true) => {}
-            Ok(false) => _ = out.add(Node::new("data", "0", "data", at).unknown()),
-            Err(trouble) => {
-                out.trouble(trouble);
-                out.fact("executable", true);
-            }
-        }
-    }
-}
-
-/// Any other file: a program, an archive, text, or bytes.
-#[derive(Debug)]
-struct Plain;
-
-impl Format for Plain {
-    fn name(&self) -> &'static str {
-        "data"
-    }
-
-    fn about(&self) -> &'static str {
-        "the content of a file"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if let Err(trouble) = plain(at, out) {
-            out.trouble(trouble);
-        }
-    }
-}
-
-fn plain<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-    let readings = Readings::of_input(&at)?;
-    readings.note(&at, out);
-    let format = readings.format;
-    // A medium cannot lie in a file: what looks erased here is data.
-    if ["raw", "fill"].contains(&format.name()) {
-        if !is_text(&at)? {
-            out.unexplained();
-        }
-        return Ok(());
-    }
-    match out.opening() {
-        Opening::Closed => {
-            out.closed();
-            return Ok(());
-        }
-        Opening::Shown => out.shown(),
-        Opening::Parts if program::knows(format) => {}
-        // What it decodes to, or names as components, is compared by itself. A program's sections are for people.
-        Opening::Opened | Opening::Parts => out.compared_whole(),
-    }
-    format.parse(at, out);
-    Ok(())
-}
-
-/// True for text that people can read, of any length.
-fn is_text(at: &Input<'_>) -> Result<bool, Trouble> {
-    let printable = |text: &str| text.chars().all(|sign| !sign.is_control() || sign.is_ascii_whitespace());
-    // What a sign that goes over the end of a window has before it.
-    let mut begun: Vec<u8> = Vec::new();
-    for window in at.windows() {
-        let window = window?;
-        let joined = if begun.is_empty() { None } else { Some([begun.as_slice(), &window].concat()) };
-        let bytes = joined.as_deref().unwrap_or(&window);
-        let (text, rest) = match core::str::from_utf8(bytes) {
-            Ok(text) => (text, &[][..]),
-            Err(error) if error.error_len().is_some() => return Ok(false),
-            Err(error) => bytes
-                .split_at_checked(error.valid_up_to())
-                .map_or(("", bytes), |(text, rest)| (core::str::from_utf8(text).unwrap_or_default(), rest)),
-        };
-        if !printable(text) {
-            return Ok(false);
-        }
-        begun = rest.to_vec();
-    }
-    Ok(begun.is_empty())
 }
 
 /// Bytes of a file by which its role is told: one more than a file of lines may have.

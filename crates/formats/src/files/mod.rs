@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, Piece, RegionId, Stage, Trouble,
-    Value, len64,
+    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, Piece, Place, Recognised,
+    RegionId, Stage, Trouble, Value, len64,
 };
 
 /// Where a file system keeps what its files hold.
@@ -469,7 +469,7 @@ impl<'a> Stage<'a> for Rest<'a> {
                     Ok(false) => {}
                     Err(trouble) => out.trouble(trouble),
                 }
-                out.decoded(out.region(), bytes, "unused", file_content::UNUSED);
+                out.decoded(out.region(), bytes, "unused", &Recognised(Place::Unused));
             }
             Ok(_) => {}
             Err(trouble) => out.trouble(trouble),

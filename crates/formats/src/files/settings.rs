@@ -22,7 +22,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Settings, Trouble, len64};
+use kiwame_image::{Builder, Defect, Format, Glance, Input, Node, Reading, Settings, Trouble, len64};
 
 /// The format for a settings file, should its content be written as that says.
 pub(crate) fn format_of(settings: Settings, bytes: &[u8]) -> Option<&'static dyn Format> {
@@ -51,7 +51,7 @@ impl Format for InSettings {
         "a settings file that a rule names, key by key"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 

@@ -9,9 +9,7 @@
 //!
 //! None: one byte that is not FF, and it is another format's.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node};
-
-use crate::medium::raw::Raw;
+use kiwame_image::{Builder, Format, Glance, Input, Node, Place, Reading, Recognised, Sure};
 
 /// A whole region in the erased state of NOR and NAND flash.
 #[derive(Debug)]
@@ -26,9 +24,9 @@ impl Format for Fill {
         "an erased medium, FF throughout"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let all = head.all();
-        (!all.is_empty() && kiwame_image::all_are(all, ERASED)).then(|| Match::exact(self))
+        (!all.is_empty() && kiwame_image::all_are(all, ERASED)).then(|| Reading::new(self, Sure::Shape))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -36,7 +34,7 @@ impl Format for Fill {
             Ok(Some(ERASED)) => {
                 out.add_fill(Node::new(NAME, "0", NAME, at), ERASED);
             }
-            Ok(_) => Raw.parse(at, out),
+            Ok(_) => Recognised(Place::Unrecognised).parse(at, out),
             Err(trouble) => {
                 out.trouble(trouble);
                 out.add(Node::new(NAME, "0", NAME, at).unknown());
@@ -52,7 +50,7 @@ pub(crate) const ERASED: u8 = 0xff;
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-    use kiwame_image::{Content, Limits, Memory, Options, Tree, len64, to_usize};
+    use kiwame_image::{Content, Limits, Memory, Tree, len64, to_usize};
 
     use super::*;
     use crate::testing::{check_tiling, leaves, torture};
@@ -61,13 +59,13 @@ mod tests {
     /// A whole image.
     fn image(bytes: &[u8]) -> Tree {
         let host = Memory::new([bytes.to_vec()]);
-        let tree = crate::parse(&host, 0, len64(bytes), &Limits::default(), &Options::default()).unwrap();
+        let tree = crate::parse(&host, 0, len64(bytes), &Limits::default(), &crate::options()).unwrap();
         check_tiling(&tree);
         tree
     }
 
     fn erased_head() -> Vec<u8> {
-        vec![0xff; to_usize(Head::LENGTH) + 0x1000]
+        vec![0xff; to_usize(Glance::LENGTH) + 0x1000]
     }
 
     #[test]

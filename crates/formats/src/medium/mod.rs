@@ -5,9 +5,7 @@
 use kiwame_image::Format;
 
 pub(crate) mod fill;
-pub(crate) mod flash;
 pub(crate) mod overlay_mark;
-pub(crate) mod raw;
 
 /// In the order in which equal matches win.
 pub(crate) static FORMATS: &[&dyn Format] = &[&fill::Fill, &overlay_mark::OverlayMark];

@@ -10,7 +10,7 @@
 //!
 //! None: the mark is a leaf, and what lies behind it is fill or another.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node};
+use kiwame_image::{Builder, Format, Glance, Input, Node, Reading, Sure};
 
 /// An overlay before its first boot.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl Format for OverlayMark {
         "OpenWrt's mark of an overlay that was never mounted"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        (head.bytes(0, 4)? == MARK).then(|| Match::weighted(self, 2))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        (head.bytes(0, 4)? == MARK).then(|| Reading::new(self, Sure::Magic))
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -49,7 +49,7 @@ mod tests {
     fn a_mark_and_erased_space() {
         let mut bytes = MARK.to_vec();
         bytes.resize(64, 0xff);
-        assert_eq!(crate::identify(&Head::new(&bytes, 64)).name(), "overlay-mark");
+        assert_eq!(crate::identify(&Glance::new(&bytes, 64)).name(), "overlay-mark");
         assert_eq!(region(&parse(&OverlayMark, &bytes), "overlay-mark:free").content, Content::Fill);
         bytes.extend(b"code");
         assert_eq!(region(&parse(&OverlayMark, &bytes), "overlay-mark:free").content, Content::Unknown);

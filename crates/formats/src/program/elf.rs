@@ -37,7 +37,8 @@ use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value, Window, to_usize,
+    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Reading, Span, Sure, Trouble, Value,
+    Window, to_usize,
 };
 
 use crate::program::{self, Names, Piece};
@@ -55,14 +56,14 @@ impl Format for Elf {
         "ELF files, 32 and 64 bits, both byte orders: headers, sections or segments, gaps, overlay"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let [class, data, version] = *head.bytes(4, 3)?.as_array()?;
         let known =
             head.bytes(0, 4)? == MAGIC && [1, 2].contains(&class) && [1, 2].contains(&data) && version == 1;
-        known.then(|| Match::weighted(self, 4))
+        known.then(|| Reading::new(self, Sure::Structure))
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0, 4) == Some(MAGIC)
     }
 
@@ -86,7 +87,7 @@ static ANCHOR: Anchor = Anchor {
     marks: &[MAGIC],
     at: 0,
     whole: |at, _| {
-        if Elf.probe(&Head::new(&at.head(HEADER_32)?, at.length())).is_none() {
+        if Elf.probe(&Glance::new(&at.head(HEADER_32)?, at.length())).is_none() {
             return Ok(None);
         }
         at.spend(LOOK)?;

@@ -9,8 +9,6 @@ pub(crate) mod te;
 
 use kiwame_image::{Arrange as _, Builder, Defect, Format, Input, Node, Span, Value};
 
-use crate::medium::flash;
-
 /// One range that a table names.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
@@ -43,7 +41,7 @@ pub(crate) fn in_flash<'a>(
     }
     let end = end(at).min(at.length());
     split(&at.slice(0, end), out);
-    flash::behind(Node::new(format, "behind", behind, at.from(end)), out);
+    out.add_behind(Node::new(format, "behind", behind, at.from(end)));
 }
 
 /// True when the current region is a piece of flash, whose end nobody has said.
@@ -92,7 +90,7 @@ pub(crate) fn lay_out<'a>(
         let node = Node::new(piece.kind, piece.key, piece.kind, rest);
         out.add(piece.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value)));
     }
-    flash::look_behind(Node::new(names.overlay, "0", names.overlay, at.from(done)), out);
+    out.add_beyond(Node::new(names.overlay, "0", names.overlay, at.from(done)));
 }
 
 /// Bytes that no table names. Zeros are the padding of every linker; anything else is not understood.

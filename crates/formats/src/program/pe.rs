@@ -47,7 +47,9 @@
 use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
-use kiwame_image::{Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Span, Trouble, Value};
+use kiwame_image::{
+    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Reading, Span, Sure, Trouble, Value,
+};
 
 use crate::program::{self, Names, Piece};
 
@@ -67,17 +69,17 @@ impl Format for Pe {
         "PE32 and PE32+ images: headers, sections, gaps, attribute certificates, overlay"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let at = u64::from(head.u32_le(LFANEW)?);
         let magic = head.u16_le(at.checked_add(OPTIONAL_HEADER)?)?;
         let found = head.bytes(0, 2)? == DOS_MAGIC
             && head.bytes(at, 4)? == PE_SIGNATURE
             && [PE32, PE32_PLUS].contains(&magic);
-        let found = found.then(|| Match::weighted(self, 3))?;
+        let found = found.then(|| Reading::new(self, Sure::Structure))?;
         Some(length_by_head(head, at).map_or(found, |length| found.of_length(length)))
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0, 2) == Some(DOS_MAGIC)
     }
 
@@ -101,7 +103,7 @@ impl Format for Pe {
 
 /// How long a program is, for those who search; `None` where that does not follow from its head. `start` is that of the
 /// PE signature.
-fn length_by_head(head: &Head<'_>, start: u64) -> Option<u64> {
+fn length_by_head(head: &Glance<'_>, start: u64) -> Option<u64> {
     let field = |offset: u64| head.u32_le(start.checked_add(offset)?).map(u64::from);
     let optional = start.checked_add(OPTIONAL_HEADER)?;
     let count = head.u16_le(start.checked_add(6)?).filter(|&count| count <= MOST_SECTIONS)?;
@@ -974,7 +976,7 @@ mod tests {
     fn in_flash_a_program_ends_where_its_tables_end() {
         for image in [sample(), with_symbols(), signed_by_apple()] {
             let length = image.len() as u64;
-            let found = PE.probe(&Head::new(&image, length)).expect("recognised");
+            let found = PE.probe(&Glance::new(&image, length)).expect("recognised");
             assert_eq!(found.length, Some(length));
             let update = crate::x86::microcode::tests::sample();
             let mut flash = vec![0xff; 0x4000];

@@ -26,7 +26,7 @@
 //! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Reading, Sure, Trouble};
 
 use crate::program::pe::{self, Section};
 use crate::program::{self, Names, Piece};
@@ -47,18 +47,18 @@ impl Format for Te {
         "TE images (UEFI PI): headers, sections, gaps, overlay"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let [sections, subsystem] = *head.bytes(4, 2)?.as_array()?;
         let found = head.bytes(0, 2)? == SIGNATURE
             && MACHINES.contains(&head.u16_le(2)?)
             && sections > 0
             && SUBSYSTEMS.contains(&subsystem)
             && u64::from(head.u16_le(6)?) >= HEADER;
-        let found = found.then(|| Match::weighted(self, 4))?;
+        let found = found.then(|| Reading::new(self, Sure::Structure))?;
         Some(length_by_head(head).map_or(found, |length| found.of_length(length)))
     }
 
-    fn runs(&self, head: &Head<'_>) -> bool {
+    fn runs(&self, head: &Glance<'_>) -> bool {
         head.bytes(0, 2) == Some(SIGNATURE) && self.probe(head).is_some()
     }
 
@@ -84,7 +84,7 @@ static ANCHOR: Anchor =
     Anchor { marks: &[], at: 0, whole: |at, _| Ok(Image::read(at).ok().map(|image| image.end())) };
 
 /// How long an image is, for those who search.
-fn length_by_head(head: &Head<'_>) -> Option<u64> {
+fn length_by_head(head: &Glance<'_>) -> Option<u64> {
     let [count, _] = *head.bytes(4, 2)?.as_array()?;
     let moved = u64::from(head.u16_le(6)?).checked_sub(HEADER)?;
     let mut end = HEADER.checked_add(u64::from(count).checked_mul(pe::SECTION_ENTRY)?)?;
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn in_flash_an_image_ends_with_its_last_section() {
         let image = &sample()[..0x180];
-        let found = TE.probe(&Head::new(image, 0x180)).expect("recognised");
+        let found = TE.probe(&Glance::new(image, 0x180)).expect("recognised");
         assert_eq!(found.length, Some(0x180));
         let mut flash = vec![0xff; 0x3000];
         put(&mut flash, 0x1000, image);

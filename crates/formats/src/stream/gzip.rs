@@ -25,7 +25,7 @@
 //! | content | a space of its own; bytes behind are a leaf |
 
 use kiwame_decode::{Decoded, zlib};
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Normal, Reading, Sure, Value, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -42,8 +42,8 @@ impl Format for Gzip {
         "gzip stream: header and content; further members are told apart"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 3))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {

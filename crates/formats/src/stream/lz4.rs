@@ -15,7 +15,7 @@
 //! compared as it is.
 
 use kiwame_decode::{DecodeError, Decoded, block, xxh32};
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -32,8 +32,8 @@ impl Format for Lz4 {
         "LZ4 frame, its checksums verified, and the legacy frame of Linux kernels"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 3))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {

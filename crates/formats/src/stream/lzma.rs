@@ -16,7 +16,7 @@
 //! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
 //! takes memory, so neither is an encoder's choice; literals and matches are.
 
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -33,8 +33,8 @@ impl Format for Lzma {
         "LZMA stream with the header of an .lzma file"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 3))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -59,7 +59,7 @@ impl Format for Declared {
         "what something around it says is an LZMA stream"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -140,6 +140,8 @@ const LEAST: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
+    use kiwame_image::{Place, Recognised};
+
     use super::*;
     use crate::testing::{defects, leaves, parse, region, torture};
 
@@ -155,7 +157,7 @@ mod tests {
         let kinds: Vec<_> = leaves(&tree).into_iter().map(|row| row.0).collect();
         assert_eq!(kinds, ["lzma-header", "lzma-file-stream", "unknown-content"]);
         assert_eq!(defects(&tree), [""; 0]);
-        assert_eq!(crate::identify(&Head::new(SAMPLE, 64)).name(), "lzma");
+        assert_eq!(crate::identify(&Glance::new(SAMPLE, 64)).name(), "lzma");
     }
 
     /// Python's `lzma.compress` of "firmware\n" 200 times, FORMAT_ALONE, with lc 1, lp 2, pb 2 as OpenWrt has it.
@@ -166,8 +168,8 @@ mod tests {
 
     #[test]
     fn other_properties_are_recognised_by_what_they_decode() {
-        let name = |bytes: &[u8]| crate::identify(&Head::new(bytes, len64(bytes))).name();
-        let tree = parse(&crate::content::Content, OPENWRT);
+        let name = |bytes: &[u8]| crate::identify(&Glance::new(bytes, len64(bytes))).name();
+        let tree = parse(&Recognised(Place::Stream), OPENWRT);
         assert_eq!((name(OPENWRT), defects(&tree).len()), ("lzma", 0));
         assert_eq!(tree.space_path(tree.regions().last().expect("content").space), "lzma:stream");
         assert_eq!(name(&[&OPENWRT[..20], &[0x55; 200]].concat()), "raw");

@@ -26,7 +26,7 @@
 
 use kiwame_decode::block::{self, Codec};
 use kiwame_decode::{Crc32, DecodeError, Decoded, adler32};
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Normal, Value, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Normal, Reading, Sure, Value, len64, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -43,8 +43,8 @@ impl Format for Lzop {
         "lzop stream, its checksums verified"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 4))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {

@@ -18,11 +18,11 @@ pub(crate) mod zstd;
 use std::rc::Rc;
 
 use kiwame_decode::{DecodeError, Decoded};
-use kiwame_image::{Builder, Defect, Format, Input, Node, Normal, Stage, Trouble, Value, len64};
+use kiwame_image::{
+    Builder, Defect, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value, len64,
+};
 
-use crate::content::Content;
 use crate::files::cpio;
-use crate::medium::flash;
 
 /// A kind of stream.
 pub(crate) struct Stream {
@@ -169,7 +169,7 @@ impl Stream {
                     if let (true, Some(form)) = (out.wants_normal(), (self.form)(&window, &decoded)) {
                         out.normal(id, &form);
                     }
-                    out.decoded(id, decoded.bytes, "content", &Content);
+                    out.decoded(id, decoded.bytes, "content", &Recognised(Place::Stream));
                 }
             }
             Err(DecodeError::Overflow) => {
@@ -234,7 +234,7 @@ impl Stream {
         if further {
             out.add(node.unknown());
         } else {
-            flash::look_behind(node, out);
+            out.add_beyond(node);
         }
         Ok(())
     }
@@ -263,9 +263,7 @@ impl<'a> Stage<'a> for Behind {
 impl Behind {
     /// True when something is found and only erased or zero bytes come before it.
     fn is_next<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<bool, Trouble> {
-        if !flash::search(at, out)? {
-            return Ok(false);
-        }
+        Recognised(Place::Behind).parse(at.clone(), out);
         let region = out.look(out.region());
         let first = region.and_then(|region| region.children.first()).and_then(|&first| out.look(first));
         let Some(first) = first.map(|first| first.span.offset.saturating_sub(at.offset())) else {

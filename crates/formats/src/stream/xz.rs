@@ -25,7 +25,7 @@
 
 use kiwame_decode::Crc32;
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -42,8 +42,8 @@ impl Format for Xz {
         "xz stream, its checks verified; further streams and padding are told apart"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 4))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {

@@ -14,7 +14,7 @@
 //! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, len64, to_usize};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -31,8 +31,8 @@ impl Format for Zstd {
         "zstd frame, its checksum verified; further and skippable frames are told apart"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
-        header(head.all()).map(|_| Match::weighted(self, 3))
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
+        header(head.all()).map(|_| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {

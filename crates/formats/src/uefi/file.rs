@@ -25,9 +25,10 @@
 //! A masked header that differs only there makes a file that was packed anew, which is a warning. The cores use `State`
 //! and `Attributes` as they stand: both are compared, bits that the specification does not have among them.
 
-use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
+use kiwame_image::{
+    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, Trouble, to_usize,
+};
 
-use crate::embedded::BESIDE;
 use crate::uefi::image::UEFI_IMAGE;
 use crate::uefi::section;
 
@@ -69,7 +70,7 @@ impl Format for UefiFile {
     }
 
     /// Files are found by their volume only.
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -94,7 +95,7 @@ impl UefiFile {
         match header.kind {
             PAD => {
                 let node = Node::new("uefi-file", "body", "pad-content", body);
-                out.add_fill(node.then(BESIDE), self.erase);
+                out.add_fill(node.then(&Recognised(Place::BesideVolumes)), self.erase);
             }
             FREEFORM..=LAST_WITH_SECTIONS => section::walk(&body, out),
             RAW => {

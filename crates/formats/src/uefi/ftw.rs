@@ -32,7 +32,7 @@
 //! A write that is not complete is ambiguous, so its records and data cannot vary.
 
 use kiwame_decode::Crc32;
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window};
+use kiwame_image::{Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Trouble, Window};
 
 /// A working block.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Format for Working {
         "the working block of EDK II's fault-tolerant write"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 

@@ -9,9 +9,11 @@
 //!
 //! None: what lies between volumes is fill, a region of what it holds, or a leaf that is not understood.
 
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Node, RegionId, Trouble, len64, to_usize};
+use kiwame_image::{
+    Anchor, Builder, Format, Glance, Input, Node, Place, Reading, Recognised, RegionId, Sure, Trouble, len64,
+    to_usize,
+};
 
-use crate::embedded::EMBEDDED;
 use crate::uefi::volume::{self, VolumeHeader};
 use crate::x86::interface_table;
 
@@ -31,7 +33,7 @@ impl Format for UefiImage {
         "flash image or BIOS region with UEFI firmware volumes"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let all = head.all();
         let last =
             head.near().saturating_add(VolumeHeader::SIGNATURE_OFFSET).saturating_add(len64(SIGNATURE));
@@ -45,7 +47,7 @@ impl Format for UefiImage {
             };
             let bytes = all.get(to_usize(start)..).unwrap_or_default();
             if VolumeHeader::believe(bytes, start).is_some() {
-                return Some(Match::weighted(self, 3).beginning(start));
+                return Some(Reading::new(self, Sure::Structure).beginning(start));
             }
         }
         None
@@ -68,7 +70,7 @@ impl Format for UefiImage {
         if out.region() == RegionId::ROOT {
             out.add(Node::new("raw", "0", "raw", at).unknown());
         } else {
-            EMBEDDED.parse(at, out);
+            Recognised(Place::Padding).parse(at, out);
         }
     }
 }
@@ -126,7 +128,7 @@ fn lay_out_those<'a>(wanted: Wanted, at: &Input<'a>, out: &mut Builder<'_, 'a>) 
 fn padding<'a>(input: Input<'a>, erase: u8, number: &mut u32, out: &mut Builder<'_, 'a>) {
     if !input.is_empty() {
         let node = Node::new("padding", number.to_string(), "padding", input);
-        out.add_fill(node.then(EMBEDDED), erase);
+        out.add_fill(node.then(&Recognised(Place::Padding)), erase);
         *number = number.saturating_add(1);
     }
 }
@@ -178,7 +180,7 @@ mod tests {
     use crate::uefi::fixtures::{A, B, FFS2, file, named_volume, put, seal_volume, volume};
 
     fn recognises(bytes: &[u8]) -> bool {
-        UEFI_IMAGE.probe(&Head::new(bytes, bytes.len() as u64)).is_some()
+        UEFI_IMAGE.probe(&Glance::new(bytes, bytes.len() as u64)).is_some()
     }
 
     #[test]
@@ -243,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_volume_behind_the_head_is_found_by_raw_too() {
-        let far = usize::try_from(Head::LENGTH).unwrap() + 0x123;
+        let far = usize::try_from(Glance::LENGTH).unwrap() + 0x123;
         let bytes = [vec![0x11; far], volume(FFS2, &[], 0x100)].concat();
         assert!(!recognises(&bytes[..far]));
         let tree = parse(crate::named("raw").unwrap(), &bytes);
@@ -256,8 +258,7 @@ mod tests {
         let format = crate::named("raw").unwrap();
         let limits = kiwame_image::Limits { decoded: 16 << 20, ..kiwame_image::Limits::default() };
         let host = kiwame_image::Memory::new([bytes]);
-        let tree =
-            kiwame_image::parse(&host, 0, 64 << 10, format, &limits, &kiwame_image::Options::default());
+        let tree = kiwame_image::parse(&host, 0, 64 << 10, format, &limits, &crate::options());
         assert_eq!(tree.unwrap().limits_hit(), [(kiwame_image::LimitKind::Decoded, RegionId::ROOT)]);
         assert_eq!(parse(format, &SIGNATURE.repeat(100)).limits_hit(), []);
     }

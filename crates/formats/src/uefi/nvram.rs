@@ -52,12 +52,10 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, RegionId, Trouble, Value, Window, len64,
+    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, RegionId, Sure,
+    Trouble, Value, Window, len64,
 };
 
-use crate::embedded::BESIDE;
-use crate::recognise;
-use crate::search::Search;
 use crate::uefi::ftw;
 use crate::uefi::variable_data;
 
@@ -78,12 +76,12 @@ impl Format for Nvram {
     }
 
     /// A store without a volume around it.
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let kind = StoreKind::of(head.all())?;
         let size = u64::from(head.u32_le(kind.size_field())?);
         let state = head.bytes(kind.size_field().checked_add(4)?, 2)?;
         let unwritten = size == UNWRITTEN.into();
-        let found = Match::weighted(self, 3);
+        let found = Reading::new(self, Sure::Structure);
         (state == HEALTHY && (unwritten || size <= head.size()))
             .then(|| if unwritten { found } else { found.of_length(size) })
     }
@@ -148,7 +146,10 @@ impl Numbers {
             return;
         }
         let kind = if self.working == 0 { "nvram-padding" } else { "ftw-spare" };
-        out.add_fill(Node::new(kind, next(&mut self.beside), kind, input).then(BESIDE), ERASED);
+        out.add_fill(
+            Node::new(kind, next(&mut self.beside), kind, input).then(&Recognised(Place::BesideVolumes)),
+            ERASED,
+        );
     }
 }
 
@@ -275,7 +276,7 @@ impl Format for Store {
         "a store of UEFI variables"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -628,8 +629,7 @@ impl Variable {
 
 /// True for data that could run, or in which something begins that has a mark: dead, they may hold no program.
 fn could_hold_program(data: &Input<'_>) -> bool {
-    recognise::could_run(data)
-        || Search::for_marks(data, data.length()).next(0).map_or(true, |find| find.is_some())
+    data.holds_program()
 }
 
 impl Authentication {
@@ -678,7 +678,7 @@ impl Format for Content {
         "a UEFI variable"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -973,7 +973,7 @@ mod tests {
         region(&tree, &BOOT.replace("store:0", "store:1"));
         region(&tree, "nvram-padding:1/microcode:000906ea-22");
         let alone = as_from_the_factory(&[0xff; 64]);
-        assert_eq!(crate::identify(&Head::new(&alone, len64(&alone))).name(), "nvram");
+        assert_eq!(crate::identify(&Glance::new(&alone, len64(&alone))).name(), "nvram");
     }
 
     #[test]

@@ -31,7 +31,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, Window};
+use kiwame_image::{Builder, Defect, Format, Glance, Guid, Input, Node, Reader, Reading, Trouble, Window};
 
 use crate::uefi::depex;
 use crate::uefi::encapsulation;
@@ -56,7 +56,7 @@ impl Format for UefiSections {
     }
 
     /// Sections have no magic; the structure around them says what they are.
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -78,7 +78,7 @@ impl Format for UefiSection {
         "section of a UEFI firmware file"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -488,7 +488,7 @@ const MM_DEPEX: u8 = 0x1c;
 mod tests {
     use std::io::Write as _;
 
-    use kiwame_image::{Content, Limits, Memory, Options, Tree};
+    use kiwame_image::{Content, Limits, Memory, Tree};
     use lzma_rust2::{LzmaOptions, LzmaWriter};
 
     use super::*;
@@ -821,7 +821,7 @@ mod tests {
             let host = Memory::new([bytes.clone()]);
             let size = bytes.len() as u64;
             let tree =
-                kiwame_image::parse(&host, 0, size, &UEFI_SECTIONS, &limits, &Options::default()).unwrap();
+                kiwame_image::parse(&host, 0, size, &UEFI_SECTIONS, &limits, &crate::options()).unwrap();
             check_tiling(&tree);
             assert_eq!(tree.limits_hit().len(), 1);
             let stream = tree.leaves().find(|leaf| *leaf.segment.key == *b"stream").unwrap();

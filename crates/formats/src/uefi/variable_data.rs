@@ -281,7 +281,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{defects, leaves, parse, region, torture};
-    use kiwame_image::{Content, Format, Head, Match};
+    use kiwame_image::{Content, Format, Glance, Reading};
 
     /// The data alone, as if they were those of `db`.
     #[derive(Debug)]
@@ -296,7 +296,7 @@ mod tests {
             "test"
         }
 
-        fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
             None
         }
 

@@ -35,9 +35,10 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Builder, Defect, Format, Guid, Head, Input, Match, Node, Reader, Trouble, to_usize};
+use kiwame_image::{
+    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, Trouble, to_usize,
+};
 
-use crate::embedded::BESIDE;
 use crate::uefi::file::{self, FileHeader, UefiFile};
 use crate::uefi::nvram::NVRAM;
 
@@ -58,7 +59,7 @@ impl Format for UefiVolume {
     }
 
     /// A volume alone is an image of one volume, which `uefi-image` reads.
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -253,7 +254,7 @@ fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
         }
         _ => {
             let data = Node::new("uefi-volume", "data", "uefi-volume-data", at.from(body)).unknown();
-            out.add(data.then(BESIDE));
+            out.add(data.then(&Recognised(Place::BesideVolumes)));
             Ok(())
         }
     }

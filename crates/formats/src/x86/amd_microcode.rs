@@ -24,7 +24,7 @@
 //! Of these Linux uses the equivalence table, and of a patch `patch_id`, `processor_rev_id` and the encrypted rest; all
 //! of that is in the leaf, only the first two are facts. What we read and it does not: the date.
 
-use kiwame_image::{Anchor, Builder, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Anchor, Builder, Format, Glance, Input, Node, Reading, Sure, Trouble};
 
 /// Containers of patches.
 #[derive(Debug)]
@@ -39,13 +39,13 @@ impl Format for AmdMicrocode {
         "AMD microcode containers: equivalence table and patches"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let size = u64::from(head.u32_le(8)?);
         let found = head.bytes(0, 4)? == MAGIC
             && head.u32_le(4)? == EQUIVALENCE
             && size.checked_rem(ENTRY) == Some(0)
             && size < head.size();
-        found.then(|| Match::weighted(self, 3))
+        found.then(|| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -66,7 +66,7 @@ static ANCHOR: Anchor = Anchor {
     marks: &[MAGIC],
     at: 0,
     whole: |at, _| {
-        if AmdMicrocode.probe(&Head::new(&at.head(SECTION)?, at.length())).is_none() {
+        if AmdMicrocode.probe(&Glance::new(&at.head(SECTION)?, at.length())).is_none() {
             return Ok(None);
         }
         let (mut end, mut patches) = (0_u64, 0_u32);

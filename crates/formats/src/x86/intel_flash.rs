@@ -31,10 +31,10 @@
 //! leaf.
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window,
+    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Place, Reader, Reading, Recognised,
+    Sure, Trouble, Window,
 };
 
-use crate::embedded::BESIDE;
 use crate::uefi::image::UEFI_IMAGE;
 
 /// A flash image with a descriptor.
@@ -50,10 +50,10 @@ impl Format for IntelFlash {
         "Intel flash image: descriptor, BIOS, ME, GbE and the other regions"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let descriptor = Descriptor::read(head.bytes(0, DESCRIPTOR)?)?;
         let one = descriptor.regions.iter().any(|region| region.start < head.size());
-        one.then(|| Match::weighted(self, 6))
+        one.then(|| Reading::new(self, Sure::Structure))
     }
 
     fn over(&self) -> &'static [&'static str] {
@@ -212,7 +212,9 @@ impl Region {
         match self.name.as_str() {
             "descriptor" => node.component(),
             "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
-            "pdr" | "microcode" | "devexp1" | "devexp2" => node.unknown().component().then(BESIDE),
+            "pdr" | "microcode" | "devexp1" | "devexp2" => {
+                node.unknown().component().then(&Recognised(Place::BesideVolumes))
+            }
             _ => node.unknown().component(),
         }
     }
@@ -333,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_signature_alone_is_no_descriptor() {
-        let probe = |image: &[u8]| IntelFlash.probe(&Head::new(image, 0x4000)).is_some();
+        let probe = |image: &[u8]| IntelFlash.probe(&Glance::new(image, 0x4000)).is_some();
         assert!(probe(&sample()));
         for (at, value) in [(0x10, 0), (0x14, 0), (0x14, 6), (0x16, 3), (0x18, 4)] {
             let mut image = sample();

@@ -27,7 +27,7 @@
 //! A processor uses the addresses: what an entry of type 1 points to must be an update (ambiguous otherwise) and is a
 //! component by itself; what entries of other types point to is compared where it lies, as whatever it is there.
 
-use kiwame_image::{Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Trouble};
 
 use crate::x86::microcode;
 
@@ -44,7 +44,7 @@ impl Format for Fit {
         "Intel firmware interface table"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 

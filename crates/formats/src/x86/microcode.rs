@@ -28,7 +28,8 @@
 //! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Head, Input, Match, Node, Reader, Trouble, Window, len64, to_usize,
+    Anchor, Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Sure, Trouble, Window, len64,
+    to_usize,
 };
 
 /// Updates, one behind the other.
@@ -44,9 +45,9 @@ impl Format for Microcode {
         "Intel microcode updates: header, data, extended signature table"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let header = Header::read(head.all())?;
-        (header.total <= head.size()).then(|| Match::weighted(self, 5))
+        (header.total <= head.size()).then(|| Reading::new(self, Sure::Structure))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -180,7 +181,7 @@ impl Format for Update {
         "one Intel microcode update"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 
@@ -306,9 +307,9 @@ pub(crate) mod tests {
         for (at, value) in [(0, 2), (9, 0x99), (11, 0x13), (20, 0), (28, 1), (32, 4), (33, 8)] {
             let mut update = sample();
             update[at] = value;
-            assert!(Microcode.probe(&Head::new(&update, 1024)).is_none(), "{at}");
+            assert!(Microcode.probe(&Glance::new(&update, 1024)).is_none(), "{at}");
         }
-        assert!(Microcode.probe(&Head::new(&sample(), 1024)).is_some());
+        assert!(Microcode.probe(&Glance::new(&sample(), 1024)).is_some());
     }
 
     #[test]

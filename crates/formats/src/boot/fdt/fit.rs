@@ -35,14 +35,12 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Span, Sum,
-    Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, Format, Gather as _, Glance, Input, LimitKind, Node, Place, Reading,
+    Recognised, Span, Sum, Sure, Trouble, len64, to_usize,
 };
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
 use crate::boot::fdt::tree::{self, Detail, Role};
-use crate::content::{self, Content};
-use crate::medium::flash;
 
 /// A device tree of images and configurations.
 #[derive(Debug)]
@@ -57,10 +55,10 @@ impl Format for UbootFit {
         "flat image tree (FIT): images inside and outside, hashes compared, configurations, signatures located"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let header = Header::probe(head)?;
-        let glance = Glance::at(head, &header);
-        glance.images.then(|| Match::weighted(self, 6).of_length(header.total.max(glance.end)))
+        let outline = Outline::at(head, &header);
+        outline.images.then(|| Reading::new(self, Sure::Structure).of_length(header.total.max(outline.end)))
     }
 
     fn over(&self) -> &'static [&'static str] {
@@ -75,22 +73,22 @@ impl Format for UbootFit {
 /// What the head of a tree shows. Of a tree longer than the head that is not all: its data lie inside then, or whoever
 /// searches finds them by themselves.
 #[derive(Default)]
-struct Glance {
+struct Outline {
     /// There is a node `images` in the root.
     images: bool,
     /// Where the data behind the tree end.
     end: u64,
 }
 
-impl Glance {
-    fn at(head: &Head<'_>, header: &Header) -> Self {
-        let mut glance = Self::default();
-        glance.look(head, header);
-        glance
+impl Outline {
+    fn at(head: &Glance<'_>, header: &Header) -> Self {
+        let mut outline = Self::default();
+        outline.look(head, header);
+        outline
     }
 
     /// `None` where the head ends.
-    fn look(&mut self, head: &Head<'_>, header: &Header) -> Option<()> {
+    fn look(&mut self, head: &Glance<'_>, header: &Header) -> Option<()> {
         let behind = header.total.checked_next_multiple_of(4)?;
         // Each property may point to the same long name.
         let text = |offset: u64| {
@@ -149,21 +147,21 @@ pub(crate) fn list<'a>(at: &Input<'a>, tree: Tree, out: &mut Builder<'_, 'a>) ->
     let tree = Rc::new(fit.tree);
     let many = trees > MOST_TREES;
     tree::list(at, Rc::clone(&tree), if many { role_of_many } else { role }, Detail::Full, out)?;
-    add_outside(at, &tree, outside, if many { content::ONE_OF_MANY } else { &Content }, out);
+    add_outside(at, &tree, outside, if many { ONE_OF_MANY } else { CONTENT }, out);
     Ok(())
 }
 
 /// As [`role`], in a FIT of very many trees.
 fn role_of_many(tree: &Tree, property: &Property) -> Role {
     match role(tree, property) {
-        Role::Content(_) => Role::Content(content::ONE_OF_MANY),
+        Role::Content(_) => Role::Content(ONE_OF_MANY),
         other => other,
     }
 }
 
 fn role(tree: &Tree, property: &Property) -> Role {
     match tree.names(property.node)[..] {
-        [b"images", _] if property.name == b"data" => Role::Content(&Content),
+        [b"images", _] if property.name == b"data" => Role::Content(CONTENT),
         _ if DESCRIBING.contains(&&property.name[..]) => Role::Value,
         _ => Role::Boots,
     }
@@ -474,9 +472,12 @@ fn add_outside<'a>(
         done = done.max(span.end());
     }
     let behind = at.from(done.saturating_sub(at.offset()));
-    flash::behind(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind), out);
+    out.add_behind(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind));
 }
 
+/// What an image of a FIT holds.
+static CONTENT: &dyn Format = &Recognised(Place::Stream);
+static ONE_OF_MANY: &dyn Format = &Recognised(Place::OneOfMany);
 /// Bytes of device trees in one FIT that are listed to the property: some hundred thousand properties, as many regions as
 /// a run has. Of more, as kernels for hundreds of boards carry them, only what decides something is.
 const MOST_TREES: u64 = 1 << 20;
@@ -629,7 +630,7 @@ mod tests {
     #[test]
     fn a_search_learns_how_long_it_is() {
         let bytes = [outside(b"kernel"), vec![0xff; 64]].concat();
-        let found = UbootFit.probe(&Head::new(&bytes, bytes.len() as u64)).expect("recognised");
+        let found = UbootFit.probe(&Glance::new(&bytes, bytes.len() as u64)).expect("recognised");
         assert_eq!(found.length, Some(bytes.len() as u64 - 64));
         let tree = parse_with(&UbootFit, &bytes);
         assert_eq!(region(&tree, "uboot-fit:behind").content, Class::Fill);
@@ -697,7 +698,7 @@ mod tests {
     fn images_deeper_in_a_tree_make_no_fit() {
         let deeper = Writer::default().begin("").begin("binman").begin("images").end().end();
         let bytes = deeper.begin("chosen").property("bootargs", b"init=/x\0").end().end().finish();
-        let head = Head::new(&bytes, bytes.len() as u64);
+        let head = Glance::new(&bytes, bytes.len() as u64);
         assert_eq!(crate::identify(&head).name(), "device-tree");
         let tree = parse_with(&UbootFit, &bytes);
         region(&tree, "device-tree:root/node:chosen/property:bootargs/argument:init");
@@ -707,7 +708,7 @@ mod tests {
     fn a_name_of_no_end_does_not_hide_the_images() {
         let tree = Writer::default().begin("").property(&"x".repeat(300), b"").begin("images").end().end();
         let bytes = tree.finish();
-        assert!(UbootFit.probe(&Head::new(&bytes, bytes.len() as u64)).is_some());
+        assert!(UbootFit.probe(&Glance::new(&bytes, bytes.len() as u64)).is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, Head, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64, to_usize,
+    Builder, Defect, Glance, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64, to_usize,
 };
 
 /// The header. Offsets count from the start of the tree.
@@ -49,7 +49,7 @@ impl Header {
     }
 
     /// The header at the start of a head, when its parts lie where they can.
-    pub(crate) fn probe(head: &Head<'_>) -> Option<Self> {
+    pub(crate) fn probe(head: &Glance<'_>) -> Option<Self> {
         let header = Self::read(Reader::new(head.bytes(0, LONGEST_HEADER)?, 0, TRUNCATED)).ok()?;
         let inside = |span: Span| span.offset >= header.length && span.end() <= header.total;
         let sound = inside(header.structure) && inside(header.strings) && header.structure.offset % 4 == 0;
@@ -408,7 +408,7 @@ impl Scan {
 pub(crate) fn is_whole(at: &Input<'_>) -> Result<bool, Trouble> {
     let head = at.head(LONGEST_HEADER)?;
     let Some(header) =
-        Header::probe(&Head::new(&head, at.length())).filter(|header| header.total <= at.length())
+        Header::probe(&Glance::new(&head, at.length())).filter(|header| header.total <= at.length())
     else {
         return Ok(false);
     };

@@ -34,15 +34,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Span, Stage, Trouble, Value,
-    escape_key, len64,
+    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Reading, Span, Stage, Sure, Trouble,
+    Value, escape_key, len64,
 };
 
 use crate::boot::arguments;
 use crate::boot::fdt::fit;
 use crate::boot::fdt::structure;
 use crate::boot::fdt::structure::{Header, NodeAt, Property, TRUNCATED, Tag, Tree, What};
-use crate::medium::flash;
 
 /// A device tree that no format knows better.
 #[derive(Debug)]
@@ -57,9 +56,9 @@ impl Format for DeviceTree {
         "flattened device tree, to the property"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let header = Header::probe(head)?;
-        Some(Match::weighted(self, 4).of_length(header.total))
+        Some(Reading::new(self, Sure::Structure).of_length(header.total))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -91,8 +90,8 @@ static ANCHOR: Anchor = Anchor {
         if !structure::is_whole(at)? {
             return Ok(None);
         }
-        let head = at.head(Head::LENGTH)?;
-        let head = Head::new(&head, at.length());
+        let head = at.head(Glance::LENGTH)?;
+        let head = Glance::new(&head, at.length());
         let found = fit::UbootFit.probe(&head).or_else(|| DeviceTree.probe(&head));
         Ok(found.and_then(|found| found.length).filter(|&length| length <= at.length()))
     },
@@ -106,7 +105,7 @@ pub(crate) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>, detail: Detail
         }
         let end = tree.header.total;
         list(at, Rc::new(tree), role, detail, out)?;
-        flash::behind(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)), out);
+        out.add_behind(Node::new("device-tree", "behind", "device-tree-behind", at.from(end)));
         Ok(())
     });
     if let Err(trouble) = opened {
@@ -489,7 +488,7 @@ const MOST_RESERVATIONS: u32 = 256;
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-    use kiwame_image::{Content, LimitKind, Limits, Memory, Options};
+    use kiwame_image::{Content, LimitKind, Limits, Memory};
 
     use super::*;
     use crate::boot::fdt::structure::writing::Writer;
@@ -594,7 +593,7 @@ mod tests {
         let limits = Limits { nodes: 1_000_000, ..Limits::default() };
         for (limits, kind) in [(limits, LimitKind::Depth), (Limits::default(), LimitKind::Nodes)] {
             let tree =
-                kiwame_image::parse(&host, 0, bytes.len() as u64, &DeviceTree, &limits, &Options::default())
+                kiwame_image::parse(&host, 0, bytes.len() as u64, &DeviceTree, &limits, &crate::options())
                     .expect("memory");
             crate::testing::check_tiling(&tree);
             assert_eq!(tree.limits_hit().first().map(|hit| hit.0), Some(kind));

@@ -72,16 +72,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Gather as _, Head, Input, LimitKind, Match, Node, Normal,
-    RegionId, Span, Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, Format, Gather as _, Glance, Input, LimitKind, Node, Normal, PROGRAM,
+    Place, Reading, Recognised, RegionId, Span, Sure, Trouble, len64, to_usize,
 };
 
 use self::log::Log;
 use self::medium::Walk;
 use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record, State};
 use crate::files::{self, Allowance, FileData, Volume};
-use crate::medium::flash;
-use crate::recognise;
 
 mod data;
 mod log;
@@ -101,7 +99,7 @@ impl Format for Jffs2 {
         "JFFS2: the newest state of every file, what older nodes hold, erased space"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let big = match head.bytes(0, 2)? {
             [0x85, 0x19] => false,
             [0x19, 0x85] => true,
@@ -109,7 +107,7 @@ impl Format for Jffs2 {
         };
         let header = Header::read(head.bytes(0, node::HEADER)?, big)?;
         let known = u64::from(header.length) >= node::HEADER && node::KNOWN.contains(&header.kind);
-        known.then(|| Match::weighted(self, 4).repeating())
+        known.then(|| Reading::new(self, Sure::Structure).repeating())
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
@@ -210,10 +208,10 @@ fn lay_out<'a>(
     let running: BTreeSet<u64> = running.map(|record| record.found.at).into_set();
     for (number, &span) in (0u64..).zip(&unread) {
         let piece = at.slice(span.offset, span.length);
-        let runs = recognise::could_run(&piece) || running.range(span.offset..span.end()).next().is_some();
+        let runs = piece.could_run() || running.range(span.offset..span.end()).next().is_some();
         let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
         let node = if runs { node.with("executable", true) } else { node };
-        out.add(node.unknown().remains().then(flash::MARKED));
+        out.add(node.unknown().remains().then(&Recognised(Place::Remains)));
     }
     let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
     for (number, run) in (0u64..).zip(runs.iter().chain([&Span::new(at.length(), 0)])) {
@@ -247,13 +245,13 @@ fn unread_runs(at: &Input<'_>, record: &Record) -> bool {
     let stored = at.slice(start, record.found.length.saturating_sub(node::INODE_HEADER));
     let unpacked = || match &record.body {
         Body::Inode(piece) => match data::unpack(at, piece) {
-            Ok((data, _)) => recognise::beginning_could_run(&data, piece.isize.into()),
+            Ok((data, _)) => at.begins_program(&data, piece.isize.into()),
             Err(Trouble::Defect(_)) => false,
             Err(_) => true,
         },
         _ => false,
     };
-    recognise::could_run(&stored) || unpacked()
+    stored.could_run() || unpacked()
 }
 
 /// Those that touch made one.
@@ -432,7 +430,7 @@ impl<'a> Volume<'a> for Nodes<'a> {
             let Some(record) = self.log.records.get(number) else { continue };
             if let Body::Xattr(xattr) = &record.body {
                 self.image.spend(len64(&xattr.value))?;
-                if recognise::beginning_could_run(&xattr.value, 0) {
+                if self.image.begins_program(&xattr.value, 0) {
                     return Ok(true);
                 }
             }
@@ -453,7 +451,7 @@ impl<'a> Volume<'a> for Nodes<'a> {
 impl Nodes<'_> {
     /// True when one of these pieces of a file could begin a program, or the file that they make, oldest first.
     fn pieces_run(&self, pieces: &[Piece]) -> Result<bool, Trouble> {
-        let mut file = vec![0; to_usize(recognise::PROGRAM)];
+        let mut file = vec![0; to_usize(PROGRAM)];
         let (mut used, mut size) = (0, 0);
         for piece in pieces.iter().filter(|piece| piece.dsize > 0 && piece.compression != COMPR_ZERO) {
             let stored = self.image.slice(piece.data.offset, piece.data.length);
@@ -463,7 +461,7 @@ impl Nodes<'_> {
                 data => data?.0,
             };
             let length = u64::from(piece.isize).saturating_sub(piece.start());
-            if recognise::could_run(&stored) || recognise::beginning_could_run(&data, length) {
+            if stored.could_run() || self.image.begins_program(&data, length) {
                 return Ok(true);
             }
             size = piece.end().max(piece.isize.into()).max(size);
@@ -475,7 +473,7 @@ impl Nodes<'_> {
                 used = used.max(end);
             }
         }
-        Ok(recognise::beginning_could_run(file.get(..used).unwrap_or_default(), size))
+        Ok(self.image.begins_program(file.get(..used).unwrap_or_default(), size))
     }
 
     fn grow(&self, rest: &mut [u8], more: u64) -> Result<(), Trouble> {

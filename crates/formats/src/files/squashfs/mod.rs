@@ -52,15 +52,14 @@ use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Head, Input, Match, Node, Normal, RegionId, Span, Trouble,
-    Value, len64,
+    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Normal, Reading, RegionId, Span,
+    Sure, Trouble, Value, len64,
 };
 
 use self::superblock::Superblock;
 use self::tables::Tables;
 use self::walk::Walk;
 use crate::files;
-use crate::medium::flash;
 
 /// squashfs, version 4.0.
 #[derive(Debug)]
@@ -75,9 +74,9 @@ impl Format for Squashfs {
         "squashfs 4 (gzip, lzma, lzo, xz, lz4, zstd): every file with its mode, owner, links and attributes"
     }
 
-    fn probe(&self, head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
         let superblock = Superblock::read(head.bytes(0, SUPERBLOCK)?, 0).ok()?;
-        superblock.is_sound().then(|| Match::weighted(self, 6).of_length(superblock.bytes_used))
+        superblock.is_sound().then(|| Reading::new(self, Sure::Structure).of_length(superblock.bytes_used))
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
@@ -199,7 +198,7 @@ fn behind<'a>(at: &Input<'a>, used: u64, out: &mut Builder<'_, 'a>) {
     let padded = used.checked_next_multiple_of(PADDED).unwrap_or(used).min(at.length());
     let padding = at.slice(used, padded.saturating_sub(used));
     out.add_fill(Node::new("squashfs", "padding", "padding", padding), 0);
-    flash::behind(Node::new("squashfs", "behind", "squashfs-behind", at.from(padded)), out);
+    out.add_behind(Node::new("squashfs", "behind", "squashfs-behind", at.from(padded)));
 }
 
 /// The bytes that the tables name, as leaves of one stream; what lies between is not understood.
@@ -265,7 +264,7 @@ mod tests {
     #[test]
     fn a_superblock_that_contradicts_itself_is_none() {
         let probe =
-            |bytes: &[u8]| Squashfs.probe(&Head::new(bytes, bytes.len() as u64)).map(|found| found.length);
+            |bytes: &[u8]| Squashfs.probe(&Glance::new(bytes, bytes.len() as u64)).map(|found| found.length);
         assert_eq!(probe(PLAIN), Some(Some(0x1ad)));
         // version 3; block size and its logarithm; no compressor of that number.
         for (at, value) in [(0x1c, 3), (0x16, 9), (0x14, 7)] {

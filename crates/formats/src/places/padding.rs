@@ -10,72 +10,27 @@
 //!
 //! None: an update or a table found is a region, what lies between is fill or a leaf that is not understood.
 
-use kiwame_image::{Builder, Content, Format, Head, Input, Match, Node, Trouble};
+use kiwame_image::{Builder, Content, Input, Node, Trouble};
 
-use crate::medium::flash;
-use crate::search::{Find, Search};
+use super::flash;
+use super::search::{Find, Search};
 use crate::uefi::image;
 use crate::x86::interface_table;
 use crate::x86::microcode;
 
 /// For regions that are not erased and that nothing else takes apart. Adds nothing when it finds nothing, so that the
 /// region stays the leaf that its parent made of it.
-pub(crate) static EMBEDDED: &dyn Format = &Embedded;
+pub(super) fn open<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    if is_fill(out) { Ok(()) } else { search(at, out) }
+}
 
 /// The same for regions where whole volumes may lie as well.
-pub(crate) static BESIDE: &dyn Format = &Beside;
-
-#[derive(Debug)]
-struct Beside;
-
-impl Format for Beside {
-    fn name(&self) -> &'static str {
-        "padding"
-    }
-
-    fn about(&self) -> &'static str {
-        "whole firmware volumes, microcode updates and firmware interface tables beside other things"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if !is_fill(out) && !image::lay_out_whole(&at, out) {
-            EMBEDDED.parse(at, out);
-        }
-    }
+pub(super) fn open_beside_volumes<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    if is_fill(out) || image::lay_out_whole(at, out) { Ok(()) } else { search(at, out) }
 }
 
 fn is_fill(out: &Builder<'_, '_>) -> bool {
     out.look(out.region()).is_some_and(|region| region.content == Content::Fill)
-}
-
-#[derive(Debug)]
-struct Embedded;
-
-impl Format for Embedded {
-    fn name(&self) -> &'static str {
-        "padding"
-    }
-
-    fn about(&self) -> &'static str {
-        "microcode updates and firmware interface tables beside volumes"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if is_fill(out) {
-            return;
-        }
-        if let Err(trouble) = search(&at, out) {
-            out.trouble(trouble);
-        }
-    }
 }
 
 fn search<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
@@ -122,6 +77,8 @@ const VOLUMES: [&str; 3] = ["uefi-volume", "uefi-image", "nvram"];
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
+    use kiwame_image::{Format, Glance, Place, Reading, Recognised};
+
     use super::*;
     use crate::testing::{defects, leaves, parse, put, torture};
     use crate::x86::microcode::tests::sample;
@@ -166,19 +123,19 @@ mod tests {
             "test"
         }
 
-        fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+        fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
             None
         }
 
         fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
             interface_table::check(&at, out).expect("readable");
-            EMBEDDED.parse(at, out);
+            Recognised(Place::Padding).parse(at, out);
         }
     }
 
     #[test]
     fn updates_and_tables_are_found_between_bytes_that_are_not_split() {
-        let tree = parse(EMBEDDED, &padding());
+        let tree = parse(&Recognised(Place::Padding), &padding());
         let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.2)).collect();
         let expected = [
             ("padding", 0),
@@ -196,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_region_without_any_stays_what_it_was() {
-        assert_eq!(leaves(&parse(EMBEDDED, &[7; 100])).len(), 1);
+        assert_eq!(leaves(&parse(&Recognised(Place::Padding), &[7; 100])).len(), 1);
     }
 
     #[test]
@@ -222,7 +179,7 @@ mod tests {
 
     #[test]
     fn hostile_bytes() {
-        torture(EMBEDDED, &padding());
+        torture(&Recognised(Place::Padding), &padding());
         torture(&Image, &image()[0x400..]);
     }
 }

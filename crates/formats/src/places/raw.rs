@@ -9,9 +9,9 @@
 //!
 //! None: bytes that no format recognises are compared as they lie.
 
-use kiwame_image::{Builder, Format, Head, Input, Match, Node};
+use kiwame_image::{Builder, Format, Glance, Input, Node, Reading};
 
-use crate::medium::flash;
+use super::flash;
 use crate::uefi::image;
 
 /// The format of last resort.
@@ -27,7 +27,7 @@ impl Format for Raw {
         "bytes that nothing else recognises: one leaf, unexplained unless a manifest covers it"
     }
 
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
+    fn probe(&self, _head: &Glance<'_>) -> Option<Reading> {
         None
     }
 

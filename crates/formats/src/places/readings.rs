@@ -5,11 +5,10 @@
 //! runs is decided by any format that knows programs, whoever takes the bytes apart (RULES 29): no bytes that a file can
 //! carry make it something less.
 
-use kiwame_image::{Builder, Defect, Format, Head, Input, Match, Trouble, len64, to_usize};
+use kiwame_image::{Builder, Defect, Format, Glance, Input, Reading, Sure, Trouble};
 
 use crate::boot::uboot_env;
 use crate::boot::uimage;
-use crate::medium::raw;
 
 /// What can be said of some bytes by their head.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(crate) struct Readings {
     /// The format that reads them.
     pub(crate) format: &'static dyn Format,
     /// How it recognises them; `None` when nobody does.
-    found: Option<Match>,
+    found: Option<Reading>,
     /// Another format that could as well read them.
     pub(crate) other: Option<&'static str>,
     /// A loader could take them for a program.
@@ -26,61 +25,58 @@ pub(crate) struct Readings {
     torn: bool,
 }
 
-type Reading = (Match, &'static dyn Format);
+type Found = (Reading, &'static dyn Format);
 
 impl Readings {
-    pub(crate) fn of(head: &Head<'_>) -> Self {
+    pub(crate) fn of(head: &Glance<'_>) -> Self {
         Self::among(head, None, None)
     }
 
     /// What can be said of a region. A format that takes it by its head and cannot go on gives it to the others.
     pub(crate) fn of_input(at: &Input<'_>) -> Result<Self, Trouble> {
-        let head = at.head(Head::LENGTH)?;
-        Self::settled(&Head::new(&head, at.length()), None, |name| match name {
-            uboot_env::NAME => Ok(uboot_env::size_at(at)?.is_some()),
-            uimage::NAME => uimage::data_are_right(at),
-            _ => Ok(true),
-        })
+        Self::of_signed(at, None)
     }
 
-    /// As [`Readings::of`]; the format that a signed manifest names goes before all others that recognise the bytes.
-    /// `confirms` looks at more than the head, for the format of that name, where only that can tell.
-    pub(crate) fn settled<E>(
-        head: &Head<'_>,
-        signed: Option<&str>,
-        confirms: impl FnOnce(&str) -> Result<bool, E>,
-    ) -> Result<Self, E> {
-        let readings = Self::among(head, signed, None);
+    /// As [`Readings::of_input`]; the format that a signed manifest names goes before all others that recognise the bytes.
+    pub(crate) fn of_signed(at: &Input<'_>, signed: Option<&str>) -> Result<Self, Trouble> {
+        let head = at.head(Glance::LENGTH)?;
+        let tail = at.from(at.length().saturating_sub(Glance::TAIL)).window()?;
+        let glance = Glance::new(&head, at.length()).with_tail(&tail);
+        let readings = Self::among(&glance, signed, None);
         let name = readings.format.name();
-        let open = readings.found.is_some_and(|found| found.weight < SURE);
-        if !open || ![uboot_env::NAME, uimage::NAME].contains(&name) || confirms(name)? {
-            return Ok(readings);
-        }
-        Ok(Self::among(head, signed, Some(name)))
+        let open = readings.found.is_some_and(|found| found.sure < Sure::Structure);
+        // Where only more than the head can tell.
+        let confirmed = match name {
+            uboot_env::NAME if open => uboot_env::size_at(at)?.is_some(),
+            uimage::NAME if open => uimage::data_are_right(at)?,
+            _ => true,
+        };
+        Ok(if confirmed { readings } else { Self::among(&glance, signed, Some(name)) })
     }
 
-    fn among(head: &Head<'_>, signed: Option<&str>, without: Option<&str>) -> Self {
+    fn among(head: &Glance<'_>, signed: Option<&str>, without: Option<&str>) -> Self {
         let formats = crate::formats().filter(|format| without != Some(format.name()));
-        let all: Vec<Reading> = formats.filter_map(|format| Some((format.probe(head)?, format))).collect();
-        let rank = |reading: &Reading| {
+        let all: Vec<Found> = formats.filter_map(|format| Some((format.probe(head)?, format))).collect();
+        let rank = |reading: &Found| {
             let (found, format) = reading;
             let below = all.iter().any(|(_, other)| other.over().contains(&format.name()));
-            (signed == Some(format.name()), found.begins == 0, !below, found.weight)
+            (signed == Some(format.name()), found.begins == 0, !below, found.sure)
         };
         // `max_by_key` would keep the last of equals; the first is meant.
         let best = all.iter().rev().max_by_key(|reading| rank(reading));
         let runs = head.bytes(0, 2) == Some(b"#!") || crate::formats().any(|format| format.runs(head));
         let Some(&(found, format)) = best else {
             let torn = uboot_env::is_torn(head.all());
-            return Self { format: &raw::Raw, found: None, other: None, runs, torn };
+            return Self { format: &super::raw::Raw, found: None, other: None, runs, torn };
         };
         let agrees = |other: &dyn Format| {
             other.name() == format.name()
                 || format.over().contains(&other.name())
                 || other.over().contains(&format.name())
         };
-        let remains =
-            |reading: &&Reading| reading.0.begins == 0 && reading.0.weight >= SURE && !agrees(reading.1);
+        let remains = |reading: &&Found| {
+            reading.0.begins == 0 && reading.0.sure >= Sure::Structure && !agrees(reading.1)
+        };
         let other = all.iter().find(remains).map(|(_, other)| other.name());
         let other = other.filter(|_| found.begins == 0);
         Self { format, found: Some(found), other, runs, torn: false }
@@ -112,32 +108,15 @@ impl Readings {
 }
 
 /// Takes the current region apart by whatever recognises its head.
-pub(crate) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+pub(super) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let readings = Readings::of_input(&at)?;
     readings.note(&at, out);
     readings.format.parse(at, out);
     Ok(())
 }
 
-/// True when a loader could take some bytes for a program, or when they cannot be looked at.
-pub(crate) fn could_run(at: &Input<'_>) -> bool {
-    let head = at.head(PROGRAM);
-    head.map_or(true, |head| Readings::of(&Head::new(&head, at.length())).runs)
-}
-
-/// As [`could_run`], of what `bytes` begin and that is so long.
-pub(crate) fn beginning_could_run(bytes: &[u8], size: u64) -> bool {
-    let head = bytes.get(..to_usize(PROGRAM)).unwrap_or(bytes);
-    Readings::of(&Head::new(head, size.max(len64(bytes)))).runs
-}
-
-/// Bytes in which the marks of every sort of program lie.
-pub(crate) const PROGRAM: u64 = 0x210;
 /// The attribute of what can execute.
 const EXECUTABLE: &str = "executable";
-/// Facts that must agree for a second reading to count: a magic alone is found in anything.
-const SURE: u32 = 3;
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -160,12 +139,12 @@ mod tests {
         image[0x3c] = 0x80;
         image[0x80..0x84].copy_from_slice(b"PE\0\0");
         image[0x98..0x9a].copy_from_slice(&0x20bu16.to_le_bytes());
-        let readings = Readings::of(&Head::new(&image, image.len() as u64));
+        let readings = Readings::of(&Glance::new(&image, image.len() as u64));
         assert_eq!((readings.format.name(), readings.runs, readings.other), ("pe", true, None));
         image[0x10..0x14].copy_from_slice(&0x0ff0_a55au32.to_le_bytes());
-        assert!(Readings::of(&Head::new(&image, image.len() as u64)).runs);
+        assert!(Readings::of(&Glance::new(&image, image.len() as u64)).runs);
         // Where the header with the signature lies beyond the head, a loader looks all the same.
         image[0x3e] = 0x20;
-        assert!(Readings::of(&Head::new(&image, 0x40_0000)).runs);
+        assert!(Readings::of(&Glance::new(&image, 0x40_0000)).runs);
     }
 }

@@ -15,13 +15,13 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Content, Defect, Environment, Format, Head, Input, Match, Node, Partition, Stage, Trouble,
+    Builder, Content, Defect, Environment, Format, Glance, Input, Node, Partition, Place, Recognised, Stage,
+    Trouble,
 };
 
+use super::readings::Readings;
+use super::search::{Find, Search};
 use crate::boot::uboot_env;
-use crate::files::file_content;
-use crate::recognise::{self, Readings};
-use crate::search::{Find, Search};
 
 /// The name of images that were split by a layout.
 pub(crate) const NAME: &str = "raw-flash";
@@ -44,7 +44,7 @@ impl<'a> Stage<'a> for RawFlash {
             let node = node.erase_block(*erase_block);
             out.add(match environment {
                 Some(environment) => node.then_with(Rc::new(OfTwo(*environment))),
-                None => node.then(PARTITION),
+                None => node.then(&Recognised(Place::Partition)),
             });
         }
     }
@@ -62,74 +62,20 @@ impl<'a> Stage<'a> for OfTwo {
         match broken {
             Ok(true) => {
                 let node = Node::new("uboot-env", "broken", "uboot-env-broken", at);
-                out.add(node.unknown().with("broken", true).then(file_content::UNUSED));
+                out.add(node.unknown().with("broken", true).then(&Recognised(Place::Unused)));
             }
-            Ok(false) => PARTITION.parse(at, out),
+            Ok(false) => Recognised(Place::Partition).parse(at, out),
             Err(trouble) => out.trouble(trouble),
         }
     }
 }
 
-/// A partition: what recognises its head takes it apart.
-pub(crate) static PARTITION: &dyn Format = &InPartition;
-
-#[derive(Debug)]
-struct InPartition;
-
-impl Format for InPartition {
-    fn name(&self) -> &'static str {
-        NAME
+/// What lies behind an image, by searching.
+pub(super) fn behind<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    if out.look(out.region()).is_none_or(|region| region.content != Content::Fill) {
+        search(at, out)?;
     }
-
-    fn about(&self) -> &'static str {
-        "raw flash, by the layout of the manifest or by searching"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if let Err(trouble) = recognise::open(at, out) {
-            out.trouble(trouble);
-        }
-    }
-}
-
-/// Adds what lies behind an image that says how long it is: erased medium, or bytes that are searched as a flash is.
-pub(crate) fn behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
-    out.add_fill(node.then(&Behind), ERASED);
-}
-
-/// Adds what lies behind something in a file or a stream, not understood unless something is found in it.
-pub(crate) fn look_behind<'a>(node: Node<'a>, out: &mut Builder<'_, 'a>) {
-    out.add(node.unknown().then(&Behind));
-}
-
-#[derive(Debug)]
-struct Behind;
-
-impl Format for Behind {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn about(&self) -> &'static str {
-        "what lies behind an image, by searching"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if out.look(out.region()).is_some_and(|region| region.content == Content::Fill) {
-            return;
-        }
-        if let Err(trouble) = search(&at, out) {
-            out.trouble(trouble);
-        }
-    }
+    Ok(())
 }
 
 /// Searches bytes that nothing recognises as a whole. False when nothing was found and nothing added.
@@ -145,31 +91,10 @@ pub(crate) fn search_marked<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Re
 }
 
 /// For what nothing reaches any more: what has a mark in it is opened, and nothing is added where nothing has.
-pub(crate) static MARKED: &dyn Format = &Marked;
-
-#[derive(Debug)]
-struct Marked;
-
-impl Format for Marked {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn about(&self) -> &'static str {
-        "what is no longer used, by searching"
-    }
-
-    fn probe(&self, _head: &Head<'_>) -> Option<Match> {
-        None
-    }
-
-    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if let Err(trouble) = search_marked(&at, out) {
-            out.trouble(trouble);
-            // What was not looked through may hold anything.
-            out.fact("executable", true);
-        }
-    }
+pub(super) fn remains<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    // What was not looked through may hold anything.
+    search_marked(at, out).inspect_err(|_| out.fact("executable", true))?;
+    Ok(())
 }
 
 fn add_found<'a>(
@@ -203,8 +128,8 @@ struct Found(&'static dyn Format);
 
 impl<'a> Stage<'a> for Found {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        match at.head(Head::LENGTH) {
-            Ok(head) => Readings::of(&Head::new(&head, at.length())).note_program(out),
+        match at.head(Glance::LENGTH) {
+            Ok(head) => Readings::of(&Glance::new(&head, at.length())).note_program(out),
             Err(trouble) => out.trouble(trouble),
         }
         self.0.parse(at, out);
@@ -262,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_partition_that_begins_with_erased_space_is_searched() {
-        let mut flash = vec![0xff; to_usize(Head::LENGTH)];
+        let mut flash = vec![0xff; to_usize(Glance::LENGTH)];
         flash.extend([b'?'; 3]);
         flash.extend(sample());
         let tree = split(&flash, &[("a", 0, len64(&flash))]);
@@ -293,8 +218,8 @@ mod tests {
         flash[20 * STEP as usize..][..volume.len()].copy_from_slice(&volume);
         // Of something whole the head is looked through, since padding may come first.
         let from_data = &flash[15 * STEP as usize..];
-        assert_eq!(crate::identify(&Head::new(from_data, len64(from_data))).name(), "uefi-image");
-        let tree = crate::testing::parse(&Behind, &flash);
+        assert_eq!(crate::identify(&Glance::new(from_data, len64(from_data))).name(), "uefi-image");
+        let tree = crate::testing::parse(&Recognised(Place::Behind), &flash);
         let found = tree.regions().filter(|region| region.segment.format == "found");
         assert_eq!(found.map(|region| region.span.offset).collect::<Vec<_>>(), [20 * STEP]);
     }

@@ -9,7 +9,7 @@
 //! What is found is marked as such ([`Node::searched`](kiwame_image::Node::searched)): no bytes become more acceptable
 //! than they were unfound (RULES 33).
 
-use kiwame_image::{Anchor, Format, Head, Input, Match, Span, Trouble, Window, all_are, len64};
+use kiwame_image::{Anchor, Format, Glance, Input, Reading, Span, Sure, Trouble, Window, all_are, len64};
 
 use crate::boot::uboot_env;
 use crate::x86::interface_table;
@@ -85,7 +85,7 @@ impl<'i, 'a> Search<'i, 'a> {
     }
 
     /// The surest reading, by a format without a mark, of what begins at a step.
-    fn probe(&mut self, start: u64) -> Result<Option<(&'static dyn Format, Match)>, Trouble> {
+    fn probe(&mut self, start: u64) -> Result<Option<(&'static dyn Format, Reading)>, Trouble> {
         if !self.at.offset().saturating_add(start).is_multiple_of(STEP) {
             return Ok(None);
         }
@@ -98,16 +98,16 @@ impl<'i, 'a> Search<'i, 'a> {
         // as the budget for decoding has room for.
         if uboot_env::is_costly(self.ahead.bytes(start, LOOK.saturating_mul(2))?) {
             let longer = uboot_env::size_at(&self.at.from(start))?;
-            if let Some(length) = longer.filter(|&length| length > Head::LENGTH) {
+            if let Some(length) = longer.filter(|&length| length > Glance::LENGTH) {
                 let env: &dyn Format = &uboot_env::UbootEnv;
-                return Ok(Some((env, Match::weighted(env, SURE).of_length(length))));
+                return Ok(Some((env, Reading::new(env, Sure::Checked).of_length(length))));
             }
         }
         let size = self.at.length().saturating_sub(start);
-        let head = Head::of_step(self.ahead.bytes(start, Head::LENGTH)?, size, STEP);
+        let head = Glance::of_step(self.ahead.bytes(start, Glance::LENGTH)?, size, STEP);
         let readings = self.unmarked.iter().rev().filter_map(|format| Some((*format, format.probe(&head)?)));
-        let sure = readings.filter(|(_, matched)| matched.weight >= SURE && matched.begins == 0);
-        Ok(sure.max_by_key(|(_, matched)| matched.weight))
+        let sure = readings.filter(|(_, matched)| matched.sure >= Sure::Structure && matched.begins == 0);
+        Ok(sure.max_by_key(|(_, matched)| matched.sure))
     }
 
     /// Where the blocks of what begins at `start` end: at a step where something else begins, or where nothing is left.
@@ -270,8 +270,6 @@ const STEP: u64 = 4096;
 const AHEAD: u64 = 256 << 10;
 /// Bytes that tell whether a step is worth more.
 const LOOK: u64 = 64;
-/// Facts that must agree where nothing says that something begins.
-const SURE: u32 = 3;
 /// Marks of all formats, about.
 const MOST_MARKS: usize = 32;
 /// No mark is longer.
@@ -283,7 +281,7 @@ const LOOK_BEHIND: usize = 256;
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-    use kiwame_image::{LimitKind, Limits, Memory, Options, RegionId, Tree};
+    use kiwame_image::{LimitKind, Limits, Memory, RegionId, Tree};
 
     use super::*;
     use crate::boot::fdt::structure::writing::Writer;
@@ -293,7 +291,7 @@ mod tests {
     fn parse(bytes: &[u8], limits: &Limits) -> Tree {
         let host = Memory::new([bytes.to_vec()]);
         let raw = crate::named("raw").unwrap();
-        let tree = kiwame_image::parse(&host, 0, len64(bytes), raw, limits, &Options::default()).unwrap();
+        let tree = kiwame_image::parse(&host, 0, len64(bytes), raw, limits, &crate::options()).unwrap();
         check_tiling(&tree);
         tree
     }
@@ -358,7 +356,7 @@ mod tests {
     #[test]
     fn what_lies_in_a_journalling_file_system_does_not_end_it() {
         let mut part =
-            include_bytes!("../../../firmware-samples/router/parts/overlay-genuine.jffs2")[..624].to_vec();
+            include_bytes!("../../../../firmware-samples/router/parts/overlay-genuine.jffs2")[..624].to_vec();
         part.resize(0x1000, 0xff);
         let whole = len64(&part);
         part[0x801..0x801 + tree().len()].copy_from_slice(&tree());
