@@ -318,6 +318,8 @@ impl<'a> Fit<'_, 'a> {
             return Ok(Some(known.clone()));
         }
         self.left = self.left.checked_sub(data.length).ok_or(LimitKind::Reads)?;
+        // FITs may lie in each other, and each speaks of all the rest.
+        self.at.spend(data.length)?;
         let Some(sum) = compute(algorithm, &self.part(data))? else { return Ok(None) };
         self.sums.insert(key, sum.clone());
         Ok(Some(sum))
