@@ -22,6 +22,7 @@
 pub mod block;
 pub mod brotli;
 mod deflate;
+mod filters;
 pub mod lzma;
 mod lzma2;
 pub mod lzo;
