@@ -244,6 +244,7 @@ mod tests {
     use lzma_rust2::filter::delta::DeltaReader;
 
     use super::*;
+    use crate::testing::random;
 
     /// Id, alignment, beginnings of what is converted, and the library's two ways.
     type Case = (
@@ -287,13 +288,7 @@ mod tests {
 
     /// Bytes by chance, as zeros, and as what a filter looks for, at most places as it lies in programs.
     fn code(seed: u64, length: usize, alignment: usize, patterns: &[&[u8]]) -> Vec<u8> {
-        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = move || {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            (random >> 20) as usize
-        };
+        let mut next = random(seed);
         let mut bytes = Vec::new();
         while bytes.len() < length {
             match next() % 8 {

@@ -157,3 +157,122 @@ impl Block<'_> {
         DecodeError::Malformed { offset: len64(self.input.get(..self.at).unwrap_or_default()) }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use lzokay::Error;
+    use lzokay::compress::compress;
+    use lzokay::decompress::decompress;
+
+    use super::*;
+    use crate::testing::{content, random};
+
+    /// Both must say the same. The other decoder says what is left over only by an error.
+    fn agree(input: &[u8], room: usize, what: &str) {
+        let ours = decode(input, None, room as u64);
+        let mut bytes = vec![0; room];
+        let theirs = decompress(input, &mut bytes);
+        match ours {
+            Ok(ours) => {
+                let consumed = to_usize(ours.consumed);
+                let whole = consumed == input.len();
+                assert!(whole == (theirs != Err(Error::InputNotConsumed)), "{what}: {theirs:?}");
+                let alone = decompress(&input[..consumed], &mut bytes);
+                assert_eq!(alone, Ok(ours.bytes.len()), "{what}: {input:?}");
+                assert!(ours.bytes == bytes[..ours.bytes.len()], "{what}: {input:?}");
+            }
+            Err(error) => {
+                let refused = theirs.is_err_and(|error| error != Error::InputNotConsumed);
+                assert!(refused, "{what}: {error:?} {theirs:?} {input:?}");
+            }
+        }
+    }
+
+    /// A block of any instructions, most of which refer to what was written before.
+    fn instructions(seed: u64, count: usize) -> Vec<u8> {
+        let mut next = random(seed);
+        let mut block = Vec::new();
+        // A first run of literals has up to 238.
+        let first = 18 + next() % 238;
+        block.push(first as u8);
+        block.extend((0..first - 17).map(|_| next() as u8));
+        let mut trailing = if first < 21 { first - 17 } else { 4 };
+        for _ in 0..count {
+            let literals = next() % 4;
+            match next() % 12 {
+                0..2 => block.extend([64 + ((next() % 192) & !3 | literals) as u8, (next() % 9) as u8]),
+                2..5 => {
+                    block.extend([32 + (1 + next() % 31) as u8, ((next() % 64) << 2 | literals) as u8, 0])
+                }
+                5 => block.extend([32, 0, next() as u8, ((next() % 64) << 2 | literals) as u8, 0]),
+                6 => {
+                    let code = 16 + next() % 16;
+                    block.push(code as u8);
+                    block.extend(code.is_multiple_of(8).then_some(next() as u8));
+                    block.extend([((next() % 8) << 2 | literals) as u8, 0]);
+                }
+                7 | 8 if trailing == 0 => {
+                    let length = 4 + next() % 40;
+                    let (short, long) = ([length as u8 - 3], [0, (length as u8).saturating_sub(18)]);
+                    block.extend(if length < 19 { &short[..] } else { &long });
+                    block.extend((0..length).map(|_| next() as u8));
+                    trailing = 4;
+                    continue;
+                }
+                _ => block.extend([((next() % 4) << 2 | literals) as u8, (next() % 5) as u8]),
+            }
+            block.extend((0..literals).map(|_| next() as u8));
+            trailing = literals;
+        }
+        block.extend([17, 0, 0]);
+        block
+    }
+
+    #[test]
+    fn what_an_encoder_wrote_is_read_back_to_the_byte() {
+        for length in [1, 3, 4, 17, 238, 239, 300, 5000, 20_000, 70_000, 300_000] {
+            let bytes = content(length as u64, length);
+            let block = compress(&bytes).expect("packed");
+            let behind = [&block[..], b"behind"].concat();
+            let decoded = decode(&behind, None, 1 << 20).expect("sound");
+            assert!(decoded.bytes == bytes, "{length}");
+            assert_eq!(decoded.consumed, block.len() as u64);
+            agree(&behind, length, "as written");
+        }
+    }
+
+    #[test]
+    fn another_decoder_agrees_on_every_cut_and_flip_and_room() {
+        for length in [1, 5, 40, 500, 1500] {
+            let bytes = content(length as u64 + 3, length);
+            let block = compress(&bytes).expect("packed");
+            for cut in 0..=block.len() {
+                agree(&block[..cut], 1 << 12, "cut");
+            }
+            for room in 0..length + 2 {
+                agree(&block, room, "room");
+            }
+            let mut long = [&block[..], b"behind"].concat();
+            for bit in 0..block.len() * 8 {
+                long[bit / 8] ^= 1 << (bit % 8);
+                agree(&long, 1 << 12, "flip");
+                agree(&long[..block.len()], 1 << 12, "flip");
+                long[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn another_decoder_agrees_on_any_instructions() {
+        let mut sound = 0;
+        for seed in 0..30_000_u64 {
+            let block = instructions(seed, seed as usize % 14);
+            agree(&block, 1 << 12, "made");
+            sound += usize::from(decode(&block, None, 1 << 12).is_ok());
+            let any = [&[(seed % 256) as u8][..], &block[seed as usize % block.len()..]].concat();
+            agree(&any, 1 << 12, "cut off at the head");
+        }
+        assert!(sound > 6000, "{sound}");
+    }
+}

@@ -2,15 +2,20 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
-/// Bytes with literals, runs, near and far matches, in a proportion that `seed` sets.
-pub(crate) fn content(seed: u64, length: usize) -> Vec<u8> {
+/// Numbers of 44 bits, one as likely as another.
+pub(crate) fn random(seed: u64) -> impl FnMut() -> usize {
     let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move || {
+    move || {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         (random >> 20) as usize
-    };
+    }
+}
+
+/// Bytes with literals, runs, near and far matches, in a proportion that `seed` sets.
+pub(crate) fn content(seed: u64, length: usize) -> Vec<u8> {
+    let mut next = random(seed);
     let mut bytes: Vec<u8> = Vec::new();
     while bytes.len() < length {
         match next() % 5 {
