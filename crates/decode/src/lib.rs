@@ -34,7 +34,7 @@ pub mod x86;
 mod xz;
 pub mod zlib;
 
-pub use sums::{adler32, crc64, xxh32};
+pub use sums::{Crc32, adler32, crc32_from_zero, crc64, xxh32};
 pub use xz::{Packing, first_block as xz_first_block};
 
 /// A stream that was decoded to its end.
@@ -107,108 +107,4 @@ impl DecodeError {
 /// block into small ones too, hence the floor; squashfs goes up to 1 MiB.
 fn window_limit(room: u64) -> u64 {
     room.max(1 << 20).saturating_add(64 << 10)
-}
-
-/// CRC-32 of IEEE 802.3, as UEFI uses it.
-#[derive(Debug)]
-pub struct Crc32(u32);
-
-impl Default for Crc32 {
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
-
-impl Crc32 {
-    /// Takes in more bytes, sixteen at a time.
-    pub fn update(&mut self, bytes: &[u8]) {
-        let (blocks, rest) = bytes.as_chunks::<16>();
-        for block in blocks {
-            let mut block = *block;
-            for (byte, sum) in block.iter_mut().zip(self.0.to_le_bytes()) {
-                *byte ^= sum;
-            }
-            // A byte counts the more, the more bytes come behind it.
-            let sums = block.iter().zip(CRC32.iter().rev()).map(|(byte, table)| {
-                let [entry] = table.get(usize::from(*byte)..).and_then(<[u32]>::first_chunk).unwrap_or(&[0]);
-                *entry
-            });
-            self.0 = sums.fold(0, |sum, entry| sum ^ entry);
-        }
-        self.0 = rest.iter().fold(self.0, |crc, &byte| {
-            let [low, ..] = crc.to_le_bytes();
-            let [table, ..] = &CRC32;
-            let entry = table.get(usize::from(low ^ byte)).copied().unwrap_or(0);
-            entry ^ (crc >> 8)
-        });
-    }
-
-    /// The checksum of all bytes so far.
-    pub fn value(&self) -> u32 {
-        !self.0
-    }
-}
-
-/// The same sum, begun and ended with zero, as JFFS2 has it.
-pub fn crc32_from_zero(bytes: &[u8]) -> u32 {
-    let mut crc = Crc32(0);
-    crc.update(bytes);
-    crc.0
-}
-
-/// Table `n` has the sum of a byte that `n` zero bytes follow.
-static CRC32: [[u32; 256]; 16] = crc32_tables();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where both are errors of the compiler"
-)]
-const fn crc32_tables() -> [[u32; 256]; 16] {
-    let mut tables = [[0u32; 256]; 16];
-    let mut number = 0;
-    let mut entry = 0u32;
-    while number < 256 {
-        let mut crc = entry;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };
-            bit += 1;
-        }
-        tables[0][number] = crc;
-        number += 1;
-        entry += 1;
-    }
-    let mut table = 1;
-    while table < 16 {
-        number = 0;
-        while number < 256 {
-            let before = tables[table - 1][number];
-            tables[table][number] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
-            number += 1;
-        }
-        table += 1;
-    }
-    tables
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crc32_of_the_check_string() {
-        let mut crc = Crc32::default();
-        crc.update(b"12345");
-        crc.update(b"6789");
-        assert_eq!(crc.value(), 0xcbf4_3926);
-        let long: Vec<u8> = (0..1000_u32).map(|number| number.to_le_bytes()[0].wrapping_mul(7)).collect();
-        let mut bytewise = Crc32::default();
-        long.iter().for_each(|&byte| bytewise.update(&[byte]));
-        let mut pieces = Crc32::default();
-        pieces.update(&long[..33]);
-        pieces.update(&long[33..]);
-        assert_eq!(pieces.value(), bytewise.value());
-    }
 }
