@@ -18,12 +18,14 @@ use kiwame_image::{Normal, len64, to_usize};
 use sha2::{Digest as _, Sha256};
 
 use super::filters::Filter;
-use super::{Crc32, DecodeError, Decoded, crc64, lzma2};
+use super::{Crc32, DecodeError, Decoded, crc64, lzma, lzma2};
 
 /// Decodes one stream from the start of `input`. `expected` is the size that the structure around it states.
 pub(super) fn decode(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
     let limit = to_usize(expected.unwrap_or(room));
-    let mut stream = Stream { input, at: 0, bytes: Vec::with_capacity(limit), limit };
+    // With what a chunk may write too much, or the last would move all of them.
+    let bytes = Vec::with_capacity(limit.saturating_add(lzma::SLACK));
+    let mut stream = Stream { input, at: 0, bytes, limit };
     match stream.read() {
         Ok(()) => Ok(Decoded::new(stream.bytes, len64(input.get(..stream.at).unwrap_or(input)))),
         Err(DecodeError::Overflow) if expected.is_some() => Err(DecodeError::SizeMismatch),
