@@ -161,33 +161,14 @@ impl Block<'_> {
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 mod tests {
-    use lzokay::Error;
     use lzokay::compress::compress;
-    use lzokay::decompress::decompress;
 
     use super::*;
+    use crate::Decoder;
+    use crate::others::holds;
     use crate::testing::{content, random};
 
-    /// Both must say the same. The other decoder says what is left over only by an error.
-    fn agree(input: &[u8], room: usize, what: &str) {
-        let ours = decode(input, None, room as u64);
-        let mut bytes = vec![0; room];
-        let theirs = decompress(input, &mut bytes);
-        match ours {
-            Ok(ours) => {
-                let consumed = to_usize(ours.consumed);
-                let whole = consumed == input.len();
-                assert!(whole == (theirs != Err(Error::InputNotConsumed)), "{what}: {theirs:?}");
-                let alone = decompress(&input[..consumed], &mut bytes);
-                assert_eq!(alone, Ok(ours.bytes.len()), "{what}: {input:?}");
-                assert!(ours.bytes == bytes[..ours.bytes.len()], "{what}: {input:?}");
-            }
-            Err(error) => {
-                let refused = theirs.is_err_and(|error| error != Error::InputNotConsumed);
-                assert!(refused, "{what}: {error:?} {theirs:?} {input:?}");
-            }
-        }
-    }
+    const LZO: Decoder = Decoder { name: "lzo", decode };
 
     /// A block of any instructions, most of which refer to what was written before.
     fn instructions(seed: u64, count: usize) -> Vec<u8> {
@@ -238,28 +219,7 @@ mod tests {
             let decoded = decode(&behind, None, 1 << 20).expect("sound");
             assert!(decoded.bytes == bytes, "{length}");
             assert_eq!(decoded.consumed, block.len() as u64);
-            agree(&behind, length, "as written");
-        }
-    }
-
-    #[test]
-    fn another_decoder_agrees_on_every_cut_and_flip_and_room() {
-        for length in [1, 5, 40, 500, 1500] {
-            let bytes = content(length as u64 + 3, length);
-            let block = compress(&bytes).expect("packed");
-            for cut in 0..=block.len() {
-                agree(&block[..cut], 1 << 12, "cut");
-            }
-            for room in 0..length + 2 {
-                agree(&block, room, "room");
-            }
-            let mut long = [&block[..], b"behind"].concat();
-            for bit in 0..block.len() * 8 {
-                long[bit / 8] ^= 1 << (bit % 8);
-                agree(&long, 1 << 12, "flip");
-                agree(&long[..block.len()], 1 << 12, "flip");
-                long[bit / 8] ^= 1 << (bit % 8);
-            }
+            holds(&LZO, &behind, length as u64);
         }
     }
 
@@ -268,10 +228,10 @@ mod tests {
         let mut sound = 0;
         for seed in 0..30_000_u64 {
             let block = instructions(seed, seed as usize % 14);
-            agree(&block, 1 << 12, "made");
+            holds(&LZO, &block, 1 << 12);
             sound += usize::from(decode(&block, None, 1 << 12).is_ok());
             let any = [&[(seed % 256) as u8][..], &block[seed as usize % block.len()..]].concat();
-            agree(&any, 1 << 12, "cut off at the head");
+            holds(&LZO, &any, 1 << 12);
         }
         assert!(sound > 6000, "{sound}");
     }

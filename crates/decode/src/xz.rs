@@ -312,14 +312,15 @@ const LZMA2: u64 = 0x21;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
-mod tests {
-    use std::io::{ErrorKind, Read as _, Write as _};
+pub(crate) mod tests {
+    use std::io::{ErrorKind, Write as _};
     use std::num::NonZeroU64;
 
     use lzma_rust2::filter::FilterConfig;
-    use lzma_rust2::{CheckType, XzOptions, XzReader, XzWriter};
+    use lzma_rust2::{CheckType, XzOptions, XzWriter};
 
     use super::*;
+    use crate::others;
 
     /// Bytes with literals, runs and matches near and far, and some that look like calls of x86.
     fn content(length: usize) -> Vec<u8> {
@@ -378,29 +379,21 @@ mod tests {
         chains
     }
 
-    /// What the library takes the stream for.
-    fn by_library(mut input: &[u8], limit: u64) -> Result<Decoded, ErrorKind> {
-        let length = input.len();
-        // The limit is for the dictionary, which flips make as large as can be.
-        let mut reader = XzReader::new_mem_limit(&mut input, false, 64 << 10);
-        let mut bytes = Vec::new();
-        let read = reader.by_ref().take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.kind())?;
-        drop(reader);
-        if read as u64 > limit {
-            Err(ErrorKind::FileTooLarge)
-        } else {
-            Ok(Decoded::new(bytes, (length - input.len()) as u64))
-        }
-    }
-
     /// Holds us to the library. It sets memory aside for a dictionary, which is nothing to us.
     fn agree(input: &[u8], limit: u64, what: &str) {
         let ours = decode(input, None, limit);
-        match by_library(input, limit) {
+        match others::xz(input, limit) {
             Err(ErrorKind::OutOfMemory) => {}
             Err(error) => assert!(ours.is_err(), "{what}: read by us, {error:?} for the library"),
             Ok(theirs) => assert!(ours == Ok(theirs), "{what}: {:?}", ours.map(|found| found.consumed)),
         }
+    }
+
+    /// One stream of each chain of filters.
+    pub(crate) fn streams() -> Vec<Vec<u8>> {
+        let checks = [CheckType::None, CheckType::Crc32, CheckType::Crc64, CheckType::Sha256];
+        let chains = chains().into_iter().zip(checks.into_iter().cycle());
+        chains.map(|(filters, check)| encode(&content(400), check, Some(300), &filters)).collect()
     }
 
     #[test]
