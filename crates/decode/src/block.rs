@@ -99,6 +99,11 @@ fn zstd(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, Decod
             break;
         }
     }
+    // Every other decoder holds the size in the header, when there is one, against the content.
+    let sized = input.get(4).is_some_and(|descriptor| descriptor & 0xe0 != 0);
+    if sized && decoder.content_size() != len64(&bytes) {
+        return Err(DecodeError::SizeMismatch);
+    }
     let offset = len64(input).saturating_sub(len64(rest));
     let stated = decoder.get_checksum_from_data();
     if stated.is_some() && stated != decoder.get_calculated_checksum() {
@@ -187,6 +192,17 @@ mod tests {
         let mut stream = ZSTD.to_vec();
         *stream.last_mut().expect("not empty") ^= 1;
         assert!(matches!(decode(Codec::Zstd, &stream, None, 9768), Err(DecodeError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_frame_has_the_size_that_its_header_states() {
+        // One byte, with its check.
+        let frame = |size| [40, 181, 47, 253, 36, size, 11, 0, 0, 38, 106, 164, 72, 83];
+        assert!(decode(Codec::Zstd, &frame(1), None, 1 << 20).is_ok());
+        for size in [2, 56] {
+            let error = decode(Codec::Zstd, &frame(size), None, 1 << 20);
+            assert_eq!(error, Err(DecodeError::SizeMismatch), "{size}");
+        }
     }
 
     #[test]

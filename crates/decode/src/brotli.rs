@@ -126,7 +126,7 @@ const LARGEST: usize = (1 << 24) | (1 << 12);
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "tests")]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// `brotli -q 11` of 1000 times "firmware ", with its header.
@@ -189,6 +189,11 @@ mod tests {
             let stream = bits.chunks(8).map(pack);
             size.to_le_bytes().into_iter().chain([0; 8]).chain(stream).collect()
         }
+    }
+
+    /// Packed, and as it is.
+    pub(crate) fn streams() -> Vec<Vec<u8>> {
+        vec![sample(), Writer::default().put(0, 1).content(b"firmware").content(b"goes on").finish(15)]
     }
 
     #[test]

@@ -896,10 +896,9 @@ mod tests {
     use miniz_oxide::deflate::core::{
         CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
     };
-    use miniz_oxide::inflate::TINFLStatus;
-    use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
     use super::*;
+    use crate::others;
     use crate::testing::content;
 
     const ROOM: u64 = 1 << 22;
@@ -1149,19 +1148,9 @@ mod tests {
         assert_eq!(bytes(&most().bytes), Err(DecodeError::Truncated));
     }
 
-    /// What the crate `miniz_oxide` makes of the same stream.
+    /// What another decoder makes of the same stream.
     fn miniz(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
-        let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-        let mut bytes = vec![0; expected.unwrap_or(room) as usize];
-        let (status, at, length) = decompress(&mut DecompressorOxide::default(), input, &mut bytes, 0, flags);
-        bytes.truncate(length);
-        match status {
-            TINFLStatus::Done => Ok(Decoded::new(bytes, at as u64)),
-            TINFLStatus::HasMoreOutput if expected.is_some() => Err(DecodeError::SizeMismatch),
-            TINFLStatus::HasMoreOutput => Err(DecodeError::Overflow),
-            TINFLStatus::FailedCannotMakeProgress => Err(DecodeError::Truncated),
-            _ => Err(DecodeError::Malformed { offset: at as u64 }),
-        }
+        others::inflate(input, expected, room, 0)
     }
 
     /// Both must say the same. Only a block that cannot end is an error at its head here, and later there.

@@ -4,7 +4,8 @@
 //! its content in one allocation that never grows beyond the room it was given. What lies behind the stream is
 //! the caller's to account for.
 //!
-//! To add one: write its file here, and the format that carries its streams in `kiwame_formats`.
+//! To add one: write its file here, its line in [`DECODERS`], streams of it in `testing.rs`, and the format that carries
+//! them in `kiwame_formats`.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::as_conversions,
@@ -22,9 +23,13 @@
 pub mod block;
 pub mod brotli;
 mod deflate;
+mod filters;
 pub mod lzma;
 mod lzma2;
 pub mod lzo;
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod others;
 mod sums;
 #[cfg(test)]
 mod testing;
@@ -33,8 +38,37 @@ pub mod x86;
 mod xz;
 pub mod zlib;
 
-pub use sums::{adler32, crc64, xxh32};
+use block::Codec;
+pub use sums::{Crc32, adler32, crc32_from_zero, crc64, xxh32};
 pub use xz::{Packing, first_block as xz_first_block};
+
+/// Decodes one stream from the start of the bytes, into as many as there is room for. When the structure around it states
+/// the size of the content, it has exactly that.
+pub type Decode = fn(&[u8], Option<u64>, u64) -> Result<Decoded, DecodeError>;
+
+/// A decoder of one kind of stream.
+#[derive(Debug)]
+pub struct Decoder {
+    /// What the streams are called.
+    pub name: &'static str,
+    /// How they are decoded.
+    pub decode: Decode,
+}
+
+/// Every decoder. What must hold for all of them is tested and fuzzed by going through this list.
+pub static DECODERS: &[Decoder] = &[
+    Decoder { name: "brotli", decode: brotli::decode },
+    Decoder { name: "deflate", decode: zlib::raw },
+    Decoder { name: "efi11", decode: tiano::efi11::decode },
+    Decoder { name: "gzip", decode: zlib::gzip_body },
+    Decoder { name: "lz4", decode: |input, size, room| block::decode(Codec::Lz4, input, size, room) },
+    Decoder { name: "lzma", decode: lzma::decode },
+    Decoder { name: "lzo", decode: lzo::decode },
+    Decoder { name: "tiano", decode: tiano::decode },
+    Decoder { name: "xz", decode: |input, size, room| block::decode(Codec::Xz, input, size, room) },
+    Decoder { name: "zlib", decode: zlib::decode },
+    Decoder { name: "zstd", decode: |input, size, room| block::decode(Codec::Zstd, input, size, room) },
+];
 
 /// A stream that was decoded to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,106 +142,75 @@ fn window_limit(room: u64) -> u64 {
     room.max(1 << 20).saturating_add(64 << 10)
 }
 
-/// CRC-32 of IEEE 802.3, as UEFI uses it.
-#[derive(Debug)]
-pub struct Crc32(u32);
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::others::holds;
+    use crate::testing::{random, streams};
 
-impl Default for Crc32 {
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
+    const ROOM: u64 = 10_000;
 
-impl Crc32 {
-    /// Takes in more bytes, sixteen at a time.
-    pub fn update(&mut self, bytes: &[u8]) {
-        let (blocks, rest) = bytes.as_chunks::<16>();
-        for block in blocks {
-            let mut block = *block;
-            for (byte, sum) in block.iter_mut().zip(self.0.to_le_bytes()) {
-                *byte ^= sum;
+    fn every(test: impl Fn(&Decoder, &[u8], Decoded)) {
+        for decoder in DECODERS {
+            let streams = streams(decoder.name);
+            assert!(!streams.is_empty(), "{}", decoder.name);
+            for stream in streams {
+                let decoded = (decoder.decode)(&stream, None, ROOM);
+                let decoded = decoded.unwrap_or_else(|error| panic!("{}: {error:?}", decoder.name));
+                test(decoder, &stream, decoded);
             }
-            // A byte counts the more, the more bytes come behind it.
-            let sums = block.iter().zip(CRC32.iter().rev()).map(|(byte, table)| {
-                let [entry] = table.get(usize::from(*byte)..).and_then(<[u32]>::first_chunk).unwrap_or(&[0]);
-                *entry
-            });
-            self.0 = sums.fold(0, |sum, entry| sum ^ entry);
         }
-        self.0 = rest.iter().fold(self.0, |crc, &byte| {
-            let [low, ..] = crc.to_le_bytes();
-            let [table, ..] = &CRC32;
-            let entry = table.get(usize::from(low ^ byte)).copied().unwrap_or(0);
-            entry ^ (crc >> 8)
+    }
+
+    #[test]
+    fn every_cut_of_a_stream_is_an_error() {
+        every(|decoder, stream, decoded| {
+            holds(decoder, stream, ROOM);
+            assert_eq!(decoded.consumed, stream.len() as u64, "{}", decoder.name);
+            for length in 0..stream.len() {
+                holds(decoder, &stream[..length], ROOM);
+                // A raw block of LZ4 ends where its bytes do.
+                let cut = (decoder.decode)(&stream[..length], None, ROOM);
+                assert!(cut.is_err() || decoder.name == "lz4", "{} {length}", decoder.name);
+            }
         });
     }
 
-    /// The checksum of all bytes so far.
-    pub fn value(&self) -> u32 {
-        !self.0
+    #[test]
+    fn no_flip_makes_a_decoder_panic_or_give_more_than_there_is_room_for() {
+        every(|decoder, stream, _| {
+            let mut copy = [stream, b"behind"].concat();
+            for bit in 0..stream.len() * 8 {
+                copy[bit / 8] ^= 1 << (bit % 8);
+                holds(decoder, &copy, ROOM);
+                holds(decoder, &copy[..stream.len()], ROOM);
+                copy[bit / 8] ^= 1 << (bit % 8);
+            }
+        });
     }
-}
-
-/// The same sum, begun and ended with zero, as JFFS2 has it.
-pub fn crc32_from_zero(bytes: &[u8]) -> u32 {
-    let mut crc = Crc32(0);
-    crc.update(bytes);
-    crc.0
-}
-
-/// Table `n` has the sum of a byte that `n` zero bytes follow.
-static CRC32: [[u32; 256]; 16] = crc32_tables();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where both are errors of the compiler"
-)]
-const fn crc32_tables() -> [[u32; 256]; 16] {
-    let mut tables = [[0u32; 256]; 16];
-    let mut number = 0;
-    let mut entry = 0u32;
-    while number < 256 {
-        let mut crc = entry;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };
-            bit += 1;
-        }
-        tables[0][number] = crc;
-        number += 1;
-        entry += 1;
-    }
-    let mut table = 1;
-    while table < 16 {
-        number = 0;
-        while number < 256 {
-            let before = tables[table - 1][number];
-            tables[table][number] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
-            number += 1;
-        }
-        table += 1;
-    }
-    tables
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
-    fn crc32_of_the_check_string() {
-        let mut crc = Crc32::default();
-        crc.update(b"12345");
-        crc.update(b"6789");
-        assert_eq!(crc.value(), 0xcbf4_3926);
-        let long: Vec<u8> = (0..1000_u32).map(|number| number.to_le_bytes()[0].wrapping_mul(7)).collect();
-        let mut bytewise = Crc32::default();
-        long.iter().for_each(|&byte| bytewise.update(&[byte]));
-        let mut pieces = Crc32::default();
-        pieces.update(&long[..33]);
-        pieces.update(&long[33..]);
-        assert_eq!(pieces.value(), bytewise.value());
+    fn every_room_is_kept_to() {
+        every(|decoder, stream, decoded| {
+            let size = decoded.bytes.len() as u64;
+            for room in (0..size).step_by(1 + size as usize / 1000).chain([size - 1, size, size + 1]) {
+                holds(decoder, stream, room);
+                let fits = room >= size;
+                assert_eq!((decoder.decode)(stream, None, room).is_ok(), fits, "{} {room}", decoder.name);
+            }
+        });
+    }
+
+    #[test]
+    fn any_bytes_behind_a_beginning() {
+        every(|decoder, stream, _| {
+            for seed in 0..200 {
+                let mut next = random(seed);
+                let mut bytes = stream[..next() % stream.len()].to_vec();
+                bytes.extend((0..next() % 200).map(|_| next() as u8));
+                holds(decoder, &bytes, ROOM);
+            }
+        });
     }
 }

@@ -157,3 +157,82 @@ impl Block<'_> {
         DecodeError::Malformed { offset: len64(self.input.get(..self.at).unwrap_or_default()) }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+mod tests {
+    use lzokay::compress::compress;
+
+    use super::*;
+    use crate::Decoder;
+    use crate::others::holds;
+    use crate::testing::{content, random};
+
+    const LZO: Decoder = Decoder { name: "lzo", decode };
+
+    /// A block of any instructions, most of which refer to what was written before.
+    fn instructions(seed: u64, count: usize) -> Vec<u8> {
+        let mut next = random(seed);
+        let mut block = Vec::new();
+        // A first run of literals has up to 238.
+        let first = 18 + next() % 238;
+        block.push(first as u8);
+        block.extend((0..first - 17).map(|_| next() as u8));
+        let mut trailing = if first < 21 { first - 17 } else { 4 };
+        for _ in 0..count {
+            let literals = next() % 4;
+            match next() % 12 {
+                0..2 => block.extend([64 + ((next() % 192) & !3 | literals) as u8, (next() % 9) as u8]),
+                2..5 => {
+                    block.extend([32 + (1 + next() % 31) as u8, ((next() % 64) << 2 | literals) as u8, 0])
+                }
+                5 => block.extend([32, 0, next() as u8, ((next() % 64) << 2 | literals) as u8, 0]),
+                6 => {
+                    let code = 16 + next() % 16;
+                    block.push(code as u8);
+                    block.extend(code.is_multiple_of(8).then_some(next() as u8));
+                    block.extend([((next() % 8) << 2 | literals) as u8, 0]);
+                }
+                7 | 8 if trailing == 0 => {
+                    let length = 4 + next() % 40;
+                    let (short, long) = ([length as u8 - 3], [0, (length as u8).saturating_sub(18)]);
+                    block.extend(if length < 19 { &short[..] } else { &long });
+                    block.extend((0..length).map(|_| next() as u8));
+                    trailing = 4;
+                    continue;
+                }
+                _ => block.extend([((next() % 4) << 2 | literals) as u8, (next() % 5) as u8]),
+            }
+            block.extend((0..literals).map(|_| next() as u8));
+            trailing = literals;
+        }
+        block.extend([17, 0, 0]);
+        block
+    }
+
+    #[test]
+    fn what_an_encoder_wrote_is_read_back_to_the_byte() {
+        for length in [1, 3, 4, 17, 238, 239, 300, 5000, 20_000, 70_000, 300_000] {
+            let bytes = content(length as u64, length);
+            let block = compress(&bytes).expect("packed");
+            let behind = [&block[..], b"behind"].concat();
+            let decoded = decode(&behind, None, 1 << 20).expect("sound");
+            assert!(decoded.bytes == bytes, "{length}");
+            assert_eq!(decoded.consumed, block.len() as u64);
+            holds(&LZO, &behind, length as u64);
+        }
+    }
+
+    #[test]
+    fn another_decoder_agrees_on_any_instructions() {
+        let mut sound = 0;
+        for seed in 0..30_000_u64 {
+            let block = instructions(seed, seed as usize % 14);
+            holds(&LZO, &block, 1 << 12);
+            sound += usize::from(decode(&block, None, 1 << 12).is_ok());
+            let any = [&[(seed % 256) as u8][..], &block[seed as usize % block.len()..]].concat();
+            holds(&LZO, &any, 1 << 12);
+        }
+        assert!(sound > 6000, "{sound}");
+    }
+}

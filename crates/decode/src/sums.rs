@@ -1,41 +1,62 @@
-//! Checksums of stream formats: xxHash32 of LZ4, Adler-32 of zlib and lzop, CRC-64 of xz.
+//! Checksums of stream formats and of what frames them.
 //!
-//! The xxHash specification 0.1.1, section "XXH32"; RFC 1950, section 9;
-//! ECMA-182 for the polynomial of CRC-64.
+//! CRC-32 of IEEE 802.3, CRC-64 of ECMA-182 (xz) and xxHash32 (LZ4) are libraries'; Adler-32 (zlib, lzop; RFC 1950,
+//! section 9) is ours, since the libraries' is half as fast as WebAssembly.
 
-use kiwame_image::len64;
+use core::fmt;
+
+use crc::{CRC_32_ISO_HDLC, CRC_64_XZ, Crc, Digest, Table};
+use twox_hash::XxHash32;
+
+/// Sixteen bytes at a time.
+type Sixteen = Table<16>;
+
+static CRC32: Crc<u32, Sixteen> = Crc::<u32, Sixteen>::new(&CRC_32_ISO_HDLC);
+/// What xz checks all content with, unless it is told otherwise: by single bytes it took longer than some content does.
+static CRC64: Crc<u64, Sixteen> = Crc::<u64, Sixteen>::new(&CRC_64_XZ);
+
+/// CRC-32 of IEEE 802.3, as UEFI uses it.
+pub struct Crc32(Digest<'static, u32, Sixteen>);
+
+impl Default for Crc32 {
+    fn default() -> Self {
+        Self(CRC32.digest())
+    }
+}
+
+impl fmt::Debug for Crc32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Crc32").field(&self.value()).finish()
+    }
+}
+
+impl Crc32 {
+    /// Takes in more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all bytes so far.
+    pub fn value(&self) -> u32 {
+        self.0.clone().finalize()
+    }
+}
+
+/// The same sum, begun and ended with zero, as JFFS2 has it.
+pub fn crc32_from_zero(bytes: &[u8]) -> u32 {
+    let mut digest = CRC32.digest_with_initial(0);
+    digest.update(bytes);
+    !digest.finalize()
+}
+
+/// CRC-64 of ECMA-182, reflected.
+pub fn crc64(bytes: &[u8]) -> u64 {
+    CRC64.checksum(bytes)
+}
 
 /// xxHash32 with seed 0.
 pub fn xxh32(bytes: &[u8]) -> u32 {
-    let (stripes, mut rest) = bytes.as_chunks::<16>();
-    let mut hash = if stripes.is_empty() { P5 } else { lanes(stripes) };
-    hash = hash.wrapping_add(u32::try_from(len64(bytes) & 0xffff_ffff).unwrap_or(0));
-    while let Some((word, left)) = rest.split_first_chunk() {
-        hash = hash.wrapping_add(u32::from_le_bytes(*word).wrapping_mul(P3)).rotate_left(17).wrapping_mul(P4);
-        rest = left;
-    }
-    for &byte in rest {
-        hash = hash.wrapping_add(u32::from(byte).wrapping_mul(P5)).rotate_left(11).wrapping_mul(P1);
-    }
-    hash = (hash ^ (hash >> 15)).wrapping_mul(P2);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(P3);
-    hash ^ (hash >> 16)
-}
-
-fn lanes(stripes: &[[u8; 16]]) -> u32 {
-    let mut lanes = [P1.wrapping_add(P2), P2, 0, 0u32.wrapping_sub(P1)];
-    for stripe in stripes {
-        let (words, _) = stripe.as_chunks::<4>();
-        for (lane, word) in lanes.iter_mut().zip(words) {
-            let input = u32::from_le_bytes(*word).wrapping_mul(P2);
-            *lane = lane.wrapping_add(input).rotate_left(13).wrapping_mul(P1);
-        }
-    }
-    let [a, b, c, d] = lanes;
-    a.rotate_left(1)
-        .wrapping_add(b.rotate_left(7))
-        .wrapping_add(c.rotate_left(12))
-        .wrapping_add(d.rotate_left(18))
+    XxHash32::oneshot(0, bytes)
 }
 
 /// Adler-32.
@@ -104,65 +125,6 @@ fn lanes_of(word: u64) -> (u32, u32, u32, u32) {
 /// Every second byte of a word.
 const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
 
-/// CRC-64 of ECMA-182, reflected, eight bytes at a time.
-pub fn crc64(bytes: &[u8]) -> u64 {
-    let entry = |table: &[u64; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
-    let (blocks, rest) = bytes.as_chunks::<8>();
-    let mut crc = u64::MAX;
-    for block in blocks {
-        let mixed = (crc ^ u64::from_le_bytes(*block)).to_le_bytes();
-        // A byte counts the more, the more bytes come behind it.
-        let sums = mixed.iter().zip(CRC64.iter().rev()).map(|(byte, table)| entry(table, *byte));
-        crc = sums.fold(0, |sum, entry| sum ^ entry);
-    }
-    let [first, ..] = &CRC64;
-    !rest.iter().fold(crc, |crc, byte| {
-        let [low, ..] = crc.to_le_bytes();
-        entry(first, low ^ byte) ^ (crc >> 8)
-    })
-}
-
-/// Table `n` has the sum of a byte that `n` zero bytes follow.
-static CRC64: [[u64; 256]; 8] = crc64_tables();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "runs at compile time only, where all are errors of the compiler"
-)]
-const fn crc64_tables() -> [[u64; 256]; 8] {
-    let mut tables = [[0u64; 256]; 8];
-    let mut number = 0;
-    while number < 256 {
-        let mut crc = number as u64;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xc96c_5795_d787_0f42 };
-            bit += 1;
-        }
-        tables[0][number] = crc;
-        number += 1;
-    }
-    let mut table = 1;
-    while table < 8 {
-        number = 0;
-        while number < 256 {
-            let before = tables[table - 1][number];
-            tables[table][number] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
-            number += 1;
-        }
-        table += 1;
-    }
-    tables
-}
-
-const P1: u32 = 0x9e37_79b1;
-const P2: u32 = 0x85eb_ca77;
-const P3: u32 = 0xc2b2_ae3d;
-const P4: u32 = 0x27d4_eb2f;
-const P5: u32 = 0x1656_67b1;
-
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "tests")]
 mod tests {
@@ -174,6 +136,23 @@ mod tests {
         assert_eq!(xxh32(b"Nobody inspects the spammish repetition"), 0xe229_3b2f);
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
         assert_eq!(crc64(b"123456789"), 0x995d_c9bb_df19_39fa);
+        // By its definition, bit by bit.
+        assert_eq!(crc32_from_zero(b"123456789"), 0x2dfd_2d88);
+    }
+
+    #[test]
+    fn crc32_of_pieces_is_that_of_the_whole() {
+        let mut crc = Crc32::default();
+        assert_eq!(crc.value(), 0);
+        crc.update(b"12345");
+        crc.update(b"6789");
+        assert_eq!(crc.value(), 0xcbf4_3926);
+        let long: Vec<u8> = (0..1000_u32).map(|number| number.to_le_bytes()[0].wrapping_mul(7)).collect();
+        let (mut bytewise, mut pieces) = (Crc32::default(), Crc32::default());
+        long.iter().for_each(|&byte| bytewise.update(&[byte]));
+        pieces.update(&long[..33]);
+        pieces.update(&long[33..]);
+        assert_eq!(pieces.value(), bytewise.value());
     }
 
     #[test]

@@ -349,7 +349,7 @@ const MAX_CODE: u32 = 16;
 const MAX_LENGTH: usize = 17;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
     use super::*;
@@ -452,6 +452,12 @@ mod tests {
                 assert!(decode(&copy, None, ROOM).is_err());
             }
         }
+    }
+
+    /// In both codings.
+    pub(crate) fn streams(efi11: bool) -> Vec<Vec<u8>> {
+        let pbit = if efi11 { EFI11_PBIT } else { TIANO_PBIT };
+        [1, 300, 900].into_iter().map(|length| encode(&crate::testing::content(9, length), pbit)).collect()
     }
 
     fn contents() -> Vec<Vec<u8>> {

@@ -3,12 +3,17 @@
 //! LZMA SDK, `Bra86.c` (the BCJ x86 filter), which EDK II's `LzmaF86` variant runs over the whole output with a
 //! start address of zero. This is the way back.
 
-/// Turns absolute targets into relative ones again, in place.
+/// Turns absolute targets into relative ones again, in place; the first byte lies at the address zero.
+pub fn restore(bytes: &mut [u8]) {
+    restore_from(bytes, 0);
+}
+
+/// The same from any address on.
 ///
 /// A target is touched only behind an opcode E8 or E9, and only when its highest byte is 00 or FF. `recent` has
 /// one bit for each of the last bytes that looked like an opcode and were left alone: they make the bytes behind
 /// them doubtful, and the encoder had the same doubts.
-pub fn restore(bytes: &mut [u8]) {
+pub(super) fn restore_from(bytes: &mut [u8], start: u32) {
     let mut recent = 0u32;
     let mut last = None;
     let mut at = 0usize;
@@ -25,7 +30,7 @@ pub fn restore(bytes: &mut [u8]) {
             continue;
         }
         let next = at.wrapping_add(5);
-        let target = relative(u32::from_le_bytes([a, b, c, top]), address(next), recent);
+        let target = relative(u32::from_le_bytes([a, b, c, top]), address(next).wrapping_add(start), recent);
         if let Some(place) = bytes.get_mut(at.wrapping_add(1)..).and_then(<[u8]>::first_chunk_mut) {
             *place = target.to_le_bytes();
         }

@@ -7,6 +7,11 @@ use kiwame_image::{len64, to_usize};
 
 use super::{Crc32, DecodeError, Decoded, adler32, deflate};
 
+/// Decodes deflate without a frame.
+pub fn raw(input: &[u8], expected: Option<u64>, room: u64) -> Result<Decoded, DecodeError> {
+    sized(deflate::decode(input, expected, room)?, expected)
+}
+
 /// Decodes one zlib stream.
 ///
 /// ```text

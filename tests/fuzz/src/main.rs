@@ -1,5 +1,5 @@
 //! One fuzzer for everything that reads hostile bytes. `KIWAME_FUZZ` names the target: a format, of which there is one
-//! target each because there is an entry in the list of a family, or one of those in `targets.rs`. `KIWAME_FUZZ=list` prints them,
+//! target each because there is an entry in the list of a family, a decoder, likewise, or one of those in `targets.rs`. `KIWAME_FUZZ=list` prints them,
 //! and with `KIWAME_FUZZ_SEEDS` the samples that suit the target are written to that folder. `run.sh` does all of it.
 #![no_main]
 #![allow(
@@ -10,6 +10,7 @@
 
 mod attested;
 mod cost;
+mod decoders;
 mod seeds;
 mod targets;
 mod texts;

@@ -9,7 +9,7 @@ use kiwame_samples::{golden, sample, sha256};
 use serde_json::Value;
 
 use crate::targets::Target;
-use crate::{attested, trees};
+use crate::{attested, decoders, trees};
 
 /// Writes the seeds of a target to a folder, each named by its digest.
 pub fn write(target: &Target, folder: &Path) {
@@ -22,6 +22,10 @@ pub fn write(target: &Target, folder: &Path) {
     };
     match target {
         Target::Format(format) => of_format(*format, &mut add),
+        Target::Decoder(decoder) => {
+            let some = images().into_iter().filter(|(_, image)| image.len() <= SEARCHED);
+            some.for_each(|(_, image)| decoders::streams(decoder, &image).for_each(&mut add));
+        }
         Target::Image | Target::Inspect => images().iter().for_each(|(_, image)| add(image)),
         Target::Attest => small().for_each(|(_, image)| add(&image)),
         Target::Layout => {
@@ -134,5 +138,7 @@ fn small() -> impl Iterator<Item = (String, Vec<u8>)> {
 const MOST: usize = 64 << 10;
 /// What is attested for each input.
 const SMALL: usize = 4 << 10;
+/// Samples up to this are searched for streams, byte by byte.
+const SEARCHED: usize = 8 << 10;
 /// Samples from here on are changed copies of a few files.
 const LARGE: usize = 256 << 10;

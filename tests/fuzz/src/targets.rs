@@ -1,15 +1,18 @@
 //! What there is to fuzz.
 
+use kiwame_decode::{DECODERS, Decoder};
 use kiwame_formats::formats;
 use kiwame_image::Format;
 
 use crate::texts::{TEXTS, Text};
-use crate::{attested, cost, texts, trees};
+use crate::{attested, cost, decoders, texts, trees};
 
 /// Something that takes hostile bytes.
 pub enum Target {
     /// One format, whatever its probe says of the bytes.
     Format(&'static dyn Format),
+    /// One decoder, beside that of others where there is one.
+    Decoder(&'static Decoder),
     /// Recognising an image, and taking it apart.
     Image,
     /// The same with a layout.
@@ -30,15 +33,17 @@ pub enum Target {
 pub fn all() -> impl Iterator<Item = Target> {
     use Target::{Attest, Image, Inspect, Layout, Statement, Verify};
     let formats = formats().map(Target::Format);
+    let decoders = DECODERS.iter().map(Target::Decoder);
     let texts = TEXTS.iter().map(Target::Text);
-    formats.chain([Image, Layout, Inspect, Verify, Attest, Statement]).chain(texts)
+    formats.chain(decoders).chain([Image, Layout, Inspect, Verify, Attest, Statement]).chain(texts)
 }
 
 impl Target {
     /// What `KIWAME_FUZZ` calls it.
-    pub fn name(&self) -> &'static str {
-        match self {
+    pub fn name(&self) -> String {
+        let name = match self {
             Self::Format(format) => format.name(),
+            Self::Decoder(decoder) => return format!("{}{}", decoders::PREFIX, decoder.name),
             Self::Image => "any-image",
             Self::Layout => "any-layout",
             Self::Inspect => "any-inspect",
@@ -46,7 +51,8 @@ impl Target {
             Self::Attest => "any-attest",
             Self::Statement => "any-statement",
             Self::Text(text) => text.name,
-        }
+        };
+        name.to_owned()
     }
 
     /// Feeds it, and panics when what must hold does not. False for inputs that say nothing.
@@ -54,6 +60,7 @@ impl Target {
         let before = cost::Before::new();
         let runs = match self {
             Self::Format(format) => trees::of_format(*format, input),
+            Self::Decoder(decoder) => decoders::run(decoder, input),
             Self::Image => trees::of_image(input),
             Self::Layout => trees::of_layout(input),
             Self::Inspect => attested::inspect(input),
