@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
@@ -83,8 +84,8 @@ pub(crate) enum Verb {
 #[derive(Args, Debug)]
 pub(crate) struct Common {
     /// How to print results
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, global = true, default_value = TEXT, value_parser = formats())]
+    pub(crate) format: String,
     /// Language of what people read; default: the locale
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
@@ -111,12 +112,15 @@ pub(crate) struct Common {
     pub(crate) engine: Engine,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs: one report a line
-    Json,
+/// The rendering for people.
+pub(crate) const TEXT: &str = "text";
+
+/// The renderings that a user may ask for.
+fn formats() -> PossibleValuesParser {
+    let named = kiwame_report::RENDERERS
+        .iter()
+        .filter_map(|renderer| Some(PossibleValue::new(renderer.name()).help(renderer.about()?)));
+    PossibleValuesParser::new(named.collect::<Vec<_>>())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kiwame_image::Algorithm;
 use serde_json::{Map, Value, json};
 
-use crate::args::{Color, Common, Engine, Format, Lang};
+use crate::args::{Color, Common, Engine, Lang};
 use crate::clock;
 use crate::failure::Failure;
 use crate::output;
@@ -81,7 +81,7 @@ impl<'a> Job<'a> {
             "nowSource": self.now.1,
             "coreSha256": CORE_SHA256,
             "limits": limits,
-            "render": match common.format { Format::Text => "text", Format::Json => "json" },
+            "render": common.format,
             "lang": match language(common.lang) { Lang::En => "en", Lang::Ja => "ja" },
             "color": color(common.color),
             "width": width(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{Attest, Common, Core, Diff, Format, Inspect, Key, Manifest, Policy, Report, Verify};
+use crate::args::{Attest, Common, Core, Diff, Inspect, Key, Manifest, Policy, Report, TEXT, Verify};
 use crate::failure::Failure;
 use crate::job::{self, Job};
 use crate::keys;
@@ -76,9 +76,9 @@ pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
     match asked {
         Key::New { output } => {
             let public = keys::generate(output, common.force)?;
-            let text = match common.format {
-                Format::Text => format!("{}\n", public.fingerprint()),
-                Format::Json => format!("{}\n", json!({ "fingerprint": public.fingerprint() })),
+            let text = match common.format.as_str() {
+                TEXT => format!("{}\n", public.fingerprint()),
+                _ => format!("{}\n", json!({ "fingerprint": public.fingerprint() })),
             };
             output::print(text.as_bytes())?;
             Ok(0)

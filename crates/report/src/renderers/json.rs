@@ -11,6 +11,10 @@ impl Renderer for Json {
         "json"
     }
 
+    fn about(&self) -> Option<&'static str> {
+        Some("For programs: one report a line")
+    }
+
     fn render(&self, report: &Report, _view: &View) -> Vec<u8> {
         report.canonical()
     }

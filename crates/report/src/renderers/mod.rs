@@ -30,6 +30,12 @@ pub struct View {
 pub trait Renderer: core::fmt::Debug + Sync {
     /// Name, as `--format` takes it.
     fn name(&self) -> &'static str;
+
+    /// One line for the help of `--format`; `None` for one that only the page asks for.
+    fn about(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Renders.
     fn render(&self, report: &Report, view: &View) -> Vec<u8>;
 }

@@ -28,6 +28,10 @@ impl Renderer for Text {
         "text"
     }
 
+    fn about(&self) -> Option<&'static str> {
+        Some("For people")
+    }
+
     fn render(&self, report: &Report, view: &View) -> Vec<u8> {
         let mut page = Page { text: String::new(), view, mode: &report.mode };
         page.verdict(report);
