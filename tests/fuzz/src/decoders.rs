@@ -21,7 +21,7 @@ pub fn run(decoder: &Decoder, input: &[u8]) -> u32 {
 /// The streams that lie anywhere in some bytes.
 pub fn streams<'b>(decoder: &Decoder, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
     (0..bytes.len()).filter_map(move |at| {
-        let found = (decoder.decode)(&bytes[at..], None, ROOM).ok()?;
+        let found = (decoder.decode)(&bytes[at..], None, 1 << 14).ok()?;
         // Some kinds of a few bytes are in everything.
         (found.consumed >= 20 && found.bytes.len() >= 20).then(|| &bytes[at..][..found.consumed as usize])
     })

@@ -139,6 +139,6 @@ const MOST: usize = 64 << 10;
 /// What is attested for each input.
 const SMALL: usize = 4 << 10;
 /// Samples up to this are searched for streams, byte by byte.
-const SEARCHED: usize = 8 << 10;
+const SEARCHED: usize = 1 << 10;
 /// Samples from here on are changed copies of a few files.
 const LARGE: usize = 256 << 10;
