@@ -256,11 +256,13 @@ impl<'a> Fold<'a> {
             }
             None => {
                 let first = members.first().cloned();
+                let words = words_of(kind, &members);
                 let whole = Finding::over(kind, members, *effect);
-                match first {
+                let whole = match first {
                     Some(first) => self.placed(whole, scope, &first, names),
                     None => whole,
-                }
+                };
+                words.into_iter().fold(whole, |whole, (name, word)| whole.arg(name, word))
             }
         };
         whole.runs |= runs;
@@ -572,6 +574,15 @@ fn thing(path: &str) -> &str {
         }
     }
     path
+}
+
+/// The words that a kind's sentence needs, from those of its members: how many there are in all, and which format is missed.
+fn words_of(kind: &Kind, members: &[Finding]) -> Vec<(&'static str, String)> {
+    let of_kind = || members.iter().filter(|member| member.is_of(&[kind]));
+    let count = of_kind().filter_map(|member| member.args.get("count")?.parse::<u64>().ok());
+    let count = count.reduce(u64::saturating_add).map(|count| ("count", count.to_string()));
+    let format = of_kind().find_map(|member| member.args.get("format").cloned());
+    count.into_iter().chain(format.map(|format| ("format", format))).collect()
 }
 
 /// Formats of regions that people speak of as one thing.

@@ -990,8 +990,14 @@ impl<'a> Session<'a> {
 
     fn hit(&mut self, kind: LimitKind, region: RegionId) {
         // A limit that is hit once is hit again by everything behind it; one entry per region and kind is enough.
-        if self.tree.limits.len() < 1000 && !self.tree.limits.contains(&(kind, region)) {
+        if self.tree.limits.contains(&(kind, region)) {
+            return;
+        }
+        if self.tree.limits.len() < MOST_HITS {
             self.tree.limits.push((kind, region));
+        } else if !self.tree.limits.contains(&(kind, RegionId::ROOT)) {
+            // Where all of them were hit is not kept: any place may be one.
+            self.tree.limits.push((kind, RegionId::ROOT));
         }
     }
 
@@ -1130,6 +1136,9 @@ static BEHIND: &dyn Format = &Recognised(Place::Behind);
 pub const PIECED: &str = "pieced";
 /// The fact of a stream whose content begins at another address than zero.
 pub const ORIGIN: &str = "origin";
+/// So many places where limits were hit are kept.
+const MOST_HITS: usize = 1000;
+
 /// What signed bytes are measured by.
 const SUM: Sum = Sum::Strong(crate::Algorithm::Sha256);
 

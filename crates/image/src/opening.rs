@@ -16,6 +16,8 @@ pub enum Opening {
     Opened,
     /// As [`Opening::Opened`], and a program is compared by its parts.
     Parts,
+    /// A program is compared by its parts, and everything else is [`Opening::Closed`].
+    Sections,
 }
 
 /// How each file is taken apart. A root file system has thousands, and whoever only compares them leaves each in one
@@ -27,7 +29,8 @@ pub struct Openings {
     /// Paths of places in which all files are [`Opening::Opened`]: where a device may write, what a file holds decides whether
     /// it may be there.
     pub scopes: Vec<String>,
-    /// Single files, by the path of what they hold. They go before the scopes.
+    /// Single files, by the path of what they hold. They go before the scopes; what lies in one that is [`Opening::Opened`] is
+    /// opened as well.
     pub files: BTreeMap<String, Opening>,
 }
 
@@ -47,11 +50,15 @@ impl Openings {
         if let Some(opening) = self.files.get(&path) {
             return *opening;
         }
-        let within = |scope: &String| {
-            let mut steps = segments(&path);
-            segments(scope).all(|wanted| steps.next() == Some(wanted))
-        };
-        if self.scopes.iter().any(within) { Opening::Opened } else { self.rest }
+        // What is opened is opened to its bottom.
+        let around = path.rmatch_indices('/').filter_map(|(end, _)| path.get(..end));
+        let mut around = around.filter_map(|around| self.files.get(around));
+        if around.any(|opening| *opening == Opening::Opened) {
+            return Opening::Opened;
+        }
+        // A scope lies around the file, or in what it holds.
+        let meets = |scope: &String| segments(scope).zip(segments(&path)).all(|(one, other)| one == other);
+        if self.scopes.iter().any(meets) { Opening::Opened } else { self.rest }
     }
 }
 
@@ -68,6 +75,13 @@ mod tests {
         assert_eq!(of("partition:data/a"), Opening::Shown);
         assert_eq!(of("partition:data/b"), Opening::Opened);
         assert_eq!(of("partition:data2/b"), Opening::Closed);
+        assert_eq!(of("partition:data/a/cpio:files/file:b"), Opening::Opened, "the place it lies in");
+        openings.files.insert("partition:root/a".to_owned(), Opening::Opened);
+        openings.scopes.push("partition:root/c/gzip:stream".to_owned());
+        let of = |path: &str| openings.of(|| path.to_owned());
+        assert_eq!(of("partition:root/a/cpio:files/file:b"), Opening::Opened, "to the bottom");
+        assert_eq!(of("partition:root/ab"), Opening::Closed);
+        assert_eq!(of("partition:root/c"), Opening::Opened, "a rule reaches into it");
         assert_eq!(Openings::default().of(String::new), Opening::Opened);
     }
 }

@@ -99,6 +99,11 @@ pub static NOT_SEEN: &[(&str, &str, &str)] = &[
     ("behaviour", "what the programs do when they run", "プログラムの実行時の動作"),
     ("device", "whether this file is all that is in the device", "このファイルが機器内の全てであるか"),
     ("encrypted", "the content of encrypted or opaque regions", "暗号化または不明な領域の内容"),
+    (
+        "files-closed",
+        "what lies in files (programs, archives): each was taken as one",
+        "ファイル(プログラム、アーカイブ等)の内部(それぞれ一体として扱った)",
+    ),
     ("hardware", "circuits and parts", "回路および部品"),
     (
         "native-signatures",

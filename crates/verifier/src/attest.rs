@@ -44,7 +44,10 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     // Of many files it takes as much memory as the whole rest.
     drop(manifest);
     // What verification would refuse is not worth signing.
-    Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| wrong(error.to_string()))?;
+    Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| {
+        let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
+        Failure::usage(&names.join(", "), format!("no manifest can list this: {error}"))
+    })?;
     Ok(Response::default().with("stderr", text).with("statement", statement))
 }
 
@@ -100,7 +103,7 @@ fn reference(
 /// How files are taken apart to be listed or compared: where the device may write, as far as they go.
 pub(crate) fn openings(files: Option<Files>, mutable: &[MutableRule], layout: &[Layout]) -> Openings {
     let rest = match files {
-        Some(Files::Sections) => Opening::Parts,
+        Some(Files::Sections) => Opening::Sections,
         Some(Files::Whole) | None => Opening::Closed,
     };
     let place =
@@ -166,7 +169,7 @@ fn rules_name_something(manifest: &Manifest) -> Result<(), String> {
 /// A statement over bytes that a limit kept out of sight would claim more than was seen.
 fn refuse_what_was_not_seen(tree: &Tree, image: &Source) -> Result<(), Failure> {
     let Some((kind, region)) = tree.limits_hit().first() else { return Ok(()) };
-    let what = format!("{}: the limit \"{}\" was reached", tree.path(*region), kind.name());
+    let what = format!("the limit \"{}\" was reached at {}", kind.name(), tree.path(*region));
     Err(Failure { exit: 6, ..Failure::usage(&image.name, what).then("Raise it with --limit.") })
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Arrange as _, Digest, LimitKind, Opening, Openings, Options, Tree};
+use kiwame_image::{Arrange as _, Content, Digest, LimitKind, Opening, Openings, Options, Tree};
 use kiwame_report::{ImageOf, Report};
 
 use crate::Response;
@@ -57,7 +57,11 @@ pub(crate) fn report(
 /// What nobody could have seen in such a run, and what was not looked at in this one.
 pub(crate) fn not_seen(also: &[&str], tree: &Tree) -> Vec<String> {
     let mut codes = vec!["behaviour", "device", "encrypted", "hardware"];
-    if !tree.claims().is_empty() {
+    let closed = tree.leaves().any(|leaf| leaf.content == Content::Closed);
+    if closed {
+        codes.push("files-closed");
+    }
+    if closed || !tree.claims().is_empty() {
         codes.push("native-signatures");
     }
     codes.extend(also);

@@ -24,6 +24,8 @@ pub(crate) fn kind_of(
 ) -> (&'static str, &'static dyn Format) {
     match role(names) {
         Some(role) if !bytes.contains(&0) && len64(bytes) <= MOST => return ("content", role),
+        // Whoever reads it may stop at a zero, or go on behind it: it decides all the same.
+        Some(role) => return ("content", role.undivided),
         _ if bytes.starts_with(b"#!") => return ("script", &Script),
         _ => {}
     }
@@ -66,16 +68,52 @@ struct Lines {
     named: bool,
     /// Which lines decide who may do what, or what runs.
     guard: fn(&[u8]) -> Option<&'static str>,
+    /// For such a file that cannot be split.
+    undivided: &'static Undivided,
+}
+
+/// A file that decides something, and that is not split into lines: too long, or with zeros in it. No rule lets any of it
+/// differ.
+#[derive(Debug)]
+struct Undivided(&'static str);
+
+impl Format for Undivided {
+    fn name(&self) -> &'static str {
+        "lines"
+    }
+
+    fn about(&self) -> &'static str {
+        "a file that decides who may log in or what runs, as one"
+    }
+
+    fn probe(&self, _glance: &Glance<'_>) -> Option<Reading> {
+        None
+    }
+
+    fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        out.fact(self.0, true);
+        Recognised(Place::File).parse(at, out);
+    }
 }
 
 impl Lines {
-    const ACCOUNTS: Self = Self { kind: "account", named: true, guard: anybody };
-    const SECRETS: Self = Self { kind: "account-secret", named: true, guard: anybody };
-    const LOGIN: Self =
-        Self { kind: "login-line", named: false, guard: |line| is_effective(line).then_some("trust-anchor") };
-    const BOOT: Self =
-        Self { kind: "boot-line", named: false, guard: |line| is_effective(line).then_some("boot-entry") };
+    const ACCOUNTS: Self = Self { kind: "account", named: true, guard: anybody, undivided: &ANCHOR };
+    const SECRETS: Self = Self { kind: "account-secret", named: true, guard: anybody, undivided: &ANCHOR };
+    const LOGIN: Self = Self {
+        kind: "login-line",
+        named: false,
+        guard: |line| is_effective(line).then_some("trust-anchor"),
+        undivided: &ANCHOR,
+    };
+    const BOOT: Self = Self {
+        kind: "boot-line",
+        named: false,
+        guard: |line| is_effective(line).then_some("boot-entry"),
+        undivided: &Undivided("boot-entry"),
+    };
 }
+
+static ANCHOR: Undivided = Undivided("trust-anchor");
 
 /// passwd(5), shadow(5), group(5): whoever stands there may log in, with that password, in that group. No maker's rule lets
 /// that differ (RULES 12).
@@ -236,3 +274,29 @@ const BOOT_DIRS: &[&[&str]] = &[
 const BOOT_TOP: &[&str] = &["init", "linuxrc", "preinit"];
 const UNITS: &[&str] =
     &[".service", ".timer", ".socket", ".path", ".mount", ".automount", ".target", ".conf", ".swap"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::parse;
+
+    /// Login and cron go on behind a zero, or stop at it: what stands before it counts.
+    #[test]
+    fn a_file_that_decides_does_so_when_it_cannot_be_split() {
+        let names = |path: &'static str| path.split('/').map(str::as_bytes).collect::<Vec<_>>();
+        let long = b"# a comment\n".repeat(100_000);
+        for (path, bytes, fact) in [
+            ("etc/shadow", &b"root::0:\n#\0\n"[..], "trust-anchor"),
+            ("upper/etc/crontabs/root", b"* * * * * telnetd\n#\0\n", "boot-entry"),
+            ("etc/crontabs/root", &long, "boot-entry"),
+        ] {
+            let (_, format) = kind_of(&names(path), bytes, None);
+            let tree = parse(format, bytes);
+            let root = tree.region(kiwame_image::RegionId::ROOT).expect("the root");
+            assert!(root.is_leaf() && root.attribute(fact).is_some(), "{path}");
+        }
+        let (_, format) = kind_of(&names("etc/shadow"), b"root::0:\n", None);
+        let tree = parse(format, b"root::0:\n");
+        assert!(tree.regions().any(|region| region.kind == "account-secret"), "split into lines");
+    }
+}

@@ -19,12 +19,12 @@ pub(super) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), T
         return Ok(());
     }
     match out.opening() {
-        Opening::Closed => {
+        Opening::Parts | Opening::Sections if program::knows(format) => {}
+        Opening::Closed | Opening::Sections => {
             out.closed();
             return Ok(());
         }
         Opening::Shown => out.shown(),
-        Opening::Parts if program::knows(format) => {}
         // What it decodes to, or names as components, is compared by itself. A program's sections are for people.
         Opening::Opened | Opening::Parts => out.compared_whole(),
     }
