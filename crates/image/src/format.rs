@@ -1,8 +1,9 @@
 //! What a format is.
 
+use core::cell::OnceCell;
 use core::fmt;
 
-use crate::{Builder, Input, Trouble, len64, to_usize};
+use crate::{Builder, Input, Trouble, Window, len64, to_usize};
 
 /// A format of firmware: recognises it and takes it apart. One file each, listed by its family in `kiwame_formats::FAMILIES`.
 pub trait Format: fmt::Debug + Sync {
@@ -57,9 +58,16 @@ pub type Whole = fn(&Input<'_>, u64) -> Result<Option<u64>, Trouble>;
 #[derive(Debug)]
 pub struct Glance<'a> {
     head: &'a [u8],
-    tail: &'a [u8],
+    tail: Tail<'a>,
     size: u64,
     near: u64,
+}
+
+/// The last bytes of a region, read when somebody asks for them.
+#[derive(Debug)]
+enum Tail<'a> {
+    Bytes(&'a [u8]),
+    Of(&'a Input<'a>, OnceCell<Option<Window>>),
 }
 
 impl<'a> Glance<'a> {
@@ -73,19 +81,19 @@ impl<'a> Glance<'a> {
     pub fn new(head: &'a [u8], size: u64) -> Self {
         let start = len64(head).saturating_sub(Self::TAIL);
         let tail = head.get(to_usize(start)..).filter(|_| len64(head) == size);
-        Self { head, tail: tail.unwrap_or_default(), size, near: u64::MAX }
+        Self { head, tail: Tail::Bytes(tail.unwrap_or_default()), size, near: u64::MAX }
     }
 
-    /// The same, with the last bytes of the region.
+    /// The same, with the last bytes of the region, which is `at`.
     #[must_use]
-    pub fn with_tail(self, tail: &'a [u8]) -> Self {
-        Self { tail, ..self }
+    pub fn with_tail_of(self, at: &'a Input<'a>) -> Self {
+        Self { tail: Tail::Of(at, OnceCell::new()), ..self }
     }
 
     /// A glance at what may begin here, for those who look at every `step` bytes.
     #[must_use]
     pub fn of_step(head: &'a [u8], size: u64, step: u64) -> Self {
-        Self { head, tail: &[], size, near: step }
+        Self { head, tail: Tail::Bytes(&[]), size, near: step }
     }
 
     /// Size of the whole region.
@@ -115,9 +123,16 @@ impl<'a> Glance<'a> {
 
     /// `length` bytes that begin `before` bytes before the end of the region; `None` when they are not all in the tail.
     #[must_use]
-    pub fn from_end(&self, before: u64, length: u64) -> Option<&'a [u8]> {
-        let start = len64(self.tail).checked_sub(before)?;
-        self.tail.get(to_usize(start)..to_usize(start.checked_add(length)?))
+    pub fn from_end(&self, before: u64, length: u64) -> Option<&[u8]> {
+        let tail = match &self.tail {
+            Tail::Bytes(tail) => tail,
+            Tail::Of(at, tail) => {
+                let start = at.length().saturating_sub(Self::TAIL);
+                tail.get_or_init(|| at.from(start).window().ok()).as_deref()?
+            }
+        };
+        let start = len64(tail).checked_sub(before)?;
+        tail.get(to_usize(start)..to_usize(start.checked_add(length)?))
     }
 
     /// A little-endian `u16`.
@@ -194,6 +209,8 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -205,7 +222,44 @@ mod tests {
         assert_eq!((whole.from_end(0x1001, 1), whole.from_end(1, 2)), (None, None));
         // Of a region that goes on behind its head, only who has its last bytes shows them.
         assert_eq!(Glance::new(&bytes, 0x3001).from_end(1, 1), None);
-        assert_eq!(Glance::new(&bytes, 0x9000).with_tail(b"AVBf").from_end(4, 4), Some(&b"AVBf"[..]));
         assert_eq!(Glance::of_step(&bytes, 0x3000, 4096).from_end(1, 1), None);
+    }
+
+    #[derive(Debug)]
+    struct Footer;
+
+    impl Format for Footer {
+        fn name(&self) -> &'static str {
+            "footer"
+        }
+
+        fn about(&self) -> &'static str {
+            "a toy that lies before its mark"
+        }
+
+        fn probe(&self, glance: &Glance<'_>) -> Option<Reading> {
+            (glance.from_end(64, 4)? == b"AVBf").then(|| Reading::new(self, Sure::Magic))
+        }
+
+        fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+            let head = at.head(Glance::LENGTH).expect("memory");
+            let glance = Glance::new(&head, at.length()).with_tail_of(&at);
+            out.fact("footer", self.probe(&glance).is_some());
+        }
+    }
+
+    #[test]
+    fn the_tail_of_a_long_region_is_read_when_it_is_asked_for() {
+        for (mark, found) in [(&b"AVBf"[..], true), (b"AVBg", false)] {
+            let mut bytes = vec![0; 0x8_0000];
+            let at = bytes.len() - 64;
+            bytes[at..at + 4].copy_from_slice(mark);
+            let size = len64(&bytes);
+            let host = crate::Memory::new([bytes]);
+            let (limits, options) = (crate::Limits::default(), crate::Options::default());
+            let tree = crate::parse(&host, 0, size, &Footer, &limits, &options).expect("memory");
+            let root = tree.region(crate::RegionId::ROOT).expect("the root");
+            assert_eq!(root.attribute("footer"), Some(&crate::Value::Flag(found)));
+        }
     }
 }

@@ -40,8 +40,7 @@ impl Readings {
     /// As [`Readings::of_input`]; the format that a signed manifest names goes before all others that recognise the bytes.
     pub(crate) fn of_signed(at: &Input<'_>, signed: Option<&str>) -> Result<Self, Trouble> {
         let head = at.head(Glance::LENGTH)?;
-        let tail = at.from(at.length().saturating_sub(Glance::TAIL)).window()?;
-        let glance = Glance::new(&head, at.length()).with_tail(&tail);
+        let glance = Glance::new(&head, at.length()).with_tail_of(at);
         let readings = Self::among(&glance, signed, None);
         let name = readings.format.name();
         let open = readings.found.is_some_and(|found| found.sure < Sure::Structure);
