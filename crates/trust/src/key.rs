@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use crate::{Scheme, SignatureError, TrustError, known, scheme};
+use crate::{Scheme, SignatureError, TrustError, known, schemes};
 
 /// A vetted public key. Two keys are one when their raw bytes are, however they were written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ impl PublicKey {
     pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
         let text = core::str::from_utf8(text).map_err(|_| TrustError::NotAKey)?.trim();
         if let Some((name, digits)) = text.split_once(':')
-            && let Some(scheme) = scheme::named(name)
+            && let Some(scheme) = schemes::named(name)
         {
             let bytes = scheme.of_fingerprint(digits).ok_or(TrustError::NotAKey)?;
             return Self::vetted(scheme, &bytes);
@@ -54,7 +54,7 @@ impl PublicKey {
         let body = text.strip_prefix(PEM_BEGIN).and_then(|text| text.strip_suffix(PEM_END));
         let body: String = body.ok_or(TrustError::NotAKey)?.split_whitespace().collect();
         let der = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| TrustError::NotAKey)?;
-        let known = scheme::SCHEMES.iter().find_map(|scheme| Some((*scheme, scheme.of_spki(&der)?)));
+        let known = schemes::SCHEMES.iter().find_map(|scheme| Some((*scheme, scheme.of_spki(&der)?)));
         let (scheme, bytes) = known.ok_or(TrustError::NotAKey)?;
         Self::vetted(scheme, bytes)
     }
@@ -64,7 +64,7 @@ impl PublicKey {
     /// # Errors
     /// When vetting refuses it.
     pub fn ed25519(bytes: &[u8; 32]) -> Result<Self, TrustError> {
-        Self::vetted(&crate::ed25519::Ed25519, bytes)
+        Self::vetted(&schemes::Ed25519, bytes)
     }
 
     fn vetted(scheme: &'static dyn Scheme, bytes: &[u8]) -> Result<Self, TrustError> {

@@ -28,7 +28,6 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod dsse;
-mod ed25519;
 mod error;
 mod facts;
 pub mod json;
@@ -37,7 +36,7 @@ mod known;
 pub mod manifest;
 pub mod policy;
 pub mod rules;
-mod scheme;
+mod schemes;
 mod time;
 
 pub use dsse::Envelope;
@@ -46,5 +45,5 @@ pub use facts::Facts;
 pub use key::PublicKey;
 pub use manifest::Manifest;
 pub use policy::{Policy, Rule, Verified};
-pub use scheme::{SCHEMES, Scheme, SignatureError};
+pub use schemes::{SCHEMES, Scheme, SignatureError};
 pub use time::Time;

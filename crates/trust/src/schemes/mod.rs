@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+mod ed25519;
+
+pub(crate) use ed25519::Ed25519;
+
 /// A signature scheme for envelopes.
 pub trait Scheme: fmt::Debug + Sync {
     /// Name, as written before the colon of a key: `ed25519:…`.
@@ -41,7 +45,7 @@ pub enum SignatureError {
 }
 
 /// Every scheme.
-pub static SCHEMES: &[&dyn Scheme] = &[&crate::ed25519::Ed25519];
+pub static SCHEMES: &[&dyn Scheme] = &[&Ed25519];
 
 /// The scheme of that name.
 #[must_use]
