@@ -640,8 +640,17 @@ fn verb(finding: &Finding) -> Option<&'static str> {
     if finding.is_new && finding.is_of(&[&TRUST_ANCHOR, &OUTSIDE_RULE]) {
         return Some("added");
     }
+    // A part of a program that is new or gone is a program that changed.
+    if is_of_program(finding.region_kind()) && finding.is_of(&[&ADDED, &DUPLICATED, &REMOVED, &ERASED]) {
+        return Some("changed");
+    }
     let verb = VERBS.iter().find(|(kinds, _)| finding.is_of(kinds)).map(|(_, verb)| *verb);
     verb.or((finding.kind().family == Family::Encoding).then_some("packed-anew"))
+}
+
+/// True for the kinds of parts of a program.
+fn is_of_program(kind: &str) -> bool {
+    ["elf-", "pe-", "te-"].iter().any(|program| kind.starts_with(program))
 }
 
 /// What happened, by the kind of finding.
@@ -665,8 +674,8 @@ fn noun(finding: &Finding) -> &'static str {
         (_, "login-line") => "login-line",
         (Some("file"), _) if kinds().any(|kind| ["boot-line", "script"].contains(&kind)) => "script",
         (Some("file"), _) if kinds().any(|kind| kind.starts_with("setting")) => "setting",
-        (Some("file" | "entry"), _) => {
-            if finding.runs {
+        (Some("file" | "entry"), kind) => {
+            if finding.runs || is_of_program(kind) {
                 "program"
             } else {
                 "file"

@@ -176,7 +176,7 @@ pub(crate) struct Attest {
     /// Where to write the signed manifest; `-` is standard output
     #[arg(short, long, value_name = "MANIFEST")]
     pub(crate) output: PathBuf,
-    /// List programs in file systems by their sections, so that verify says which one changed; some 25 times the manifest
+    /// List programs in file systems by their sections, so that verify says which one changed; the manifest grows 15 to 25 times
     #[arg(long)]
     pub(crate) sections: bool,
 }

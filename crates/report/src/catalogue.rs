@@ -101,8 +101,8 @@ pub static NOT_SEEN: &[(&str, &str, &str)] = &[
     ("encrypted", "the content of encrypted or opaque regions", "暗号化または不明な領域の内容"),
     (
         "files-closed",
-        "what lies in files (programs, archives): each was taken as one",
-        "ファイル(プログラム、アーカイブ等)の内部(それぞれ一体として扱った)",
+        "what lies in files that were taken as one (programs, archives)",
+        "一体として扱ったファイル(プログラム、アーカイブ等)の内部",
     ),
     ("hardware", "circuits and parts", "回路および部品"),
     (

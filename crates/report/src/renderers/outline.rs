@@ -104,7 +104,7 @@ impl Page<'_> {
         let most = if depth == 0 { BESIDE.saturating_mul(4) } else { BESIDE };
         let mut largest: Vec<_> = numbers.to_vec();
         largest.arrange_by_key(|&at| {
-            core::cmp::Reverse(self.things.get(at).map_or(0, |thing| thing.region.length))
+            core::cmp::Reverse(self.things.get(at).map_or(0, |thing| self.extent(thing)))
         });
         largest.truncate(most);
         let shown: std::collections::BTreeSet<_> = largest.into_iter().into_set();
@@ -113,7 +113,7 @@ impl Page<'_> {
         }
         let left = numbers.iter().filter(|at| !shown.contains(at)).filter_map(|&at| self.things.get(at));
         let (count, bytes) = left.fold((0_usize, 0_u64), |(count, bytes), thing| {
-            (count.saturating_add(1), bytes.saturating_add(thing.region.length))
+            (count.saturating_add(1), bytes.saturating_add(self.extent(thing)))
         });
         if count > 0 {
             let text = match self.lang {
@@ -122,6 +122,12 @@ impl Page<'_> {
             };
             self.push(depth, &text, "");
         }
+    }
+
+    /// How long something is: a file in a file system as what it holds, and not as its line in the listing.
+    fn extent(&self, thing: &Thing) -> u64 {
+        let holds = self.sizes.get(thing.region.path.as_str()).filter(|_| thing.region.kind == "file");
+        holds.copied().unwrap_or(thing.region.length)
     }
 
     fn thing(&mut self, at: usize, depth: usize) {

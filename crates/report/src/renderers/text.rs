@@ -587,15 +587,34 @@ fn common_start(one: &str, other: &str) -> usize {
 /// A value between quotes, so that its ends are seen; of a long one the piece where it differs from the other.
 fn quoted(text: &str, common: usize) -> String {
     let from = if common > LONGEST / 2 { common.saturating_sub(LONGEST / 4) } else { 0 };
-    let shown: String = text.chars().skip(from).take(LONGEST).collect();
-    let more = text.chars().count() > from.saturating_add(LONGEST);
-    let (front, back) = (if from > 0 { "…" } else { "" }, if more { "…" } else { "" });
-    format!("{front}\"{}\"{back}", shown.replace('"', "\\\""))
+    let front = if from > 0 { "…" } else { "" };
+    let left: Vec<char> =
+        text.chars().skip(from).map(|sign| if sign == '"' { '\u{1}' } else { sign }).collect();
+    let shown = match left.len() > LONGEST {
+        false => left.into_iter().collect::<String>(),
+        // Both ends: what matters may stand behind very many blanks.
+        true => {
+            let end = left.len().saturating_sub(LONGEST / 2);
+            let [front, back] = [left.get(..LONGEST / 2), left.get(end..)];
+            let text = |part: Option<&[char]>| part.unwrap_or_default().iter().collect::<String>();
+            format!("{}\" … \"{}", text(front), text(back))
+        }
+    };
+    format!("{front}\"{}\"", shown.replace('\u{1}', "\\\""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_ends_of_a_long_value_are_shown() {
+        let hidden = format!("daemon{}; nc -l -e /bin/sh", " ".repeat(150));
+        let shown = quoted(&hidden, 0);
+        assert!(shown.starts_with("\"daemon ") && shown.ends_with("; nc -l -e /bin/sh\""), "{shown}");
+        assert!(shown.contains("\" … \""), "{shown}");
+        assert_eq!(quoted("say \"hello\"", 0), "\"say \\\"hello\\\"\"");
+    }
 
     #[test]
     fn a_hundred_per_cent_is_said_only_of_everything() {
