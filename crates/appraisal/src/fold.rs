@@ -649,7 +649,8 @@ fn verb(finding: &Finding) -> Option<&'static str> {
 }
 
 /// True for the kinds of parts of a program.
-fn is_of_program(kind: &str) -> bool {
+#[must_use]
+pub fn is_of_program(kind: &str) -> bool {
     ["elf-", "pe-", "te-"].iter().any(|program| kind.starts_with(program))
 }
 

@@ -224,14 +224,6 @@ impl<'a> Input<'a> {
         Ok(erased)
     }
 
-    /// Its bytes, when the core and not the host holds them.
-    pub(crate) fn in_memory(&self) -> Result<Option<Window>, Trouble> {
-        match &self.store {
-            Store::Memory(_) => self.window().map(Some),
-            Store::Source { .. } | Store::Pieces(_) => Ok(None),
-        }
-    }
-
     /// Its bytes, unless the host can digest them by itself.
     pub(crate) fn held(&self) -> Result<Option<Window>, Trouble> {
         match &self.store {
@@ -240,7 +232,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Its bytes as the host takes them for a digest; `window` is what [`Input::in_memory`] gave.
+    /// Its bytes as the host takes them for a digest; `window` is what [`Input::held`] gave.
     pub(crate) fn part<'w>(&self, window: Option<&'w Window>) -> Part<'w> {
         match (&self.store, window) {
             (Store::Source { source, .. }, _) => {
@@ -268,7 +260,7 @@ impl<'a> Input<'a> {
         if let Store::Pieces(list) = &self.store {
             return pieces::with_parts(list, self, |parts| Ok(self.context.host.digest(algorithm, parts)?));
         }
-        let window = self.in_memory()?;
+        let window = self.held()?;
         Ok(self.context.host.digest(algorithm, &[self.part(window.as_ref())])?)
     }
 }

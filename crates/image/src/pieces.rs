@@ -135,7 +135,7 @@ pub(crate) fn with_parts<T>(
     let parts: Vec<_> = pieces.within(input.span()).collect();
     let inner: Vec<_> = parts.iter().map(|(span, placed)| placed.input(*span, input)).collect();
     let windows: Result<Vec<_>, _> =
-        inner.iter().map(|inner| inner.as_ref().map_or(Ok(None), Input::in_memory)).collect();
+        inner.iter().map(|inner| inner.as_ref().map_or(Ok(None), Input::held)).collect();
     let windows = windows?;
     let values: Vec<Vec<u8>> = parts
         .iter()
@@ -205,8 +205,8 @@ pub(crate) fn taken(pieces: &[Piece<'_>], space: SpaceId) -> (Vec<Span>, Option<
     (runs, twice)
 }
 
-/// Which bytes of a run lie where in the space: what the digest of the leaf is over. It begins as no content that is
-/// measured by itself does.
+/// Which bytes of a run lie where in the space: what the digest of the leaf is over. Bytes that happen to be this text have the
+/// same digest; [`crate::PIECED`], a fact that is compared as well, tells the two apart.
 pub(crate) fn mapping(pieces: &[Piece<'_>], run: Span) -> Vec<u8> {
     let mut text = b"kiwame-pieces/1\n".to_vec();
     let mut at = 0_u64;

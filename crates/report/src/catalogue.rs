@@ -231,7 +231,7 @@ pub(crate) fn what(lang: Lang, finding: &FindingOf) -> String {
         steps.get(file.saturating_add(1)).is_some_and(|step| *step == ("decoded", "content"))
     });
     let whole_file = content
-        && !is_of_program(kind)
+        && !kiwame_appraisal::is_of_program(kind)
         && !["account", "account-secret", "login-line", "boot-line", "setting", "boot-argument"]
             .contains(&kind);
     let kind = if whole_file { "file" } else { kind };
@@ -251,11 +251,6 @@ pub(crate) fn what(lang: Lang, finding: &FindingOf) -> String {
 
 fn joined(noun: &str, key: &str) -> String {
     if key.is_empty() { noun.to_owned() } else { format!("{noun} {key}") }
-}
-
-/// True for the kinds of parts of a program.
-pub(crate) fn is_of_program(kind: &str) -> bool {
-    ["elf-", "pe-", "te-"].iter().any(|program| kind.starts_with(program))
 }
 
 /// Kinds that have a name of their own.

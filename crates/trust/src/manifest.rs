@@ -336,12 +336,9 @@ impl Manifest {
 
 /// True for what a file of a file system holds.
 fn is_in_file(path: &str) -> bool {
-    let mut around = kiwame_image::segments(path);
-    let mut next = kiwame_image::segments(path).skip(1);
-    around
-        .by_ref()
-        .zip(next.by_ref())
-        .any(|(outer, inner)| outer.starts_with("file:") && inner == "decoded:content")
+    let steps = kiwame_image::segments(path);
+    let mut pairs = steps.zip(kiwame_image::segments(path).skip(1));
+    pairs.any(|(outer, inner)| outer.starts_with("file:") && inner == "decoded:content")
 }
 
 /// How files were listed before a manifest said how.
@@ -403,8 +400,9 @@ impl ImageReference {
         }
         for (space, spans) in &mut spaces {
             spans.arrange();
-            // A space that is put together may begin at an address of its own.
-            let mut at = origins.get(space).copied().unwrap_or(0);
+            // A space that is put together may begin at an address of its own; the image begins at zero.
+            let origin = origins.get(space).filter(|_| *space != "image");
+            let mut at = origin.copied().unwrap_or(0);
             for (span, path) in spans.iter() {
                 if span.offset > at {
                     return defective(

@@ -33,6 +33,13 @@ pub(crate) fn kind_of(
     ("content", settings.unwrap_or(&Recognised(Place::File)))
 }
 
+/// How many bytes from its front [`kind_of`] needs of such a file: enough to see that it is too long to be split, or that it
+/// names an interpreter.
+pub(crate) fn needed(names: &[&[u8]], settings: Option<Settings>) -> u64 {
+    let split = role(names).is_some() || settings.is_some();
+    if split { MOST.saturating_add(1) } else { 2 }
+}
+
 /// By the end of the path, so that the upper directory of an overlay is judged as the root is.
 fn role(names: &[&[u8]]) -> Option<&'static Lines> {
     let under = |dirs: &[&str]| {
@@ -201,8 +208,6 @@ impl Format for Script {
     }
 }
 
-/// Bytes of a file by which its role is told: one more than a file of lines may have.
-pub(crate) const JUDGED: u64 = MOST + 1;
 /// Files of this size and more are not split: no file of lines of the corpus has more than 60 KiB.
 pub(crate) const MOST: u64 = 1 << 20;
 /// Lines up to this length are facts, so that people read them and not their digest.

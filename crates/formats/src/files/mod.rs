@@ -444,7 +444,7 @@ impl<'a> Content<'a> {
                 out.decoded(out.region(), bytes, kind, format);
             }
             FileData::Pieces(pieces) => {
-                let head = kiwame_image::head_of(&pieces, file_content::JUDGED)?;
+                let head = kiwame_image::head_of(&pieces, file_content::needed(&names, settings))?;
                 let (kind, format) = file_content::kind_of(&names, &head, settings);
                 out.decoded_of(out.region(), &pieces, 0, kind, Rc::new(format));
             }

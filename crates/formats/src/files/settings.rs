@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{Builder, Defect, Format, Glance, Input, Node, Reading, Settings, Trouble, len64};
 
+use crate::files::file_content::MOST;
+
 /// The format for a settings file, should its content be written as that says.
 pub(crate) fn format_of(settings: Settings, bytes: &[u8]) -> Option<&'static dyn Format> {
     if len64(bytes) > MOST || split(settings, bytes).is_none() {
@@ -608,8 +610,6 @@ impl<'t> Json<'t> {
     }
 }
 
-/// Settings files of devices have a few KiB.
-const MOST: u64 = 1 << 20;
 /// Objects and arrays in each other.
 const DEPTH: usize = 32;
 /// Pieces of a file, and bytes of a key: names of rules are no longer.

@@ -9,8 +9,6 @@ pub(crate) mod readings;
 mod search;
 mod stream;
 
-use std::rc::Rc;
-
 use kiwame_image::{Builder, Format as _, Glance, Input, Partition, Place, Recogniser, Stage, Trouble};
 
 use crate::medium::fill;
@@ -77,7 +75,7 @@ impl Whole {
         let name = readings.format.name();
         if !self.layout.is_empty() && !STRUCTURED.contains(&name) {
             out.image_is(flash::NAME);
-            Rc::new(flash::RawFlash(self.layout.clone())).parse(at, out);
+            flash::RawFlash(self.layout.clone()).parse(at, out);
             return Ok(());
         }
         out.image_is(name);

@@ -3,8 +3,8 @@
 use kiwame_appraisal::{Class, Family, Kind, kinds};
 
 use crate::catalogue::{
-    changes_line, class_name, exceptions_line, is_of_program, is_waived, message, not_seen, reason_line,
-    remedy, tier_line, what,
+    changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
+    what,
 };
 use crate::model::{Depth, FindingOf, RegionOf};
 use crate::renderers::outline;
@@ -380,7 +380,7 @@ impl Page<'_> {
             let said = match (defect, line) {
                 (true, _) => message(self.view.lang, &part, self.mode),
                 (_, true) => String::new(),
-                _ if is_of_program(kind) => {
+                _ if kiwame_appraisal::is_of_program(kind) => {
                     format!("{}, {:#x}+{:#x}", what(self.view.lang, &part), part.offset, part.length)
                 }
                 _ => what(self.view.lang, &part),
@@ -588,19 +588,15 @@ fn common_start(one: &str, other: &str) -> usize {
 fn quoted(text: &str, common: usize) -> String {
     let from = if common > LONGEST / 2 { common.saturating_sub(LONGEST / 4) } else { 0 };
     let front = if from > 0 { "…" } else { "" };
-    let left: Vec<char> =
-        text.chars().skip(from).map(|sign| if sign == '"' { '\u{1}' } else { sign }).collect();
-    let shown = match left.len() > LONGEST {
-        false => left.into_iter().collect::<String>(),
-        // Both ends: what matters may stand behind very many blanks.
-        true => {
-            let end = left.len().saturating_sub(LONGEST / 2);
-            let [front, back] = [left.get(..LONGEST / 2), left.get(end..)];
-            let text = |part: Option<&[char]>| part.unwrap_or_default().iter().collect::<String>();
-            format!("{}\" … \"{}", text(front), text(back))
-        }
-    };
-    format!("{front}\"{}\"", shown.replace('\u{1}', "\\\""))
+    let signs: Vec<char> = text.chars().skip(from).collect();
+    let escaped = |part: &[char]| part.iter().collect::<String>().replace('"', "\\\"");
+    if signs.len() <= LONGEST {
+        return format!("{front}\"{}\"", escaped(&signs));
+    }
+    // Both ends: what matters may stand behind very many blanks.
+    let (start, rest) = signs.split_at_checked(LONGEST / 2).unwrap_or_default();
+    let end = rest.get(rest.len().saturating_sub(LONGEST / 2)..).unwrap_or_default();
+    format!("{front}\"{}\" … \"{}\"", escaped(start), escaped(end))
 }
 
 #[cfg(test)]
