@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::Span;
+use kiwame_image::{DefectKind, Span};
 
 use crate::kind::{Effect, Family, Kind, Severity};
 use crate::kinds::{AMBIGUOUS, DEFECT, EMPTY_REFUSED, NOT_RECOGNISED, OUTSIDE_RULE, TRUST_ANCHOR};
@@ -11,7 +11,7 @@ use crate::kinds::{AMBIGUOUS, DEFECT, EMPTY_REFUSED, NOT_RECOGNISED, OUTSIDE_RUL
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     kind: &'static Kind,
-    id: &'static str,
+    defect: Option<&'static DefectKind>,
     /// Severity.
     pub severity: Severity,
     /// Where: path of the region.
@@ -58,7 +58,7 @@ impl Finding {
     pub fn new(kind: &'static Kind) -> Self {
         Self {
             kind,
-            id: kind.id,
+            defect: None,
             severity: kind.severity,
             path: "image".to_owned(),
             space: "image".to_owned(),
@@ -81,14 +81,14 @@ impl Finding {
 
     /// A defect under the format's own id; an ambiguous one keeps the image from affirming.
     #[must_use]
-    pub fn defect(id: &'static str, ambiguous: bool) -> Self {
-        Self { id, ..Self::new(if ambiguous { &AMBIGUOUS } else { &DEFECT }) }
+    pub fn defect(defect: &'static DefectKind) -> Self {
+        Self { defect: Some(defect), ..Self::new(if defect.ambiguous { &AMBIGUOUS } else { &DEFECT }) }
     }
 
     /// Stable id: that of its kind, or the format's own of a defect.
     #[must_use]
     pub fn id(&self) -> &'static str {
-        self.id
+        self.defect.map_or(self.kind.id, |defect| defect.id)
     }
 
     /// Its kind.
@@ -100,6 +100,11 @@ impl Finding {
     /// True for a finding of one of some kinds.
     pub(crate) fn is_of(&self, kinds: &[&Kind]) -> bool {
         kinds.contains(&self.kind)
+    }
+
+    /// True for bytes that end before what they should hold does.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.defect.is_some_and(|defect| defect.cut_short)
     }
 
     /// What it does to the verdict.

@@ -40,9 +40,6 @@ impl Finding {
     }
 }
 
-/// Ends of the ids of defects that a file which ends too early explains. The ids are the formats'; that some of them end so,
-/// the list of all defects is held to (`cargo xtask words`).
-pub const CUT_SHORT: [&str; 2] = ["/truncated", "/partition"];
 /// So many places are looked at for blocks of one value.
 const SUSPECTS: usize = 4096;
 
@@ -319,10 +316,7 @@ impl<'a> Fold<'a> {
             }));
         }
         if size < self.reference.size {
-            let cut = |finding: &Finding| {
-                let ends = CUT_SHORT.iter().any(|end| finding.id().ends_with(end));
-                finding.kind().family == Family::Fill || ends
-            };
+            let cut = |finding: &Finding| finding.kind().family == Family::Fill || finding.is_cut_short();
             let beyond = |finding: &Finding| {
                 let end = self.extent(finding).end();
                 !finding.is_put_in() && (end > size || cut(finding) && (end == size || finding.is_defect()))

@@ -44,7 +44,7 @@ pub use case::{Assessment, Case, Exceptions, Match, Terms, appraise, inspect, js
 pub use checks::{CHECKS, Check};
 pub use finding::Finding;
 pub use findings::Findings;
-pub use fold::{CUT_SHORT, Uniform, is_of_program, tally};
+pub use fold::{Uniform, is_of_program, tally};
 pub use hunts::{HUNTS, Hunt};
 pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
 pub use reference::{holds_files, reference_regions};

@@ -88,7 +88,7 @@ fn reference(
 /// A defect as the maker signs it.
 pub(crate) fn known(defect: &Defect) -> KnownDefect {
     KnownDefect {
-        id: defect.id.to_owned(),
+        id: defect.kind.id.to_owned(),
         field: defect.field.to_owned(),
         offset: defect.offset,
         found: defect.found.display(),

@@ -26,7 +26,7 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Format, Glance, Host, Limits, Options, ReadError, Tree};
+use kiwame_image::{DefectKind, Format, Glance, Host, Limits, Options, ReadError, Tree};
 
 use places::readings::Readings;
 use places::{Everybody, Whole};
@@ -66,6 +66,21 @@ pub static FAMILIES: &[Family] = &[
 /// Every format.
 pub fn formats() -> impl DoubleEndedIterator<Item = &'static dyn Format> {
     FAMILIES.iter().flat_map(|family| family.formats.iter().copied())
+}
+
+/// What formats have in common notes these.
+static SHARED: &[&[&DefectKind]] = &[
+    kiwame_image::DEFECTS,
+    places::flash::DEFECTS,
+    places::readings::DEFECTS,
+    files::DEFECTS,
+    files::settings::DEFECTS,
+];
+
+/// Every kind of defect.
+pub fn defects() -> impl Iterator<Item = &'static DefectKind> {
+    let own = formats().flat_map(|format| format.defects());
+    SHARED.iter().chain(own).flat_map(|kinds| kinds.iter().copied())
 }
 
 /// The format of that name.

@@ -115,7 +115,7 @@ pub(crate) fn region<'t>(tree: &'t Tree, path: &str) -> &'t Region {
 
 /// The ids of all defects.
 pub(crate) fn defects(tree: &Tree) -> Vec<&'static str> {
-    tree.defects().iter().map(|defect: &Defect| defect.id).collect()
+    tree.defects().iter().map(|defect: &Defect| defect.kind.id).collect()
 }
 
 /// Writes `value` at `at`.

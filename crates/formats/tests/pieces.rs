@@ -127,7 +127,7 @@ fn tiles(tree: &Tree) {
 }
 
 fn defects(tree: &Tree) -> Vec<(&'static str, bool)> {
-    tree.defects().iter().map(|defect| (defect.id, defect.ambiguous)).collect()
+    tree.defects().iter().map(|defect| (defect.kind.id, defect.kind.ambiguous)).collect()
 }
 
 /// The bytes of the space by the table, put together by hand.

@@ -88,7 +88,7 @@ fn one_bit_in_the_stream_is_a_defect_and_nothing_is_guessed() {
     let mut bytes = sample();
     bytes[0x50000] ^= 0x10;
     let tree = parse(bytes);
-    let ids: Vec<_> = tree.defects().iter().map(|defect| (defect.id, defect.ambiguous)).collect();
+    let ids: Vec<_> = tree.defects().iter().map(|defect| (defect.kind.id, defect.kind.ambiguous)).collect();
     assert_eq!(ids, [("uefi-section/decode", true)]);
     let stream = of_kind(&tree, "lzma-stream")[0];
     assert_eq!((stream.content, stream.encodes), (Content::Encoded, None), "a stream that nobody opened");
@@ -188,6 +188,8 @@ fn damaged_headers_inside_the_stream_never_panic_and_always_tile() {
 fn half_an_image_is_a_volume_that_was_cut() {
     let bytes = sample();
     let tree = parse(bytes[..bytes.len() / 2].to_vec());
-    assert!(tree.defects().iter().any(|defect| defect.id == "uefi-volume/truncated" && defect.ambiguous));
+    assert!(
+        tree.defects().iter().any(|defect| defect.kind.id == "uefi-volume/beyond" && defect.kind.ambiguous)
+    );
     assert_eq!(tree.format(), "uefi-image");
 }

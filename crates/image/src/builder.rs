@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::claim::MOST_SIGNATURE;
+use crate::defect::{CLAIM_DIGEST, OUTSIDE, OVERLAP, SPACE_OUTSIDE, SPACE_SHARED};
 use crate::input::{Context, Store};
 use crate::pieces::{self, Pieces};
 use crate::{
@@ -306,13 +307,7 @@ impl<'a> Builder<'_, 'a> {
             return None;
         }
         if node.input.space != self.input.space || !self.input.span().contains(span) {
-            self.defect(Defect::new(
-                "region/outside",
-                node.kind,
-                span.offset,
-                span.length,
-                self.input.length(),
-            ));
+            self.defect(Defect::new(&OUTSIDE, node.kind, span.offset, span.length, self.input.length()));
             return None;
         }
         let tree = &self.session.tree;
@@ -321,8 +316,7 @@ impl<'a> Builder<'_, 'a> {
         let at = siblings.partition_point(|&other| place(other).offset < span.offset);
         let before = at.checked_sub(1).and_then(|before| siblings.get(before));
         if [before, siblings.get(at)].into_iter().flatten().any(|&other| place(other).overlaps(span)) {
-            let overlap = Defect::new("region/overlap", node.kind, span.offset, span.length, 0u64);
-            self.defect(overlap.ambiguous());
+            self.defect(Defect::new(&OVERLAP, node.kind, span.offset, span.length, 0u64));
             return None;
         }
         let input = node.input.clone();
@@ -568,8 +562,7 @@ impl<'a> Builder<'_, 'a> {
     ) -> bool {
         let equal = value == measured;
         if !equal {
-            let defect = Defect::new("claim/digest", field, place.offset, value.clone(), measured.clone());
-            self.defect(defect.ambiguous());
+            self.defect(Defect::new(&CLAIM_DIGEST, field, place.offset, value.clone(), measured.clone()));
         }
         self.claim(about.to_vec(), place, (sum, measured), Says::Digest(value));
         equal
@@ -715,12 +708,12 @@ impl<'a> Builder<'_, 'a> {
         });
         if let Some(span) = outside {
             let most = self.input.length();
-            self.defect(Defect::new("region/outside", kind, span.offset, span.length, most).ambiguous());
+            self.defect(Defect::new(&SPACE_OUTSIDE, kind, span.offset, span.length, most));
             return None;
         }
         let (runs, twice) = pieces::taken(pieces, self.input.space);
         if let Some(at) = twice.filter(|_| !shared) {
-            self.defect(Defect::new("space/shared", kind, at, "two pieces", "one piece").ambiguous());
+            self.defect(Defect::new(&SPACE_SHARED, kind, at, "two pieces", "one piece"));
         }
         let mut leaves = Vec::new();
         for (number, &run) in (0u64..).zip(&runs) {

@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 use core::fmt;
 
-use crate::{Builder, Input, Trouble, Window, len64, to_usize};
+use crate::{Builder, DefectKind, Input, Trouble, Window, len64, to_usize};
 
 /// A format of firmware: recognises it and takes it apart. One file each, listed by its family in `kiwame_formats::FAMILIES`.
 pub trait Format: fmt::Debug + Sync {
@@ -12,6 +12,11 @@ pub trait Format: fmt::Debug + Sync {
 
     /// One line for the table of supported formats.
     fn about(&self) -> &'static str;
+
+    /// The kinds of defects that it notes, file by file, and those of parsers that nobody lists.
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[]
+    }
 
     /// How it reads a region, by its first and last bytes. Must check more than a magic.
     fn probe(&self, glance: &Glance<'_>) -> Option<Reading>;

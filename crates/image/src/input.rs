@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::pieces::{self, Pieces};
 use crate::{
-    Algorithm, Budget, Digest, Glance, Host, LimitKind, Part, Reader, Recogniser, SpaceId, Span, Trouble,
-    len64, to_usize,
+    Algorithm, Budget, DefectKind, Digest, Glance, Host, LimitKind, Part, Reader, Recogniser, SpaceId, Span,
+    Trouble, len64, to_usize,
 };
 
 /// What all inputs of one run share.
@@ -285,7 +285,7 @@ impl Window {
 
     /// A reader over all of it. `truncated` is the id of the defect for bytes that end too early.
     #[must_use]
-    pub fn reader(&self, truncated: &'static str) -> Reader<'_> {
+    pub fn reader(&self, truncated: &'static DefectKind) -> Reader<'_> {
         Reader::new(self, self.span.offset, truncated)
     }
 

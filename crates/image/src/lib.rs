@@ -64,7 +64,7 @@ mod tree;
 pub use attribute::{Attribute, Value};
 pub use builder::{Builder, Environment, Node, ORIGIN, Options, PIECED, Partition, Stage, parse, parse_with};
 pub use claim::{Claim, Says, Sum};
-pub use defect::{Defect, Trouble};
+pub use defect::{DEFECTS, Defect, DefectKind, Trouble};
 pub use digest::{Algorithm, Digest, hex};
 pub use format::{Anchor, Format, Glance, Reading, Sure, Whole};
 pub use host::{Host, Memory, Part, ReadError};

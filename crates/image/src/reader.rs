@@ -1,6 +1,6 @@
 //! Reads fields out of one window, and names each of them.
 
-use crate::{Defect, Guid, Value, len64, to_usize};
+use crate::{Defect, DefectKind, Guid, Value, len64, to_usize};
 
 /// Walks one piece of bytes from front to back. It cannot index and cannot fail without saying which field was
 /// missing and where.
@@ -9,7 +9,7 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     base: u64,
     at: u64,
-    format: &'static str,
+    truncated: &'static DefectKind,
 }
 
 macro_rules! integers {
@@ -27,11 +27,11 @@ macro_rules! integers {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader over `bytes`, the first of which lies at `base` of its space. `truncated` is the id of the defect
-    /// for bytes that end too early, such as `uefi-volume/truncated`.
+    /// A reader over `bytes`, the first of which lies at `base` of its space. `truncated` is the defect of
+    /// bytes that end too early.
     #[must_use]
-    pub fn new(bytes: &'a [u8], base: u64, truncated: &'static str) -> Self {
-        Self { bytes, base, at: 0, format: truncated }
+    pub fn new(bytes: &'a [u8], base: u64, truncated: &'static DefectKind) -> Self {
+        Self { bytes, base, at: 0, truncated }
     }
 
     /// Offset of the next field in the space.
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         let end = self.at.saturating_add(length);
         let piece = self.bytes.get(to_usize(self.at)..to_usize(end)).ok_or_else(|| {
             Defect::new(
-                self.format,
+                self.truncated,
                 field,
                 self.offset(),
                 Value::Text(format!("{} bytes left", self.remaining())),
@@ -114,18 +114,20 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
+    static TRUNCATED: DefectKind = DefectKind::odd("demo/truncated").cut_short();
+
     #[test]
     fn a_missing_field_is_named_with_its_absolute_offset() {
-        let mut reader = Reader::new(&[1, 2, 3], 0x100, "demo/truncated");
+        let mut reader = Reader::new(&[1, 2, 3], 0x100, &TRUNCATED);
         assert_eq!(reader.u16_le("First"), Ok(0x0201));
         let defect = reader.u32_le("Second").unwrap_err();
-        assert_eq!((defect.id, defect.field, defect.offset), ("demo/truncated", "Second", 0x102));
+        assert_eq!((defect.kind, defect.field, defect.offset), (&TRUNCATED, "Second", 0x102));
         assert_eq!(reader.u8("Second"), Ok(3), "a failed read consumes nothing");
     }
 
     #[test]
     fn byte_orders() {
-        let mut reader = Reader::new(&[1, 2, 3, 4, 5, 6, 7], 0, "demo/truncated");
+        let mut reader = Reader::new(&[1, 2, 3, 4, 5, 6, 7], 0, &TRUNCATED);
         assert_eq!(reader.u24_le("a"), Ok(0x03_0201));
         assert_eq!(reader.u32_be("b"), Ok(0x0405_0607));
     }

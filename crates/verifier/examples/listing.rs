@@ -48,10 +48,11 @@ fn line(path: &str, tree: &Tree) -> Json {
             None => {}
         }
     }
-    let (ambiguous, plain): (Vec<_>, Vec<_>) = tree.defects().iter().partition(|defect| defect.ambiguous);
+    let (ambiguous, plain): (Vec<_>, Vec<_>) =
+        tree.defects().iter().partition(|defect| defect.kind.ambiguous);
     let shown = |list: Vec<&kiwame_image::Defect>| -> Vec<String> {
         list.iter()
-            .map(|d| format!("{} {} @{:#x}: {:?} {:?}", d.id, d.field, d.offset, d.found, d.expected))
+            .map(|d| format!("{} {} @{:#x}: {:?} {:?}", d.kind.id, d.field, d.offset, d.found, d.expected))
             .collect()
     };
     let normal: BTreeMap<_, _> = tree

@@ -98,7 +98,7 @@ fn show(file: &Path, tree: &Tree, time: Duration) {
     for defect in tree.defects() {
         println!(
             "!! {} {:#x} {} found {} expected {} in {}",
-            defect.id,
+            defect.kind.id,
             defect.offset,
             defect.field,
             defect.found.display().escape_debug(),
@@ -115,7 +115,7 @@ impl Totals {
         entry.1 += size;
         entry.2 += time;
         for defect in tree.defects() {
-            self.defects.entry(defect.id).or_insert_with(|| (0, file.to_owned())).0 += 1;
+            self.defects.entry(defect.kind.id).or_insert_with(|| (0, file.to_owned())).0 += 1;
         }
         for leaf in tree.leaves() {
             let kind = if leaf.content == Content::Unknown { "(unknown)" } else { leaf.kind };

@@ -40,8 +40,8 @@ fn main() -> std::io::Result<()> {
             writeln!(
                 out,
                 "{{\"defect\":{},\"ambiguous\":{},\"path\":{path},\"field\":{},\"offset\":{},\"found\":{found},\"expected\":{expected}}}",
-                quote(defect.id),
-                defect.ambiguous,
+                quote(defect.kind.id),
+                defect.kind.ambiguous,
                 quote(defect.field),
                 defect.offset
             )?;

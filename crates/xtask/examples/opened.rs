@@ -23,7 +23,8 @@ fn main() -> std::io::Result<()> {
 }
 
 fn line(tree: &Tree) -> String {
-    let ambiguous = tree.defects().iter().filter(|defect| defect.ambiguous).map(|defect| quote(defect.id));
+    let ambiguous =
+        tree.defects().iter().filter(|defect| defect.kind.ambiguous).map(|defect| quote(defect.kind.id));
     let header = tree.regions().find(|region| region.kind == "uboot-env-header");
     let facts = header.into_iter().flat_map(|header| &header.attributes);
     let facts = facts.map(|fact| format!("{}:{}", quote(fact.name), quote(&fact.value.display())));

@@ -1,11 +1,12 @@
 //! `docs/findings.md`: every word that a report may say of an image, and what it means. Kinds of findings are asked for
-//! it; the ids of defects, which stand where a parser finds them, are read from the source of the formats.
+//! it, and formats for their kinds of defects, whose meaning is the comment that stands on each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use kiwame_appraisal::{Finding, Kind, Tier, Verdict, kinds};
+use kiwame_image::DefectKind;
 
 use crate::write;
 
@@ -24,7 +25,11 @@ fn page(root: &Path) -> Result<String, String> {
     let mut kinds: Vec<_> = kinds::all().collect();
     kinds.sort_by_key(|kind| kind.id);
     let kinds: String = kinds.into_iter().map(row).collect();
-    let defects: String = defects(root)?.iter().map(|(id, defect)| defect.row(id)).collect();
+    let meanings: BTreeMap<_, _> =
+        defects(root)?.into_iter().map(|defect| (defect.id, defect.meaning)).collect();
+    let mut defects: Vec<_> = kiwame_formats::defects().collect();
+    defects.sort_by_key(|kind| kind.id);
+    let defects: String = defects.into_iter().map(|kind| defect_row(kind, &meanings)).collect();
     Ok(format!("{HEAD}{kinds}{DEFECTS}{defects}"))
 }
 
@@ -48,14 +53,16 @@ const DEFECTS: &str = "
 
 Bytes that are not what the specification says. A finding about one carries the id of the format instead of `defect`, and its \
 sentence names the field, what is there and what should be. Where real loaders could read the bytes differently it is \
-`defect/ambiguous`: the image never affirms unless the signed manifest records this very defect. Where the table has no value \
-in its third column, what should be there depends on other bytes of the image, and the finding says it. The fourth is as the \
-source has it where the defect is noted: one that is ambiguous may be so only beside something else, and a format may make \
-ambiguous what it does not say itself.
+`defect/ambiguous`: the image never affirms unless the signed manifest records this very defect. The second column has those.
 
-| id | field | should be | ambiguous |
-|---|---|---|---|
+| id | ambiguous | meaning |
+|---|---|---|
 ";
+
+fn defect_row(kind: &DefectKind, meanings: &BTreeMap<String, String>) -> String {
+    let meaning = meanings.get(kind.id).map_or("", String::as_str);
+    format!("| `{}` | {} | {} |\n", kind.id, if kind.ambiguous { "yes" } else { "" }, cell(meaning))
+}
 
 fn row(kind: &Kind) -> String {
     let Kind { id, severity, english, japanese, .. } = kind;
@@ -78,39 +85,36 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// What the source says of one id, wherever it stands.
-#[derive(Debug, Default)]
-struct Noted {
-    fields: BTreeSet<String>,
-    expected: BTreeSet<String>,
-    /// Some note it as ambiguous, and some do not.
-    ambiguous: BTreeSet<bool>,
+/// A kind of defect as its file has it: the meaning is the comment on the `static`.
+#[derive(Debug)]
+struct Defect {
+    id: String,
+    meaning: String,
 }
 
-impl Noted {
-    fn row(&self, id: &str) -> String {
-        let list = |words: &BTreeSet<String>| cell(&words.iter().cloned().collect::<Vec<_>>().join("; "));
-        let differ = match (self.ambiguous.contains(&true), self.ambiguous.contains(&false)) {
-            (true, true) => "in part",
-            (true, false) => "yes",
-            (false, _) => "",
-        };
-        format!("| `{id}` | {} | {} | {differ} |\n", list(&self.fields), list(&self.expected))
-    }
-}
-
-/// The ids of all defects.
-fn defects(root: &Path) -> Result<BTreeMap<String, Noted>, String> {
+/// The kinds of defects of all parsers, as they stand in the source.
+fn defects(root: &Path) -> Result<Vec<Defect>, String> {
     let mut files = Vec::new();
     for folder in PARSERS {
         sources(&root.join(folder), &mut files)?;
     }
-    let all = files.into_iter().map(Source::read).collect::<Result<Vec<_>, _>>()?;
-    let mut noted = BTreeMap::new();
-    for source in &all {
-        source.collect(&all, &mut noted);
+    let mut defects = Vec::new();
+    for file in files {
+        let code = read(&file)?;
+        defects.extend(code.match_indices("static ").filter_map(|(at, _)| defect(&code, at)));
     }
-    Ok(noted)
+    Ok(defects)
+}
+
+/// The kind of defect whose `static` stands at a place.
+fn defect(code: &str, at: usize) -> Option<Defect> {
+    let (_, kind) = code[at..].split_once(';')?.0.split_once(": DefectKind =")?;
+    let id = kind.split('"').nth(1)?;
+    let lines: Vec<_> = code[..at].lines().collect();
+    let above = lines.iter().rev().skip(usize::from(!code[..at].ends_with('\n')));
+    let mut meaning: Vec<_> = above.map_while(|line| line.strip_prefix("/// ")).collect();
+    meaning.reverse();
+    Some(Defect { id: id.to_owned(), meaning: meaning.join(" ") })
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -125,167 +129,12 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// A file of a parser.
-struct Source {
-    path: PathBuf,
-    code: String,
-}
-
-impl Source {
-    /// Reads a file and leaves out its tests and comments.
-    fn read(path: PathBuf) -> Result<Self, String> {
-        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let code = lines.flat_map(|line| [line, "\n"]).collect();
-        Ok(Self { path, code })
-    }
-
-    /// Enters every id of the file, with what the calls say that take it.
-    fn collect(&self, all: &[Self], noted: &mut BTreeMap<String, Noted>) {
-        for (at, id) in ids(&self.code) {
-            let before = self.code[..at].trim_end();
-            let one: &mut Noted = noted.entry(id.to_owned()).or_default();
-            if id.ends_with("/truncated") {
-                one.fields.insert("the one that is read".to_owned());
-                one.expected.insert("as many bytes as it has".to_owned());
-            }
-            if before.ends_with('(') {
-                self.call(before.len() - 1, all, one);
-            } else if let Some(name) = before.strip_suffix('=').and_then(name_of_let) {
-                // It is noted where its name stands: a constant anywhere, a local name behind it.
-                if name.chars().all(|sign| sign.is_ascii_uppercase() || sign == '_') {
-                    all.iter().for_each(|source| source.uses(0, name, all, one));
-                } else {
-                    self.uses(at, name, all, one);
-                }
-            } else if let Some(name) = before.strip_suffix(':').and_then(last_word) {
-                // The field of a table: whoever has the table notes it.
-                all.iter().for_each(|source| source.uses(0, name, all, one));
-            }
-        }
-    }
-
-    /// Takes what the calls behind a place say whose first argument has that name, or is a field of that name.
-    fn uses(&self, from: usize, name: &str, all: &[Self], one: &mut Noted) {
-        for (at, new) in self.code.match_indices("Defect::new(").filter(|(at, _)| *at >= from) {
-            let first = self.code[at + new.len()..].split(',').next().unwrap_or_default().trim();
-            if first == name || first.strip_suffix(name).is_some_and(|table| table.ends_with('.')) {
-                self.call(at + new.len() - 1, all, one);
-            }
-        }
-    }
-
-    /// Takes what one call says: the field behind the id, and what should be there as the last argument.
-    fn call(&self, open: usize, all: &[Self], one: &mut Noted) {
-        let Some((arguments, behind)) = arguments(&self.code[open..]) else { return };
-        let field = arguments.get(1).and_then(|argument| literal(argument));
-        one.fields.extend(field.map(str::to_owned));
-        if let (Some(last), true) = (arguments.last(), arguments.len() > 3) {
-            one.expected.extend(literal(last).or_else(|| number(last)).map(str::to_owned));
-        }
-        // Either at once, or by the function that makes it, or by the name that it is given.
-        let before = &self.code[..open];
-        let by_helper = last_word(before)
-            .and_then(|name| self.body(name, all))
-            .is_some_and(|body| body.contains(AMBIGUOUS));
-        let by_name = given_name(before).is_some_and(|name| {
-            let rest = behind.split("fn ").next().unwrap_or_default();
-            let called = rest.contains(&format!("{name}(")) && rest.contains(&format!("){AMBIGUOUS}"));
-            called || rest.contains(&format!("{name}{AMBIGUOUS}"))
-        });
-        one.ambiguous.insert(behind.trim_start().starts_with(AMBIGUOUS) || by_helper || by_name);
-    }
-
-    /// The body of a function of this file, or of those beside it.
-    fn body<'s>(&'s self, name: &str, all: &'s [Self]) -> Option<&'s str> {
-        let beside = all.iter().filter(|other| other.path.parent() == self.path.parent());
-        let mut files = core::iter::once(self).chain(beside);
-        let start = format!("\nfn {name}(");
-        let body = files.find_map(|file| file.code.split_once(&start));
-        body.and_then(|(_, body)| body.split("\n}").next())
-    }
-}
-
-const AMBIGUOUS: &str = ".ambiguous()";
-
-/// The name in `let NAME` or `const NAME: &str`, at the end of a text.
-fn name_of_let(before: &str) -> Option<&str> {
-    let line = before.trim_end().lines().last()?;
-    let (_, name) = line.rsplit_once("let ").or_else(|| line.rsplit_once("const "))?;
-    name.split(':').next().map(str::trim)
-}
-
-/// The name that what a statement makes is given.
-fn given_name(before: &str) -> Option<&str> {
-    let statement = before.rsplit([';', '{', '}']).next()?;
-    let (name, _) = statement.trim_start().strip_prefix("let ")?.split_once(['=', ':'])?;
-    Some(name.trim())
-}
-
-/// The word at the end of a text.
-fn last_word(text: &str) -> Option<&str> {
-    text.rsplit(|sign: char| !sign.is_alphanumeric() && sign != '_').next().filter(|word| !word.is_empty())
-}
-
-/// The places of all ids of a text. Paths of files look alike, and forms have a version.
-fn ids(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let word = |word: &str| {
-        let plain = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '-';
-        !word.is_empty() && word.chars().all(plain) && !word.chars().all(|sign| sign.is_ascii_digit())
-    };
-    let is_id = move |id: &str| {
-        id.split_once('/').is_some_and(|(format, what)| word(format) && word(what) && format != "etc")
-    };
-    text.match_indices('"').filter_map(move |(at, _)| {
-        let (id, _) = text[at + 1..].split_once('"')?;
-        (is_id(id) && !text[..at].ends_with("starts_with(")).then_some((at, id))
-    })
-}
-
-/// The arguments of a call that begins with its parenthesis, and what follows it.
-fn arguments(call: &str) -> Option<(Vec<&str>, &str)> {
-    let (mut depth, mut quoted, mut escaped, mut from) = (0_usize, false, false, 1);
-    let mut arguments = Vec::new();
-    for (at, sign) in call.char_indices() {
-        match sign {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => {
-                depth -= 1;
-                if depth == 0 {
-                    arguments.push(call[from..at].trim());
-                    arguments.retain(|argument| !argument.is_empty());
-                    return Some((arguments, &call[at + 1..]));
-                }
-            }
-            ',' if depth == 1 => {
-                arguments.push(call[from..at].trim());
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The text of an argument that is one literal.
-fn literal(argument: &str) -> Option<&str> {
-    let text = argument.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.contains('"')).then_some(text)
-}
-
-/// The number of an argument that is one, without its type.
-fn number(argument: &str) -> Option<&str> {
-    let digits = argument
-        .strip_suffix("u64")
-        .or_else(|| argument.strip_suffix("u32"))
-        .or_else(|| argument.strip_suffix("u8"));
-    let digits = digits.map(|digits| digits.trim_end_matches('_'));
-    digits.filter(|digits| digits.starts_with(|sign: char| sign.is_ascii_digit()))
+/// A file of the source, without its tests.
+fn read(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(crate) mod tests {"];
+    let end = tests.iter().filter_map(|tests| text.find(tests)).min().unwrap_or(text.len());
+    Ok(text[..end].to_owned())
 }
 
 #[cfg(test)]
@@ -303,10 +152,8 @@ mod tests {
     fn every_kind_that_stands_in_a_file_is_in_the_list_of_that_file() {
         let mut files = Vec::new();
         sources(&crate::root().join("crates/appraisal/src"), &mut files).unwrap();
-        let count: usize = files
-            .into_iter()
-            .map(|file| Source::read(file).unwrap().code.matches(": Kind = Kind {").count())
-            .sum();
+        let count: usize =
+            files.into_iter().map(|file| read(&file).unwrap().matches(": Kind = Kind {").count()).sum();
         assert_eq!(
             kinds::all().count(),
             count,
@@ -315,23 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn no_defect_has_the_id_of_a_kind_and_those_that_judges_know_are_there() {
-        let defects = defects(&crate::root()).unwrap();
-        assert!(kinds::all().all(|kind| !defects.contains_key(kind.id)));
-        assert!(defects.len() > 150, "{}", defects.len());
-        for end in kiwame_appraisal::CUT_SHORT {
-            assert!(defects.keys().any(|id| id.ends_with(end)), "no defect ends with {end}");
+    fn every_defect_that_stands_in_a_file_is_in_the_list_of_a_format_with_its_meaning() {
+        let mut written: Vec<_> =
+            defects(&crate::root()).unwrap().into_iter().map(|one| (one.id, one.meaning)).collect();
+        written.sort();
+        let mut listed: Vec<_> = kiwame_formats::defects().map(|kind| kind.id).collect();
+        listed.sort_unstable();
+        let ids: Vec<_> = written.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(ids, listed, "what stands in the source, and what `DEFECTS` and `Format::defects` list");
+        assert!(ids.windows(2).all(|two| two[0] != two[1]), "an id stands for one kind");
+        assert!(ids.len() > 200, "{}", ids.len());
+        for (id, meaning) in written {
+            assert!(meaning.ends_with('.') && meaning.len() > 12, "{id}: {meaning:?}");
+            assert!(kinds::all().all(|kind| kind.id != id), "{id} is a kind of findings");
         }
-    }
-
-    #[test]
-    fn calls_are_read_with_whatever_stands_in_them() {
-        let text = "const FIRST: &str = \"a/first\";\n out.defect(Defect::new(FIRST, \"Size\", at, (1, 2), \"a, (b\"));\n\
-                    Err(odd(\"a/second\", \"Kind\", place, 1, 0u64))\nfn odd(id: &str) -> Defect {\n    x.ambiguous()\n}\n";
-        let mut noted = BTreeMap::new();
-        let source = Source { path: PathBuf::new(), code: text.to_owned() };
-        source.collect(core::slice::from_ref(&source), &mut noted);
-        let rows: Vec<_> = noted.iter().map(|(id, one)| one.row(id)).collect();
-        assert_eq!(rows, ["| `a/first` | Size | a, (b |  |\n", "| `a/second` | Kind | 0 | yes |\n"]);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
 
 /// The finding for one defect.
 pub(crate) fn finding(tree: &Tree, defect: &Defect) -> Finding {
-    let finding = Finding::defect(defect.id, defect.ambiguous);
+    let finding = Finding::defect(defect.kind);
     let Some(region) = tree.region(defect.region) else { return finding };
     let span = kiwame_image::Span::new(defect.offset, 0);
     finding

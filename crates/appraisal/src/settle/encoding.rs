@@ -57,7 +57,7 @@ impl<'a> Contents<'a> {
         let tree = case.tree;
         let missing = case.unmatched.iter().filter_map(|&index| case.wanted(index));
         let mut ambiguous = BTreeSet::new();
-        for defect in tree.defects().iter().filter(|defect| defect.ambiguous) {
+        for defect in tree.defects().iter().filter(|defect| defect.kind.ambiguous) {
             let around = tree.region(defect.region).into_iter().chain(tree.ancestors(defect.region));
             ambiguous.extend(around.map(|region| region.space));
         }

@@ -19,7 +19,9 @@
 //!
 //! `res5`, where a PE header lies, is in the leaf and no fact.
 
-use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Node, Reading, Sure, Trouble};
+use kiwame_image::{
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Sure, Trouble,
+};
 
 /// A kernel image.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ impl Format for Arm64Image {
 
     fn about(&self) -> &'static str {
         "Linux kernel image of 64-bit ARM"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     /// Heavier than a PE file, which such an image can be as well.
@@ -73,7 +79,7 @@ static ANCHOR: Anchor = Anchor {
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;
-    let mut reader = window.reader("arm64-image/truncated");
+    let mut reader = window.reader(&TRUNCATED);
     let pe = reader.u16_le("code0")? == DOS_MAGIC;
     reader.bytes(6, "code1")?;
     let text_offset = reader.u64_le("text_offset")?;
@@ -83,7 +89,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let place = reader.offset();
         let value = reader.u64_le(field)?;
         if value != 0 {
-            out.defect(Defect::new("arm64-image/reserved", field, place, value, 0u8).ambiguous());
+            out.defect(Defect::new(&RESERVED, field, place, value, 0u8));
         }
     }
     out.add(
@@ -105,6 +111,14 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
 const HEADER: u64 = 0x40;
 const MAGIC: [u8; 4] = *b"ARM\x64";
 const DOS_MAGIC: u16 = 0x5a4d;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&RESERVED, &TRUNCATED];
+
+/// A reserved field is set: a later kernel or loader may act on it.
+static RESERVED: DefectKind = DefectKind::ambiguous("arm64-image/reserved");
+/// The header ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("arm64-image/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {

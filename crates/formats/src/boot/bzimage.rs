@@ -27,7 +27,8 @@
 //! the place compiled in, and it is in the leaf of the code.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Glance, Input, Node, Place, Reading, Recognised, Sure, Trouble,
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reading, Recognised, Sure,
+    Trouble,
 };
 
 /// A bzImage.
@@ -41,6 +42,10 @@ impl Format for BzImage {
 
     fn about(&self) -> &'static str {
         "compressed Linux kernel of x86: setup code, payload opened"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     /// Heavier than a PE file, which a kernel with an EFI stub is as well.
@@ -90,7 +95,7 @@ static ANCHOR: Anchor = Anchor {
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;
-    let mut reader = window.reader("bzimage/truncated");
+    let mut reader = window.reader(&TRUNCATED);
     let pe = reader.u16_le("e_magic")? == DOS_MAGIC;
     reader.bytes(0x1ef, "boot sector")?;
     let sectors = u64::from(reader.u8("setup_sects")?);
@@ -164,7 +169,7 @@ fn protected<'a>(
 }
 
 fn beyond(field: &'static str, place: u64, found: u64, expected: u64, out: &mut Builder<'_, '_>) {
-    out.defect(Defect::new("bzimage/beyond", field, place, found, expected).ambiguous());
+    out.defect(Defect::new(&BEYOND, field, place, found, expected));
 }
 
 const HEADER: u64 = 0x250;
@@ -175,6 +180,14 @@ const MAGIC: [u8; 4] = *b"HdrS";
 const DOS_MAGIC: u16 = 0x5a4d;
 /// The protocol that brought the payload's place.
 const FIRST: u16 = 0x208;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND, &TRUNCATED];
+
+/// A part of the kernel lies beyond its file.
+static BEYOND: DefectKind = DefectKind::ambiguous("bzimage/beyond");
+/// The setup header ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("bzimage/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {

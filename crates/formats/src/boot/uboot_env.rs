@@ -35,8 +35,8 @@ use std::collections::BTreeSet;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Environment, Format, Gather as _, Glance, Input, Node, Place, Reader,
-    Reading, Recognised, Sure, Trouble, Window, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Environment, Format, Gather as _, Glance, Input, Node, Place,
+    Reader, Reading, Recognised, Sure, Trouble, Window, len64, to_usize,
 };
 
 use crate::boot::arguments;
@@ -55,6 +55,10 @@ impl Format for UbootEnv {
 
     fn about(&self) -> &'static str {
         "U-Boot environment, single or redundant, to the setting"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -220,14 +224,13 @@ pub(crate) fn is_torn(head: &[u8]) -> bool {
 pub(crate) fn note_torn(at: &Input<'_>, out: &mut Builder<'_, '_>) {
     let stated = at.head(4).ok().and_then(|head| Some(u32::from_le_bytes(*head.first_chunk()?)));
     let found = stated.unwrap_or(0);
-    out.defect(Defect::new("uboot-env/checksum", "crc", at.offset(), found, "the CRC-32 of the data"));
+    out.defect(Defect::new(&CHECKSUM, "crc", at.offset(), found, "the CRC-32 of the data"));
 }
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(LARGEST)?;
     let Some(shape) = Shape::of(&window, at.length()) else {
-        let found =
-            Defect::new("uboot-env/checksum", "crc", at.offset(), at.length(), "the CRC-32 of the data");
+        let found = Defect::new(&CHECKSUM, "crc", at.offset(), at.length(), "the CRC-32 of the data");
         return Err(found.into());
     };
     let whole = at.slice(0, shape.size);
@@ -241,11 +244,10 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags, None));
     for other in readings.filter(|other| *other != shape) {
         let (found, read) = (other.shown(), shape.shown());
-        out.defect(Defect::new("uboot-env/two-readings", "crc", at.offset(), found, read).ambiguous());
+        out.defect(Defect::new(&TWO_READINGS, "crc", at.offset(), found, read));
     }
     if shape.redundant {
-        let flags =
-            Reader::new(window.piece(4, 1).unwrap_or_default(), 4, "uboot-env/truncated").u8("flags")?;
+        let flags = Reader::new(window.piece(4, 1).unwrap_or_default(), 4, &TRUNCATED).u8("flags")?;
         let node = Node::new("variable", "flags", "uboot-env-flags", whole.slice(4, 1));
         out.add(node.component().with("value", flags.to_string()));
     }
@@ -285,18 +287,14 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, shape: Shape, out: &mut Buil
         let shown = String::from_utf8_lossy(name).into_owned();
         let odd = |byte: &u8| [b' ', b'\t', b'#'].contains(byte);
         if name.len() == text.len() || entry.len() == text.len() || name.first().is_none_or(odd) {
-            out.defect(
-                Defect::new("uboot-env/setting", "data", place, shown.clone(), "name=value").ambiguous(),
-            );
+            out.defect(Defect::new(&SETTING, "data", place, shown.clone(), "name=value"));
         }
         if unescaped(text).is_none() {
             let found = format!("{shown}: a backslash alone");
-            out.defect(Defect::new("uboot-env/escape", "value", place, found, "two backslashes").ambiguous());
+            out.defect(Defect::new(&ESCAPE, "value", place, found, "two backslashes"));
         }
         if !seen.insert(name.to_vec()) {
-            let defect =
-                Defect::new("uboot-env/duplicate-name", "name", place, shown, "one setting of a name");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&DUPLICATE_NAME, "name", place, shown, "one setting of a name"));
         }
         count = count.saturating_add(1);
         if out.add(setting(name, text, input)).is_none() {
@@ -306,7 +304,7 @@ fn settings<'a>(window: &Window, whole: &Input<'a>, shape: Shape, out: &mut Buil
     let most = len64(data).checked_div(8).unwrap_or(0).saturating_add(64).min(MOST);
     if count > most {
         let place = whole.offset().saturating_add(start);
-        out.defect(Defect::new("uboot-env/too-many", "data", place, count, most).ambiguous());
+        out.defect(Defect::new(&TOO_MANY, "data", place, count, most));
     }
     at
 }
@@ -504,6 +502,25 @@ const BOOTING: &[&str] = &[
     ".callbacks",
 ];
 const BOOTING_PREFIXES: &[&str] = &["bootcmd_", "boot_", "scan_", "load_", "run_"];
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&CHECKSUM, &DUPLICATE_NAME, &ESCAPE, &SETTING, &TOO_MANY, &TRUNCATED, &TWO_READINGS];
+
+/// The checksum of the environment is wrong: U-Boot takes its other copy or its defaults.
+static CHECKSUM: DefectKind = DefectKind::odd("uboot-env/checksum");
+/// A variable is set twice: the last one counts.
+static DUPLICATE_NAME: DefectKind = DefectKind::ambiguous("uboot-env/duplicate-name");
+/// A value has a backslash that U-Boot's parts read differently.
+static ESCAPE: DefectKind = DefectKind::ambiguous("uboot-env/escape");
+/// A piece of the environment is no setting.
+static SETTING: DefectKind = DefectKind::ambiguous("uboot-env/setting");
+/// There are more settings than U-Boot's table holds.
+static TOO_MANY: DefectKind = DefectKind::ambiguous("uboot-env/too-many");
+/// The environment ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("uboot-env/truncated").cut_short();
+/// The environment is whole by two sizes or byte orders.
+static TWO_READINGS: DefectKind = DefectKind::ambiguous("uboot-env/two-readings");
 
 #[cfg(test)]
 mod tests {

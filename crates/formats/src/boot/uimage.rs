@@ -29,8 +29,8 @@
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Glance, Input, Node, Place, Reader, Reading, Recognised, Span, Sure,
-    Trouble, Value, len64, to_usize,
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reader, Reading, Recognised,
+    Span, Sure, Trouble, Value, len64, to_usize,
 };
 
 use crate::stream::lzma;
@@ -49,6 +49,10 @@ impl Format for UImage {
 
     fn about(&self) -> &'static str {
         "U-Boot legacy image: header, checksums, content or parts"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -136,16 +140,16 @@ struct Header {
 
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.head(HEADER)?;
-    let header = read(at, &mut window.reader(TRUNCATED), out)?;
+    let header = read(at, &mut window.reader(&TRUNCATED), out)?;
     let (stated, found) = (stated_crc(&window), header_crc(&window));
     if stated != found {
         let place = at.offset().saturating_add(4);
-        out.defect(Defect::new("uimage/header-crc", "ih_hcrc", place, stated, found).ambiguous());
+        out.defect(Defect::new(&HEADER_CRC, "ih_hcrc", place, stated, found));
     }
     let data = at.slice(HEADER, header.size);
     if data.length() < header.size {
         let place = at.offset().saturating_add(12);
-        out.defect(Defect::new("uimage/beyond", "ih_size", place, header.size, data.length()).ambiguous());
+        out.defect(Defect::new(&BEYOND, "ih_size", place, header.size, data.length()));
     }
     let mut crc = Crc32::default();
     for window in data.windows() {
@@ -153,9 +157,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     if crc.value() != header.data_crc {
         let place = at.offset().saturating_add(24);
-        out.defect(
-            Defect::new("uimage/data-crc", "ih_dcrc", place, header.data_crc, crc.value()).ambiguous(),
-        );
+        out.defect(Defect::new(&DATA_CRC, "ih_dcrc", place, header.data_crc, crc.value()));
     }
     let end = HEADER.saturating_add(data.length());
     if header.kind == MULTI {
@@ -212,8 +214,7 @@ fn parts<'a>(data: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble>
     for (number, size) in (0u32..).zip(sizes) {
         let part = data.slice(start, size);
         if part.length() < size {
-            let defect = Defect::new("uimage/beyond", "size", data.offset(), size, part.length());
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&BEYOND, "size", data.offset(), size, part.length()));
         }
         let node = Node::new("uimage", format!("part-{number}"), "uimage-content", part);
         out.add(node.order(number).component().then(&Recognised(Place::Stream)));
@@ -242,7 +243,6 @@ fn named(names: &[(u8, &'static str)], number: u8) -> Value {
 
 const MAGIC: [u8; 4] = [0x27, 0x05, 0x19, 0x56];
 const HEADER: u64 = 64;
-const TRUNCATED: &str = "uimage/truncated";
 const MULTI: u8 = 4;
 /// `IH_COMP_LZMA`.
 const LZMA: u8 = 3;
@@ -280,6 +280,18 @@ const TYPE: &[(u8, &str)] = &[
 ];
 const COMP: &[(u8, &str)] =
     &[(0, "none"), (1, "gzip"), (2, "bzip2"), (3, "lzma"), (4, "lzo"), (5, "lz4"), (6, "zstd")];
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND, &DATA_CRC, &HEADER_CRC, &TRUNCATED];
+
+/// The data, or a part of it, is longer than the file.
+static BEYOND: DefectKind = DefectKind::ambiguous("uimage/beyond");
+/// The CRC-32 of the data is wrong.
+static DATA_CRC: DefectKind = DefectKind::ambiguous("uimage/data-crc");
+/// The CRC-32 of the header is wrong.
+static HEADER_CRC: DefectKind = DefectKind::ambiguous("uimage/header-crc");
+/// The file ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("uimage/truncated").cut_short();
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

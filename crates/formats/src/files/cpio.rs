@@ -40,8 +40,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Glance, Input, LimitKind, Limits, Node, Normal, Piece, Place, Reading,
-    Recognised, Span, Sure, Trouble, Value, Window, len64,
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, LimitKind, Limits, Node, Normal, Piece,
+    Place, Reading, Recognised, Span, Sure, Trouble, Value, Window, len64,
 };
 
 use crate::files::{self, Allowance, Entry, FileData, Kind, Volume};
@@ -57,6 +57,10 @@ impl Format for Cpio {
 
     fn about(&self) -> &'static str {
         "cpio archive (newc, crc), as initramfs: every file with its mode and owner"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -113,7 +117,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if next.add("cpio", at, out) == Goes::Nowhere && whole {
         let found = format!("{bytes} bytes");
         let place = at.span().end().saturating_sub(bytes);
-        out.defect(odd("cpio/behind", "TRAILER!!!", place, found, "the end, or an archive"));
+        out.defect(odd(&BYTES_BEHIND, "TRAILER!!!", place, found, "the end, or an archive"));
     }
     let Archive { entries, data, unused, .. } = archive;
     let sizes = entries.iter().map(|entry| entry.size).collect();
@@ -221,13 +225,13 @@ pub(crate) fn is_packed(head: &[u8]) -> bool {
 
 /// What Linux skips, refuses, or makes otherwise than it stands there, or what no writer writes.
 fn odd(
-    id: &'static str,
+    kind: &'static DefectKind,
     field: &'static str,
     at: u64,
     found: impl Into<Value>,
     expected: impl Into<Value>,
 ) -> Defect {
-    Defect::new(id, field, at, found, expected).ambiguous()
+    Defect::new(kind, field, at, found, expected)
 }
 
 /// What an entry begins with.
@@ -251,7 +255,7 @@ impl Header {
     fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
         let magic = bytes.get(..6).unwrap_or_default();
         if !MAGICS.contains(&magic) {
-            return Err(Defect::new("cpio/magic", "c_magic", base, magic, "070701 or 070702"));
+            return Err(Defect::new(&MAGIC, "c_magic", base, magic, "070701 or 070702"));
         }
         let field = |number: usize, name: &'static str| {
             let start = number.saturating_mul(8).saturating_add(6);
@@ -260,7 +264,7 @@ impl Header {
             let plain = digits.len() == 8 && digits.iter().all(u8::is_ascii_hexdigit);
             let value = if plain { u32::from_str_radix(text, 16).ok() } else { None };
             let place = base.saturating_add(len64(bytes.get(..start).unwrap_or_default()));
-            value.ok_or_else(|| Defect::new("cpio/number", name, place, digits, "eight hexadecimal digits"))
+            value.ok_or_else(|| Defect::new(&NUMBER, name, place, digits, "eight hexadecimal digits"))
         };
         Ok(Self {
             checked: magic == b"070702",
@@ -364,7 +368,7 @@ impl Archive {
             let header = match Header::read(&head, at.offset().saturating_add(start)) {
                 Ok(header) => header,
                 Err(defect) => {
-                    out.defect(defect.ambiguous());
+                    out.defect(defect);
                     return Ok((start, false));
                 }
             };
@@ -374,7 +378,7 @@ impl Archive {
             let place = Spot::of(start, &header, at);
             if place.is_cut(&header, at) {
                 let left = at.length().saturating_sub(start);
-                out.defect(odd("cpio/truncated", "c_filesize", place.offset, left, place.end));
+                out.defect(odd(&TRUNCATED, "c_filesize", place.offset, left, place.end));
                 return Ok((start, false));
             }
             let name = at.slice(place.name, header.name_size).window()?;
@@ -390,7 +394,7 @@ impl Archive {
             self.entry(&name, &header, &place, at, out)?;
             start = place.end;
         }
-        out.defect(odd("cpio/trailer", "TRAILER!!!", at.offset(), "none", "a trailer"));
+        out.defect(odd(&NO_TRAILER, "TRAILER!!!", at.offset(), "none", "a trailer"));
         self.join_links();
         Ok((at.length(), false))
     }
@@ -418,7 +422,7 @@ impl Archive {
             if let Some(form) = &mut self.form {
                 form.field("padding", &found);
             }
-            out.defect(odd("cpio/padding", "padding", padding.offset(), found, "zeros"));
+            out.defect(odd(&PADDING, "padding", padding.offset(), found, "zeros"));
         }
         Ok(())
     }
@@ -433,7 +437,7 @@ impl Archive {
     ) -> Result<(), Trouble> {
         let Some(steps) = steps(name, place, out) else { return Ok(()) };
         let Some(kind) = header.kind() else {
-            out.defect(odd("cpio/mode", "c_mode", place.offset, header.mode, "a type of file"));
+            out.defect(odd(&MODE, "c_mode", place.offset, header.mode, "a type of file"));
             return Ok(());
         };
         check_header(header, kind, place, out);
@@ -442,7 +446,7 @@ impl Archive {
             self.unused.extend((!span.is_empty()).then_some(span));
         }
         if steps.is_empty() && kind != Kind::Directory {
-            out.defect(odd("cpio/name", "name", place.offset, "", "the name of a directory"));
+            out.defect(odd(&NAME, "name", place.offset, "", "the name of a directory"));
             return Ok(());
         }
         let target = if kind == Kind::Link { target(at, header, place, out)? } else { Vec::new() };
@@ -485,7 +489,7 @@ impl Archive {
         self.root |= number == 0;
         if !fresh {
             let shown = String::from_utf8_lossy(&path).into_owned();
-            out.defect(odd("cpio/duplicate-name", "name", place.offset, shown, "one entry of a name"));
+            out.defect(odd(&DUPLICATE_NAME, "name", place.offset, shown, "one entry of a name"));
         }
         if number != 0 && !fresh {
             return self.push(path, entry, place.data);
@@ -555,7 +559,7 @@ impl Archive {
         let Some(other) = self.entries.get(*first) else { return own };
         let facts = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.modified, entry.device);
         if facts(other) != facts(entry) {
-            out.defect(odd("cpio/hard-link", "c_mode", place.offset, entry.mode, other.mode));
+            out.defect(odd(&HARD_LINK, "c_mode", place.offset, entry.mode, other.mode));
         }
         other.inode
     }
@@ -578,7 +582,7 @@ impl Archive {
                 // What lies in a link goes where the link leads.
                 if self.entries.get(number).is_some_and(|entry| entry.kind != Kind::Directory) {
                     let shown = String::from_utf8_lossy(&path).into_owned();
-                    out.defect(odd("cpio/no-directory", "name", place, shown, "a directory"));
+                    out.defect(odd(&NO_DIRECTORY, "name", place, shown, "a directory"));
                 }
                 break;
             }
@@ -588,7 +592,7 @@ impl Archive {
         }
         while let Some((path, name)) = missing.pop() {
             let shown = String::from_utf8_lossy(&path).into_owned();
-            out.defect(odd("cpio/no-directory", "name", place, shown, "an entry of the directory"));
+            out.defect(odd(&NO_DIRECTORY, "name", place, shown, "an entry of the directory"));
             let entry = Entry { parent, name, kind: Kind::Directory, inode: IMPLIED, ..Entry::default() };
             parent = self.entries.len();
             self.push(path, entry, 0)?;
@@ -604,7 +608,7 @@ fn steps<'n>(name: &'n Window, place: &Spot, out: &mut Builder<'_, '_>) -> Optio
     let shown = || String::from_utf8_lossy(name).into_owned();
     // Linux wants a NUL at the end; some writers align what follows with more of them.
     if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
-        out.defect(odd("cpio/name", "c_namesize", place.offset, rest, "NULs"));
+        out.defect(odd(&NAME, "c_namesize", place.offset, rest, "NULs"));
     }
     let inner = [&b"./"[..], b"/"].iter().find_map(|front| name.strip_prefix(*front)).unwrap_or(name);
     if [&b"."[..], b"/", b"./"].contains(&name) {
@@ -615,7 +619,7 @@ fn steps<'n>(name: &'n Window, place: &Spot, out: &mut Builder<'_, '_>) -> Optio
     if steps.iter().all(plain) {
         return Some(steps);
     }
-    out.defect(odd("cpio/name", "name", place.offset, shown(), "names of files"));
+    out.defect(odd(&NAME, "name", place.offset, shown(), "names of files"));
     let steps: Vec<_> = steps.into_iter().filter(plain).collect();
     (!steps.is_empty()).then_some(steps)
 }
@@ -623,19 +627,19 @@ fn steps<'n>(name: &'n Window, place: &Spot, out: &mut Builder<'_, '_>) -> Optio
 /// Fields that Linux takes otherwise than they stand there.
 fn check_header(header: &Header, kind: Kind, place: &Spot, out: &mut Builder<'_, '_>) {
     if header.mode > 0xffff {
-        out.defect(odd("cpio/mode", "c_mode", place.offset, header.mode, header.mode & 0xffff));
+        out.defect(odd(&MODE, "c_mode", place.offset, header.mode, header.mode & 0xffff));
     }
     for (field, id) in [("c_uid", header.uid), ("c_gid", header.gid)] {
         if id == u32::MAX {
-            out.defect(odd("cpio/owner", field, place.offset, id, "an id"));
+            out.defect(odd(&OWNER, field, place.offset, id, "an id"));
         }
     }
     // Only files and links have data; Linux skips other entries that have some.
     if header.size > 0 && !matches!(kind, Kind::File | Kind::Link) {
-        out.defect(odd("cpio/data", "c_filesize", place.offset, header.size, 0u64));
+        out.defect(odd(&DATA, "c_filesize", place.offset, header.size, 0u64));
     }
     if header.special.0 > 0xfff || header.special.1 > 0xf_ffff {
-        out.defect(odd("cpio/device", "c_rmaj", place.offset, header.special.0, "a device number"));
+        out.defect(odd(&DEVICE, "c_rmaj", place.offset, header.special.0, "a device number"));
     }
 }
 
@@ -648,7 +652,7 @@ fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Spot, ou
     };
     if !kept {
         let found = format!("{}:{}", header.special.0, header.special.1);
-        out.defect(odd("cpio/built-in", "c_rmaj", place.offset, found, "what is there before"));
+        out.defect(odd(&BUILT_IN, "c_rmaj", place.offset, found, "what is there before"));
     }
 }
 
@@ -656,12 +660,12 @@ fn check_built_in(steps: &[&[u8]], kind: Kind, header: &Header, place: &Spot, ou
 fn check_trailer(header: &Header, name: &[u8], place: &Spot, out: &mut Builder<'_, '_>) {
     for (field, value) in [("c_mode", header.mode.into()), ("c_filesize", header.size)] {
         if value != 0 {
-            out.defect(odd("cpio/trailer", field, place.offset, value, 0u64));
+            out.defect(odd(&NO_TRAILER, field, place.offset, value, 0u64));
         }
     }
     let rest = name.get(TRAILER.len()..).unwrap_or_default();
     if rest.is_empty() || rest.iter().any(|&byte| byte != 0) {
-        out.defect(odd("cpio/name", "c_namesize", place.offset, rest, "NULs"));
+        out.defect(odd(&NAME, "c_namesize", place.offset, rest, "NULs"));
     }
 }
 
@@ -675,7 +679,7 @@ fn target(
     let data = at.slice(place.data, header.size.min(LONGEST)).window()?;
     let target = data.strip_suffix(&[0]).unwrap_or(&data);
     if target.is_empty() || target.contains(&0) || header.size >= LONGEST {
-        out.defect(odd("cpio/target", "c_filesize", place.offset, header.size, "a path"));
+        out.defect(odd(&TARGET, "c_filesize", place.offset, header.size, "a path"));
     }
     Ok(target.to_vec())
 }
@@ -702,7 +706,7 @@ fn check_sum(
     }
     if sum != header.sum {
         // Linux unpacks nothing behind a wrong sum.
-        out.defect(odd("cpio/checksum", "c_chksum", place.offset, header.sum, sum));
+        out.defect(odd(&CHECKSUM, "c_chksum", place.offset, header.sum, sum));
     }
     Ok(())
 }
@@ -759,6 +763,62 @@ const LONGEST: u64 = 4096;
 const MOST_NAME: u64 = 255;
 /// The inode of a directory that no entry makes.
 const IMPLIED: u64 = u64::MAX - 1;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &BYTES_BEHIND,
+    &BUILT_IN,
+    &CHECKSUM,
+    &DATA,
+    &DEVICE,
+    &DUPLICATE_NAME,
+    &HARD_LINK,
+    &MAGIC,
+    &MODE,
+    &NAME,
+    &NO_DIRECTORY,
+    &NUMBER,
+    &OWNER,
+    &PADDING,
+    &TARGET,
+    &NO_TRAILER,
+    &TRUNCATED,
+];
+
+/// Bytes lie behind the last archive that Linux would unpack or complain about.
+static BYTES_BEHIND: DefectKind = DefectKind::ambiguous("cpio/behind");
+/// An entry makes what the kernel has made before it, as something else.
+static BUILT_IN: DefectKind = DefectKind::ambiguous("cpio/built-in");
+/// The sum of a file's bytes is another.
+static CHECKSUM: DefectKind = DefectKind::ambiguous("cpio/checksum");
+/// An entry that is no file brings bytes.
+static DATA: DefectKind = DefectKind::ambiguous("cpio/data");
+/// A device number is larger than Linux takes.
+static DEVICE: DefectKind = DefectKind::ambiguous("cpio/device");
+/// Two entries of an archive have one name.
+static DUPLICATE_NAME: DefectKind = DefectKind::ambiguous("cpio/duplicate-name");
+/// Names of one inode disagree on what it is.
+static HARD_LINK: DefectKind = DefectKind::ambiguous("cpio/hard-link");
+/// A header does not begin with the magic of an archive that Linux unpacks.
+static MAGIC: DefectKind = DefectKind::ambiguous("cpio/magic");
+/// The mode has no type of file, or bits that Linux drops.
+static MODE: DefectKind = DefectKind::ambiguous("cpio/mode");
+/// A name is none that Linux unpacks as it stands, or bytes lie behind it.
+static NAME: DefectKind = DefectKind::ambiguous("cpio/name");
+/// An entry lies in no directory of the archive, or in what is none.
+static NO_DIRECTORY: DefectKind = DefectKind::ambiguous("cpio/no-directory");
+/// A field is no number of eight hexadecimal digits.
+static NUMBER: DefectKind = DefectKind::ambiguous("cpio/number");
+/// An owner is the number that means none.
+static OWNER: DefectKind = DefectKind::ambiguous("cpio/owner");
+/// Bytes between entries are no zeros.
+static PADDING: DefectKind = DefectKind::ambiguous("cpio/padding");
+/// A symbolic link has no target, or a longer one than Linux takes.
+static TARGET: DefectKind = DefectKind::ambiguous("cpio/target");
+/// The archive has no trailer, or one that says more than that it ends.
+static NO_TRAILER: DefectKind = DefectKind::ambiguous("cpio/trailer");
+/// The archive ends before an entry does.
+static TRUNCATED: DefectKind = DefectKind::ambiguous("cpio/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {

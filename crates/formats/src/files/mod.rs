@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Input, LimitKind, Limits, Node, Piece, Place, Recognised,
-    RegionId, Stage, Trouble, Value, len64,
+    Arrange as _, Builder, Defect, DefectKind, Format, Input, LimitKind, Limits, Node, Piece, Place,
+    Recognised, RegionId, Stage, Trouble, Value, len64,
 };
 
 /// Where a file system keeps what its files hold.
@@ -306,21 +306,18 @@ impl<'a> Directory<'a> {
             let odd = [&b""[..], b".", b".."].contains(&entry.name.as_slice())
                 || entry.name.iter().any(|byte| [0, b'/'].contains(byte));
             if odd {
-                let defect = Defect::new("files/name", "name", place, shown.clone(), "a file name");
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&NAME, "name", place, shown.clone(), "a file name"));
             }
             let fold = shown.to_lowercase();
             let device = matches!(entry.kind, Kind::Block | Kind::Character);
             if !seen.insert(&entry.name) {
-                let defect = Defect::new("files/duplicate-name", "name", place, shown, "one entry of a name");
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&DUPLICATE_NAME, "name", place, shown, "one entry of a name"));
             } else if let Some((other, both)) = folded.insert(fold, (shown.clone(), device)) {
-                let defect = Defect::new("files/name-folds", "name", place, shown, other);
                 // The pseudo-terminals of BSD have such names, and no loader that folds has device nodes.
                 if device && both {
-                    nodes.get_or_insert(defect);
+                    nodes.get_or_insert(Defect::new(&NODE_FOLDS, "name", place, shown, other));
                 } else {
-                    out.defect(defect.ambiguous());
+                    out.defect(Defect::new(&NAME_FOLDS, "name", place, shown, other));
                 }
             }
         }
@@ -482,3 +479,15 @@ const REST: &[u8] = b"\n";
 
 /// In the order in which equal matches win.
 pub(crate) static FORMATS: &[&dyn Format] = &[&squashfs::Squashfs, &jffs2::Jffs2, &cpio::Cpio];
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DUPLICATE_NAME, &NAME, &NAME_FOLDS, &NODE_FOLDS];
+
+/// Two entries of a directory have one name.
+static DUPLICATE_NAME: DefectKind = DefectKind::ambiguous("files/duplicate-name");
+/// A name is none that a path can have.
+static NAME: DefectKind = DefectKind::ambiguous("files/name");
+/// Two names of a directory differ only in signs that people and some systems take for the same.
+static NAME_FOLDS: DefectKind = DefectKind::ambiguous("files/name-folds");
+/// Two device nodes have such names, as the pseudo-terminals of BSD do; no loader that folds has device nodes.
+static NODE_FOLDS: DefectKind = DefectKind::odd("files/node-folds");

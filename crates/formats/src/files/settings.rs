@@ -22,7 +22,9 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Builder, Defect, Format, Glance, Input, Node, Reading, Settings, Trouble, len64};
+use kiwame_image::{
+    Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Settings, Trouble, len64,
+};
 
 use crate::files::file_content::MOST;
 
@@ -93,7 +95,7 @@ impl InSettings {
             let clash = again.is_some_and(|before| before != piece.kind || piece.kind == Kind::Setting);
             if matches!(piece.kind, Kind::Setting | Kind::Item | Kind::Raw) && clash {
                 let shown = String::from_utf8_lossy(&piece.key).into_owned();
-                out.defect(Defect::new("settings/twice", "key", place, shown, "a key once").ambiguous());
+                out.defect(Defect::new(&TWICE, "key", place, shown, "a key once"));
             }
             if out.add(node.component()).is_none() {
                 return Ok(());
@@ -615,6 +617,12 @@ const DEPTH: usize = 32;
 /// Pieces of a file, and bytes of a key: names of rules are no longer.
 const MOST_PIECES: usize = 0x1_0000;
 const LONGEST_KEY: usize = 255;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&TWICE];
+
+/// A key stands twice: which one counts depends on who reads.
+static TWICE: DefectKind = DefectKind::ambiguous("settings/twice");
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,8 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Content, Defect, Environment, Format, Glance, Input, Node, Partition, Place, Recognised, Stage,
-    Trouble,
+    Builder, Content, Defect, DefectKind, Environment, Format, Glance, Input, Node, Partition, Place,
+    Recognised, Stage, Trouble,
 };
 
 use super::readings::Readings;
@@ -36,9 +36,7 @@ impl<'a> Stage<'a> for RawFlash {
         for Partition { name, span, erase_block, environment } in &self.0 {
             let input = at.slice(span.offset, span.length);
             if input.length() != span.length {
-                let end =
-                    Defect::new("raw-flash/partition", "length", span.offset, input.length(), span.length);
-                out.defect(end.ambiguous());
+                out.defect(Defect::new(&PARTITION, "length", span.offset, input.length(), span.length));
             }
             let node = Node::new("partition", name, "partition", input).name(name).component();
             let node = node.erase_block(*erase_block);
@@ -137,6 +135,12 @@ impl<'a> Stage<'a> for Found {
 }
 
 const ERASED: u8 = 0xff;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&PARTITION];
+
+/// A partition of the signed layout lies beyond the image.
+static PARTITION: DefectKind = DefectKind::ambiguous("raw-flash/partition").cut_short();
 
 #[cfg(test)]
 mod tests {

@@ -169,7 +169,9 @@ mod tests {
             let mut image = image();
             put(&mut image, 0x450, &address.to_le_bytes());
             let tree = parse(&Image, &image);
-            assert!(tree.defects().iter().all(|defect| defect.ambiguous || defect.id == "fit/checksum"));
+            assert!(
+                tree.defects().iter().all(|defect| defect.kind.ambiguous || defect.kind.id == "fit/checksum")
+            );
             defects(&tree)
         };
         assert_eq!(with(0xffff_f050), ["fit/target", "fit/checksum"]);

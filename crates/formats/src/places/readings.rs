@@ -5,7 +5,7 @@
 //! runs is decided by any format that knows programs, whoever takes the bytes apart (RULES 29): no bytes that a file can
 //! carry make it something less.
 
-use kiwame_image::{Builder, Defect, Format, Glance, Input, Reading, Sure, Trouble};
+use kiwame_image::{Builder, Defect, DefectKind, Format, Glance, Input, Reading, Sure, Trouble};
 
 use crate::boot::uboot_env;
 use crate::boot::uimage;
@@ -100,8 +100,7 @@ impl Readings {
             uboot_env::note_torn(at, out);
         }
         if let Some(other) = self.other {
-            let two = Defect::new("content/two-readings", "magic", at.offset(), other, self.format.name());
-            out.defect(two.ambiguous());
+            out.defect(Defect::new(&TWO_READINGS, "magic", at.offset(), other, self.format.name()));
         }
     }
 }
@@ -116,6 +115,13 @@ pub(super) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), T
 
 /// The attribute of what can execute.
 const EXECUTABLE: &str = "executable";
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&TWO_READINGS];
+
+/// Two formats read the same bytes, and neither lies over the other.
+static TWO_READINGS: DefectKind = DefectKind::ambiguous("content/two-readings");
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

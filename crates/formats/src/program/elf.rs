@@ -37,8 +37,8 @@ use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Reading, Span, Sure, Trouble, Value,
-    Window, to_usize,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Span, Sure, Trouble,
+    Value, Window, to_usize,
 };
 
 use crate::program::{self, Names, Piece};
@@ -54,6 +54,10 @@ impl Format for Elf {
 
     fn about(&self) -> &'static str {
         "ELF files, 32 and 64 bits, both byte orders: headers, sections or segments, gaps, overlay"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -106,7 +110,7 @@ struct File {
 impl File {
     fn read(at: &Input<'_>) -> Result<Self, Trouble> {
         let head = at.head(HEADER_64)?;
-        head.reader("elf/truncated").bytes(HEADER_32, "Elf_Ehdr")?;
+        head.reader(&TRUNCATED).bytes(HEADER_32, "Elf_Ehdr")?;
         let header =
             Goblin::parse_header(&head).map_err(|error| refused("e_ident", head.offset(), &error))?;
         let class = header.e_ident.get(EI_CLASS).copied().unwrap_or(0);
@@ -192,21 +196,20 @@ impl File {
             ("e_shentsize", self.sections.is_empty(), self.header.e_shentsize, section),
         ];
         for (field, _, found, expected) in sizes.into_iter().filter(|(_, empty, a, b)| !empty && a != b) {
-            out.defect(Defect::new("elf/entry-size", field, at.offset(), found, expected).ambiguous());
+            out.defect(Defect::new(&ENTRY_SIZE, field, at.offset(), found, expected));
         }
     }
 
     fn check_segments(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
         let loaded = || self.segments.iter().filter(|segment| segment.p_type == PT_LOAD);
         let memory = loaded().map(|segment| Span::new(segment.p_vaddr, segment.p_memsz)).collect();
-        overlaps(memory, at, out, "elf/virtual-overlap", "p_vaddr");
+        overlaps(memory, at, out, &VIRTUAL_OVERLAP, "p_vaddr");
         let file = loaded().map(|segment| Span::new(segment.p_offset, segment.p_filesz)).collect();
-        overlaps(file, at, out, "elf/segment-overlap", "p_offset");
+        overlaps(file, at, out, &SEGMENT_OVERLAP, "p_offset");
         for segment in self.segments.iter().filter(|segment| segment.p_filesz > 0) {
             let end = segment.p_offset.saturating_add(segment.p_filesz);
             if end > at.length() {
-                let defect = Defect::new("elf/beyond-end", "p_offset", at.offset(), end, at.length());
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&BEYOND_END, "p_offset", at.offset(), end, at.length()));
             }
         }
     }
@@ -242,7 +245,7 @@ fn segments(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<Program
     let first = if header.e_phnum == PN_XNUM { first_section(at, header, context)? } else { None };
     let count = first.map_or(header.e_phnum.into(), |first| u64::from(first.sh_info));
     if count > MAX_SEGMENTS {
-        return Err(Defect::new("elf/segment-count", "e_phnum", at.offset(), count, MAX_SEGMENTS).into());
+        return Err(Defect::new(&SEGMENT_COUNT, "e_phnum", at.offset(), count, MAX_SEGMENTS).into());
     }
     let length = count.saturating_mul(header.e_phentsize.into());
     let window = at.slice(header.e_phoff, length).window()?;
@@ -273,12 +276,12 @@ fn sections(at: &Input<'_>, header: &Header, context: Ctx) -> Result<Vec<Section
         return Ok(Vec::new());
     }
     if count > MAX_SECTIONS {
-        return Err(Defect::new("elf/section-count", "e_shnum", at.offset(), count, MAX_SECTIONS).into());
+        return Err(Defect::new(&SECTION_COUNT, "e_shnum", at.offset(), count, MAX_SECTIONS).into());
     }
     let length = count.saturating_mul(header.e_shentsize.into());
     let window = at.slice(header.e_shoff, length).window()?;
     if window.piece(0, length).is_none() {
-        return Err(Defect::new("elf/truncated", "e_shnum", window.offset(), at.length(), length).into());
+        return Err(Defect::new(&TRUNCATED, "e_shnum", window.offset(), at.length(), length).into());
     }
     SectionHeader::parse_from(&window, 0, to_usize(count), context)
         .map_err(|error| refused("e_shoff", window.offset(), &error).into())
@@ -337,14 +340,14 @@ fn overlaps(
     mut spans: Vec<Span>,
     at: &Input<'_>,
     out: &mut Builder<'_, '_>,
-    id: &'static str,
+    kind: &'static DefectKind,
     field: &'static str,
 ) {
     spans.retain(|span| !span.is_empty());
     spans.arrange();
     for (before, after) in spans.iter().zip(spans.iter().skip(1)) {
         if before.overlaps(*after) {
-            out.defect(Defect::new(id, field, at.offset(), after.offset, before.end()).ambiguous());
+            out.defect(Defect::new(kind, field, at.offset(), after.offset, before.end()));
         }
     }
 }
@@ -358,11 +361,10 @@ fn table(count: usize, entry: u16) -> u64 {
 }
 
 fn refused(field: &'static str, offset: u64, error: &goblin::error::Error) -> Defect {
-    Defect::new("elf/refused", field, offset, error.to_string(), "what goblin reads")
+    Defect::new(&REFUSED, field, offset, error.to_string(), "what goblin reads")
 }
 
-const NAMES: Names =
-    Names { gap: "elf-gap", overlay: "elf-overlay", overlap: "elf/overlap", beyond: "elf/beyond-end" };
+const NAMES: Names = Names { gap: "elf-gap", overlay: "elf-overlay", overlap: &OVERLAP, beyond: &BEYOND_END };
 const MAGIC: &[u8] = b"\x7fELF";
 /// What a look at the tables costs.
 const LOOK: u64 = 64 << 10;
@@ -378,6 +380,38 @@ const SHN_XINDEX: u16 = 0xffff;
 const PN_XNUM: u16 = 0xffff;
 /// Core files alone have more than fit into `e_phnum`.
 const MAX_SEGMENTS: u64 = 0x1_0000;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &BEYOND_END,
+    &ENTRY_SIZE,
+    &OVERLAP,
+    &REFUSED,
+    &SECTION_COUNT,
+    &SEGMENT_COUNT,
+    &SEGMENT_OVERLAP,
+    &TRUNCATED,
+    &VIRTUAL_OVERLAP,
+];
+
+/// A segment or section lies beyond the file.
+static BEYOND_END: DefectKind = DefectKind::ambiguous("elf/beyond-end");
+/// The entries of a table have another size than the class of the file has.
+static ENTRY_SIZE: DefectKind = DefectKind::ambiguous("elf/entry-size");
+/// Sections share bytes of the file.
+static OVERLAP: DefectKind = DefectKind::ambiguous("elf/overlap");
+/// The headers are none that can be read.
+static REFUSED: DefectKind = DefectKind::odd("elf/refused");
+/// There are more sections than are read.
+static SECTION_COUNT: DefectKind = DefectKind::odd("elf/section-count");
+/// There are more segments than are read.
+static SEGMENT_COUNT: DefectKind = DefectKind::odd("elf/segment-count");
+/// Segments share bytes of the file.
+static SEGMENT_OVERLAP: DefectKind = DefectKind::ambiguous("elf/segment-overlap");
+/// The file ends before a field or a table does.
+static TRUNCATED: DefectKind = DefectKind::odd("elf/truncated").cut_short();
+/// Segments share addresses: which one wins depends on the loader.
+static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("elf/virtual-overlap");
 
 #[cfg(test)]
 mod tests {

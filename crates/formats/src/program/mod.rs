@@ -7,7 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod pe;
 pub(crate) mod te;
 
-use kiwame_image::{Arrange as _, Builder, Defect, Format, Input, Node, Span, Value};
+use kiwame_image::{Arrange as _, Builder, Defect, DefectKind, Format, Input, Node, Span, Value};
 
 /// One range that a table names.
 #[derive(Clone, Debug)]
@@ -58,9 +58,9 @@ pub(crate) struct Names {
     pub(crate) gap: &'static str,
     pub(crate) overlay: &'static str,
     /// Id of the defect for two pieces that share bytes.
-    pub(crate) overlap: &'static str,
+    pub(crate) overlap: &'static DefectKind,
     /// Id of the defect for a piece that goes beyond the file.
-    pub(crate) beyond: &'static str,
+    pub(crate) beyond: &'static DefectKind,
 }
 
 /// Adds the pieces by offset. Where two share bytes the first keeps them; the defect says that a loader, which
@@ -78,10 +78,10 @@ pub(crate) fn lay_out<'a>(
         let end = piece.offset.saturating_add(piece.length);
         let place = at.offset().saturating_add(piece.offset.min(at.length()));
         if piece.offset < done {
-            out.defect(Defect::new(names.overlap, field, place, piece.offset, done).ambiguous());
+            out.defect(Defect::new(names.overlap, field, place, piece.offset, done));
         }
         if end > at.length() {
-            out.defect(Defect::new(names.beyond, field, place, end, at.length()).ambiguous());
+            out.defect(Defect::new(names.beyond, field, place, end, at.length()));
         }
         let start = piece.offset.max(done).min(at.length());
         gap(out, names.gap, number.to_string(), at.slice(done, start.saturating_sub(done)));

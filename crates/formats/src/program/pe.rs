@@ -48,7 +48,8 @@ use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Reading, Span, Sure, Trouble, Value,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Span, Sure, Trouble,
+    Value,
 };
 
 use crate::program::{self, Names, Piece};
@@ -67,6 +68,10 @@ impl Format for Pe {
 
     fn about(&self) -> &'static str {
         "PE32 and PE32+ images: headers, sections, gaps, attribute certificates, overlay"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -181,12 +186,10 @@ impl Image {
     fn read(at: &Input<'_>) -> Result<Self, Trouble> {
         let start = pe_start(at)?;
         let fixed = at.slice(start, OPTIONAL_HEADER).window()?;
-        let mut reader = fixed.reader("pe/truncated");
+        let mut reader = fixed.reader(&TRUNCATED);
         let signature = reader.bytes(4, "Signature")?;
         if signature != PE_SIGNATURE {
-            return Err(
-                Defect::new("pe/signature", "Signature", fixed.offset(), signature, PE_SIGNATURE).into()
-            );
+            return Err(Defect::new(&SIGNATURE, "Signature", fixed.offset(), signature, PE_SIGNATURE).into());
         }
         reader
             .bytes(16, "Machine, NumberOfSections, TimeDateStamp, PointerToSymbolTable, NumberOfSymbols")?;
@@ -194,7 +197,7 @@ impl Image {
         let (coff, optional) = headers(at, start, size)?;
         let table = start.saturating_add(OPTIONAL_HEADER).saturating_add(size);
         let count = coff.number_of_sections;
-        let sections = sections(at, table, count, "pe/truncated")?;
+        let sections = sections(at, table, count, &TRUNCATED)?;
         let table_end = table.saturating_add(u64::from(count).saturating_mul(SECTION_ENTRY));
         let mut image = Self { start, coff, optional, sections, table_end, symbols: None };
         image.symbols = Symbols::read(at, &image)?;
@@ -244,8 +247,7 @@ impl Image {
         let table = self.certificate_table();
         if table.end() > at.length() && !table.is_empty() {
             let place = at.offset().saturating_add(self.certificate_directory());
-            let defect = Defect::new("pe/beyond-end", "Certificate Table", place, table.end(), at.length());
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&BEYOND_END, "Certificate Table", place, table.end(), at.length()));
         }
         let certificates = match self.certificates(at) {
             Ok(certificates) => certificates,
@@ -257,9 +259,7 @@ impl Image {
         for certificate in &certificates {
             let span = at.span().slice(certificate.span.offset, certificate.span.length);
             if let Some(length) = certificate.bad_length {
-                out.defect(
-                    Defect::new("pe/certificate", "dwLength", span.offset, length, span.length).ambiguous(),
-                );
+                out.defect(Defect::new(&CERTIFICATE, "dwLength", span.offset, length, span.length));
             }
             if certificate.is_authenticode() {
                 let signed = self.signed(at, table).into_iter();
@@ -325,16 +325,14 @@ impl Image {
         let size = self.optional.windows_fields.size_of_headers;
         if u64::from(size) < self.table_end {
             let place = field(SIZE_OF_HEADERS);
-            out.defect(
-                Defect::new("pe/headers-size", "SizeOfHeaders", place, size, self.table_end).ambiguous(),
-            );
+            out.defect(Defect::new(&HEADERS_SIZE, "SizeOfHeaders", place, size, self.table_end));
         }
         let entry = u64::from(self.optional.standard_fields.address_of_entry_point);
         let inside = self.sections.iter().any(|section| section.memory().contains(Span::new(entry, 1)));
         if entry != 0 && !inside {
             let place = field(ENTRY_POINT);
             out.defect(Defect::new(
-                "pe/entry-point",
+                &NO_ENTRY_POINT,
                 "AddressOfEntryPoint",
                 place,
                 entry,
@@ -350,11 +348,10 @@ impl Image {
             section.check(at, out, alignments, self.is_efi());
             let (end, size) = (section.memory().end(), u64::from(windows.size_of_image));
             if end > size {
-                let defect = Defect::new("pe/virtual-beyond", "VirtualAddress", section.place, end, size);
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&VIRTUAL_BEYOND, "VirtualAddress", section.place, end, size));
             }
         }
-        check_memory(&self.sections, out, "pe/virtual-overlap");
+        check_memory(&self.sections, out, &VIRTUAL_OVERLAP);
     }
 
     /// The attribute certificate table: the one data directory whose address is an offset in the file.
@@ -391,12 +388,12 @@ impl Image {
 }
 
 /// Sections that share addresses: which one wins depends on the order in which a loader copies them.
-pub(crate) fn check_memory(sections: &[Section], out: &mut Builder<'_, '_>, id: &'static str) {
+pub(crate) fn check_memory(sections: &[Section], out: &mut Builder<'_, '_>, kind: &'static DefectKind) {
     let mut memory: Vec<_> = sections.iter().map(|section| (section.memory(), section.place)).collect();
     memory.arrange();
     for ((before, _), (after, place)) in memory.iter().zip(memory.iter().skip(1)) {
         if before.overlaps(*after) {
-            out.defect(Defect::new(id, "VirtualAddress", *place, after.offset, before.end()).ambiguous());
+            out.defect(Defect::new(kind, "VirtualAddress", *place, after.offset, before.end()));
         }
     }
 }
@@ -419,7 +416,7 @@ fn pe_start(at: &Input<'_>) -> Result<u64, Trouble> {
     if !dos.starts_with(DOS_MAGIC) {
         return Ok(0);
     }
-    let mut reader = dos.reader("pe/truncated");
+    let mut reader = dos.reader(&TRUNCATED);
     reader.bytes(LFANEW, "IMAGE_DOS_HEADER")?;
     Ok(reader.u32_le("e_lfanew")?.into())
 }
@@ -428,7 +425,7 @@ fn pe_start(at: &Input<'_>) -> Result<u64, Trouble> {
 fn headers(at: &Input<'_>, start: u64, optional: u64) -> Result<(CoffHeader, OptionalHeader), Trouble> {
     let window = at.slice(start, OPTIONAL_HEADER.saturating_add(optional)).window()?;
     let refused =
-        |what: String| Defect::new("pe/refused", "IMAGE_NT_HEADERS", window.offset(), what, "PE headers");
+        |what: String| Defect::new(&REFUSED, "IMAGE_NT_HEADERS", window.offset(), what, "PE headers");
     let header = Header::parse_without_dos(&window).map_err(|error| refused(error.to_string()))?;
     let optional = header.optional_header.ok_or_else(|| refused("no optional header".to_owned()))?;
     Ok((header.coff_header, optional))
@@ -439,7 +436,7 @@ pub(crate) fn sections(
     at: &Input<'_>,
     table: u64,
     count: u16,
-    truncated: &'static str,
+    truncated: &'static DefectKind,
 ) -> Result<Vec<Section>, Trouble> {
     let window = at.slice(table, u64::from(count).saturating_mul(SECTION_ENTRY)).window()?;
     let mut reader = window.reader(truncated);
@@ -461,13 +458,7 @@ impl Section {
         let text = name.to_vec();
         name.fill(0);
         let table = SectionTable::parse(&nameless, &mut 0, 0).map_err(|error| {
-            Defect::new(
-                "pe/refused",
-                "IMAGE_SECTION_HEADER",
-                place,
-                error.to_string(),
-                "an entry of the table",
-            )
+            Defect::new(&REFUSED, "IMAGE_SECTION_HEADER", place, error.to_string(), "an entry of the table")
         })?;
         let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last.saturating_add(1));
         Ok(Self {
@@ -500,25 +491,24 @@ impl Section {
         (section_alignment, file_alignment): (u64, u64),
         efi: bool,
     ) {
-        let mut aligned = |id, field, value: u64, alignment: u64| {
+        let mut aligned = |kind, field, value: u64, alignment: u64| {
             if value.checked_rem(alignment).unwrap_or(0) != 0 {
                 let expected = format!("a multiple of {alignment:#x}");
-                let defect = Defect::new(id, field, self.place, value, expected);
-                out.defect(if efi { defect } else { defect.ambiguous() });
+                out.defect(Defect::new(kind, field, self.place, value, expected));
             }
         };
-        aligned("pe/section-alignment", "VirtualAddress", self.virtual_address, section_alignment);
+        let (in_memory, in_file) =
+            if efi { (&SECTION_ALIGNMENT, &FILE_ALIGNMENT) } else { (&SECTION_MISALIGNED, &FILE_MISALIGNED) };
+        aligned(in_memory, "VirtualAddress", self.virtual_address, section_alignment);
         if self.is_loaded() {
-            aligned("pe/file-alignment", "PointerToRawData", self.raw.offset, file_alignment);
+            aligned(in_file, "PointerToRawData", self.raw.offset, file_alignment);
         }
         if self.raw.offset == 0 && self.raw.length != 0 {
-            let defect = Defect::new("pe/no-raw-data", "PointerToRawData", self.place, 0u64, self.raw.length);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&NO_RAW_DATA, "PointerToRawData", self.place, 0u64, self.raw.length));
         }
         let mapped = self.memory().length.checked_next_multiple_of(file_alignment.max(1)).unwrap_or(u64::MAX);
         if self.is_loaded() && self.raw.length > mapped && !self.is_padded(at, mapped) {
-            let defect = Defect::new("pe/raw-virtual", "SizeOfRawData", self.place, self.raw.length, mapped);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&RAW_VIRTUAL, "SizeOfRawData", self.place, self.raw.length, mapped));
         }
     }
 
@@ -560,7 +550,7 @@ impl Certificate {
         let mut start = table.offset;
         while start < table.end() && start < at.length() && certificates.len() < MAX_CERTIFICATES {
             let head = at.slice(start, CERTIFICATE_HEADER).window()?;
-            let mut reader = head.reader("pe/truncated");
+            let mut reader = head.reader(&TRUNCATED);
             let length = u64::from(reader.u32_le("dwLength")?);
             let room = table.end().saturating_sub(start);
             if length < CERTIFICATE_HEADER || length > room {
@@ -583,7 +573,7 @@ impl Certificate {
             return Ok(None);
         }
         let window = at.slice(table.offset, APPLE).window()?;
-        let mut reader = window.reader("pe/truncated");
+        let mut reader = window.reader(&TRUNCATED);
         let Ok(offset) = reader.u32_le("CertOffset") else { return Ok(None) };
         let Ok(size) = reader.u32_le("CertSize") else { return Ok(None) };
         let Ok(length) = reader.u32_le("dwLength") else { return Ok(None) };
@@ -626,7 +616,7 @@ impl Symbols {
             return Ok(None);
         }
         let window = at.slice(table.end(), STRINGS_HEADER).window()?;
-        let Ok(length) = window.reader("pe/truncated").u32_le("String Table") else { return Ok(None) };
+        let Ok(length) = window.reader(&TRUNCATED).u32_le("String Table") else { return Ok(None) };
         let strings = Span::new(table.end(), length.into());
         if strings.length < STRINGS_HEADER || strings.end() > at.length() {
             return Ok(None);
@@ -680,8 +670,7 @@ fn skip<'r>(records: &mut impl Iterator<Item = &'r [u8; 18]>, count: u8) -> bool
     (0..count).all(|_| records.next().is_some())
 }
 
-const NAMES: Names =
-    Names { gap: "pe-gap", overlay: "pe-overlay", overlap: "pe/overlap", beyond: "pe/beyond-end" };
+const NAMES: Names = Names { gap: "pe-gap", overlay: "pe-overlay", overlap: &OVERLAP, beyond: &BEYOND_END };
 const DOS_MAGIC: &[u8] = b"MZ";
 const PE_SIGNATURE: &[u8] = b"PE\0\0";
 const PE32: u16 = 0x10b;
@@ -723,6 +712,59 @@ const EFI_GUID: u16 = 0x0ef1;
 const PKCS_SIGNED_DATA: u16 = 2;
 /// Further certificates stay in the overlay. shim carries two, and no tool makes more than a handful.
 const MAX_CERTIFICATES: usize = 64;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &BEYOND_END,
+    &CERTIFICATE,
+    &NO_ENTRY_POINT,
+    &FILE_ALIGNMENT,
+    &FILE_MISALIGNED,
+    &HEADERS_SIZE,
+    &NO_RAW_DATA,
+    &OVERLAP,
+    &RAW_VIRTUAL,
+    &REFUSED,
+    &SECTION_ALIGNMENT,
+    &SECTION_MISALIGNED,
+    &SIGNATURE,
+    &TRUNCATED,
+    &VIRTUAL_BEYOND,
+    &VIRTUAL_OVERLAP,
+];
+
+/// A section, or the certificate table, lies beyond the file.
+static BEYOND_END: DefectKind = DefectKind::ambiguous("pe/beyond-end");
+/// A certificate is longer or shorter than its place in the table.
+static CERTIFICATE: DefectKind = DefectKind::ambiguous("pe/certificate");
+/// The entry point lies in no section.
+static NO_ENTRY_POINT: DefectKind = DefectKind::odd("pe/entry-point");
+/// A section of a program for UEFI does not begin at a multiple of the alignment in the file.
+static FILE_ALIGNMENT: DefectKind = DefectKind::odd("pe/file-alignment");
+/// The headers are said to be shorter than they are.
+static HEADERS_SIZE: DefectKind = DefectKind::ambiguous("pe/headers-size");
+/// A section has bytes and no place for them in the file.
+static NO_RAW_DATA: DefectKind = DefectKind::ambiguous("pe/no-raw-data");
+/// Sections share bytes of the file.
+static OVERLAP: DefectKind = DefectKind::ambiguous("pe/overlap");
+/// A section has more bytes in the file than in memory: loaders differ in how many they take.
+static RAW_VIRTUAL: DefectKind = DefectKind::ambiguous("pe/raw-virtual");
+/// The headers are none that can be read.
+static REFUSED: DefectKind = DefectKind::odd("pe/refused");
+/// A section of a program for UEFI does not begin at a multiple of the alignment in memory.
+static SECTION_ALIGNMENT: DefectKind = DefectKind::odd("pe/section-alignment");
+/// There are no PE headers where the DOS header says.
+static SIGNATURE: DefectKind = DefectKind::odd("pe/signature");
+/// A section does not begin at a multiple of the alignment in the file: loaders round it, or refuse it.
+static FILE_MISALIGNED: DefectKind = DefectKind::ambiguous("pe/file-misaligned");
+/// A section does not begin at a multiple of the alignment in memory: loaders round it, or refuse it.
+static SECTION_MISALIGNED: DefectKind = DefectKind::ambiguous("pe/section-misaligned");
+/// The file ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("pe/truncated").cut_short();
+/// A section lies beyond the size of the image in memory.
+static VIRTUAL_BEYOND: DefectKind = DefectKind::ambiguous("pe/virtual-beyond");
+/// Sections share addresses: which one wins depends on the loader.
+static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("pe/virtual-overlap");
 
 #[cfg(test)]
 mod tests {
@@ -862,7 +904,7 @@ mod tests {
             put(&mut image, raw(1), &0x200u32.to_le_bytes());
             image
         });
-        assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+        assert!(tree.defects().iter().all(|defect| defect.kind.ambiguous));
     }
 
     #[test]
@@ -877,13 +919,14 @@ mod tests {
 
     #[test]
     fn what_is_not_aligned_is_ambiguous_where_windows_loads_it() {
-        for (subsystem, ambiguous) in [(10u16, false), (13, false), (2, true), (16, true)] {
+        let (efi, other) = ("pe/section-alignment", "pe/section-misaligned");
+        for (subsystem, id) in [(10u16, efi), (13, efi), (2, other), (16, other)] {
             let mut image = sample();
             put(&mut image, PE_AT + 0x18 + 68, &subsystem.to_le_bytes());
             put(&mut image, TABLE + 40 + 12, &0x2100u32.to_le_bytes());
             let tree = parse(PE, &image);
             let [defect] = tree.defects() else { panic!("one defect") };
-            assert_eq!((defect.id, defect.ambiguous), ("pe/section-alignment", ambiguous), "{subsystem}");
+            assert_eq!((defect.kind.id, defect.kind.ambiguous), (id, id == other), "{subsystem}");
             assert_eq!(defect.expected.display(), "a multiple of 0x1000");
         }
     }

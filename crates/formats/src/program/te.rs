@@ -26,7 +26,7 @@
 //! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
-use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Reading, Sure, Trouble};
+use kiwame_image::{Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Sure, Trouble};
 
 use crate::program::pe::{self, Section};
 use crate::program::{self, Names, Piece};
@@ -45,6 +45,10 @@ impl Format for Te {
 
     fn about(&self) -> &'static str {
         "TE images (UEFI PI): headers, sections, gaps, overlay"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -104,22 +108,22 @@ struct Image {
 impl Image {
     fn read(at: &Input<'_>) -> Result<Self, Trouble> {
         let window = at.head(HEADER)?;
-        let mut reader = window.reader("te/truncated");
+        let mut reader = window.reader(&TRUNCATED);
         let bytes = reader.bytes(HEADER, "EFI_TE_IMAGE_HEADER")?;
         if !bytes.starts_with(SIGNATURE) {
             let found = bytes.get(..2).unwrap_or_default();
-            return Err(Defect::new("te/signature", "Signature", at.offset(), found, SIGNATURE).into());
+            return Err(Defect::new(&NO_SIGNATURE, "Signature", at.offset(), found, SIGNATURE).into());
         }
         let header = TeHeader::parse(bytes, &mut 0).map_err(|error| {
-            Defect::new("te/refused", "EFI_TE_IMAGE_HEADER", at.offset(), error.to_string(), "a TE header")
+            Defect::new(&REFUSED, "EFI_TE_IMAGE_HEADER", at.offset(), error.to_string(), "a TE header")
         })?;
-        let sections = pe::sections(at, HEADER, header.number_of_sections.into(), "te/truncated")?;
+        let sections = pe::sections(at, HEADER, header.number_of_sections.into(), &TRUNCATED)?;
         Ok(Self { header, sections })
     }
 
     fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) {
         self.describe(out);
-        pe::check_memory(&self.sections, out, "te/virtual-overlap");
+        pe::check_memory(&self.sections, out, &VIRTUAL_OVERLAP);
         let mut pieces = vec![self.headers()];
         for section in self.sections.iter().filter(|section| section.is_loaded()) {
             let piece = section.piece("te-section");
@@ -127,8 +131,8 @@ impl Image {
                 Some(offset) => pieces.push(Piece { offset, ..piece }),
                 None => {
                     let (found, least) = (piece.offset, self.moved());
-                    let id = "te/before-start";
-                    out.defect(Defect::new(id, "PointerToRawData", section.place, found, least).ambiguous());
+                    let kind = &BEFORE_START;
+                    out.defect(Defect::new(kind, "PointerToRawData", section.place, found, least));
                 }
             }
         }
@@ -170,8 +174,7 @@ impl Image {
     }
 }
 
-const NAMES: Names =
-    Names { gap: "te-gap", overlay: "te-overlay", overlap: "te/overlap", beyond: "te/beyond-end" };
+const NAMES: Names = Names { gap: "te-gap", overlay: "te-overlay", overlap: &OVERLAP, beyond: &BEYOND_END };
 const SIGNATURE: &[u8] = b"VZ";
 /// Size of the header.
 const HEADER: u64 = 40;
@@ -180,6 +183,25 @@ const MACHINES: &[u16] =
     &[0x14c, 0x8664, 0x200, 0xebc, 0x1c2, 0x1c4, 0xaa64, 0x5032, 0x5064, 0x5128, 0x6232, 0x6264];
 /// EFI applications, boot and run-time drivers, and whatever a section of a volume says otherwise.
 const SUBSYSTEMS: core::ops::RangeInclusive<u8> = 10..=13;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&BEFORE_START, &BEYOND_END, &OVERLAP, &REFUSED, &NO_SIGNATURE, &TRUNCATED, &VIRTUAL_OVERLAP];
+
+/// A section lies in the bytes that were stripped from the headers.
+static BEFORE_START: DefectKind = DefectKind::ambiguous("te/before-start");
+/// A section lies beyond the file.
+static BEYOND_END: DefectKind = DefectKind::ambiguous("te/beyond-end");
+/// Sections share bytes of the file.
+static OVERLAP: DefectKind = DefectKind::ambiguous("te/overlap");
+/// The header is none that can be read.
+static REFUSED: DefectKind = DefectKind::odd("te/refused");
+/// The file does not begin with the signature of a TE image.
+static NO_SIGNATURE: DefectKind = DefectKind::odd("te/signature");
+/// The file ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("te/truncated").cut_short();
+/// Sections share addresses: which one wins depends on the loader.
+static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("te/virtual-overlap");
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,9 @@
 //! | content | a space of its own; bytes behind are a leaf |
 
 use kiwame_decode::{Decoded, zlib};
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Normal, Reading, Sure, Value, to_usize};
+use kiwame_image::{
+    Anchor, Builder, DefectKind, Format, Glance, Input, Normal, Reading, Sure, Value, to_usize,
+};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -40,6 +42,10 @@ impl Format for Gzip {
 
     fn about(&self) -> &'static str {
         "gzip stream: header and content; further members are told apart"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -64,8 +70,8 @@ static GZIP: Stream = Stream {
     kind: "gzip-stream",
     member_kind: "gzip-member",
     trailing_kind: "gzip-trailing",
-    decode_id: "gzip/decode",
-    trailing_id: "gzip/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode: |input, room| {
         let length = zlib::gzip_header(input);
@@ -73,7 +79,7 @@ static GZIP: Stream = Stream {
         decoded.consumed = decoded.consumed.saturating_add(length);
         Ok(decoded)
     },
-    odd_id: "gzip/loader",
+    loader: &LOADER,
     odd,
     form,
     piece: |_| None,
@@ -125,6 +131,16 @@ const TEXT: u8 = 1;
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;
 const RESERVED: u8 = 0xe0;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("gzip/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("gzip/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("gzip/trailing-bytes");
 
 #[cfg(test)]
 mod tests {
@@ -184,7 +200,7 @@ mod tests {
             let mut bytes = sample();
             edit(&mut bytes);
             let tree = parse(&Gzip, &bytes);
-            assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+            assert!(tree.defects().iter().all(|defect| defect.kind.ambiguous));
             defects(&tree).join(" ")
         };
         assert_eq!(with(|bytes| bytes[3] |= 1), "", "text");

@@ -15,7 +15,7 @@
 //! compared as it is.
 
 use kiwame_decode::{DecodeError, Decoded, block, xxh32};
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64, to_usize};
+use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -30,6 +30,10 @@ impl Format for Lz4 {
 
     fn about(&self) -> &'static str {
         "LZ4 frame, its checksums verified, and the legacy frame of Linux kernels"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -57,11 +61,11 @@ static LZ4: Stream = Stream {
     kind: "lz4-stream",
     member_kind: "lz4-frame",
     trailing_kind: "lz4-trailing",
-    decode_id: "lz4/decode",
-    trailing_id: "lz4/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode,
-    odd_id: "lz4/loader",
+    loader: &LOADER,
     odd: |_, decoded| Odd::slack(decoded),
     form: |_, _| None,
     piece: |_| None,
@@ -226,6 +230,16 @@ const WINDOW: usize = 64 << 10;
 const LEGACY_BLOCK: u64 = 8 << 20;
 /// What 8 MiB are packed into at worst.
 const LEGACY_BOUND: u32 = (8 << 20) + (8 << 20) / 255 + 16;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("lz4/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("lz4/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("lz4/trailing-bytes");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

@@ -16,7 +16,7 @@
 //! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
 //! takes memory, so neither is an encoder's choice; literals and matches are.
 
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64};
+use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -31,6 +31,10 @@ impl Format for Lzma {
 
     fn about(&self) -> &'static str {
         "LZMA stream with the header of an .lzma file"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -87,11 +91,11 @@ static LZMA: Stream = Stream {
     kind: "lzma-file-stream",
     member_kind: "lzma-member",
     trailing_kind: "lzma-trailing",
-    decode_id: "lzma/decode",
-    trailing_id: "lzma/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode: |input, room| kiwame_decode::lzma::decode(input, None, room),
-    odd_id: "lzma/loader",
+    loader: &LOADER,
     odd: |_, decoded| Odd::slack(decoded),
     form: kiwame_decode::lzma::form,
     piece: |_| None,
@@ -137,6 +141,16 @@ const SMALL: u64 = 64 << 10;
 const LARGEST: u64 = 1 << 40;
 /// Less content does not tell a stream from bytes that look like one.
 const LEAST: u64 = 1024;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("lzma/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("lzma/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("lzma/trailing-bytes");
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,9 @@
 
 use kiwame_decode::block::{self, Codec};
 use kiwame_decode::{Crc32, DecodeError, Decoded, adler32};
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Normal, Reading, Sure, Value, len64, to_usize};
+use kiwame_image::{
+    Anchor, Builder, DefectKind, Format, Glance, Input, Normal, Reading, Sure, Value, len64, to_usize,
+};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -41,6 +43,10 @@ impl Format for Lzop {
 
     fn about(&self) -> &'static str {
         "lzop stream, its checksums verified"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -65,11 +71,11 @@ static LZOP: Stream = Stream {
     kind: "lzop-stream",
     member_kind: "lzop-member",
     trailing_kind: "lzop-trailing",
-    decode_id: "lzop/decode",
-    trailing_id: "lzop/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode,
-    odd_id: "lzop/loader",
+    loader: &LOADER,
     odd,
     form,
     piece: |_| None,
@@ -263,6 +269,16 @@ const CRC_D: u32 = 0x100;
 const CRC_C: u32 = 0x200;
 const FILTER: u32 = 0x800;
 const HEADER_CRC: u32 = 0x1000;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("lzop/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("lzop/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("lzop/trailing-bytes");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{
-    Builder, Defect, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value, len64,
+    Builder, Defect, DefectKind, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value, len64,
 };
 
 use crate::files::cpio;
@@ -33,15 +33,15 @@ pub(crate) struct Stream {
     /// Kind of a further stream behind the first.
     pub(crate) member_kind: &'static str,
     pub(crate) trailing_kind: &'static str,
-    /// Id of the defect for a stream that does not decode.
-    pub(crate) decode_id: &'static str,
-    /// Id of the defect for bytes behind the stream.
-    pub(crate) trailing_id: &'static str,
+    /// The defect of a stream that does not decode.
+    pub(crate) undecodable: &'static DefectKind,
+    /// The defect of bytes behind the stream.
+    pub(crate) trailing: &'static DefectKind,
     pub(crate) header: fn(&[u8]) -> Option<Header>,
     /// Decodes from the start of the header on; the header counts as consumed.
     pub(crate) decode: fn(&[u8], u64) -> Result<Decoded, DecodeError>,
-    /// Id of the defect for what the modelled loader does not take, or nobody reads.
-    pub(crate) odd_id: &'static str,
+    /// The defect of what the modelled loader does not take, or nobody reads.
+    pub(crate) loader: &'static DefectKind,
     /// What that is in a stream that decodes.
     pub(crate) odd: fn(&[u8], &Decoded) -> Vec<Odd>,
     /// The normal form of header and stream, from the start of the header on.
@@ -155,7 +155,7 @@ impl Stream {
                 let consumed = decoded.consumed;
                 for Odd { field, offset, found, expected } in (self.odd)(&window, &decoded) {
                     let place = at.offset().saturating_add(offset);
-                    out.defect(Defect::new(self.odd_id, field, place, found, expected).ambiguous());
+                    out.defect(Defect::new(self.loader, field, place, found, expected));
                 }
                 let node = self.node(at.slice(length, consumed.saturating_sub(length)));
                 let id = out.add(node.with("content-size", len64(&decoded.bytes)).encoded());
@@ -195,7 +195,7 @@ impl Stream {
     }
 
     fn defect(&self, found: &'static str, offset: u64, out: &mut Builder<'_, '_>) {
-        out.defect(Defect::new(self.decode_id, self.name, offset, found, "a whole stream").ambiguous());
+        out.defect(Defect::new(self.undecodable, self.name, offset, found, "a whole stream"));
     }
 
     /// What lies behind the stream is never skipped silently. Behind an archive no byte is erased medium to Linux.
@@ -205,7 +205,7 @@ impl Stream {
         }
         let length = rest.length();
         let window = rest.window()?;
-        let trailing = Defect::new(self.trailing_id, self.name, rest.offset(), length, 0u8).ambiguous();
+        let trailing = Defect::new(self.trailing, self.name, rest.offset(), length, 0u8);
         let begins = |bytes: &[u8]| (self.header)(bytes).is_some();
         if (self.piece)(&window).is_none() && !begins(&window) {
             let node = Node::new(self.name, "behind", self.trailing_kind, rest.clone());

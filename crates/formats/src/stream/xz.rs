@@ -25,7 +25,7 @@
 
 use kiwame_decode::Crc32;
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure};
+use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -40,6 +40,10 @@ impl Format for Xz {
 
     fn about(&self) -> &'static str {
         "xz stream, its checks verified; further streams and padding are told apart"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -64,11 +68,11 @@ static XZ: Stream = Stream {
     kind: "xz-stream",
     member_kind: "xz-member",
     trailing_kind: "xz-trailing",
-    decode_id: "xz/decode",
-    trailing_id: "xz/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode: |input, room| block::decode(Codec::Xz, input, None, room),
-    odd_id: "xz/loader",
+    loader: &LOADER,
     odd: |_, decoded| Odd::slack(decoded),
     form: block::xz_form,
     piece: |_| None,
@@ -83,6 +87,16 @@ fn header(input: &[u8]) -> Option<Header> {
     let known = zero == 0 && check & 0xf0 == 0 && crc.value() == u32::from_le_bytes([a, b, c, d]);
     known.then(|| Header { length: 12, facts: vec![("check", check.into())], ..Header::default() })
 }
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("xz/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("xz/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("xz/trailing-bytes");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

@@ -14,7 +14,7 @@
 //! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Reading, Sure, len64, to_usize};
+use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64, to_usize};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -29,6 +29,10 @@ impl Format for Zstd {
 
     fn about(&self) -> &'static str {
         "zstd frame, its checksum verified; further and skippable frames are told apart"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -62,11 +66,11 @@ static ZSTD: Stream = Stream {
     kind: "zstd-stream",
     member_kind: "zstd-frame",
     trailing_kind: "zstd-trailing",
-    decode_id: "zstd/decode",
-    trailing_id: "zstd/trailing-bytes",
+    undecodable: &DECODE,
+    trailing: &TRAILING_BYTES,
     header,
     decode: |input, room| block::decode(Codec::Zstd, input, None, room),
-    odd_id: "zstd/loader",
+    loader: &LOADER,
     odd: |_, decoded| Odd::slack(decoded),
     form: |_, _| None,
     piece: skippable,
@@ -105,6 +109,16 @@ fn skippable(input: &[u8]) -> Option<u64> {
 const SINGLE_SEGMENT: u8 = 0x20;
 const RESERVED: u8 = 0x08;
 const CHECKSUM: u8 = 0x04;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&DECODE, &LOADER, &TRAILING_BYTES];
+
+/// The stream does not decode.
+static DECODE: DefectKind = DefectKind::ambiguous("zstd/decode");
+/// The boot loader or kernel does not take this header or stream, or does not read a part of it.
+static LOADER: DefectKind = DefectKind::ambiguous("zstd/loader");
+/// Bytes lie behind the stream.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("zstd/trailing-bytes");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

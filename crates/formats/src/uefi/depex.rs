@@ -9,6 +9,8 @@
 
 use kiwame_image::{Guid, Reader};
 
+use super::section::TRUNCATED;
+
 /// What is wrong with an expression, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
@@ -22,7 +24,7 @@ pub(crate) struct Malformed {
 
 /// The expression as text, as far as it can be read, and what stopped the reading.
 pub(crate) fn read(bytes: &[u8]) -> (String, Option<Malformed>) {
-    let mut input = Reader::new(bytes, 0, "");
+    let mut input = Reader::new(bytes, 0, &TRUNCATED);
     let mut words = Vec::new();
     let mut depth = 0u64;
     let malformed = loop {

@@ -29,7 +29,7 @@
 
 use kiwame_decode::tiano::Reading;
 use kiwame_decode::{DecodeError, Decoded};
-use kiwame_image::{Builder, Defect, Guid, Input, Node, Normal, RegionId, Trouble, len64};
+use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Normal, RegionId, Trouble, len64};
 
 use crate::uefi::guid;
 use crate::uefi::section::{self, TRUNCATED, UEFI_SECTIONS};
@@ -84,10 +84,10 @@ pub(crate) fn open_standard<'a>(
     match reading {
         Reading::Efi11 => {}
         Reading::Both => {
-            out.defect(Defect::new("uefi-section/two-readings", name, offset, "two", "one").ambiguous());
+            out.defect(Defect::new(&TWO_READINGS, name, offset, "two", "one"));
         }
         Reading::Tiano => {
-            out.defect(Defect::new("uefi-section/algorithm", name, offset, "Tiano", "EFI 1.1").ambiguous());
+            out.defect(Defect::new(&ALGORITHM, name, offset, "Tiano", "EFI 1.1"));
         }
     }
     if let (Some(id), true) = (id, out.wants_normal()) {
@@ -117,9 +117,8 @@ pub(crate) fn open_customized<'a>(
     };
     stream(codec, decode, None, body, out)?;
     if let Some(length) = length.filter(|&length| length != u64::from(size)) {
-        let id = "uefi-section/uncompressed-length";
         let place = body.offset().saturating_sub(5);
-        out.defect(Defect::new(id, "UncompressedLength", place, size, length).ambiguous());
+        out.defect(Defect::new(&UNCOMPRESSED_LENGTH, "UncompressedLength", place, size, length));
     }
     Ok(true)
 }
@@ -159,15 +158,11 @@ fn check_lzma(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_
     check_slack(stream, decoded, place, out);
     if kiwame_decode::lzma::declared(stream).is_none() {
         let place = place.saturating_add(5);
-        out.defect(
-            Defect::new("uefi-section/lzma", "UncompressedSize", place, u64::MAX, "a size").ambiguous(),
-        );
+        out.defect(Defect::new(&LZMA_HEADER, "UncompressedSize", place, u64::MAX, "a size"));
     }
     let needed = kiwame_decode::lzma::probabilities(stream).unwrap_or(u64::MAX);
     if needed > LZMA_PROBABILITIES {
-        out.defect(
-            Defect::new("uefi-section/lzma", "Properties", place, needed, LZMA_PROBABILITIES).ambiguous(),
-        );
+        out.defect(Defect::new(&LZMA_HEADER, "Properties", place, needed, LZMA_PROBABILITIES));
     }
 }
 
@@ -178,7 +173,7 @@ fn check_brotli(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<
     if !(least..=most).contains(&stated) {
         let expected = format!("{least:#x} to {most:#x}");
         let place = place.saturating_add(8);
-        out.defect(Defect::new("uefi-section/scratch", "ScratchSize", place, stated, expected).ambiguous());
+        out.defect(Defect::new(&SCRATCH, "ScratchSize", place, stated, expected));
     }
 }
 
@@ -186,7 +181,7 @@ fn check_brotli(stream: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<
 fn check_slack(_: &[u8], decoded: &Decoded, place: u64, out: &mut Builder<'_, '_>) {
     if decoded.slack {
         let found = "bits or blocks that no decoder reads";
-        out.defect(Defect::new("uefi-section/slack", "stream", place, found, "none").ambiguous());
+        out.defect(Defect::new(&SLACK, "stream", place, found, "none"));
     }
 }
 
@@ -221,14 +216,13 @@ fn stream<'a>(
             let consumed = decoded.consumed;
             (codec.check)(stream, &decoded, body.offset(), out);
             if stated.is_some_and(|stated| stated != consumed) {
-                let defect = Defect::new(
-                    "uefi-section/decode",
+                out.defect(Defect::new(
+                    &DECODE,
                     "CompressedSize",
                     body.offset(),
                     consumed,
                     stated.unwrap_or(0),
-                );
-                out.defect(defect.ambiguous());
+                ));
             }
             let size = len64(&decoded.bytes);
             let id = out.add(node(body.slice(0, consumed)).with("content-size", size).encoded());
@@ -248,9 +242,7 @@ fn stream<'a>(
         }
         Err(error) => {
             let offset = body.offset().saturating_add(error.offset());
-            let defect =
-                Defect::new("uefi-section/decode", codec.name, offset, error.what(), "a whole stream");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&DECODE, codec.name, offset, error.what(), "a whole stream"));
             out.add(node(body).encoded());
         }
     }
@@ -263,20 +255,19 @@ fn trailing<'a>(input: &Input<'a>, out: &mut Builder<'_, 'a>) {
         return;
     }
     let (offset, length) = (input.offset(), input.length());
-    out.defect(Defect::new("uefi-section/trailing-bytes", "Size", offset, length, 0u8).ambiguous());
+    out.defect(Defect::new(&TRAILING_BYTES, "Size", offset, length, 0u8));
     out.add(Node::new("uefi-section", "trailing", "trailing", input.clone()).unknown());
 }
 
 fn check_crc32(own: &Input<'_>, body: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
     let window = own.head(4)?;
-    let stated = window.reader(TRUNCATED).u32_le("CRC32Checksum")?;
+    let stated = window.reader(&TRUNCATED).u32_le("CRC32Checksum")?;
     let mut crc = kiwame_decode::Crc32::default();
     for window in body.windows() {
         crc.update(&window?);
     }
     if crc.value() != stated {
-        let defect = Defect::new("uefi-section/crc32", "CRC32Checksum", own.offset(), stated, crc.value());
-        out.defect(defect.ambiguous());
+        out.defect(Defect::new(&CRC32, "CRC32Checksum", own.offset(), stated, crc.value()));
     }
     Ok(())
 }
@@ -413,3 +404,35 @@ const CUSTOMIZED_X86: u8 = 0x86;
 const LZMA_LOOK: u64 = 18;
 /// 64 KiB of `UInt16`, which is what `LzmaUefiDecompressGetInfo` asks for.
 const LZMA_PROBABILITIES: u64 = 32 << 10;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &ALGORITHM,
+    &CRC32,
+    &DECODE,
+    &LZMA_HEADER,
+    &SCRATCH,
+    &SLACK,
+    &TRAILING_BYTES,
+    &TWO_READINGS,
+    &UNCOMPRESSED_LENGTH,
+];
+
+/// A compressed section decodes by another algorithm than its type says.
+static ALGORITHM: DefectKind = DefectKind::ambiguous("uefi-section/algorithm");
+/// The CRC-32 over the sections inside is wrong.
+static CRC32: DefectKind = DefectKind::ambiguous("uefi-section/crc32");
+/// The stream of a section does not decode, or ends elsewhere than it says.
+static DECODE: DefectKind = DefectKind::ambiguous("uefi-section/decode");
+/// The properties or the size of an LZMA stream are none that EDK II takes.
+static LZMA_HEADER: DefectKind = DefectKind::ambiguous("uefi-section/lzma");
+/// The memory that decoding needs is said to be less than it is.
+static SCRATCH: DefectKind = DefectKind::ambiguous("uefi-section/scratch");
+/// A stream has bits that its decoder does not read.
+static SLACK: DefectKind = DefectKind::ambiguous("uefi-section/slack");
+/// Bytes lie behind the stream of a section.
+static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("uefi-section/trailing-bytes");
+/// A compressed section decodes by both algorithms, to different content.
+static TWO_READINGS: DefectKind = DefectKind::ambiguous("uefi-section/two-readings");
+/// A section decodes to another size than it says.
+pub(crate) static UNCOMPRESSED_LENGTH: DefectKind = DefectKind::ambiguous("uefi-section/uncompressed-length");

@@ -26,7 +26,8 @@
 //! and `Attributes` as they stand: both are compared, bits that the specification does not have among them.
 
 use kiwame_image::{
-    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, Trouble, to_usize,
+    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    Trouble, to_usize,
 };
 
 use crate::uefi::image::UEFI_IMAGE;
@@ -116,8 +117,7 @@ impl UefiFile {
             let right = header.header_checksum.wrapping_sub(header.header_sum);
             let field = "IntegrityCheck.Checksum.Header";
             let found = header.header_checksum;
-            let defect = Defect::new("uefi-file/header-checksum", field, offset(0x10), found, right);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&HEADER_CHECKSUM, field, offset(0x10), found, right));
         }
         let right = if header.attributes & CHECKSUM != 0 {
             0u8.wrapping_sub(sum8(&at.from(header.header_length()))?)
@@ -129,28 +129,18 @@ impl UefiFile {
         if header.file_checksum != right {
             let field = "IntegrityCheck.Checksum.File";
             let found = header.file_checksum;
-            let defect = Defect::new("uefi-file/data-checksum", field, offset(0x11), found, right);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&DATA_CHECKSUM, field, offset(0x11), found, right));
         }
         let state = header.state(self.erase);
         if !matches!(state, "data-valid" | "marked-for-update" | "deleted") {
-            let defect = Defect::new("uefi-file/state", "State", offset(0x17), state, "data-valid");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&STATE, "State", offset(0x17), state, "data-valid"));
         }
         if header.type_name() == "unknown" {
-            out.defect(Defect::new(
-                "uefi-file/type",
-                "Type",
-                offset(0x12),
-                header.kind,
-                "a type of the specification",
-            ));
+            out.defect(Defect::new(&TYPE, "Type", offset(0x12), header.kind, "a type of the specification"));
         }
         if header.attributes & LARGE_FILE != 0 && self.version == 2 {
             let field = "Attributes";
-            let defect =
-                Defect::new("uefi-file/large-file", field, offset(0x13), header.attributes, "no large file");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&NO_LARGE_FILE, field, offset(0x13), header.attributes, "no large file"));
         }
         Ok(())
     }
@@ -181,7 +171,7 @@ impl FileHeader {
 
     /// Reads a header. `large_files` says whether the file system has the second form.
     pub(crate) fn read(bytes: &[u8], base: u64, large_files: bool) -> Result<Self, Defect> {
-        let mut input = Reader::new(bytes, base, "uefi-file/truncated");
+        let mut input = Reader::new(bytes, base, &TRUNCATED);
         let name = input.guid("Name")?;
         let header_checksum = input.u8("IntegrityCheck.Checksum.Header")?;
         let file_checksum = input.u8("IntegrityCheck.Checksum.File")?;
@@ -316,6 +306,23 @@ const TAIL_PRESENT: u8 = 0x01;
 const DATA_ALIGNMENT_2: u8 = 0x02;
 const CHECKSUM: u8 = 0x40;
 
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&DATA_CHECKSUM, &HEADER_CHECKSUM, &NO_LARGE_FILE, &STATE, &TRUNCATED, &TYPE];
+
+/// The checksum of a file's content is wrong.
+static DATA_CHECKSUM: DefectKind = DefectKind::ambiguous("uefi-file/data-checksum");
+/// The checksum of a file's header is wrong.
+static HEADER_CHECKSUM: DefectKind = DefectKind::ambiguous("uefi-file/header-checksum");
+/// A file has the size of a large one in a file system that has none.
+static NO_LARGE_FILE: DefectKind = DefectKind::ambiguous("uefi-file/large-file");
+/// A file is in no state in which all loaders read it alike.
+static STATE: DefectKind = DefectKind::ambiguous("uefi-file/state");
+/// A file ends before a field of its header does.
+static TRUNCATED: DefectKind = DefectKind::odd("uefi-file/truncated").cut_short();
+/// A file is of a type that no specification has.
+static TYPE: DefectKind = DefectKind::odd("uefi-file/type");
+
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 mod tests {
@@ -396,7 +403,7 @@ mod tests {
         bytes[23] = 0xfe;
         let tree = parse(ffs2(), &bytes);
         assert_eq!(defects(&tree), ["uefi-file/state"]);
-        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.defects()[0].kind.ambiguous);
     }
 
     #[test]

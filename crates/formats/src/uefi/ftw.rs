@@ -32,7 +32,9 @@
 //! A write that is not complete is ambiguous, so its records and data cannot vary.
 
 use kiwame_decode::Crc32;
-use kiwame_image::{Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Trouble, Window};
+use kiwame_image::{
+    Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Trouble, Window,
+};
 
 /// A working block.
 #[derive(Debug)]
@@ -82,7 +84,7 @@ impl Header {
             if !SIGNATURES.iter().any(|signature| bytes.starts_with(signature)) {
                 return None;
             }
-            let mut reader = Reader::new(bytes, 0, "ftw/truncated");
+            let mut reader = Reader::new(bytes, 0, &TRUNCATED);
             reader.bytes(16, "Signature").ok()?;
             let crc = reader.u32_le("Crc").ok()?;
             let flags = reader.u8("WorkingBlockValid").ok()?;
@@ -104,7 +106,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     out.fact("valid", header.flags & 3 == 2);
     if header.flags & 3 != 2 {
         let place = at.offset().saturating_add(20);
-        out.defect(Defect::new("ftw/state", "WorkingBlockValid", place, header.flags, 0xfeu8).ambiguous());
+        out.defect(Defect::new(&STATE, "WorkingBlockValid", place, header.flags, 0xfeu8));
     }
     out.add(Node::new("ftw-working", "header", "ftw-working-header", at.slice(0, header.length)));
     let mut start = header.length;
@@ -112,9 +114,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let Some(write) = Write::read(&window, start) else { break };
         if !write.complete() {
             let place = at.offset().saturating_add(start);
-            out.defect(
-                Defect::new("ftw/incomplete-write", "Complete", place, write.flags, 0xf8u8).ambiguous(),
-            );
+            out.defect(Defect::new(&INCOMPLETE_WRITE, "Complete", place, write.flags, 0xf8u8));
         }
         let node = Node::new("ftw-write", number.to_string(), "ftw-write", at.slice(start, write.length));
         let node = if write.complete() { node.remains() } else { node };
@@ -136,7 +136,7 @@ struct Write {
 impl Write {
     /// `None` where none was allocated, or it does not fit.
     fn read(window: &Window, start: u64) -> Option<Self> {
-        let mut reader = Reader::new(window.piece(start, WRITE_HEADER)?, 0, "ftw/truncated");
+        let mut reader = Reader::new(window.piece(start, WRITE_HEADER)?, 0, &TRUNCATED);
         let flags = reader.u8("HeaderAllocated").ok()?;
         reader.bytes(3, "padding").ok()?;
         let caller = reader.guid("CallerId").ok()?;
@@ -174,6 +174,16 @@ const WRITE_HEADER: u64 = 40;
 const RECORD: u64 = 40;
 /// More writes than a queue of 64 KiB holds; what is behind them is not understood.
 const MAX_WRITES: u32 = 1024;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&INCOMPLETE_WRITE, &STATE, &TRUNCATED];
+
+/// A fault-tolerant write was begun and not finished: at the next start the firmware finishes it.
+static INCOMPLETE_WRITE: DefectKind = DefectKind::ambiguous("ftw/incomplete-write");
+/// The working block is in no state that a write leaves.
+static STATE: DefectKind = DefectKind::ambiguous("ftw/state");
+/// The working block ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("ftw/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {
@@ -220,7 +230,7 @@ mod tests {
         block[32] = 0xfc;
         let tree = parse(NVRAM, &block);
         assert_eq!(defects(&tree), ["ftw/incomplete-write"]);
-        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.defects()[0].kind.ambiguous);
     }
 
     #[test]

@@ -10,11 +10,12 @@
 //! None: what lies between volumes is fill, a region of what it holds, or a leaf that is not understood.
 
 use kiwame_image::{
-    Anchor, Builder, Format, Glance, Input, Node, Place, Reading, Recognised, RegionId, Sure, Trouble, len64,
-    to_usize,
+    Anchor, Builder, DefectKind, Format, Glance, Input, Node, Place, Reading, Recognised, RegionId, Sure,
+    Trouble, len64, to_usize,
 };
 
 use crate::uefi::volume::{self, VolumeHeader};
+use crate::uefi::{encapsulation, file};
 use crate::x86::interface_table;
 
 /// Images with firmware volumes.
@@ -31,6 +32,10 @@ impl Format for UefiImage {
 
     fn about(&self) -> &'static str {
         "flash image or BIOS region with UEFI firmware volumes"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[file::DEFECTS, encapsulation::DEFECTS, interface_table::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {

@@ -52,8 +52,8 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, RegionId, Sure,
-    Trouble, Value, Window, len64,
+    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    RegionId, Sure, Trouble, Value, Window, len64,
 };
 
 use crate::uefi::ftw;
@@ -73,6 +73,10 @@ impl Format for Nvram {
 
     fn about(&self) -> &'static str {
         "UEFI variable stores, plain and authenticated, down to the variable; fault-tolerant write blocks"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS, variable_data::DEFECTS, ftw::DEFECTS]
     }
 
     /// A store without a volume around it.
@@ -242,11 +246,11 @@ fn store_size(at: &Input<'_>, start: u64, kind: StoreKind, out: &mut Builder<'_,
         }
         Some(size) if (kind.header()..=room).contains(&size) => size,
         Some(size) => {
-            out.defect(Defect::new("nvram/store-size", "Size", place, size, room).ambiguous());
+            out.defect(Defect::new(&STORE_SIZE, "Size", place, size, room));
             room
         }
         None => {
-            out.defect(Defect::new("nvram/truncated", "VARIABLE_STORE_HEADER", place, room, kind.header()));
+            out.defect(Defect::new(&TRUNCATED, "VARIABLE_STORE_HEADER", place, room, kind.header()));
             room
         }
     }
@@ -317,21 +321,21 @@ impl Store {
         for double in alive.doubles {
             let place = at.offset().saturating_add(double.start);
             let (found, expected) = (double.name(), "one live variable of that name");
-            out.defect(Defect::new("nvram/duplicate-variable", "State", place, found, expected).ambiguous());
+            out.defect(Defect::new(&DUPLICATE_VARIABLE, "State", place, found, expected));
         }
         out.add_fill(Node::new("variable-store", "free", "variable-store-free", at.from(end)), ERASED);
         Ok(())
     }
 
     fn describe(&self, store: &Window, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
-        let mut reader = store.reader("nvram/truncated");
+        let mut reader = store.reader(&TRUNCATED);
         let kind = self.0;
         reader.bytes(kind.size_field(), "Signature")?;
         let size = reader.u32_le("Size")?;
         let place = reader.offset();
         let state = reader.bytes(2, "Format, State")?;
         if state != HEALTHY {
-            out.defect(Defect::new("nvram/store-state", "Format, State", place, state, HEALTHY).ambiguous());
+            out.defect(Defect::new(&STORE_STATE, "Format, State", place, state, HEALTHY));
         }
         out.fact("authenticated", kind == StoreKind::Authenticated);
         out.fact("size", size);
@@ -371,13 +375,7 @@ fn read_all(
         match Variable::read(store, at, layout) {
             Ok(Some(_)) if variables.len() >= MAX_VARIABLES => {
                 let place = store.offset().saturating_add(at);
-                out.defect(Defect::new(
-                    "nvram/too-many",
-                    "StartId",
-                    place,
-                    len64(&variables),
-                    MAX_VARIABLES_64,
-                ));
+                out.defect(Defect::new(&TOO_MANY, "StartId", place, len64(&variables), MAX_VARIABLES_64));
                 return (variables, at);
             }
             Ok(Some(mut variable)) => {
@@ -389,7 +387,7 @@ fn read_all(
             }
             Ok(None) => return (variables, at),
             Err(defect) => {
-                out.defect(defect.ambiguous());
+                out.defect(defect);
                 return (variables, at);
             }
         }
@@ -499,7 +497,7 @@ impl Variable {
         if !bytes.starts_with(START_ID) {
             return Ok(None);
         }
-        let mut reader = Reader::new(bytes, store.offset().saturating_add(start), "nvram/variable-size");
+        let mut reader = Reader::new(bytes, store.offset().saturating_add(start), &VARIABLE_SIZE);
         reader.bytes(2, "StartId")?;
         let state = reader.u8("State")?;
         let reserved = reader.u8("Reserved")?;
@@ -578,7 +576,7 @@ impl Variable {
     fn odd(&self, store: &Window, id: RegionId, out: &mut Builder<'_, '_>) {
         let place = store.offset().saturating_add(self.start);
         let mut note = |field, found: Value, expected: &str| {
-            out.defect_of(id, Defect::new("nvram/variable", field, place, found, expected).ambiguous());
+            out.defect_of(id, Defect::new(&VARIABLE, field, place, found, expected));
         };
         if !self.has_name() {
             note("Name", self.raw_name.as_slice().into(), "UTF-16 with one NUL, at its end");
@@ -744,6 +742,25 @@ const MAX_VARIABLES_64: u64 = 0x1_0000;
 /// Values up to this length are facts, so that rules can speak of them.
 const SHORT_VALUE: usize = 256;
 
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&DUPLICATE_VARIABLE, &STORE_SIZE, &STORE_STATE, &TOO_MANY, &TRUNCATED, &VARIABLE, &VARIABLE_SIZE];
+
+/// Two live variables have one name: which one counts depends on the driver.
+static DUPLICATE_VARIABLE: DefectKind = DefectKind::ambiguous("nvram/duplicate-variable");
+/// The store says that it is longer than its place.
+static STORE_SIZE: DefectKind = DefectKind::ambiguous("nvram/store-size");
+/// The store is not formatted, or not healthy: a driver may make it anew.
+static STORE_STATE: DefectKind = DefectKind::ambiguous("nvram/store-state");
+/// There are more variables of one kind than are read.
+static TOO_MANY: DefectKind = DefectKind::odd("nvram/too-many");
+/// The store, or a variable in it, ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("nvram/truncated").cut_short();
+/// A field of a variable has a value that drivers read differently.
+static VARIABLE: DefectKind = DefectKind::ambiguous("nvram/variable");
+/// A variable is longer than what is left of the store: reading ends there.
+static VARIABLE_SIZE: DefectKind = DefectKind::ambiguous("nvram/variable-size");
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -894,7 +911,7 @@ mod tests {
         });
         let tree = parse(NVRAM, &twice);
         assert_eq!(defects(&tree), ["nvram/duplicate-variable"]);
-        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.defects()[0].kind.ambiguous);
     }
 
     #[test]
@@ -926,7 +943,7 @@ mod tests {
         put(&mut bytes, 28 + 40, &0x1000u32.to_le_bytes());
         let tree = parse(NVRAM, &bytes);
         assert_eq!(defects(&tree), ["nvram/variable-size"]);
-        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.defects()[0].kind.ambiguous);
     }
 
     #[test]
@@ -982,7 +999,7 @@ mod tests {
         variable(&mut variables, 0x3f, "Lang", b"eng");
         let tree = parse(NVRAM, &as_from_the_factory(&variables));
         assert_eq!(defects(&tree), ["nvram/store-size"]);
-        assert!(tree.defects()[0].ambiguous);
+        assert!(tree.defects()[0].kind.ambiguous);
         assert!(tree.regions().any(|region| region.kind == "variable"));
     }
 

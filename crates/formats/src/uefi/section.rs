@@ -31,10 +31,12 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Builder, Defect, Format, Glance, Guid, Input, Node, Reader, Reading, Trouble, Window};
+use kiwame_image::{
+    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Reader, Reading, Trouble, Window,
+};
 
 use crate::uefi::depex;
-use crate::uefi::encapsulation;
+use crate::uefi::encapsulation::{self, UNCOMPRESSED_LENGTH};
 use crate::uefi::file;
 use crate::uefi::guid;
 use crate::uefi::image;
@@ -53,6 +55,10 @@ impl Format for UefiSections {
 
     fn about(&self) -> &'static str {
         "sections of a UEFI firmware file: encapsulations decoded, leaves told apart"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     /// Sections have no magic; the structure around them says what they are.
@@ -144,7 +150,7 @@ fn key(
     let guid = match header.kind {
         GUID_DEFINED | FREEFORM_SUBTYPE_GUID => {
             let window = input.slice(header.header_length, 16).window()?;
-            Reader::new(&window, window.offset(), TRUNCATED).guid("Guid").ok()
+            Reader::new(&window, window.offset(), &TRUNCATED).guid("Guid").ok()
         }
         _ => None,
     };
@@ -172,7 +178,7 @@ impl SectionHeader {
     const LARGE: u64 = 8;
 
     fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
-        let mut input = Reader::new(bytes, base, TRUNCATED);
+        let mut input = Reader::new(bytes, base, &TRUNCATED);
         let size = input.u24_le("Size")?;
         let kind = input.u8("Type")?;
         let length = if size == 0xff_ffff { input.u32_le("ExtendedSize")? } else { size };
@@ -183,7 +189,7 @@ impl SectionHeader {
     fn fits(self, rest: &Input<'_>) -> Result<Self, Defect> {
         if self.length < self.header_length || self.length > rest.length() {
             let (found, room) = (self.length, rest.length());
-            return Err(Defect::new("uefi-section/size", "Size", rest.offset(), found, room).ambiguous());
+            return Err(Defect::new(&SIZE, "Size", rest.offset(), found, room));
         }
         Ok(self)
     }
@@ -284,7 +290,7 @@ impl<'a> Section<'_, 'a> {
         let node = Node::new("uefi-section", "body", "uefi-depex", body.clone());
         if body.length() > LONGEST_TEXT {
             out.defect(Defect::new(
-                "uefi-section/depex",
+                &DEPEX,
                 "DependencyExpression",
                 body.offset(),
                 body.length(),
@@ -296,14 +302,13 @@ impl<'a> Section<'_, 'a> {
         let (text, malformed) = depex::read(&body.window()?);
         if let Some(malformed) = malformed {
             let offset = body.offset().saturating_add(malformed.offset);
-            let defect = Defect::new(
-                "uefi-section/depex",
+            out.defect(Defect::new(
+                &DEPEX,
                 "DependencyExpression",
                 offset,
                 malformed.found,
                 malformed.expected,
-            );
-            out.defect(defect.ambiguous());
+            ));
         }
         out.fact("expression", text.clone());
         out.add(node.with("expression", text));
@@ -313,7 +318,7 @@ impl<'a> Section<'_, 'a> {
     fn version(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let body = self.header(0, out);
         let window = body.head(LONGEST_TEXT)?;
-        let mut input = window.reader(TRUNCATED);
+        let mut input = window.reader(&TRUNCATED);
         let build = input.u16_le("BuildNumber")?;
         let text = ucs2(&window, input.position(), "VersionString", out);
         out.fact("build", build);
@@ -340,8 +345,7 @@ impl<'a> Section<'_, 'a> {
         let body = self.header(0, out);
         if !image::lay_out(&body, out) {
             let offset = body.offset();
-            let defect = Defect::new("uefi-section/no-volume", "Signature", offset, "no volume", "_FVH");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&NO_VOLUME, "Signature", offset, "no volume", "_FVH"));
             out.add(Node::new("uefi-section", "body", "section-content", body).unknown());
         }
         Ok(())
@@ -360,8 +364,7 @@ impl<'a> Section<'_, 'a> {
         let names: Vec<_> = names.iter().map(|name| Guid(*name).to_string()).collect();
         if !rest.is_empty() {
             let offset = body.offset();
-            let defect = Defect::new("uefi-section/apriori", "FileNames", offset, body.length(), 16u8);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&CUT_APRIORI, "FileNames", offset, body.length(), 16u8));
         }
         out.add(
             Node::new("uefi-section", "body", "uefi-apriori", body.clone()).with("files", names.join(" ")),
@@ -371,7 +374,7 @@ impl<'a> Section<'_, 'a> {
 
     fn compression(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let window = self.at.slice(self.length, 5).window()?;
-        let mut input = window.reader(TRUNCATED);
+        let mut input = window.reader(&TRUNCATED);
         let size = input.u32_le("UncompressedLength")?;
         let kind = input.u8("CompressionType")?;
         out.fact("compression-type", kind);
@@ -380,9 +383,9 @@ impl<'a> Section<'_, 'a> {
             NOT_COMPRESSED => {
                 // EDK II copies so many bytes, be they more or fewer than there are.
                 if u64::from(size) != body.length() {
-                    let id = "uefi-section/uncompressed-length";
+                    let kind = &UNCOMPRESSED_LENGTH;
                     let place = window.offset();
-                    out.defect(Defect::new(id, "UncompressedLength", place, size, body.length()).ambiguous());
+                    out.defect(Defect::new(kind, "UncompressedLength", place, size, body.length()));
                 }
                 walk(&body.slice(0, size.into()), out);
                 let rest = body.from(size.into());
@@ -394,9 +397,7 @@ impl<'a> Section<'_, 'a> {
             _ if encapsulation::open_customized(kind, size, &body, out)? => {}
             _ => {
                 let field = window.offset().saturating_add(4);
-                let defect =
-                    Defect::new("uefi-section/compression", "CompressionType", field, kind, "0 or 1");
-                out.defect(defect);
+                out.defect(Defect::new(&UNKNOWN_COMPRESSION, "CompressionType", field, kind, "0 or 1"));
                 let node = Node::new("uefi-section", "body", "section-content", body);
                 out.add(node.with("declared-size", size).unknown());
             }
@@ -406,7 +407,7 @@ impl<'a> Section<'_, 'a> {
 
     fn guid_defined(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let window = self.at.slice(self.length, 20).window()?;
-        let mut input = window.reader(TRUNCATED);
+        let mut input = window.reader(&TRUNCATED);
         let guid = input.guid("SectionDefinitionGuid")?;
         let data_offset = u64::from(input.u16_le("DataOffset")?);
         let attributes = input.u16_le("Attributes")?;
@@ -415,8 +416,7 @@ impl<'a> Section<'_, 'a> {
         let least = self.length.saturating_add(20);
         if data_offset < least || data_offset > self.at.length() {
             let field = window.offset().saturating_add(16);
-            let defect = Defect::new("uefi-section/data-offset", "DataOffset", field, data_offset, least);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&DATA_OFFSET, "DataOffset", field, data_offset, least));
             let body = self.header(20, out);
             out.add(Node::new("uefi-section", "body", "section-content", body).unknown());
             return Ok(());
@@ -443,18 +443,10 @@ fn ucs2(window: &Window, from: u64, field: &'static str, out: &mut Builder<'_, '
     let end = units.iter().position(|&unit| unit == 0);
     if end.and_then(|end| end.checked_add(1)) != Some(units.len()) || !rest.is_empty() {
         let offset = window.offset().saturating_add(from);
-        out.defect(Defect::new(
-            "uefi-section/string",
-            field,
-            offset,
-            "no NUL at its end",
-            "one NUL at its end",
-        ));
+        out.defect(Defect::new(&STRING, field, offset, "no NUL at its end", "one NUL at its end"));
     }
     String::from_utf16_lossy(units.get(..end.unwrap_or(units.len())).unwrap_or_default())
 }
-
-pub(crate) const TRUNCATED: &str = "uefi-section/truncated";
 
 /// Text and lists beyond this are not read: no loader has any use for them.
 const LONGEST_TEXT: u64 = 64 << 10;
@@ -482,6 +474,27 @@ const FREEFORM_SUBTYPE_GUID: u8 = 0x18;
 const RAW: u8 = 0x19;
 const PEI_DEPEX: u8 = 0x1b;
 const MM_DEPEX: u8 = 0x1c;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&CUT_APRIORI, &UNKNOWN_COMPRESSION, &DATA_OFFSET, &DEPEX, &NO_VOLUME, &SIZE, &STRING, &TRUNCATED];
+
+/// A list of files to be started first ends within a name.
+static CUT_APRIORI: DefectKind = DefectKind::ambiguous("uefi-section/apriori");
+/// A section is compressed in a manner that is not known.
+static UNKNOWN_COMPRESSION: DefectKind = DefectKind::odd("uefi-section/compression");
+/// The content of a section begins within its own header.
+static DATA_OFFSET: DefectKind = DefectKind::ambiguous("uefi-section/data-offset");
+/// A dependency expression is none that can be evaluated: a dispatcher may start the driver or not.
+static DEPEX: DefectKind = DefectKind::ambiguous("uefi-section/depex");
+/// A section that holds a volume holds none.
+static NO_VOLUME: DefectKind = DefectKind::ambiguous("uefi-section/no-volume");
+/// A section is longer than what is left, or shorter than its header.
+static SIZE: DefectKind = DefectKind::ambiguous("uefi-section/size");
+/// A text does not end with one NUL.
+static STRING: DefectKind = DefectKind::odd("uefi-section/string");
+/// A section ends before a field of its header does.
+pub(crate) static TRUNCATED: DefectKind = DefectKind::odd("uefi-section/truncated").cut_short();
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -674,7 +687,7 @@ mod tests {
         // What is none of these stays what nobody understands.
         let tree = of(&[compression(2, inner.len(), b"something else of a vendor's")]);
         assert_eq!(defects(&tree), ["uefi-section/compression"]);
-        assert!(!tree.defects()[0].ambiguous);
+        assert!(!tree.defects()[0].kind.ambiguous);
         crate::testing::every_byte_is_compared(
             &UEFI_SECTIONS,
             &compression(2, inner.len(), &lzma(&inner, true)),
@@ -770,7 +783,7 @@ mod tests {
         {
             let tree = of(&[guided(GUID_LZMA, 1, b"", &stream)]);
             assert_eq!(defects(&tree).join(" "), expected);
-            assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+            assert!(tree.defects().iter().all(|defect| defect.kind.ambiguous));
         }
         for (stated, expected) in
             [(9u32, ""), (8, "uefi-section/uncompressed-length"), (10, "uefi-section/uncompressed-length")]

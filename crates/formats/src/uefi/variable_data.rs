@@ -24,7 +24,7 @@
 //!
 //! None: an entry of a database and a boot option are leaves, compared as they lie, `OptionalData` with them.
 
-use kiwame_image::{Builder, Defect, Guid, Input, Node, Reader, Span, len64};
+use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Reader, Span, len64};
 
 use crate::uefi::nvram::utf16;
 
@@ -37,8 +37,7 @@ pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], o
         out.fact("order", order(bytes));
         if !bytes.len().is_multiple_of(2) {
             let (place, found) = (data.offset(), len64(bytes));
-            let defect = Defect::new("load-option/order", "DataSize", place, found, "a multiple of 2");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&OPTION_ORDER, "DataSize", place, found, "a multiple of 2"));
         }
     }
     if vendor == GLOBAL && is_load_option(name) {
@@ -94,7 +93,7 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
     let option = match LoadOption::read(bytes, data.offset()) {
         Ok(option) => option,
         Err(defect) => {
-            out.defect(defect.ambiguous());
+            out.defect(defect);
             out.add(Node::new("variable", "data", "variable-data", data));
             return;
         }
@@ -127,7 +126,7 @@ struct LoadOption<'b> {
 
 impl<'b> LoadOption<'b> {
     fn read(bytes: &'b [u8], base: u64) -> Result<Self, Defect> {
-        let mut reader = Reader::new(bytes, base, "load-option/truncated");
+        let mut reader = Reader::new(bytes, base, &OPTION_TRUNCATED);
         let attributes = reader.u32_le("Attributes")?;
         let length = reader.u16_le("FilePathListLength")?;
         let mut description = Vec::new();
@@ -162,7 +161,7 @@ impl SignatureList {
             let list = match Self::read(bytes, start, data.offset()) {
                 Ok(list) => list,
                 Err(defect) => {
-                    out.defect(defect.ambiguous());
+                    out.defect(defect);
                     let rest = data.from(start);
                     out.add(Node::new("variable", "rest", "variable-data", rest).unknown());
                     return;
@@ -177,14 +176,13 @@ impl SignatureList {
     fn read(bytes: &[u8], start: u64, base: u64) -> Result<Self, Defect> {
         let rest = bytes.get(kiwame_image::to_usize(start)..).unwrap_or_default();
         let place = base.saturating_add(start);
-        let mut reader = Reader::new(rest, place, "signature-list/truncated");
+        let mut reader = Reader::new(rest, place, &TRUNCATED);
         let kind = reader.guid("SignatureType")?;
         let size = u64::from(reader.u32_le("SignatureListSize")?);
         let header = LIST_HEADER.saturating_add(reader.u32_le("SignatureHeaderSize")?.into());
         let entry = u64::from(reader.u32_le("SignatureSize")?);
-        let contradicts = |field, found: u64, expected: u64| {
-            Defect::new("signature-list/size", field, place, found, expected)
-        };
+        let contradicts =
+            |field, found: u64, expected: u64| Defect::new(&SIZE, field, place, found, expected);
         if size > len64(rest) || size < header {
             return Err(contradicts("SignatureListSize", size, len64(rest)));
         }
@@ -215,7 +213,7 @@ impl SignatureList {
         out: &mut Builder<'_, 'a>,
     ) -> Result<(), kiwame_image::Trouble> {
         let window = entry.window()?;
-        let owner = window.reader("signature-list/truncated").guid("SignatureOwner")?;
+        let owner = window.reader(&TRUNCATED).guid("SignatureOwner")?;
         let content = entry.from(OWNER);
         let value = if content.length() > SHORT { content.sha256()?.hex() } else { hex(&window, OWNER) };
         let key = format!("{}-{owner}-{value}", type_name(self.kind));
@@ -274,6 +272,18 @@ const LIST_HEADER: u64 = 28;
 const OWNER: u64 = 16;
 /// Data up to the longest digest are shown as they are.
 const SHORT: u64 = 64;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&OPTION_ORDER, &OPTION_TRUNCATED, &SIZE, &TRUNCATED];
+
+/// A list of boot options ends within a number.
+static OPTION_ORDER: DefectKind = DefectKind::ambiguous("load-option/order");
+/// A boot option ends before a field does.
+static OPTION_TRUNCATED: DefectKind = DefectKind::ambiguous("load-option/truncated").cut_short();
+/// The sizes of a list of signatures do not add up.
+static SIZE: DefectKind = DefectKind::ambiguous("signature-list/size");
+/// A list of signatures ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::ambiguous("signature-list/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {
@@ -343,7 +353,7 @@ mod tests {
             data[at] = value;
             let tree = parse(&Database, &data);
             assert_eq!(defects(&tree), ["signature-list/size"], "{at} {value}");
-            assert!(tree.defects()[0].ambiguous);
+            assert!(tree.defects()[0].kind.ambiguous);
             assert_eq!(tree.leaves().next().map(|leaf| leaf.content), Some(Content::Unknown));
         }
     }

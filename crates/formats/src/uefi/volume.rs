@@ -36,7 +36,8 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised, Trouble, to_usize,
+    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    Trouble, to_usize,
 };
 
 use crate::uefi::file::{self, FileHeader, UefiFile};
@@ -56,6 +57,10 @@ impl Format for UefiVolume {
 
     fn about(&self) -> &'static str {
         "UEFI PI firmware volume: FFS1, FFS2, FFS3 with extended headers and files beyond 16 MiB"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     /// A volume alone is an image of one volume, which `uefi-image` reads.
@@ -97,14 +102,14 @@ impl VolumeHeader {
     pub(crate) const LONGEST: u64 = 0x1000;
 
     fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
-        let mut input = Reader::new(bytes, base, "uefi-volume/truncated");
+        let mut input = Reader::new(bytes, base, &TRUNCATED);
         let zero_vector = *input.bytes(16, "ZeroVector")?.first_chunk().unwrap_or(&[0; 16]);
         let file_system = input.guid("FileSystemGuid")?;
         let length = input.u64_le("FvLength")?;
         let signature = input.bytes(4, "Signature")?;
         if signature != SIGNATURE {
             let at = base.saturating_add(Self::SIGNATURE_OFFSET);
-            return Err(Defect::new("uefi-volume/signature", "Signature", at, signature, SIGNATURE));
+            return Err(Defect::new(&NO_SIGNATURE, "Signature", at, signature, SIGNATURE));
         }
         let attributes = input.u32_le("Attributes")?;
         let header_length = input.u16_le("HeaderLength")?;
@@ -204,7 +209,7 @@ struct ExtHeader {
 impl ExtHeader {
     fn read(at: &Input<'_>, start: u64) -> Result<Self, Trouble> {
         let window = at.slice(start, EXT_HEADER).window()?;
-        let mut input = window.reader("uefi-volume/truncated");
+        let mut input = window.reader(&TRUNCATED);
         Ok(Self { start, name: input.guid("FvName")?, length: input.u32_le("ExtHeaderSize")?.into() })
     }
 }
@@ -281,29 +286,23 @@ fn check(at: &Input<'_>, header: &VolumeHeader, out: &mut Builder<'_, '_>) {
     let offset = |field: u64| at.offset().saturating_add(field);
     if header.sum != 0 {
         let right = header.checksum.wrapping_sub(header.sum);
-        let defect =
-            Defect::new("uefi-volume/checksum", "Checksum", offset(0x32), header.checksum, right).ambiguous();
-        out.defect(defect);
+        out.defect(Defect::new(&CHECKSUM, "Checksum", offset(0x32), header.checksum, right));
     }
     if header.length > at.length() {
-        let defect =
-            Defect::new("uefi-volume/truncated", "FvLength", offset(0x20), header.length, at.length());
-        out.defect(defect.ambiguous());
+        out.defect(Defect::new(&BEYOND, "FvLength", offset(0x20), header.length, at.length()));
     }
     let mapped = header.mapped().unwrap_or(u64::MAX);
     // Nobody reads variables through a block map; longer ones are on working devices (AAVMF has one of 64 MiB).
     let longer = header.holds_variables() && mapped > header.length && mapped != u64::MAX;
     if mapped != header.length && !longer {
-        let defect = Defect::new("uefi-volume/block-map", "BlockMap", offset(0x38), mapped, header.length);
-        out.defect(defect.ambiguous());
+        out.defect(Defect::new(&BLOCK_MAP, "BlockMap", offset(0x38), mapped, header.length));
     }
     if !matches!(header.revision, 1 | 2) {
-        out.defect(Defect::new("uefi-volume/revision", "Revision", offset(0x37), header.revision, 2u8));
+        out.defect(Defect::new(&REVISION, "Revision", offset(0x37), header.revision, 2u8));
     }
     if is_misread(at, header) {
         let (found, expected) = (header.ext_header_offset, "0 in revision 1");
-        let defect = Defect::new("uefi-volume/ext-header", "ExtHeaderOffset", offset(0x34), found, expected);
-        out.defect(defect.ambiguous());
+        out.defect(Defect::new(&NO_EXT_HEADER, "ExtHeaderOffset", offset(0x34), found, expected));
     }
 }
 
@@ -332,9 +331,7 @@ fn add_ext_header<'a>(
     let header_length = u64::from(header.header_length);
     if !header.has_room(start, length, at.length()) {
         let field = at.offset().saturating_add(start).saturating_add(16);
-        out.defect(
-            Defect::new("uefi-volume/ext-header", "ExtHeaderSize", field, length, EXT_HEADER).ambiguous(),
-        );
+        out.defect(Defect::new(&NO_EXT_HEADER, "ExtHeaderSize", field, length, EXT_HEADER));
         return Ok(header_length);
     }
     out.call(name.to_string());
@@ -358,7 +355,7 @@ fn add_ext_header<'a>(
 /// The types and sizes of the entries of an extended header (`EFI_FIRMWARE_VOLUME_EXT_ENTRY`).
 fn ext_entries(at: &Input<'_>) -> Result<String, Trouble> {
     let window = at.head(VolumeHeader::LONGEST)?;
-    let mut input = window.reader("uefi-volume/truncated");
+    let mut input = window.reader(&TRUNCATED);
     input.bytes(EXT_HEADER, "EFI_FIRMWARE_VOLUME_EXT_HEADER")?;
     let mut text = Vec::new();
     while input.remaining() >= 4 {
@@ -406,8 +403,7 @@ impl<'a> Walk<'_, 'a> {
         let found = FileHeader::read(&window, rest.offset(), self.file.large()).and_then(|header| {
             let fits = header.length >= header.header_length() && header.length <= rest.length();
             let field = rest.offset().saturating_add(0x14);
-            let size =
-                || Defect::new("uefi-file/size", "Size", field, header.length, rest.length()).ambiguous();
+            let size = || Defect::new(&FILE_SIZE, "Size", field, header.length, rest.length());
             if fits { Ok(header) } else { Err(size()) }
         });
         match found {
@@ -447,18 +443,17 @@ impl<'a> Walk<'_, 'a> {
             let end = at.saturating_add(header.length);
             if end != self.at.length() {
                 let length = self.at.length();
-                note(Defect::new("uefi-volume/top-file", "Size", offset, end, length).ambiguous());
+                note(Defect::new(&TOP_FILE, "Size", offset, end, length));
             }
         }
         if header.is_live(self.erase) && !header.is_pad() && !seen.insert(header.name) {
             let name = header.name.to_string();
-            note(Defect::new("uefi-volume/duplicate-guid", "Name", offset, name, "unique").ambiguous());
+            note(Defect::new(&DUPLICATE_GUID, "Name", offset, name, "unique"));
         }
         let data = at.saturating_add(header.header_length());
         if !data.is_multiple_of(header.alignment()) && !header.is_pad() {
             let field = offset.saturating_add(0x13);
-            let defect =
-                Defect::new("uefi-file/alignment", "Attributes", field, data, header.alignment()).ambiguous();
+            let defect = Defect::new(&FILE_ALIGNMENT, "Attributes", field, data, header.alignment());
             note(defect);
         }
         header.length
@@ -519,6 +514,44 @@ const fn variables(guid: &str, name: &'static str) -> FileSystem {
 const fn other(guid: &str, name: &'static str) -> FileSystem {
     FileSystem { guid: crate::uefi::guid::raw(guid), name, kind: FileSystemKind::Other }
 }
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &BEYOND,
+    &FILE_ALIGNMENT,
+    &FILE_SIZE,
+    &BLOCK_MAP,
+    &CHECKSUM,
+    &DUPLICATE_GUID,
+    &NO_EXT_HEADER,
+    &REVISION,
+    &NO_SIGNATURE,
+    &TOP_FILE,
+    &TRUNCATED,
+];
+
+/// The content of a file is not aligned as its attributes say.
+static FILE_ALIGNMENT: DefectKind = DefectKind::ambiguous("uefi-file/alignment");
+/// A file is longer than what is left of its volume, or shorter than its header.
+static FILE_SIZE: DefectKind = DefectKind::ambiguous("uefi-file/size");
+/// A volume says that it is longer than its place.
+static BEYOND: DefectKind = DefectKind::ambiguous("uefi-volume/beyond").cut_short();
+/// The block map adds up to another length.
+static BLOCK_MAP: DefectKind = DefectKind::ambiguous("uefi-volume/block-map");
+/// The checksum of the volume's header is wrong.
+static CHECKSUM: DefectKind = DefectKind::ambiguous("uefi-volume/checksum");
+/// Two files of a volume have one name.
+static DUPLICATE_GUID: DefectKind = DefectKind::ambiguous("uefi-volume/duplicate-guid");
+/// The extended header does not lie within the volume, or is shorter than one.
+static NO_EXT_HEADER: DefectKind = DefectKind::ambiguous("uefi-volume/ext-header");
+/// The header is of a revision that is not known.
+static REVISION: DefectKind = DefectKind::odd("uefi-volume/revision");
+/// There is no volume where one was recognised.
+static NO_SIGNATURE: DefectKind = DefectKind::odd("uefi-volume/signature");
+/// The volume top file does not end where the volume does.
+static TOP_FILE: DefectKind = DefectKind::ambiguous("uefi-volume/top-file");
+/// A volume ends before a field of its header does.
+static TRUNCATED: DefectKind = DefectKind::odd("uefi-volume/truncated").cut_short();
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -624,10 +657,7 @@ mod tests {
         assert_eq!(spoiled(|bytes| bytes[0x32] ^= 1, false), ["uefi-volume/checksum"]);
         assert_eq!(spoiled(|bytes| bytes[0x3d] = 2, true), ["uefi-volume/block-map"]);
         assert_eq!(spoiled(|bytes| bytes[0x37] = 9, true), ["uefi-volume/revision"]);
-        assert_eq!(
-            spoiled(|bytes| bytes[0x21] = 2, true),
-            ["uefi-volume/truncated", "uefi-volume/block-map"]
-        );
+        assert_eq!(spoiled(|bytes| bytes[0x21] = 2, true), ["uefi-volume/beyond", "uefi-volume/block-map"]);
         assert_eq!(spoiled(|_| {}, true), [""; 0]);
     }
 
@@ -721,8 +751,8 @@ mod tests {
     fn reserved_bytes_that_lead_edk_ii_to_another_first_file_are_ambiguous() {
         for (reserved, expected) in [([0x80, 0, 0], 1), ([1, 0, 0], 0), ([0xf0, 0, 0], 0), ([0, 0, 9], 0)] {
             let tree = parse(&UEFI_VOLUME, &framework(FFS2, reserved));
-            let found = tree.defects().iter().filter(|defect| defect.id == "uefi-volume/ext-header");
-            assert_eq!(found.filter(|defect| defect.ambiguous).count(), expected, "{reserved:?}");
+            let found = tree.defects().iter().filter(|defect| defect.kind.id == "uefi-volume/ext-header");
+            assert_eq!(found.filter(|defect| defect.kind.ambiguous).count(), expected, "{reserved:?}");
             region(&tree, &format!("uefi-file:{A}"));
         }
         // Around an extended header that somebody wrote all the same lies a pad file: both see the same files.

@@ -24,7 +24,7 @@
 //! Of these Linux uses the equivalence table, and of a patch `patch_id`, `processor_rev_id` and the encrypted rest; all
 //! of that is in the leaf, only the first two are facts. What we read and it does not: the date.
 
-use kiwame_image::{Anchor, Builder, Format, Glance, Input, Node, Reading, Sure, Trouble};
+use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Node, Reading, Sure, Trouble};
 
 /// Containers of patches.
 #[derive(Debug)]
@@ -37,6 +37,10 @@ impl Format for AmdMicrocode {
 
     fn about(&self) -> &'static str {
         "AMD microcode containers: equivalence table and patches"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -119,7 +123,7 @@ fn section(at: &Input<'_>, start: u64) -> Result<Option<u64>, Trouble> {
 /// A patch with the header of its section.
 fn patch(input: Input<'_>) -> Result<Node<'_>, Trouble> {
     let head = input.head(PATCH_HEADER.saturating_add(0x20))?;
-    let mut reader = head.reader("amd-microcode/truncated");
+    let mut reader = head.reader(&TRUNCATED);
     reader.bytes(PATCH_HEADER, "type, size")?;
     let date = reader.u32_le("data_code")?;
     let id = reader.u32_le("patch_id")?;
@@ -152,6 +156,12 @@ const SECTION: u64 = 12;
 const PATCH_HEADER: u64 = 8;
 /// Size of an entry of an equivalence table.
 const ENTRY: u64 = 16;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&TRUNCATED];
+
+/// The container ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("amd-microcode/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {

@@ -31,8 +31,8 @@
 //! leaf.
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Place, Reader, Reading, Recognised,
-    Sure, Trouble, Window,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reader, Reading,
+    Recognised, Sure, Trouble, Window,
 };
 
 use crate::uefi::image::UEFI_IMAGE;
@@ -48,6 +48,10 @@ impl Format for IntelFlash {
 
     fn about(&self) -> &'static str {
         "Intel flash image: descriptor, BIOS, ME, GbE and the other regions"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -87,9 +91,8 @@ static ANCHOR: Anchor = Anchor {
 
 fn read(at: &Input<'_>) -> Result<Descriptor, Trouble> {
     let window: Window = at.head(DESCRIPTOR)?;
-    Descriptor::read(&window).ok_or_else(|| {
-        Defect::new("intel-flash/descriptor", "FLVALSIG", at.offset(), "no descriptor", "one").into()
-    })
+    Descriptor::read(&window)
+        .ok_or_else(|| Defect::new(&NO_DESCRIPTOR, "FLVALSIG", at.offset(), "no descriptor", "one").into())
 }
 
 /// What the descriptor says.
@@ -153,13 +156,10 @@ impl Descriptor {
         for region in &self.regions {
             let place = at.offset().saturating_add(region.start.min(at.length()));
             if region.start < done {
-                out.defect(
-                    Defect::new("intel-flash/overlap", "FLREG", place, region.start, done).ambiguous(),
-                );
+                out.defect(Defect::new(&OVERLAP, "FLREG", place, region.start, done));
             }
             if region.end > at.length() {
-                let defect = Defect::new("intel-flash/beyond-end", "FLREG", place, region.end, at.length());
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&BEYOND_END, "FLREG", place, region.end, at.length()));
             }
             let start = region.start.max(done);
             out.add(region.node(at.slice(start, region.end.saturating_sub(start))));
@@ -173,7 +173,7 @@ impl Descriptor {
         let end = self.regions.iter().map(|region| region.end).max().unwrap_or(DESCRIPTOR);
         if end > DESCRIPTOR {
             let expected = format!("{end:#x}, of which this is the descriptor alone");
-            out.defect(Defect::new(ALONE, "length", at.offset(), at.length(), expected));
+            out.defect(Defect::new(&ALONE, "length", at.offset(), at.length(), expected));
         }
         if let Some(region) = self.regions.iter().find(|region| region.name == "descriptor") {
             out.add(region.node(at.clone()));
@@ -221,14 +221,12 @@ impl Region {
 }
 
 fn word(bytes: &[u8], at: u64) -> Option<u32> {
-    let mut reader = Reader::new(bytes, 0, "intel-flash/truncated");
+    let mut reader = Reader::new(bytes, 0, &TRUNCATED);
     reader.bytes(at, "descriptor").ok()?;
     reader.u32_le("descriptor").ok()
 }
 
 const DESCRIPTOR: u64 = 4096;
-/// Id of the defect of a descriptor without its flash.
-const ALONE: &str = "intel-flash/descriptor-alone";
 const FLVALSIG: u32 = 0x0ff0_a55a;
 /// Density 0 of a component: 512 KiB.
 const SMALLEST: u64 = 0x8_0000;
@@ -253,6 +251,20 @@ const NAMES: [&str; 16] = [
 ];
 /// Who masters the bus, by number.
 const MASTERS: [&str; 5] = ["access-bios", "access-me", "access-gbe", "access-reserved", "access-ec"];
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND_END, &NO_DESCRIPTOR, &ALONE, &OVERLAP, &TRUNCATED];
+
+/// A region of the descriptor lies beyond the flash.
+static BEYOND_END: DefectKind = DefectKind::ambiguous("intel-flash/beyond-end");
+/// There is no descriptor where one was recognised.
+static NO_DESCRIPTOR: DefectKind = DefectKind::odd("intel-flash/descriptor");
+/// The flash is no longer than its descriptor.
+static ALONE: DefectKind = DefectKind::odd("intel-flash/descriptor-alone");
+/// Regions of the descriptor share bytes.
+static OVERLAP: DefectKind = DefectKind::ambiguous("intel-flash/overlap");
+/// The descriptor ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("intel-flash/truncated").cut_short();
 
 #[cfg(test)]
 mod tests {
@@ -313,7 +325,7 @@ mod tests {
     fn a_descriptor_that_was_cut_out_has_one_defect_and_is_read_in_one_way() {
         let tree = parse(&IntelFlash, &sample()[..0x1000]);
         assert_eq!(defects(&tree), ["intel-flash/descriptor-alone"]);
-        assert!(!tree.defects()[0].ambiguous);
+        assert!(!tree.defects()[0].kind.ambiguous);
         assert_eq!(leaves(&tree), [("intel-region", "descriptor".to_owned(), 0, 0x1000)]);
         // One byte more is a flash of which the rest is missing, one less is not even a descriptor.
         assert_eq!(defects(&parse(&IntelFlash, &sample()[..0x1001])), ["intel-flash/beyond-end"; 2]);

@@ -27,7 +27,9 @@
 //! A processor uses the addresses: what an entry of type 1 points to must be an update (ambiguous otherwise) and is a
 //! component by itself; what entries of other types point to is compared where it lies, as whatever it is there.
 
-use kiwame_image::{Anchor, Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Trouble};
+use kiwame_image::{
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Trouble,
+};
 
 use crate::x86::microcode;
 
@@ -93,7 +95,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let sum = window.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
     let checked = Entry::read(&window).is_ok_and(|first| first.checksum_valid());
     if checked && sum != 0 {
-        out.defect(Defect::new("fit/checksum", "Checksum", at.offset().saturating_add(15), sum, 0u8));
+        out.defect(Defect::new(&CHECKSUM, "Checksum", at.offset().saturating_add(15), sum, 0u8));
     }
     Ok(())
 }
@@ -102,7 +104,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
 /// Nothing is said when there is no table: only Intel's platforms have one.
 pub(crate) fn check(at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Trouble> {
     let Some(pointer) = at.length().checked_sub(POINTER) else { return Ok(()) };
-    let address = at.slice(pointer, 8).window()?.reader("fit/truncated").u64_le("FIT pointer")?;
+    let address = at.slice(pointer, 8).window()?.reader(&TRUNCATED).u64_le("FIT pointer")?;
     let Some(start) = offset_of(at, address) else { return Ok(()) };
     let Some(length) = table_at(at, start)? else { return Ok(()) };
     out.fact("fit", at.offset().saturating_add(start));
@@ -112,11 +114,9 @@ pub(crate) fn check(at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Tro
         let place = table.offset().saturating_add(number.saturating_mul(ENTRY));
         match offset_of(at, entry.address) {
             _ if !entry.has_target() => {}
-            None => out
-                .defect(Defect::new("fit/beyond", "Address", place, entry.address, at.length()).ambiguous()),
+            None => out.defect(Defect::new(&BEYOND, "Address", place, entry.address, at.length())),
             Some(target) if entry.kind() == MICROCODE && !is_update(at, target)? => {
-                let defect = Defect::new("fit/target", "Address", place, entry.address, "a microcode update");
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&TARGET, "Address", place, entry.address, "a microcode update"));
             }
             Some(_) => {}
         }
@@ -145,7 +145,7 @@ struct Entry {
 
 impl Entry {
     fn read(bytes: &[u8]) -> Result<Self, Defect> {
-        let mut reader = Reader::new(bytes, 0, "fit/truncated");
+        let mut reader = Reader::new(bytes, 0, &TRUNCATED);
         let address = reader.u64_le("Address")?;
         let size = reader.u24_le("Size")?;
         reader.u8("Reserved")?;
@@ -201,3 +201,15 @@ const NAMES: [(u8, &str); 14] = [
     (0x2d, "TXT SX policy"),
     (0x7f, "skip"),
 ];
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND, &CHECKSUM, &TARGET, &TRUNCATED];
+
+/// An entry of the firmware interface table leads out of the image.
+static BEYOND: DefectKind = DefectKind::ambiguous("fit/beyond");
+/// The firmware interface table does not sum up to zero.
+static CHECKSUM: DefectKind = DefectKind::odd("fit/checksum");
+/// An entry of the firmware interface table leads to something else than it says.
+static TARGET: DefectKind = DefectKind::ambiguous("fit/target");
+/// The firmware interface table ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("fit/truncated").cut_short();

@@ -28,8 +28,8 @@
 //! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, Format, Glance, Input, Node, Reader, Reading, Sure, Trouble, Window, len64,
-    to_usize,
+    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Sure, Trouble, Window,
+    len64, to_usize,
 };
 
 /// Updates, one behind the other.
@@ -43,6 +43,10 @@ impl Format for Microcode {
 
     fn about(&self) -> &'static str {
         "Intel microcode updates: header, data, extended signature table"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -120,7 +124,7 @@ impl Header {
     }
 
     fn fields(bytes: &[u8]) -> Result<Option<Self>, Defect> {
-        let mut reader = Reader::new(bytes, 0, "microcode/truncated");
+        let mut reader = Reader::new(bytes, 0, &TRUNCATED);
         let version = reader.u32_le("HeaderVersion")?;
         let revision = reader.u32_le("UpdateRevision")?;
         let date = reader.u32_le("Date")?;
@@ -230,7 +234,7 @@ fn check_sum(bytes: &[u8], from: u64, field: &'static str, place: u64, out: &mut
     let (words, _) = bytes.get(to_usize(from)..).unwrap_or_default().as_chunks::<4>();
     let sum = words.iter().fold(0u32, |sum, word| sum.wrapping_add(u32::from_le_bytes(*word)));
     if sum != 0 {
-        out.defect(Defect::new("microcode/checksum", field, place, sum, 0u32));
+        out.defect(Defect::new(&CHECKSUM, field, place, sum, 0u32));
     }
 }
 
@@ -243,6 +247,14 @@ pub(crate) fn could_begin(bytes: &[u8]) -> bool {
 pub(crate) const HEADER: u64 = 48;
 const DEFAULT_DATA: u64 = 2000;
 const TABLE_HEADER: u64 = 20;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&CHECKSUM, &TRUNCATED];
+
+/// The update, or its table of extended signatures, does not sum up to zero.
+static CHECKSUM: DefectKind = DefectKind::odd("microcode/checksum");
+/// The update ends before a field does.
+static TRUNCATED: DefectKind = DefectKind::odd("microcode/truncated").cut_short();
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -35,8 +35,8 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Gather as _, Glance, Input, LimitKind, Node, Place, Reading,
-    Recognised, Span, Sum, Sure, Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Format, Gather as _, Glance, Input, LimitKind, Node, Place,
+    Reading, Recognised, Span, Sum, Sure, Trouble, len64, to_usize,
 };
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
@@ -53,6 +53,10 @@ impl Format for UbootFit {
 
     fn about(&self) -> &'static str {
         "flat image tree (FIT): images inside and outside, hashes compared, configurations, signatures located"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -237,24 +241,21 @@ impl<'a> Fit<'_, 'a> {
         if let Some(data) = outside.as_ref().filter(|data| !self.at.span().contains(data.span)) {
             let place = self.place(image, "data-size");
             let (found, most) = (data.span.end(), self.at.span().end());
-            out.defect(Defect::new("uboot-fit/beyond", "data-size", place, found, most).ambiguous());
+            out.defect(Defect::new(&BEYOND, "data-size", place, found, most));
         }
         // U-Boot reads four bytes of each, however many there are.
         for property in ["data-size", "data-offset", "data-position"] {
             let value = self.tree.property(image, property.as_bytes()).map(|property| property.value);
             if let Some(value) = value.filter(|value| value.length != 4) {
-                let defect = Defect::new("uboot-fit/cell", property, value.offset, value.length, 4u64);
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&CELL, property, value.offset, value.length, 4u64));
             }
         }
         let name = String::from_utf8_lossy(self.name(image)).into_owned();
         match (&inside, &outside) {
             (Some(_), Some(_)) => {
-                out.defect(
-                    Defect::new("uboot-fit/data", "data", base, name, "data in one place").ambiguous(),
-                );
+                out.defect(Defect::new(&DATA_TWICE, "data", base, name, "data in one place"));
             }
-            (None, None) => out.defect(Defect::new("uboot-fit/data", "data", base, name, "data")),
+            (None, None) => out.defect(Defect::new(&DATA, "data", base, name, "data")),
             _ => {}
         }
         outside.or(inside)
@@ -292,8 +293,7 @@ impl<'a> Fit<'_, 'a> {
         let Some(actual) = self.sum(data, &algorithm)? else {
             let shown = String::from_utf8_lossy(&algorithm).into_owned();
             let place = self.place(node, "algo");
-            let defect = Defect::new("uboot-fit/algorithm", "algo", place, shown, "an algorithm known here");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&ALGORITHM, "algo", place, shown, "an algorithm known here"));
             return Ok("unknown algorithm");
         };
         let found = self.bytes(node, "value").unwrap_or_default();
@@ -303,8 +303,7 @@ impl<'a> Fit<'_, 'a> {
             Some(sum) => out.says_digest(&[data], (sum, actual), ("value", place), found),
             None if found == actual => true,
             None => {
-                let defect = Defect::new("uboot-fit/checksum", "value", place.offset, found, actual);
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&CHECKSUM, "value", place.offset, found, actual));
                 false
             }
         };
@@ -333,9 +332,7 @@ impl<'a> Fit<'_, 'a> {
             let last = self.part(Span::new(value.end().saturating_sub(1), 1)).window();
             if last.is_ok_and(|last| last.first() != Some(&0)) {
                 let name = String::from_utf8_lossy(&property.name).into_owned();
-                let defect =
-                    Defect::new("uboot-fit/text", "value", value.offset, name, "a text that ends with zero");
-                out.defect(defect.ambiguous());
+                out.defect(Defect::new(&TEXT, "value", value.offset, name, "a text that ends with zero"));
             }
         }
     }
@@ -351,12 +348,12 @@ impl<'a> Fit<'_, 'a> {
         for (node, found) in nodes().filter(|(_, found)| found.name.contains(&b'@')) {
             let shown = String::from_utf8_lossy(&found.name).into_owned();
             let place = self.tree.span(node).offset;
-            let defect = Defect::new("uboot-fit/unit-address", "name", place, shown, "a name without @");
+            let defect = |kind| Defect::new(kind, "name", place, shown.clone(), "a name without @");
             let base = found.name.split(|&byte| byte == b'@').next().unwrap_or_default();
             if found.parent == 0 || plain.contains(&(found.parent, base)) {
-                out.defect(defect.ambiguous());
+                out.defect(defect(&UNIT_ADDRESS));
             } else {
-                numbered.get_or_insert(defect);
+                numbered.get_or_insert_with(|| defect(&NUMBERED));
             }
         }
         numbered.into_iter().for_each(|defect| out.defect(defect));
@@ -396,7 +393,7 @@ impl<'a> Fit<'_, 'a> {
             if !known.contains(&name) {
                 let shown = String::from_utf8_lossy(&name).into_owned();
                 let place = self.place(node, property);
-                out.defect(Defect::new("uboot-fit/name", property, place, shown, "the name of a node"));
+                out.defect(Defect::new(&NAME, property, place, shown, "the name of a node"));
             }
         }
     }
@@ -406,9 +403,7 @@ impl<'a> Fit<'_, 'a> {
         self.claims = before.saturating_add(1);
         if before == MOST_SIGNATURES {
             let place = self.tree.span(node).offset;
-            let defect =
-                Defect::new("uboot-fit/signatures", "signature", place, self.claims, MOST_SIGNATURES);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&SIGNATURES, "signature", place, self.claims, MOST_SIGNATURES));
         }
         let value = self.tree.property(node, b"value").map(|value| value.value);
         if let Some(value) = value.filter(|_| before < MOST_SIGNATURES) {
@@ -468,8 +463,7 @@ fn add_outside<'a>(
             let node = Node::new("data", name, "uboot-fit-data", input).name(shown);
             out.add(node.with("executable", true).component().then(content));
         } else {
-            let defect = Defect::new("uboot-fit/overlap", "data-position", span.offset, span.offset, done);
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&OVERLAP, "data-position", span.offset, span.offset, done));
         }
         done = done.max(span.end());
     }
@@ -517,6 +511,47 @@ const ALGORITHMS: u64 = 6;
 const MOST_SIGNATURES: u32 = 64;
 /// Lists of nodes are read this far.
 const LONGEST_TEXT: u64 = 64 << 10;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[
+    &ALGORITHM,
+    &DATA_TWICE,
+    &BEYOND,
+    &CELL,
+    &CHECKSUM,
+    &DATA,
+    &NAME,
+    &NUMBERED,
+    &OVERLAP,
+    &SIGNATURES,
+    &TEXT,
+    &UNIT_ADDRESS,
+];
+
+/// A digest or signature is by an algorithm that is not known here.
+static ALGORITHM: DefectKind = DefectKind::ambiguous("uboot-fit/algorithm");
+/// The data of an image lies beyond the file.
+static BEYOND: DefectKind = DefectKind::ambiguous("uboot-fit/beyond");
+/// A property that is a number has another length.
+static CELL: DefectKind = DefectKind::ambiguous("uboot-fit/cell");
+/// The checksum of an image is wrong.
+static CHECKSUM: DefectKind = DefectKind::ambiguous("uboot-fit/checksum");
+/// An image has data in two places: which one is booted depends on the loader.
+static DATA_TWICE: DefectKind = DefectKind::ambiguous("uboot-fit/data-twice");
+/// An image has no data.
+static DATA: DefectKind = DefectKind::odd("uboot-fit/data");
+/// A configuration names no node.
+static NAME: DefectKind = DefectKind::odd("uboot-fit/name");
+/// Nodes have unit addresses where old makers numbered images by them, and no two differ in nothing else.
+static NUMBERED: DefectKind = DefectKind::odd("uboot-fit/numbered");
+/// Two images share bytes of the file.
+static OVERLAP: DefectKind = DefectKind::ambiguous("uboot-fit/overlap");
+/// There are more signatures than are measured.
+static SIGNATURES: DefectKind = DefectKind::ambiguous("uboot-fit/signatures");
+/// A property that is a text does not end, or holds more than one.
+static TEXT: DefectKind = DefectKind::ambiguous("uboot-fit/text");
+/// The name of a node has a unit address, by which old loaders confuse nodes (CVE-2021-27097).
+static UNIT_ADDRESS: DefectKind = DefectKind::ambiguous("uboot-fit/unit-address");
 
 #[cfg(test)]
 mod tests {
@@ -668,24 +703,19 @@ mod tests {
     fn names_that_lead_nowhere_or_to_two_places() {
         let odd = images(|image| image.property("data", b"kernel"));
         let odd = odd.begin("configurations").property("default", b"other\0").begin("a@1").end().end().end();
-        assert_eq!(
-            defects(&parse_with(&UbootFit, &odd.finish())),
-            ["uboot-fit/unit-address", "uboot-fit/name"]
-        );
-        let ambiguous = |bytes: &[u8]| {
-            let tree = parse_with(&UbootFit, bytes);
-            let all = tree.defects().iter().filter(|defect| defect.id == "uboot-fit/unit-address");
-            all.map(|defect| defect.ambiguous).collect::<Vec<_>>()
-        };
+        assert_eq!(defects(&parse_with(&UbootFit, &odd.finish())), ["uboot-fit/numbered", "uboot-fit/name"]);
         let numbered = |names: [&str; 2], around: &str| {
             let tree = Writer::default().begin("").begin(around);
             let tree =
                 names.into_iter().fold(tree, |tree, name| tree.begin(name).property("data", b"x").end());
-            ambiguous(&tree.end().begin("images").end().end().finish())
+            let tree = parse_with(&UbootFit, &tree.end().begin("images").end().end().finish());
+            let addresses = [&NUMBERED, &UNIT_ADDRESS];
+            let all = tree.defects().iter().map(|defect| defect.kind);
+            all.filter(|kind| addresses.contains(kind)).collect::<Vec<_>>()
         };
-        assert_eq!(numbered(["kernel@1", "fdt@1"], "images"), [false], "as makers numbered images");
-        assert_eq!(numbered(["kernel@1", "kernel"], "images"), [true], "one is found for the other");
-        assert_eq!(numbered(["a", "b"], "images@1"), [true], "and here for the whole");
+        assert_eq!(numbered(["kernel@1", "fdt@1"], "images"), [&NUMBERED], "as makers numbered images");
+        assert_eq!(numbered(["kernel@1", "kernel"], "images"), [&UNIT_ADDRESS], "one is found for the other");
+        assert_eq!(numbered(["a", "b"], "images@1"), [&UNIT_ADDRESS], "and here for the whole");
         let both = |image: Writer| {
             image
                 .property("data", b"kernel")
@@ -693,7 +723,7 @@ mod tests {
                 .property("data-position", &[0; 4])
         };
         let found = defects(&parse_with(&UbootFit, &configured(images(both))));
-        assert!(found.contains(&"uboot-fit/data"), "{found:?}");
+        assert!(found.contains(&"uboot-fit/data-twice"), "{found:?}");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, Glance, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64, to_usize,
+    Builder, Defect, DefectKind, Glance, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64,
+    to_usize,
 };
 
 /// The header. Offsets count from the start of the tree.
@@ -24,7 +25,7 @@ impl Header {
         let place = reader.offset();
         let magic = reader.bytes(4, "magic")?;
         if magic != MAGIC {
-            return Err(Defect::new("device-tree/magic", "magic", place, magic, &MAGIC[..]));
+            return Err(Defect::new(&NO_MAGIC, "magic", place, magic, &MAGIC[..]));
         }
         let total = reader.u32_be("totalsize")?.into();
         let structure = reader.u32_be("off_dt_struct")?.into();
@@ -34,7 +35,7 @@ impl Header {
         let version = reader.u32_be("version")?;
         let oldest = reader.u32_be("last_comp_version")?;
         if version < 16 || oldest > 17 {
-            return Err(Defect::new("device-tree/version", "version", place, version, 17_u32));
+            return Err(Defect::new(&VERSION, "version", place, version, 17_u32));
         }
         let cpu = reader.u32_be("boot_cpuid_phys")?;
         let strings = Span::new(strings, reader.u32_be("size_dt_strings")?.into());
@@ -50,7 +51,7 @@ impl Header {
 
     /// The header at the start of a head, when its parts lie where they can.
     pub(crate) fn probe(head: &Glance<'_>) -> Option<Self> {
-        let header = Self::read(Reader::new(head.bytes(0, LONGEST_HEADER)?, 0, TRUNCATED)).ok()?;
+        let header = Self::read(Reader::new(head.bytes(0, LONGEST_HEADER)?, 0, &TRUNCATED)).ok()?;
         let inside = |span: Span| span.offset >= header.length && span.end() <= header.total;
         let sound = inside(header.structure) && inside(header.strings) && header.structure.offset % 4 == 0;
         sound.then_some(header)
@@ -117,7 +118,7 @@ pub(crate) struct Property {
 impl Tree {
     /// Reads the structure block, in one pass that needs no stack of the program's own.
     pub(crate) fn read(at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<Self, Trouble> {
-        let header = Header::read(at.head(LONGEST_HEADER)?.reader(TRUNCATED))?;
+        let header = Header::read(at.head(LONGEST_HEADER)?.reader(&TRUNCATED))?;
         let base = at.offset();
         for (field, end) in [
             ("totalsize", header.total),
@@ -126,7 +127,7 @@ impl Tree {
         ] {
             let most = if field == "totalsize" { at.length() } else { header.total };
             if end > most {
-                out.defect(Defect::new("device-tree/beyond", field, base, end, most).ambiguous());
+                out.defect(Defect::new(&BEYOND, field, base, end, most));
             }
         }
         let strings = at.slice(header.strings.offset, header.strings.length).window()?;
@@ -140,7 +141,7 @@ impl Tree {
                 Step::Next(length) => next = next.saturating_add(length),
                 Step::Done => return Ok(scan.close()),
                 Step::Defect(defect) => {
-                    out.defect(defect.ambiguous());
+                    out.defect(defect);
                     return Ok(scan.close());
                 }
             }
@@ -287,7 +288,7 @@ impl Scan {
         }
         let place = at.offset();
         let head = at.head(12)?;
-        let mut reader = head.reader(TRUNCATED);
+        let mut reader = head.reader(&TRUNCATED);
         let tag = match reader.u32_be("tag") {
             Ok(tag) => tag,
             Err(defect) => return Ok(Step::Defect(defect)),
@@ -311,7 +312,7 @@ impl Scan {
                 self.note(place, 4, What::Last);
                 Step::Done
             }
-            _ => Step::Defect(Defect::new("device-tree/tag", "tag", place, tag, "a tag that can stand here")),
+            _ => Step::Defect(Defect::new(&TAG, "tag", place, tag, "a tag that can stand here")),
         })
     }
 
@@ -325,7 +326,7 @@ impl Scan {
         let text = at.slice(4, LONGEST_NAME).window()?;
         let Some(end) = text.iter().position(|&byte| byte == 0) else {
             let found = format!("{} bytes without an end", len64(&text));
-            return Ok(Step::Defect(Defect::new("device-tree/name", "name", place, found, "a name and NUL")));
+            return Ok(Step::Defect(Defect::new(&NAME, "name", place, found, "a name and NUL")));
         };
         let name = text.get(..end).unwrap_or_default().to_vec();
         let length = padded(len64(&name).saturating_add(5)).min(at.length());
@@ -358,7 +359,7 @@ impl Scan {
         let end = length.saturating_add(12);
         if end > at.length() {
             let left = at.length().saturating_sub(12);
-            return Ok(Step::Defect(Defect::new(TRUNCATED, "len", place, length, left)));
+            return Ok(Step::Defect(Defect::new(&TRUNCATED, "len", place, length, left)));
         }
         let padded = padded(end).min(at.length());
         check_padding(at, end, padded, out)?;
@@ -366,16 +367,14 @@ impl Scan {
         let rest = rest.get(..to_usize(LONGEST_NAME)).unwrap_or(rest);
         let name = rest.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
         if name.is_empty() || name.len() == rest.len() {
-            let defect = Defect::new("device-tree/name", "nameoff", place, name_at, "the place of a name");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&NAME, "nameoff", place, name_at, "the place of a name"));
         }
         let name_at = Span::new(name_at, len64(&name).saturating_add(1));
         let node = self.open.last().copied().unwrap_or(0);
         self.once(node, true, &name, place, out);
         if self.entered.contains(&node) {
             let shown = String::from_utf8_lossy(&name).into_owned();
-            let defect = Defect::new("device-tree/order", "tag", place, shown, "properties before nodes");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&ORDER, "tag", place, shown, "properties before nodes"));
         }
         let number = self.tree.properties.len();
         let value = Span::new(place.saturating_add(12), length);
@@ -387,8 +386,7 @@ impl Scan {
     fn once(&mut self, node: usize, property: bool, name: &[u8], place: u64, out: &mut Builder<'_, '_>) {
         if !self.names.insert((node, property, name.to_vec())) {
             let shown = String::from_utf8_lossy(name).into_owned();
-            let defect = Defect::new("device-tree/duplicate-name", "name", place, shown, "one of a name");
-            out.defect(defect.ambiguous());
+            out.defect(Defect::new(&DUPLICATE_NAME, "name", place, shown, "one of a name"));
         }
     }
 
@@ -454,14 +452,13 @@ fn check_padding(at: &Input<'_>, from: u64, to: u64, out: &mut Builder<'_, '_>) 
     let padding = at.slice(from, to.saturating_sub(from));
     if !padding.is_empty() && padding.uniform()? != Some(0) {
         let found = padding.window()?.to_vec();
-        out.defect(Defect::new("device-tree/padding", "padding", padding.offset(), found, "zeros"));
+        out.defect(Defect::new(&PADDING, "padding", padding.offset(), found, "zeros"));
     }
     Ok(())
 }
 
 pub(crate) const MAGIC: [u8; 4] = [0xd0, 0x0d, 0xfe, 0xed];
 const LONGEST_HEADER: u64 = 0x28;
-pub(crate) const TRUNCATED: &str = "device-tree/truncated";
 const BEGIN: u32 = 1;
 const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
@@ -469,6 +466,29 @@ const NOTHING: u32 = 4;
 const LAST: u32 = 9;
 /// The specification allows 31 bytes; names of FITs are longer.
 const LONGEST_NAME: u64 = 256;
+
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] =
+    &[&BEYOND, &DUPLICATE_NAME, &NO_MAGIC, &NAME, &ORDER, &PADDING, &TAG, &TRUNCATED, &VERSION];
+
+/// A block of the tree lies beyond it.
+static BEYOND: DefectKind = DefectKind::ambiguous("device-tree/beyond");
+/// Two nodes, or two properties, of one parent have one name.
+static DUPLICATE_NAME: DefectKind = DefectKind::ambiguous("device-tree/duplicate-name");
+/// The tree does not begin with its magic.
+static NO_MAGIC: DefectKind = DefectKind::ambiguous("device-tree/magic");
+/// A name does not end, or is not where the tree says.
+static NAME: DefectKind = DefectKind::ambiguous("device-tree/name");
+/// A property stands behind a node of its parent.
+static ORDER: DefectKind = DefectKind::ambiguous("device-tree/order");
+/// Bytes that align are no zeros.
+static PADDING: DefectKind = DefectKind::odd("device-tree/padding");
+/// A tag stands where it cannot.
+static TAG: DefectKind = DefectKind::ambiguous("device-tree/tag");
+/// The tree ends before a field does.
+pub(crate) static TRUNCATED: DefectKind = DefectKind::ambiguous("device-tree/truncated").cut_short();
+/// The tree is of a version that is not read.
+static VERSION: DefectKind = DefectKind::ambiguous("device-tree/version");
 
 /// Writes trees for tests.
 #[cfg(test)]

@@ -34,8 +34,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Reading, Span, Stage, Sure, Trouble,
-    Value, escape_key, len64,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Span, Stage,
+    Sure, Trouble, Value, escape_key, len64,
 };
 
 use crate::boot::arguments;
@@ -54,6 +54,10 @@ impl Format for DeviceTree {
 
     fn about(&self) -> &'static str {
         "flattened device tree, to the property"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[DEFECTS, structure::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -175,7 +179,7 @@ fn reservations<'a>(at: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> Re
     for number in 0..MOST_RESERVATIONS {
         let entry = at.slice(end, 16);
         let window = entry.window()?;
-        let mut reader = window.reader(TRUNCATED);
+        let mut reader = window.reader(&TRUNCATED);
         let (address, size) = (reader.u64_be("address")?, reader.u64_be("size")?);
         end = end.saturating_add(16);
         if (address, size) == (0, 0) {
@@ -185,14 +189,7 @@ fn reservations<'a>(at: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> Re
         let node = Node::new("reservation", number.to_string(), "device-tree-reservation", entry).component();
         out.add(node.with("address", address).with("size", size));
     }
-    let defect = Defect::new(
-        "device-tree/reservations",
-        "fdt_reserve_entry",
-        at.offset(),
-        MOST_RESERVATIONS,
-        "an end",
-    );
-    out.defect(defect.ambiguous());
+    out.defect(Defect::new(&RESERVATIONS, "fdt_reserve_entry", at.offset(), MOST_RESERVATIONS, "an end"));
     Ok(Span::between(start, end))
 }
 
@@ -484,6 +481,12 @@ const LONGEST_VALUE: u64 = 256;
 /// Boards have a handful.
 const MOST_RESERVATIONS: u32 = 256;
 
+/// The kinds of defects of this file.
+pub(crate) const DEFECTS: &[&DefectKind] = &[&RESERVATIONS];
+
+/// The list of reserved memory does not end.
+static RESERVATIONS: DefectKind = DefectKind::ambiguous("device-tree/reservations");
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
@@ -555,7 +558,7 @@ mod tests {
     fn what_readers_would_take_differently_is_ambiguous() {
         let node = |inner: fn(Writer) -> Writer| {
             let tree = parse(&DeviceTree, &inner(Writer::default().begin("")).end().finish());
-            assert!(tree.defects().iter().all(|defect| defect.ambiguous));
+            assert!(tree.defects().iter().all(|defect| defect.kind.ambiguous));
             defects(&tree)
         };
         let none: [&str; 0] = [];

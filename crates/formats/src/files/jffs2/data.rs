@@ -4,6 +4,7 @@ use kiwame_decode::block::{Codec, decode};
 use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{Defect, Input, Trouble, len64, to_usize};
 
+use super::defects;
 use super::node::{
     COMPR_LZMA, COMPR_LZO, COMPR_NONE, COMPR_RTIME, COMPR_ZERO, COMPR_ZLIB, Fields, LARGEST_PIECE, Piece,
 };
@@ -34,9 +35,9 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<(Vec<u8>, Option<D
     let place = at.offset().saturating_add(piece.data.offset);
     let size = u64::from(piece.dsize);
     let refused =
-        |field, what: &str| Defect::new("jffs2/data", field, place, what, "a stream as Linux reads it");
+        |field, what: &str| Defect::new(&defects::DATA, field, place, what, "a stream as Linux reads it");
     if size > LARGEST_PIECE {
-        return Err(refused("dsize", "more than a page").ambiguous().into());
+        return Err(refused("dsize", "more than a page").into());
     }
     at.spend(size)?;
     let window = at.slice(piece.data.offset, piece.data.length).window()?;
@@ -48,7 +49,7 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<(Vec<u8>, Option<D
         COMPR_ZLIB if window.first() == Some(&0x78) => decode(Codec::Gzip, &window, Some(size), size),
         COMPR_LZO => decode(Codec::Lzo, &window, Some(size), size),
         COMPR_LZMA => lzma(&window, size),
-        _ => return Err(refused("compr", "a compression that is not known").ambiguous().into()),
+        _ => return Err(refused("compr", "a compression that is not known").into()),
     };
     // What the end of an LZMA coder writes is not all read again, and nobody looks whether it is.
     let most = if piece.compression == COMPR_LZMA { LZMA_END } else { 0 };
@@ -56,11 +57,11 @@ pub(super) fn unpack(at: &Input<'_>, piece: &Piece) -> Result<(Vec<u8>, Option<D
         |decoded: &Decoded| len64(&window).checked_sub(decoded.consumed).is_some_and(|left| left <= most);
     match decoded {
         Ok(decoded) if read(&decoded) && !decoded.slack => {
-            let marker = || refused("data", "an end marker").ambiguous();
+            let marker = || refused("data", "an end marker");
             Ok((decoded.bytes, decoded.marker.then(marker)))
         }
-        Ok(_) => Err(refused("data", "more than the stream needs").ambiguous().into()),
-        Err(error) => Err(refused("data", error.what()).ambiguous().into()),
+        Ok(_) => Err(refused("data", "more than the stream needs").into()),
+        Err(error) => Err(refused("data", error.what()).into()),
     }
 }
 

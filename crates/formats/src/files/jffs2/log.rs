@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kiwame_image::{Arrange as _, Defect, Gather as _, Input, LimitKind, Trouble, len64};
 
 use super::data::{device, raw};
+use super::defects;
 use super::node::{Body, Dirent, Piece, Record, State, Xref};
 use crate::files::{Allowance, Entry, Kind, Xattrs};
 
@@ -72,10 +73,13 @@ impl Log {
             let pair = self.records.get(old).zip(self.records.get(new));
             if let Some((_, new)) = pair.filter(|(old, new)| !new.is_copy_of(old)) {
                 let place = new.found.at;
-                self.defects.push(
-                    Defect::new("jffs2/version", field, place, "two nodes", "one node of a version")
-                        .ambiguous(),
-                );
+                self.defects.push(Defect::new(
+                    &defects::VERSION,
+                    field,
+                    place,
+                    "two nodes",
+                    "one node of a version",
+                ));
             }
         }
         self.dead.insert(loser);
@@ -246,8 +250,13 @@ impl Log {
             }
             let place = self.records.get(number).map_or(0, |record| record.found.at);
             let doubt = |field: &'static str, found: u32| {
-                Defect::new("jffs2/xattr", field, place, found, "one attribute of a name, which can be read")
-                    .ambiguous()
+                Defect::new(
+                    &defects::XATTR,
+                    field,
+                    place,
+                    found,
+                    "one attribute of a name, which can be read",
+                )
             };
             if torn.contains(&xid) {
                 self.defects.push(doubt("data_crc", xid));
@@ -298,21 +307,19 @@ impl Log {
                 let shown = || String::from_utf8_lossy(&dirent.name).into_owned();
                 let newest = self.newest(dirent.ino).map(|piece| piece.mode >> 12 & 15);
                 if newest.is_none() {
-                    let defect = Defect::new("jffs2/no-inode", "ino", place, dirent.ino, shown());
-                    self.defects.push(defect.ambiguous());
+                    self.defects.push(Defect::new(&defects::NO_INODE, "ino", place, dirent.ino, shown()));
                 }
                 let names = listed.entry(dirent.ino).or_default();
                 *names = names.saturating_add(1);
                 let directory = entry.kind == Kind::Directory;
                 if directory && !seen.insert(dirent.ino) {
-                    let defect = Defect::new(
-                        "jffs2/directory-twice",
+                    self.defects.push(Defect::new(
+                        &defects::DIRECTORY_TWICE,
                         "ino",
                         place,
                         shown(),
                         "one name of a directory",
-                    );
-                    self.defects.push(defect.ambiguous());
+                    ));
                 } else if directory {
                     stack.push((entries.len(), dirent.ino));
                 }
@@ -329,9 +336,13 @@ impl Log {
         for (ino, &names) in &self.links {
             let found = listed.get(ino).copied().unwrap_or(0);
             if names != found {
-                let defect =
-                    Defect::new("jffs2/links", "pino", 0, u64::from(*ino), "an inode that its names reach");
-                self.defects.push(defect.ambiguous());
+                self.defects.push(Defect::new(
+                    &defects::LINKS,
+                    "pino",
+                    0,
+                    u64::from(*ino),
+                    "an inode that its names reach",
+                ));
             }
         }
     }
@@ -350,8 +361,7 @@ impl Log {
         if self.newest(ROOT).is_none() {
             root.mode = 0o755;
         } else if root.kind != Kind::Directory {
-            let defect = Defect::new("jffs2/type", "mode", at.offset(), root.mode, "a directory");
-            self.defects.push(defect.ambiguous());
+            self.defects.push(Defect::new(&defects::TYPE, "mode", at.offset(), root.mode, "a directory"));
         }
         root.kind = Kind::Directory;
         Ok(root)
@@ -394,7 +404,7 @@ impl Log {
             let Some(newest) = self.newest(ino) else { continue };
             let place = pieces.last().map_or(0, |&number| self.place(at, number));
             let mut odd = |field, found: u64, expected: u64| {
-                defects.push(Defect::new("jffs2/pieces", field, place, found, expected).ambiguous());
+                defects.push(Defect::new(&defects::PIECES, field, place, found, expected));
             };
             let all = || pieces.iter().filter_map(|&number| self.piece(number));
             if let Some(other) = all().find(|piece| piece.kind() != newest.kind()) {
@@ -423,15 +433,19 @@ impl Log {
         {
             if !versions.insert((dirent.parent, dirent.version)) {
                 let place = self.records.get(number).map_or(0, |record| record.found.at);
-                let defect =
-                    Defect::new("jffs2/version", "version", place, dirent.version, "one entry of a version");
-                odd.push(defect.ambiguous());
+                odd.push(Defect::new(
+                    &defects::VERSION,
+                    "version",
+                    place,
+                    dirent.version,
+                    "one entry of a version",
+                ));
             }
             // Also in directories that are gone: Linux believes them, and may then take a file for one without a name.
             let kind = self.newest(dirent.ino).map(|piece| piece.mode >> 12 & 15);
             if let Some(kind) = kind.filter(|&kind| kind != u32::from(dirent.kind)) {
                 let place = self.records.get(number).map_or(0, |record| record.found.at);
-                odd.push(Defect::new("jffs2/type", "type", place, dirent.kind, kind).ambiguous());
+                odd.push(Defect::new(&defects::TYPE, "type", place, dirent.kind, kind));
             }
             let known = dirent.ino == 0 || self.inodes.contains_key(&dirent.ino);
             if known && dirent.mctime != 0 {

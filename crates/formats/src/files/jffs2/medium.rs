@@ -2,6 +2,7 @@
 
 use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
 
+use super::defects;
 use super::node::{self, Fields, Header};
 
 /// A node as the scan meets it.
@@ -65,8 +66,7 @@ pub(super) fn scan(
         let whole = at.length().checked_rem(size).map_or(0, |rest| at.length().saturating_sub(rest));
         if walk.found.last().is_some_and(|node| node.at >= whole) {
             let place = at.offset().saturating_add(whole);
-            walk.defects
-                .push(Defect::new("jffs2/erase-block", "length", place, at.length(), size).ambiguous());
+            walk.defects.push(Defect::new(&defects::ERASE_BLOCK, "length", place, at.length(), size));
         }
         return Ok((walk, Blocks::Stated(size)));
     }
@@ -75,9 +75,13 @@ pub(super) fn scan(
     let sizes = whole.sizes(end);
     let (Some(&low), Some(&high)) = (sizes.first(), sizes.last()) else {
         let mut whole = whole;
-        let defect =
-            Defect::new("jffs2/erase-block", "totlen", at.offset(), "none", "a size that all nodes fit");
-        whole.defects.push(defect.ambiguous());
+        whole.defects.push(Defect::new(
+            &defects::ERASE_BLOCK,
+            "totlen",
+            at.offset(),
+            "none",
+            "a size that all nodes fit",
+        ));
         return Ok((whole, Blocks::Between(end, end)));
     };
     let mut walk = Walk::of(at, big, low, most)?;
@@ -85,9 +89,13 @@ pub(super) fn scan(
         let other = Walk::of(at, big, size, most)?;
         if let Some(place) = walk.differs(&other) {
             let place = at.offset().saturating_add(place);
-            let defect =
-                Defect::new("jffs2/erase-block", "nodetype", place, size, "the same nodes by every size");
-            walk.defects.push(defect.ambiguous());
+            walk.defects.push(Defect::new(
+                &defects::ERASE_BLOCK,
+                "nodetype",
+                place,
+                size,
+                "the same nodes by every size",
+            ));
         }
         walk.summaries.extend(other.summaries);
     }
@@ -182,7 +190,7 @@ impl Walker<'_, '_> {
         let (length, place) = (u64::from(header.length), self.place(at));
         if length > end.saturating_sub(at) {
             let left = end.saturating_sub(at);
-            self.defect(Defect::new("jffs2/crosses", "totlen", place, length, left).ambiguous())?;
+            self.defect(Defect::new(&defects::CROSSES, "totlen", place, length, left))?;
             self.unread(at, at.saturating_add(4).min(end));
             return Ok(at.saturating_add(4));
         }
@@ -190,9 +198,7 @@ impl Walker<'_, '_> {
         let next = at.saturating_add(node.padded()).min(end);
         if !header.obsolete && !node::KNOWN.contains(&header.kind) {
             // Linux refuses to mount, or passes over it, by two bits of the type.
-            self.defect(
-                Defect::new("jffs2/nodetype", "nodetype", place, header.kind, "a known type").ambiguous(),
-            )?;
+            self.defect(Defect::new(&defects::NODETYPE, "nodetype", place, header.kind, "a known type"))?;
             self.unread(at, next);
             return Ok(next);
         }
@@ -208,12 +214,10 @@ impl Walker<'_, '_> {
             if u64::from(header.length) >= HEADER {
                 return Ok(Some(header));
             }
-            self.defect(Defect::new("jffs2/totlen", "totlen", place, header.length, HEADER).ambiguous())?;
+            self.defect(Defect::new(&defects::TOTLEN, "totlen", place, header.length, HEADER))?;
         } else if Header::read(head, !self.big).is_some() {
             let found = if self.big { "little-endian" } else { "big-endian" };
-            self.defect(
-                Defect::new("jffs2/byte-order", "magic", place, found, "one byte order").ambiguous(),
-            )?;
+            self.defect(Defect::new(&defects::BYTE_ORDER, "magic", place, found, "one byte order"))?;
         }
         Ok(None)
     }
@@ -238,10 +242,13 @@ impl Walker<'_, '_> {
 
     fn after_free(&mut self, at: u64) -> Result<(), Trouble> {
         let place = self.place(at);
-        self.defect(
-            Defect::new("jffs2/after-free", "magic", place, "bytes", "erased to the end of the block")
-                .ambiguous(),
-        )
+        self.defect(Defect::new(
+            &defects::AFTER_FREE,
+            "magic",
+            place,
+            "bytes",
+            "erased to the end of the block",
+        ))
     }
 
     /// The summary at the end of a block, when a kernel would trust it.

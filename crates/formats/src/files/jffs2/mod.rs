@@ -72,8 +72,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, Format, Gather as _, Glance, Input, LimitKind, Node, Normal, PROGRAM,
-    Place, Reading, Recognised, RegionId, Span, Sure, Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Format, Gather as _, Glance, Input, LimitKind, Node, Normal,
+    PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, len64, to_usize,
 };
 
 use self::log::Log;
@@ -82,6 +82,7 @@ use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record,
 use crate::files::{self, Allowance, FileData, Volume};
 
 mod data;
+mod defects;
 mod log;
 mod medium;
 mod node;
@@ -97,6 +98,10 @@ impl Format for Jffs2 {
 
     fn about(&self) -> &'static str {
         "JFFS2: the newest state of every file, what older nodes hold, erased space"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[defects::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -167,7 +172,7 @@ fn summaries(
         });
         let place = at.offset().saturating_add(start);
         let Some(here) = here else {
-            defects.push(Defect::new("jffs2/summary", "offset", place, "no node", "a summary").ambiguous());
+            defects.push(Defect::new(&defects::NO_SUMMARY, "offset", place, "no node", "a summary"));
             continue;
         };
         let window = at.slice(start, here.found.length).window()?;
@@ -181,7 +186,7 @@ fn summaries(
         record.state = State::Broken;
         let place = at.offset().saturating_add(record.found.at);
         defects.push(Defect::new(
-            "jffs2/summary",
+            &defects::SUMMARY_PLACE,
             "node_crc",
             place,
             "wrong",

@@ -2,6 +2,7 @@
 
 use kiwame_image::{Defect, Input, Reader, Span, Trouble, Value, len64, to_usize};
 
+use super::defects;
 use super::medium::Found;
 use crate::files::Kind;
 
@@ -47,7 +48,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(bytes: &'a [u8], place: u64, big: bool) -> Self {
-        Self { reader: Reader::new(bytes, place, TRUNCATED), big }
+        Self { reader: Reader::new(bytes, place, &defects::TRUNCATED), big }
     }
 
     pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, Defect> {
@@ -239,14 +240,12 @@ impl Record {
                 let filled = slack.iter().all(|&byte| byte == ERASED) || slack.iter().all(|&byte| byte == 0);
                 if !filled || slack.len() > 3 {
                     let shown = Value::from(slack.get(..8).unwrap_or(&slack));
-                    odd.push(Defect::new("jffs2/slack", "data", place, shown, "erased bytes").ambiguous());
+                    odd.push(Defect::new(&defects::SLACK, "data", place, shown, "erased bytes"));
                 }
                 Ok(Self { found, state, body, slack: slack.get(..4).unwrap_or(&slack).to_vec() })
             }
             Err(defect) => {
-                // Linux reads the fields of a node that says it ends before them.
-                let short = defect.id == TRUNCATED;
-                odd.push(if short { defect.ambiguous() } else { defect });
+                odd.push(defect);
                 Ok(plain(State::Broken))
             }
         }
@@ -261,14 +260,11 @@ impl Record {
         if !good {
             let place = rest.offset();
             let shown = Value::from(rest.head(8)?.get(..).unwrap_or_default());
-            odd.push(Defect::new("jffs2/slack", "data", place, shown, "erased bytes").ambiguous());
+            odd.push(Defect::new(&defects::SLACK, "data", place, shown, "erased bytes"));
         }
         Ok(())
     }
 }
-
-/// A node ends before its fields do.
-const TRUNCATED: &str = "jffs2/truncated";
 
 /// A node that is being read.
 struct Parts<'n> {
@@ -285,7 +281,7 @@ type Read = Result<(State, Body), Defect>;
 impl Parts<'_> {
     fn checked(&self, length: usize, stated: u32, field: &'static str) -> Result<(), Defect> {
         let sum = crc(self.node.get(..length).unwrap_or_default());
-        if sum == stated { Ok(()) } else { Err(Defect::new("jffs2/crc", field, self.place, stated, sum)) }
+        if sum == stated { Ok(()) } else { Err(Defect::new(&defects::CRC, field, self.place, stated, sum)) }
     }
 
     /// Notes a field that no writer sets so, unless it is `good`.
@@ -297,13 +293,13 @@ impl Parts<'_> {
         expected: impl Into<Value>,
     ) {
         if !good {
-            self.odd.push(Defect::new("jffs2/field", field, self.place, found, expected).ambiguous());
+            self.odd.push(Defect::new(&defects::FIELD, field, self.place, found, expected));
         }
     }
 
     /// As [`Parts::expect`], for a node that Linux then passes over.
     fn require(&self, good: bool, field: &'static str, found: u64, expected: u64) -> Result<(), Defect> {
-        let defect = || Defect::new("jffs2/field", field, self.place, found, expected).ambiguous();
+        let defect = || Defect::new(&defects::FIELD, field, self.place, found, expected);
         if good { Ok(()) } else { Err(defect()) }
     }
 
@@ -323,7 +319,7 @@ impl Parts<'_> {
         // Linux ends the name at the first zero, and computes its checksum up to there.
         self.require(!name.contains(&0), "name", 0, length)?;
         if crc(&name) != name_crc {
-            return Err(Defect::new("jffs2/crc", "name_crc", self.place, name_crc, crc(&name)));
+            return Err(Defect::new(&defects::CRC, "name_crc", self.place, name_crc, crc(&name)));
         }
         self.expect(left == length, "totlen", left, length);
         // mkfs.jffs2 numbers the names in a directory from zero on, and Linux takes that.
@@ -366,8 +362,8 @@ impl Parts<'_> {
         piece.data = Span::new(self.at.saturating_add(INODE_HEADER), csize);
         if crc(data) != piece.data_crc {
             // Linux computes it when it builds the file, and not at all where there are no data.
-            let defect = Defect::new("jffs2/crc", "data_crc", self.place, piece.data_crc, crc(data));
-            self.odd.push(if csize == 0 { defect.ambiguous() } else { defect });
+            let kind = if csize == 0 { &defects::CRC_EMPTY } else { &defects::CRC };
+            self.odd.push(Defect::new(kind, "data_crc", self.place, piece.data_crc, crc(data)));
             if csize > 0 {
                 return Ok((State::Torn, Body::Inode(piece)));
             }
@@ -444,7 +440,7 @@ impl Parts<'_> {
         // Linux sets the byte behind the name to zero before it computes the checksum.
         let sum = crc(&[name, &[0], value].concat());
         if sum != data_crc {
-            self.odd.push(Defect::new("jffs2/crc", "data_crc", self.place, data_crc, sum));
+            self.odd.push(Defect::new(&defects::CRC, "data_crc", self.place, data_crc, sum));
             return Ok((State::Torn, Body::Xattr(xattr)));
         }
         self.expect(*end == 0, "data", *end, 0u64);
@@ -506,7 +502,7 @@ pub(super) fn summary_agrees(
     let padded = fields.u32("padded")?;
     fields.reader.bytes(8, "sum_crc, node_crc")?;
     let differs = |field, found: u64, expected: u64| {
-        let defect = Defect::new("jffs2/summary", field, place, found, expected).ambiguous();
+        let defect = Defect::new(&defects::NO_SUMMARY, field, place, found, expected);
         if found == expected { Ok(()) } else { Err(defect) }
     };
     let first = nodes.first().filter(|node| node.found.kind == CLEANMARKER && node.found.at == block);
@@ -521,9 +517,14 @@ pub(super) fn summary_agrees(
         let place = fields.reader.offset();
         let found = fields.reader.bytes(len64(&expected).min(fields.reader.remaining()), "sum")?;
         if found != expected {
-            let defect =
-                Defect::new("jffs2/summary", "sum", place, Value::from(found), Value::from(&expected[..]));
-            return Err(defect.ambiguous());
+            let defect = Defect::new(
+                &defects::NO_SUMMARY,
+                "sum",
+                place,
+                Value::from(found),
+                Value::from(&expected[..]),
+            );
+            return Err(defect);
         }
         entries = entries.saturating_add(1);
     }

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use kiwame_image::{LimitKind, Span, Trouble, len64, to_usize};
 
+use super::defects;
 use super::tables::{Archive, Fragment, Table};
-use super::{is_packed, length_of, merged, odd, strict};
+use super::{is_packed, length_of, merged, odd};
 use crate::files::{FileData, Volume};
 
 /// Where the content of a file is.
@@ -92,11 +93,11 @@ impl Cache {
 
 impl<'a> Volume<'a> for Blocks<'a> {
     fn read(&self, number: usize) -> Result<FileData<'a>, Trouble> {
-        self.content(number).map(FileData::Bytes).map_err(strict)
+        self.content(number).map(FileData::Bytes)
     }
 
     fn rest(&self) -> Result<Vec<u8>, Trouble> {
-        self.unused().map_err(strict)
+        self.unused()
     }
 }
 
@@ -117,7 +118,7 @@ impl Blocks<'_> {
             let block = self.archive.block(at, length, is_packed(size), expected)?;
             if len64(&block) != expected {
                 let place = self.archive.image.offset().saturating_add(at);
-                return Err(odd("squashfs/block", "block", place, len64(&block), expected).into());
+                return Err(odd(&defects::BLOCK, "block", place, len64(&block), expected).into());
             }
             content.extend(block);
             at = at.saturating_add(length);
@@ -128,7 +129,7 @@ impl Blocks<'_> {
             let end = stored.offset.saturating_add(tail);
             let piece = fragment.get(to_usize(stored.offset)..to_usize(end)).ok_or_else(|| {
                 let place = self.archive.image.offset();
-                odd("squashfs/fragment", "offset", place, end, len64(&fragment))
+                odd(&defects::FRAGMENT, "offset", place, end, len64(&fragment))
             })?;
             content.extend(piece);
             let users = self.tails.get(&stored.fragment).map_or(0, Vec::len);
@@ -159,7 +160,7 @@ impl Blocks<'_> {
             return Ok(bytes);
         }
         let fragment = self.fragments.get(to_usize(number.into())).ok_or_else(|| {
-            odd("squashfs/reference", "fragment", self.archive.image.offset(), number, "a fragment")
+            odd(&defects::REFERENCE, "fragment", self.archive.image.offset(), number, "a fragment")
         })?;
         let packed = is_packed(fragment.size);
         let bytes =

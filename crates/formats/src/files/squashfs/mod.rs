@@ -43,6 +43,7 @@
 //! form for LZ4 and zstd, whose decoders are not ours, nor for LZMA.
 
 mod blocks;
+mod defects;
 mod packed;
 mod superblock;
 mod tables;
@@ -52,8 +53,8 @@ use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, Format, Glance, Input, Node, Normal, Reading, RegionId, Span,
-    Sure, Trouble, Value, len64,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Normal, Reading,
+    RegionId, Span, Sure, Trouble, Value, len64,
 };
 
 use self::superblock::Superblock;
@@ -72,6 +73,10 @@ impl Format for Squashfs {
 
     fn about(&self) -> &'static str {
         "squashfs 4 (gzip, lzma, lzo, xz, lz4, zstd): every file with its mode, owner, links and attributes"
+    }
+
+    fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
+        &[defects::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
@@ -107,7 +112,7 @@ static ANCHOR: Anchor = Anchor {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
-    let superblock = Superblock::read(&head, at.offset()).map_err(Defect::ambiguous)?;
+    let superblock = Superblock::read(&head, at.offset())?;
     let node = Node::new("squashfs", "superblock", "squashfs-superblock", at.slice(0, SUPERBLOCK))
         .with("mkfs-time", superblock.mkfs_time)
         .with_encoding("inodes", superblock.inodes)
@@ -118,7 +123,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if superblock.bytes_used > at.length() {
         let place = at.offset().saturating_add(0x28);
         let used = superblock.bytes_used;
-        out.defect(Defect::new("squashfs/bytes-used", "bytes_used", place, used, at.length()).ambiguous());
+        out.defect(Defect::new(&defects::BYTES_USED, "bytes_used", place, used, at.length()));
     }
     let image = at.slice(0, superblock.bytes_used);
     let form = (out.wants_normal() && is_ours(&superblock)).then(|| Normal::new("squashfs/1"));
@@ -128,7 +133,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         Ok(walk) => walk,
         Err(trouble) => {
             out.add(Node::new("squashfs", "files", "squashfs-files", image.from(SUPERBLOCK)).encoded());
-            return Err(strict(trouble));
+            return Err(trouble);
         }
     };
     let streams = lay_out(&image, &walk.taken(), out);
@@ -150,21 +155,13 @@ fn is_ours(superblock: &Superblock) -> bool {
 
 /// What Linux refuses, or reads otherwise than it stands there, or what no writer writes.
 fn odd(
-    id: &'static str,
+    kind: &'static DefectKind,
     field: &'static str,
     at: u64,
     found: impl Into<Value>,
     expected: impl Into<Value>,
 ) -> Defect {
-    Defect::new(id, field, at, found, expected).ambiguous()
-}
-
-/// What cannot be read to its end, another loader may read.
-fn strict(trouble: Trouble) -> Trouble {
-    match trouble {
-        Trouble::Defect(defect) => Trouble::Defect(defect.ambiguous()),
-        Trouble::Limit(_) | Trouble::Read(_) => trouble,
-    }
+    Defect::new(kind, field, at, found, expected)
 }
 
 /// Spans by offset, those that touch made one.
@@ -303,11 +300,11 @@ mod tests {
     #[test]
     fn a_size_without_the_two_dots_is_read_as_linux_does() {
         // Of the directory a/b.
-        assert_eq!(with(0xa2, &[25]), ["squashfs/directory-size"]);
+        assert_eq!(with(0xa2, &[25]), ["squashfs/directory-dots"]);
         let mut bytes = PLAIN.to_vec();
         put(&mut bytes, 0xa2, &[25]);
         let tree = parse_with(&Squashfs, &bytes);
-        assert!(tree.defects().iter().all(|defect| !defect.ambiguous));
+        assert!(tree.defects().iter().all(|defect| !defect.kind.ambiguous));
         region(&tree, &format!("{TOP}/dir:b/file:inner"));
     }
 
@@ -340,7 +337,7 @@ mod tests {
             let mut bytes = PLAIN.to_vec();
             bytes[at] ^= 1;
             let tree = parse_with(&Squashfs, &bytes);
-            let told = tree.defects().iter().any(|defect| defect.ambiguous);
+            let told = tree.defects().iter().any(|defect| defect.kind.ambiguous);
             assert!(told || form(&bytes).as_ref() != Some(&plain), "{at:#x}");
         }
     }

@@ -3,6 +3,7 @@
 use kiwame_decode::block::Codec;
 use kiwame_image::{Defect, Reader};
 
+use super::defects;
 use super::{NONE, SUPERBLOCK, odd};
 
 /// The first 96 bytes.
@@ -29,10 +30,10 @@ pub(super) struct Superblock {
 
 impl Superblock {
     pub(super) fn read(bytes: &[u8], base: u64) -> Result<Self, Defect> {
-        let mut reader = Reader::new(bytes, base, "squashfs/truncated");
+        let mut reader = Reader::new(bytes, base, &defects::TRUNCATED);
         let magic = reader.bytes(4, "s_magic")?;
         if magic != MAGIC {
-            return Err(Defect::new("squashfs/magic", "s_magic", base, magic, MAGIC));
+            return Err(Defect::new(&defects::NO_MAGIC, "s_magic", base, magic, MAGIC));
         }
         Ok(Self {
             inodes: reader.u32_le("inodes")?,
@@ -75,13 +76,13 @@ impl Superblock {
     pub(super) fn check(&self, base: u64, defects: &mut Vec<Defect>) {
         let at = |field: u64| base.saturating_add(field);
         if self.flags & !FLAGS != 0 {
-            defects.push(odd("squashfs/flags", "flags", at(0x18), self.flags, FLAGS));
+            defects.push(odd(&defects::UNKNOWN_FLAGS, "flags", at(0x18), self.flags, FLAGS));
         }
         let absent = [(self.fragments == 0, self.fragment_table, 0x50, "fragment_table_start")];
         for (_, table, place, field) in absent.into_iter().filter(|(empty, ..)| *empty) {
             // Writers leave there where the table would be.
             if table != NONE && !(self.directory_table..=self.bytes_used).contains(&table) {
-                defects.push(odd("squashfs/layout", field, at(place), table, NONE));
+                defects.push(odd(&defects::LAYOUT, field, at(place), table, NONE));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kiwame_decode::block::{Codec, decode};
 use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
 
+use super::defects;
 use super::superblock::{OPTIONS, Superblock};
 use super::{METADATA, NONE, SUPERBLOCK, length_of, merged, odd, packed};
 use crate::files::{Allowance, Xattrs};
@@ -29,7 +30,7 @@ impl<'a> Archive<'a> {
         let codec = superblock.codec().filter(|_| superblock.is_sound()).ok_or_else(|| {
             let place = image.offset().saturating_add(0x14);
             odd(
-                "squashfs/superblock",
+                &defects::SUPERBLOCK,
                 "compression",
                 place,
                 superblock.compression,
@@ -51,12 +52,12 @@ impl<'a> Archive<'a> {
     pub(super) fn block(&self, at: u64, length: u64, packed: bool, most: u64) -> Result<Vec<u8>, Trouble> {
         let place = self.image.offset().saturating_add(at);
         if length == 0 || length > most {
-            return Err(odd("squashfs/block", "size", place, length, most).into());
+            return Err(odd(&defects::BLOCK, "size", place, length, most).into());
         }
         let window = self.image.slice(at, length).window()?;
         if len64(&window) != length {
             let found = format!("{} bytes left", len64(&window));
-            return Err(odd("squashfs/truncated", "block", place, found, length).into());
+            return Err(odd(&defects::TRUNCATED, "block", place, found, length).into());
         }
         self.image.spend(most)?;
         if !packed {
@@ -64,19 +65,17 @@ impl<'a> Archive<'a> {
         }
         let window_size = self.block_size.max(METADATA);
         if let Some(refused) = packed::refused(self.codec, &window, self.dictionary, window_size) {
-            return Err(odd("squashfs/codec", "block", place, refused, "what Linux decodes").into());
+            return Err(odd(&defects::CODEC, "block", place, refused, "what Linux decodes").into());
         }
         let decoded = decode(self.codec, &window, None, most).map_err(|error| {
             let at = place.saturating_add(error.offset());
-            odd("squashfs/block", "block", at, error.what(), "a block")
+            odd(&defects::BLOCK, "block", at, error.what(), "a block")
         })?;
         if decoded.consumed != length {
-            return Err(odd("squashfs/block-rest", "block", place, length, decoded.consumed).into());
+            return Err(odd(&defects::BLOCK_REST, "block", place, length, decoded.consumed).into());
         }
         if decoded.slack {
-            return Err(
-                odd("squashfs/block-slack", "block", place, "bits that nothing reads", "zeros").into()
-            );
+            return Err(odd(&defects::BLOCK_SLACK, "block", place, "bits that nothing reads", "zeros").into());
         }
         Ok(decoded.bytes)
     }
@@ -90,7 +89,7 @@ impl<'a> Archive<'a> {
         }
         table.length = at.saturating_sub(start);
         if at > end {
-            table.defects.push(odd("squashfs/layout", "size", self.image.offset(), at, end));
+            table.defects.push(odd(&defects::LAYOUT, "size", self.image.offset(), at, end));
         }
         Ok(table)
     }
@@ -99,14 +98,14 @@ impl<'a> Archive<'a> {
     fn metadata(&self, at: u64, name: u64, table: &mut Table) -> Result<u64, Trouble> {
         let place = self.image.offset().saturating_add(at);
         let head = self.image.slice(at, 2).window()?;
-        let header = Reader::new(&head, place, "squashfs/truncated").u16_le("size")?;
+        let header = Reader::new(&head, place, &defects::TRUNCATED).u16_le("size")?;
         let length = u64::from(header & 0x7fff);
         let bytes = self.block(at.saturating_add(2), length, header & 0x8000 == 0, METADATA)?;
         let left = self.metadata.get().checked_sub(len64(&bytes)).ok_or(LimitKind::Space)?;
         self.metadata.set(left);
         // The index of a directory counts in full blocks, and tables that an array names are taken apart in such.
         if !len64(&table.bytes).is_multiple_of(METADATA) {
-            table.defects.push(odd("squashfs/block-short", "size", place, len64(&table.bytes), METADATA));
+            table.defects.push(odd(&defects::BLOCK_SHORT, "size", place, len64(&table.bytes), METADATA));
         }
         table.blocks.insert(name, (len64(&table.bytes), len64(&bytes)));
         table.bytes.extend(bytes);
@@ -120,13 +119,13 @@ impl<'a> Archive<'a> {
         let count = size.div_ceil(METADATA);
         let array = self.image.slice(at, count.saturating_mul(8)).window()?;
         let place = self.image.offset().saturating_add(at);
-        let mut reader = Reader::new(&array, place, "squashfs/truncated");
+        let mut reader = Reader::new(&array, place, &defects::TRUNCATED);
         let mut next = None;
         for _ in 0..count {
             let start = reader.u64_le("start of a block")?;
             let expected = *next.get_or_insert(start);
             if start != expected {
-                table.defects.push(odd("squashfs/layout", "start of a block", place, start, expected));
+                table.defects.push(odd(&defects::LAYOUT, "start of a block", place, start, expected));
             }
             table.at = table.at.min(start);
             let end = self.metadata(start, start, &mut table)?;
@@ -135,10 +134,10 @@ impl<'a> Archive<'a> {
         }
         table.spans.push(Span::new(at, count.saturating_mul(8)));
         if count > 0 && next != Some(at) {
-            table.defects.push(odd("squashfs/layout", "table", place, next.unwrap_or(0), at));
+            table.defects.push(odd(&defects::LAYOUT, "table", place, next.unwrap_or(0), at));
         }
         if len64(&table.bytes) != size {
-            table.defects.push(odd("squashfs/table-size", "table", place, len64(&table.bytes), size));
+            table.defects.push(odd(&defects::TABLE_SIZE, "table", place, len64(&table.bytes), size));
         }
         table.length = at.saturating_add(count.saturating_mul(8)).saturating_sub(table.at);
         Ok(table)
@@ -185,8 +184,8 @@ impl Table {
         let start = self.place(block, offset);
         let from = start.and_then(|start| self.bytes.get(to_usize(start)..));
         match start.zip(from) {
-            Some((start, bytes)) => Ok((start, Reader::new(bytes, self.at, "squashfs/truncated"))),
-            None => Err(odd("squashfs/reference", field, self.at, block, "a block of the table")),
+            Some((start, bytes)) => Ok((start, Reader::new(bytes, self.at, &defects::TRUNCATED))),
+            None => Err(odd(&defects::REFERENCE, field, self.at, block, "a block of the table")),
         }
     }
 
@@ -260,13 +259,13 @@ impl<'a> Tables<'a> {
                 next = table.at;
             }
             if table.at != next {
-                defects.push(odd("squashfs/layout", "table", image.offset(), table.at, next));
+                defects.push(odd(&defects::LAYOUT, "table", image.offset(), table.at, next));
             }
             next = table.end();
             spans.extend(&table.spans);
         }
         if next != used {
-            defects.push(odd("squashfs/layout", "bytes_used", image.offset(), used, next));
+            defects.push(odd(&defects::LAYOUT, "bytes_used", image.offset(), used, next));
         }
         let tables = [&fragments, &exports, &ids, &xattrs, &xattr_ids];
         let first = tables.iter().map(|table| table.at).filter(|&at| at >= superblock.directory_table).min();
@@ -299,19 +298,19 @@ impl<'a> Tables<'a> {
     pub(super) fn id(&self, number: u16) -> Result<u32, Defect> {
         let at = u64::from(number).saturating_mul(4);
         let piece = self.ids.piece(at, 4).ok_or_else(|| {
-            odd("squashfs/reference", "i_uid", self.ids.at, number, "an entry of the id table")
+            odd(&defects::REFERENCE, "i_uid", self.ids.at, number, "an entry of the id table")
         })?;
-        let id = Reader::new(piece, self.ids.at, "squashfs/truncated").u32_le("id")?;
+        let id = Reader::new(piece, self.ids.at, &defects::TRUNCATED).u32_le("id")?;
         // To Linux that is no id.
-        if id == u32::MAX { Err(odd("squashfs/id", "id", self.ids.at, id, "an id")) } else { Ok(id) }
+        if id == u32::MAX { Err(odd(&defects::ID, "id", self.ids.at, id, "an id")) } else { Ok(id) }
     }
 
     pub(super) fn fragment(&self, number: u32) -> Result<Fragment, Defect> {
         let at = u64::from(number).saturating_mul(16);
         let piece = self.fragments.piece(at, 16).ok_or_else(|| {
-            odd("squashfs/reference", "fragment", self.fragments.at, number, "an entry of the fragment table")
+            odd(&defects::REFERENCE, "fragment", self.fragments.at, number, "an entry of the fragment table")
         })?;
-        let mut reader = Reader::new(piece, self.fragments.at, "squashfs/truncated");
+        let mut reader = Reader::new(piece, self.fragments.at, &defects::TRUNCATED);
         let start = reader.u64_le("start_block")?;
         let (size, unused) = (reader.u32_le("size")?, reader.u32_le("unused")?);
         Ok(Fragment { start, size, unused })
@@ -330,10 +329,10 @@ impl<'a> Tables<'a> {
         }
         let at = u64::from(number).saturating_mul(16);
         let piece = self.xattr_ids.piece(at, 16).ok_or_else(|| {
-            odd("squashfs/reference", "xattr", self.xattr_ids.at, number, "an entry of the xattr table")
+            odd(&defects::REFERENCE, "xattr", self.xattr_ids.at, number, "an entry of the xattr table")
         })?;
         used.xattr_ids.push(Span::new(at, 16));
-        let mut id = Reader::new(piece, self.xattr_ids.at, "squashfs/truncated");
+        let mut id = Reader::new(piece, self.xattr_ids.at, &defects::TRUNCATED);
         let reference = id.u64_le("xattr")?;
         let (count, size) = (id.u32_le("count")?, id.u32_le("size")?);
         let (start, mut reader) = self.xattrs.reader(reference >> 16, reference & 0xffff, "xattr")?;
@@ -348,7 +347,7 @@ impl<'a> Tables<'a> {
         list.arrange();
         if let Some([(name, _), _]) = list.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
             let name = name.as_slice();
-            return Err(odd("squashfs/xattr", "name", self.xattrs.at, name, "one value of a name").into());
+            return Err(odd(&defects::XATTR, "name", self.xattrs.at, name, "one value of a name").into());
         }
         Ok(list)
     }
@@ -365,10 +364,10 @@ impl<'a> Tables<'a> {
         let size = reader.u16_le("name_size")?;
         let prefix = XATTR_PREFIXES
             .get(usize::from(kind & !ELSEWHERE))
-            .ok_or_else(|| odd("squashfs/xattr", "type", place, kind, "user, trusted or security"))?;
+            .ok_or_else(|| odd(&defects::XATTR, "type", place, kind, "user, trusted or security"))?;
         let name = reader.bytes(size.into(), "name")?;
         if name.is_empty() || name.contains(&0) {
-            return Err(odd("squashfs/xattr", "name", place, name, "a name"));
+            return Err(odd(&defects::XATTR, "name", place, name, "a name"));
         }
         let name = [prefix.as_bytes(), name].concat();
         let length = reader.u32_le("vsize")?;
@@ -377,7 +376,7 @@ impl<'a> Tables<'a> {
         let value = if kind & ELSEWHERE == 0 { value.to_vec() } else { self.value(value, used, form)? };
         form.extend(&value);
         if len64(&name) > MOST_NAME || len64(&value) > MOST_VALUE {
-            return Err(odd("squashfs/xattr", "vsize", place, len64(&value), MOST_VALUE));
+            return Err(odd(&defects::XATTR, "vsize", place, len64(&value), MOST_VALUE));
         }
         Ok((name, value))
     }
@@ -386,9 +385,9 @@ impl<'a> Tables<'a> {
     fn value(&self, reference: &[u8], used: &mut Used, form: &mut Vec<u8>) -> Result<Vec<u8>, Defect> {
         let place = self.xattrs.at;
         if reference.len() != 8 {
-            return Err(odd("squashfs/xattr", "vsize", place, len64(reference), 8u64));
+            return Err(odd(&defects::XATTR, "vsize", place, len64(reference), 8u64));
         }
-        let reference = Reader::new(reference, place, "squashfs/truncated").u64_le("value")?;
+        let reference = Reader::new(reference, place, &defects::TRUNCATED).u64_le("value")?;
         let (start, mut reader) = self.xattrs.reader(reference >> 16, reference & 0xffff, "value")?;
         let length = reader.u32_le("vsize")?;
         let value = reader.bytes(length.into(), "value")?.to_vec();
@@ -419,13 +418,13 @@ impl Archive<'_> {
         if superblock.flags & OPTIONS == 0 {
             // Linux does not mount LZ4 without its version.
             if self.codec == Codec::Lz4 {
-                defects.push(odd("squashfs/options", "version", place, "none", 1u64));
+                defects.push(odd(&defects::NO_OPTIONS, "version", place, "none", 1u64));
             }
             return Ok((Vec::new(), SUPERBLOCK));
         }
         let mut table = Table::default();
         let end = self.metadata(SUPERBLOCK, 0, &mut table)?;
-        let mut words = Reader::new(&table.bytes, place, "squashfs/truncated");
+        let mut words = Reader::new(&table.bytes, place, &defects::TRUNCATED);
         let first = words.u32_le("options")?;
         let (sound, length) = match self.codec {
             Codec::Gzip | Codec::Lzo => (true, 8),
@@ -444,7 +443,7 @@ impl Archive<'_> {
         }
         if !sound || len64(&table.bytes) != length {
             let found = table.bytes.as_slice();
-            defects.push(odd("squashfs/options", "options", place, found, "what Linux accepts"));
+            defects.push(odd(&defects::NO_OPTIONS, "options", place, found, "what Linux accepts"));
         }
         Ok((table.bytes, end))
     }
@@ -461,22 +460,22 @@ impl Archive<'_> {
         }
         let head = self.image.slice(at, 16).window()?;
         let place = self.image.offset().saturating_add(at);
-        let mut reader = Reader::new(&head, place, "squashfs/truncated");
+        let mut reader = Reader::new(&head, place, &defects::TRUNCATED);
         let start = reader.u64_le("xattr_table_start")?;
         let (count, unused) = (reader.u32_le("xattr_ids")?, reader.u32_le("unused")?);
         if count == 0 {
-            defects.push(odd("squashfs/xattr", "xattr_ids", place, count, "1 or more"));
+            defects.push(odd(&defects::XATTR, "xattr_ids", place, count, "1 or more"));
         }
         if unused != 0 {
-            defects.push(odd("squashfs/reserved", "unused", place, unused, 0u64));
+            defects.push(odd(&defects::RESERVED, "unused", place, unused, 0u64));
         }
         let mut ids = self.pointed(at.saturating_add(16), u64::from(count).saturating_mul(16))?;
         // Here the header lies between the blocks and the array.
-        ids.defects.retain(|defect| defect.field != "table" || defect.id != "squashfs/layout");
+        ids.defects.retain(|defect| defect.field != "table" || defect.kind != &defects::LAYOUT);
         let end = ids.spans.iter().map(|span| span.offset).min().unwrap_or(at);
         let blocks = ids.spans.iter().rev().nth(1).map_or(at, |span| span.end());
         if blocks != at {
-            ids.defects.push(odd("squashfs/layout", "table", place, blocks, at));
+            ids.defects.push(odd(&defects::LAYOUT, "table", place, blocks, at));
         }
         spans.push(Span::new(at, 16));
         Ok((ids, self.table(start, end)?))

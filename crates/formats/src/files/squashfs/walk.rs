@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Defect, LimitKind, Limits, Normal, Reader, Span, Trouble, Value, len64};
+use kiwame_image::{Defect, DefectKind, LimitKind, Limits, Normal, Reader, Span, Trouble, Value, len64};
 
 use super::blocks::{Blocks, Stored};
+use super::defects;
 use super::tables::{Fragment, Tables, Used};
 use super::{SUPERBLOCK, merged, odd};
 use crate::files::{Allowance, Entry, Kind};
@@ -84,13 +85,13 @@ impl<'a> Walk<'a> {
         let inode = walk.inode(root)?;
         if inode.entry.kind != Kind::Directory {
             let place = walk.tables.inodes.at;
-            return Err(odd("squashfs/root", "root_inode", place, inode.basic, 1u16).into());
+            return Err(odd(&defects::ROOT, "root_inode", place, inode.basic, 1u16).into());
         }
         let mut stack = vec![(0, walk.push(inode, 0, Vec::new())?)];
         while let Some((number, inode)) = stack.pop() {
             let lines = match walk.directory(&inode) {
                 Err(Trouble::Defect(defect)) => {
-                    walk.defects.push(defect.ambiguous());
+                    walk.defects.push(defect);
                     continue;
                 }
                 lines => lines?,
@@ -121,18 +122,18 @@ impl<'a> Walk<'a> {
 
     fn odd(
         &mut self,
-        id: &'static str,
+        kind: &'static DefectKind,
         field: &'static str,
         found: impl Into<Value>,
         expected: impl Into<Value>,
     ) -> Result<(), LimitKind> {
         self.allowance.take(DEFECT)?;
-        let place = if id.starts_with("squashfs/directory") {
+        let place = if kind.id.starts_with("squashfs/directory") {
             self.tables.directories.at
         } else {
             self.tables.inodes.at
         };
-        self.defects.push(odd(id, field, place, found, expected));
+        self.defects.push(odd(kind, field, place, found, expected));
         Ok(())
     }
 
@@ -153,17 +154,17 @@ impl<'a> Walk<'a> {
             Ok(inode) => inode,
             Err(Trouble::Defect(defect)) => {
                 self.allowance.take(DEFECT)?;
-                self.defects.push(defect.ambiguous());
+                self.defects.push(defect);
                 return Ok(None);
             }
             Err(trouble) => return Err(trouble),
         };
         if inode.basic != line.kind {
-            self.odd("squashfs/entry-type", "type", line.kind, inode.basic)?;
+            self.odd(&defects::ENTRY_TYPE, "type", line.kind, inode.basic)?;
         }
         // Linux keeps what it has read by the number that the listing states.
         if inode.number != line.number {
-            self.odd("squashfs/entry-number", "inode", line.number, inode.number)?;
+            self.odd(&defects::ENTRY_NUMBER, "inode", line.number, inode.number)?;
         }
         let number = self.entries.len();
         let inode = self.push(inode, parent, line.name)?;
@@ -171,10 +172,10 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         if inode.parent != parent_number {
-            self.odd("squashfs/parent", "parent_inode", inode.parent, parent_number)?;
+            self.odd(&defects::PARENT, "parent_inode", inode.parent, parent_number)?;
         }
         if !self.seen.insert(line.reference) {
-            self.odd("squashfs/directory-twice", "inode", line.reference, "one name of a directory")?;
+            self.odd(&defects::DIRECTORY_TWICE, "inode", line.reference, "one name of a directory")?;
             return Ok(None);
         }
         Ok(Some((number, inode)))
@@ -213,29 +214,29 @@ impl<'a> Walk<'a> {
         // The type is or'ed to the mode, so that other bits give another type.
         let own = own_type(entry.kind);
         if ![0, own].contains(&(mode & 0xf000)) {
-            self.odd("squashfs/mode", "mode", mode, own)?;
+            self.odd(&defects::MODE, "mode", mode, own)?;
         }
         if entry.kind == Kind::Link
             && (entry.target.is_empty() || entry.target.contains(&0) || len64(&entry.target) >= PAGE)
         {
-            self.odd("squashfs/symlink", "symlink_size", len64(&entry.target), "a path of Linux")?;
+            self.odd(&defects::SYMLINK, "symlink_size", len64(&entry.target), "a path of Linux")?;
         }
         let Some(stored) = &inode.stored else { return Ok(()) };
         let block_size = self.tables.archive.block_size;
         if let Some(&size) = stored.blocks.iter().find(|&&size| size >> 25 != 0) {
-            self.odd("squashfs/block", "block_list", size, "a size")?;
+            self.odd(&defects::BLOCK, "block_list", size, "a size")?;
         }
         if stored.fragment != u32::MAX {
             let fragment = self.tables.fragment(stored.fragment)?;
             if stored.tail(block_size) == 0 || fragment.size >> 25 != 0 {
-                self.odd("squashfs/fragment", "fragment", stored.size, "a file with an end")?;
+                self.odd(&defects::FRAGMENT, "fragment", stored.size, "a file with an end")?;
             }
         }
         if i64::try_from(stored.size).is_err() {
-            self.odd("squashfs/file-size", "file_size", stored.size, "a size")?;
+            self.odd(&defects::FILE_SIZE, "file_size", stored.size, "a size")?;
         }
         if stored.packed() > 0 && !self.is_data(Span::new(stored.start, stored.packed())) {
-            self.odd("squashfs/layout", "start_block", stored.start, "a place before the tables")?;
+            self.odd(&defects::LAYOUT, "start_block", stored.start, "a place before the tables")?;
         }
         Ok(())
     }
@@ -249,14 +250,14 @@ impl<'a> Walk<'a> {
     fn count(&mut self, inode: &Inode, reference: u64) -> Result<(), LimitKind> {
         let inodes = self.tables.superblock.inodes;
         if !(1..=inodes).contains(&inode.number) {
-            self.odd("squashfs/inode-number", "inode_number", inode.number, inodes)?;
+            self.odd(&defects::INODE_NUMBER, "inode_number", inode.number, inodes)?;
         }
         let links = (inode.entry.kind != Kind::Directory).then_some(inode.links);
         let known = self.numbers.entry(inode.number).or_insert((reference, links, 0));
         known.2 = known.2.saturating_add(1);
         let first = known.0;
         if first != reference {
-            self.odd("squashfs/inode-number", "inode_number", reference, first)?;
+            self.odd(&defects::INODE_NUMBER, "inode_number", reference, first)?;
         }
         Ok(())
     }
@@ -279,7 +280,7 @@ impl<'a> Walk<'a> {
             let inodes = u64::from(reader.u32_le("start_block")?);
             let base = reader.u32_le("inode_number")?;
             if count >= RUN {
-                return Err(odd("squashfs/directory-count", "count", reader.offset(), count, RUN).into());
+                return Err(odd(&defects::DIRECTORY_COUNT, "count", reader.offset(), count, RUN).into());
             }
             let linear = self.tables.inodes.place(inodes, 0).unwrap_or(u64::MAX);
             form.extend([&count.to_le_bytes()[..], &linear.to_le_bytes(), &base.to_le_bytes()].concat());
@@ -314,18 +315,18 @@ impl<'a> Walk<'a> {
             if !self.without_dots {
                 let place = self.tables.inodes.at;
                 let expected = length.saturating_add(DOTS);
-                self.defects.push(Defect::new("squashfs/directory-size", "file_size", place, size, expected));
+                self.defects.push(Defect::new(&defects::DIRECTORY_DOTS, "file_size", place, size, expected));
             }
             self.without_dots = true;
         } else if size != length.saturating_add(DOTS) {
-            self.odd("squashfs/directory-size", "file_size", size, length.saturating_add(DOTS))?;
+            self.odd(&defects::DIRECTORY_SIZE, "file_size", size, length.saturating_add(DOTS))?;
         }
         if let Some([line, _]) = lines.windows(2).find(|pair| matches!(pair, [a, b] if a.name >= b.name)) {
             let name = String::from_utf8_lossy(&line.name).into_owned();
-            self.odd("squashfs/directory-order", "name", name, "names in order")?;
+            self.odd(&defects::DIRECTORY_ORDER, "name", name, "names in order")?;
         }
         if let Some(line) = lines.iter().find(|line| len64(&line.name) > MOST_NAME) {
-            self.odd("squashfs/directory-name", "size", len64(&line.name), MOST_NAME)?;
+            self.odd(&defects::DIRECTORY_NAME, "size", len64(&line.name), MOST_NAME)?;
         }
         Ok(())
     }
@@ -345,7 +346,7 @@ impl<'a> Walk<'a> {
             let named = headers.get(&u64::from(*index)) == Some(name);
             if !leads || !named || before >= Some(*index) {
                 let shown = String::from_utf8_lossy(name).into_owned();
-                self.odd("squashfs/directory-index", "index", shown, "the first name of a header")?;
+                self.odd(&defects::DIRECTORY_INDEX, "index", shown, "the first name of a header")?;
             }
             before = Some(*index);
         }
@@ -358,7 +359,7 @@ impl<'a> Walk<'a> {
         if !counted.contains(&inode.links) {
             let [expected, _] = counted;
             let place = self.tables.inodes.at;
-            self.note(odd("squashfs/links", "nlink", place, inode.links, expected))?;
+            self.note(odd(&defects::LINKS, "nlink", place, inode.links, expected))?;
         }
         Ok(())
     }
@@ -368,7 +369,7 @@ impl<'a> Walk<'a> {
         let wrong = |&(_, links, found): &(u64, Option<u32>, u32)| links.filter(|&links| links != found);
         let wrong = self.numbers.values().filter_map(|known| Some((wrong(known)?, known.2)));
         for (links, found) in wrong.collect::<Vec<_>>() {
-            self.note(odd("squashfs/links", "nlink", place, links, found))?;
+            self.note(odd(&defects::LINKS, "nlink", place, links, found))?;
         }
         self.check_exports()
     }
@@ -382,7 +383,7 @@ impl<'a> Walk<'a> {
         let wrong = self.numbers.iter().filter_map(|(&number, &(reference, ..))| {
             let at = u64::from(number).saturating_sub(1).saturating_mul(8);
             let entry = table.piece(at, 8).filter(|entry| *entry != reference.to_le_bytes())?;
-            Some(odd("squashfs/export", "lookup", table.at, Value::from(entry), reference))
+            Some(odd(&defects::EXPORT, "lookup", table.at, Value::from(entry), reference))
         });
         for defect in wrong.collect::<Vec<_>>() {
             self.note(defect)?;
@@ -403,14 +404,14 @@ impl<'a> Walk<'a> {
         for fragment in &fragments {
             let size = *places.entry(fragment.start).or_insert(fragment.size);
             if size != fragment.size {
-                self.note(odd("squashfs/fragment", "size", table, fragment.size, size))?;
+                self.note(odd(&defects::FRAGMENT, "size", table, fragment.size, size))?;
             }
             if fragment.unused != 0 {
-                self.note(odd("squashfs/reserved", "unused", table, fragment.unused, 0u64))?;
+                self.note(odd(&defects::RESERVED, "unused", table, fragment.unused, 0u64))?;
             }
             if !self.is_data(fragment.span()) {
                 let defect =
-                    odd("squashfs/layout", "start_block", table, fragment.start, "a place before the tables");
+                    odd(&defects::LAYOUT, "start_block", table, fragment.start, "a place before the tables");
                 self.note(defect)?;
             }
         }
@@ -600,7 +601,7 @@ impl Inode {
             }
             _ => {
                 let place = reader.offset();
-                return Err(odd("squashfs/inode-type", "inode_type", place, kind, "1 to 14"));
+                return Err(odd(&defects::INODE_TYPE, "inode_type", place, kind, "1 to 14"));
             }
         }
         if kind > 7 { reader.u32_le("xattr") } else { Ok(u32::MAX) }
