@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Content, Gather as _, Region, RegionId, SpaceId, Span, Tree, Value};
+use kiwame_image::{Arrange as _, Content, Gather as _, Region, RegionId, SpaceId, Span, Tree, Value, fact};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
@@ -344,8 +344,8 @@ impl<'a> Case<'a> {
         finding.is_new = known.is_none();
         finding.runs = crate::reference::runs(self.tree, region);
         finding.guards = crate::reference::decides(self.tree, region);
-        let before = known.and_then(|wanted| wanted.attributes.get(VALUE)).cloned();
-        let finding = valued(finding, before, region.attribute(VALUE).map(json_of));
+        let before = known.and_then(|wanted| wanted.attributes.of(&fact::VALUE)).cloned();
+        let finding = valued(finding, before, region.fact(&fact::VALUE).map(json_of));
         self.describe(finding, region.kind, crate::reference::display_name(self.tree, region))
     }
 
@@ -364,7 +364,7 @@ impl<'a> Case<'a> {
                 around.first().map(|encoder| encoder.name.clone().unwrap_or_else(|| encoder.kind.clone()));
         }
         finding.runs = wanted.is_executable();
-        let finding = valued(finding, wanted.attributes.get(VALUE).cloned(), None);
+        let finding = valued(finding, wanted.attributes.of(&fact::VALUE).cloned(), None);
         self.describe(finding, &wanted.kind, wanted.name.clone())
     }
 
@@ -420,9 +420,6 @@ pub(crate) fn image_span(tree: &Tree, region: &Region) -> Span {
     let mut around = core::iter::once(region).chain(tree.ancestors(region.id));
     around.find(|region| region.space == SpaceId::IMAGE).map_or(Span::default(), |region| region.span)
 }
-
-/// The fact that is what people read of something.
-const VALUE: &str = "value";
 
 /// With the value that should be there and the one that is, where people read them.
 fn valued(mut finding: Finding, before: Option<Json>, after: Option<Json>) -> Finding {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Span, Tree};
+use kiwame_image::{Role, Span, Tree};
 use kiwame_trust::policy::Waiver;
 
 use crate::case::beginnings;
@@ -130,8 +130,8 @@ impl<'a> Findings<'a> {
         let packed = finding.is_of(&[&REENCODED, &FORM_DIFFERS, &AROUND_WAIVED]) && waiver.found.is_some();
         let fact = finding.is_of(&[&ATTRIBUTES]);
         // The digest of an entry is that of its name: mode, owner, target and number are facts, and no value covers them all.
-        let last = kiwame_image::segments(&finding.path).last().and_then(|last| last.split_once(':'));
-        let entry = last.is_some_and(|(format, _)| ENTRIES.contains(&format)) && finding.actual.is_some();
+        let last = kiwame_image::segments(&finding.path).last().and_then(Role::of_step);
+        let entry = last.is_some() && finding.actual.is_some();
         finding.may_be_waived() && (packed || fact || !entry && !self.is_container(finding))
     }
 
@@ -209,9 +209,6 @@ impl<'a> Findings<'a> {
         }
     }
 }
-
-/// Formats of entries of file systems.
-const ENTRIES: [&str; 8] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket"];
 
 fn waivers<'a>(terms: &'a Terms<'_>) -> BTreeMap<(&'a str, &'a str), Vec<&'a Waiver>> {
     let mut waivers: BTreeMap<_, Vec<_>> = BTreeMap::new();

@@ -4,7 +4,7 @@
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Tree, segments};
+use kiwame_image::{Arrange as _, Gather as _, Region, Role, SpaceId, Span, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
@@ -554,10 +554,10 @@ fn thing(path: &str) -> &str {
         };
         let own = scope.len() == path.len();
         match format {
-            "entry" | "node" if key == "self" && own => {
+            _ if key == "self" && own && (format == "node" || Role::of(format) == Some(Role::Entry)) => {
                 return scope.rsplit_once('/').map_or(scope, |(around, _)| around);
             }
-            _ if THINGS.contains(&format) => return scope,
+            _ if THINGS.contains(&format) || is_thing(format) => return scope,
             "uefi-volume" | "partition" | "found"
                 if !own && last.is_some_and(|(_, key)| HEADERS.contains(&key)) =>
             {
@@ -580,20 +580,13 @@ fn words_of(kind: &Kind, members: &[Finding]) -> Vec<(&'static str, String)> {
 }
 
 /// Formats of regions that people speak of as one thing.
-const THINGS: [&str; 12] = [
-    "file",
-    "link",
-    "device",
-    "whiteout",
-    "fifo",
-    "socket",
-    "uefi-file",
-    "variable",
-    "dead-variable",
-    "property",
-    "microcode",
-    "region",
-];
+const THINGS: [&str; 6] = ["uefi-file", "variable", "dead-variable", "property", "microcode", "region"];
+
+/// True for an entry of a file system that people speak of as one thing.
+fn is_thing(format: &str) -> bool {
+    Role::of(format).is_some_and(|role| !matches!(role, Role::Directory | Role::Entry))
+}
+
 /// Keys of what only speaks of what lies beside it.
 const HEADERS: [&str; 4] = ["header", "ext-header", "ext-header-pad", "superblock"];
 
@@ -662,35 +655,36 @@ fn noun(finding: &Finding) -> &'static str {
     let kinds =
         || core::iter::once(finding.region_kind()).chain(finding.parts.iter().map(Finding::region_kind));
     let segment = thing(&finding.path).rsplit('/').next().and_then(|last| last.split_once(':'));
-    match (segment.map(|(format, _)| format), finding.region_kind()) {
+    let format = segment.map(|(format, _)| format);
+    match (format.and_then(Role::of), format, finding.region_kind()) {
         _ if finding.kind().family == Family::Encoding => "container",
-        (_, "account") => "account",
-        (_, "account-secret") => "password",
-        (_, "login-line") => "login-line",
-        (Some("file"), _) if kinds().any(|kind| ["boot-line", "script"].contains(&kind)) => "script",
-        (Some("file"), _) if kinds().any(|kind| kind.starts_with("setting")) => "setting",
-        (Some("file" | "entry"), kind) => {
+        (_, _, "account") => "account",
+        (_, _, "account-secret") => "password",
+        (_, _, "login-line") => "login-line",
+        (Some(Role::File), _, _) if kinds().any(|kind| ["boot-line", "script"].contains(&kind)) => "script",
+        (Some(Role::File), _, _) if kinds().any(|kind| kind.starts_with("setting")) => "setting",
+        (Some(Role::File | Role::Entry), _, kind) => {
             if finding.runs || is_of_program(kind) {
                 "program"
             } else {
                 "file"
             }
         }
-        (Some("uefi-file"), _) => {
+        (_, Some("uefi-file"), _) => {
             if finding.runs {
                 "driver"
             } else {
                 "file"
             }
         }
-        (Some("dir"), _) => "directory",
-        (Some("link"), _) => "link",
-        (Some("device" | "whiteout" | "fifo" | "socket"), _) => "special-file",
-        (_, "boot-argument") => "boot-argument",
-        (Some("variable" | "dead-variable"), _) => "variable",
-        (Some("property" | "node"), _) => "property",
-        (Some("partition" | "found"), "partition") => "partition",
-        (Some("uefi-volume"), "uefi-volume") => "volume",
+        (Some(Role::Directory), _, _) => "directory",
+        (Some(Role::Link), _, _) => "link",
+        (Some(Role::Device | Role::Whiteout | Role::Fifo | Role::Socket), _, _) => "special-file",
+        (_, _, "boot-argument") => "boot-argument",
+        (_, Some("variable" | "dead-variable"), _) => "variable",
+        (_, Some("property" | "node"), _) => "property",
+        (_, Some("partition" | "found"), "partition") => "partition",
+        (_, Some("uefi-volume"), "uefi-volume") => "volume",
         _ => "part",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Arrange as _, Content, Defect, Gather as _, PIECED, Region, RegionId, Tree, Value, segments,
+    Arrange as _, Content, Defect, Fact, Gather as _, Region, RegionId, Role, Tree, fact, segments,
 };
 use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
@@ -77,7 +77,7 @@ fn reference(
         sha256,
         masked: region.masked.as_deref().cloned(),
         normal: region.normal.as_deref().cloned(),
-        method: if region.attribute(PIECED).is_some() { Method::Pieces } else { Method::Bytes },
+        method: if region.fact(&fact::PIECED).is_some() { Method::Pieces } else { Method::Bytes },
         attributes: attributes(tree, region),
         order: region.order.map(u64::from),
         supplier: answers.map(|name| (*name).clone()),
@@ -99,50 +99,49 @@ pub(crate) fn known(defect: &Defect) -> KnownDefect {
 /// What the maker signs of a region's facts: all but those that only encode, and that a program lies below, since
 /// what lies below a measured region is not listed.
 pub(crate) fn attributes(tree: &Tree, region: &Region) -> Facts {
-    let facts = region.attributes.iter().filter(|attribute| !attribute.encoding);
-    let facts = facts.map(|attribute| (attribute.name, json_of(&attribute.value)));
-    let fill = (region.is_leaf() && region.content == Content::Fill).then_some((FILL, Json::Flag(true)));
-    let program =
-        (!region.is_leaf() && holds_program(tree, region)).then_some((EXECUTABLE, Json::Flag(true)));
-    let remains = is_remains(tree, region).then_some((REMAINS, Json::Flag(true)));
+    let facts = region.attributes.iter().filter(|attribute| !attribute.fact.encoding);
+    let facts = facts.map(|attribute| (attribute.fact.name, json_of(&attribute.value)));
+    let fill =
+        (region.is_leaf() && region.content == Content::Fill).then_some((fact::FILL.name, Json::Flag(true)));
+    let program = (!region.is_leaf() && holds_program(tree, region))
+        .then_some((fact::EXECUTABLE.name, Json::Flag(true)));
+    let remains = is_remains(tree, region).then_some((fact::REMAINS.name, Json::Flag(true)));
     program.into_iter().chain(facts).chain(fill).chain(remains).collect()
 }
-
-/// The attribute by which formats say that a region can execute.
-const EXECUTABLE: &str = "executable";
 
 /// True when a region can execute, is a piece of what can, or has one below it in the same space. What a stream decodes to
 /// is listed by itself.
 pub(crate) fn is_program(tree: &Tree, region: &Region) -> bool {
     let around = tree.ancestors(region.id).take_while(|above| above.space == region.space);
-    let mut around = around.filter(|above| above.attribute(EXECUTABLE) == Some(&Value::Flag(true)));
+    let mut around = around.filter(|above| above.is(&fact::EXECUTABLE));
     around.next().is_some() || holds_program(tree, region)
 }
 
 /// True for what can run, or lies in it.
 pub(crate) fn runs(tree: &Tree, region: &Region) -> bool {
-    let file = |above: &Region| above.segment.format == "file" && is_flagged(above, EXECUTABLE);
+    let file = |above: &Region| above.role() == Some(Role::File) && above.is(&fact::EXECUTABLE);
     is_program(tree, region) || tree.ancestors(region.id).any(file)
 }
 
 /// True for what decides what may start or who may log in, or lies in it.
 pub(crate) fn decides(tree: &Tree, region: &Region) -> bool {
     let mut around = core::iter::once(region).chain(tree.ancestors(region.id));
-    around.any(|region| GUARDED.iter().any(|name| is_flagged(region, name)))
+    around.any(is_guarded)
 }
 
 /// True when a file system with files lies in the image.
 #[must_use]
 pub fn holds_files(tree: &Tree) -> bool {
-    tree.regions().any(|region| region.segment.format == "file" && region.encodes.is_some())
+    tree.regions().any(|region| region.role() == Some(Role::File) && region.encodes.is_some())
 }
 
-fn is_flagged(region: &Region, name: &str) -> bool {
-    region.attribute(name) == Some(&Value::Flag(true))
+/// True for what decides by itself what may start or who may log in.
+pub(crate) fn is_guarded(region: &Region) -> bool {
+    GUARDED.iter().any(|fact| region.is(fact))
 }
 
 /// Facts of what decides what may start.
-pub(crate) const GUARDED: [&str; 2] = ["trust-anchor", "boot-entry"];
+pub(crate) static GUARDED: [&Fact; 2] = [&fact::TRUST_ANCHOR, &fact::BOOT_ENTRY];
 
 /// A fact as people read it.
 pub(crate) fn shown(fact: &Json) -> String {
@@ -158,16 +157,13 @@ pub(crate) fn shown(fact: &Json) -> String {
 pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
     let mut stack = vec![region];
     while let Some(region) = stack.pop() {
-        if region.attribute(EXECUTABLE) == Some(&Value::Flag(true)) {
+        if region.is(&fact::EXECUTABLE) {
             return true;
         }
         stack.extend(region.children.iter().filter_map(|&id| tree.region(id)));
     }
     false
 }
-
-/// The attribute by which a reference value says that nothing reaches its region any more.
-const REMAINS: &str = "remains";
 
 /// True when nothing reaches a region, or what it is decoded from, any more.
 pub(crate) fn is_remains(tree: &Tree, region: &Region) -> bool {
@@ -181,15 +177,12 @@ pub(crate) fn is_searched(tree: &Tree, region: &Region) -> bool {
 
 /// True when the maker says that nothing reaches the region any more.
 pub(crate) fn was_remains(wanted: &ReferenceRegion) -> bool {
-    wanted.attributes.get(REMAINS) == Some(&Json::Flag(true))
+    wanted.attributes.is(&fact::REMAINS)
 }
-
-/// The attribute by which a reference value says that its region is erased.
-const FILL: &str = "fill";
 
 /// True when the maker says that the region is erased.
 pub(crate) fn is_fill(wanted: &ReferenceRegion) -> bool {
-    wanted.attributes.get(FILL) == Some(&Json::Flag(true))
+    wanted.attributes.is(&fact::FILL)
 }
 
 /// The name of a region, or of the nearest component around it.

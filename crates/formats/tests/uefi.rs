@@ -61,7 +61,7 @@ fn a_driver_of_ovmf_has_its_path_name_version_and_digest() {
     let path = tree.path(driver.id);
     assert!(path.ends_with("/uefi-file:6D6963AB-906D-4A65-A7CA-BD40E5D6AF2B"), "{path}");
     let facts: BTreeMap<_, _> =
-        driver.attributes.iter().map(|fact| (fact.name, fact.value.display())).collect();
+        driver.attributes.iter().map(|fact| (fact.fact.name, fact.value.display())).collect();
     assert_eq!(facts["type-name"], "driver");
     assert_eq!(facts["state"], "data-valid");
     assert_eq!(facts["version"], "1.0");

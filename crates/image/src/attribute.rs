@@ -1,15 +1,14 @@
 //! What a format says about a region beyond its place: mode, type, entry point, alignment.
 
+use crate::Fact;
+
 /// One fact about a region, in the vocabulary of its specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
-    /// Name, lower case with hyphens; unique within the region.
-    pub name: &'static str,
+    /// What it is about; one of a fact within the region.
+    pub fact: &'static Fact,
     /// Value.
     pub value: Value,
-    /// True when the fact tells how content is encoded and not what it is (a compressed length, a checksum):
-    /// RULES 2 lets it differ when the decoded content is equal.
-    pub encoding: bool,
 }
 
 /// The value of an attribute, or of a field named in a defect.

@@ -10,9 +10,10 @@ use crate::defect::{CLAIM_DIGEST, OUTSIDE, OVERLAP, SPACE_OUTSIDE, SPACE_SHARED}
 use crate::input::{Context, Store};
 use crate::pieces::{self, Pieces};
 use crate::{
-    Attribute, Budget, Claim, Content, Defect, Digest, Form, Format, Guid, Host, Input, LimitKind, Limits,
-    Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region, RegionId, Says,
-    Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, len64, to_usize,
+    Attribute, Budget, Claim, Content, Defect, Digest, Fact, Form, Format, Guid, Host, Input, LimitKind,
+    Limits, Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region, RegionId,
+    Says, Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, fact, len64,
+    to_usize,
 };
 
 /// What a run measures.
@@ -78,6 +79,7 @@ pub struct Node<'a> {
     erase_block: Option<u64>,
     remains: bool,
     searched: bool,
+    rewritten: bool,
     next: Option<Next<'a>>,
 }
 
@@ -120,6 +122,7 @@ impl<'a> Node<'a> {
             erase_block: None,
             remains: false,
             searched: false,
+            rewritten: false,
             next: None,
         }
     }
@@ -138,17 +141,10 @@ impl<'a> Node<'a> {
         self
     }
 
-    /// Adds a fact about what it is.
+    /// Adds a fact about what it is, or how it is encoded.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.attributes.push(Attribute { name, value: value.into(), encoding: false });
-        self
-    }
-
-    /// Adds a fact about how it is encoded only (see [`Attribute::encoding`]).
-    #[must_use]
-    pub fn with_encoding(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.attributes.push(Attribute { name, value: value.into(), encoding: true });
+    pub fn with(mut self, fact: &'static Fact, value: impl Into<Value>) -> Self {
+        self.attributes.push(Attribute { fact, value: value.into() });
         self
     }
 
@@ -207,6 +203,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn searched(mut self) -> Self {
         self.searched = true;
+        self
+    }
+
+    /// Devices write it themselves, as they write a log. See [`Region::rewritten`].
+    #[must_use]
+    pub fn rewritten(mut self) -> Self {
+        self.rewritten = true;
         self
     }
 
@@ -339,7 +342,7 @@ impl<'a> Builder<'_, 'a> {
     pub fn add_unknown(&mut self, node: Node<'a>, erase: u8) -> Option<RegionId> {
         match node.input.erased(erase) {
             Ok(0) => self.add(node.unknown()),
-            Ok(erased) => self.add(node.unknown().with_encoding("erased", erased)),
+            Ok(erased) => self.add(node.unknown().with(&fact::ERASED, erased)),
             Err(trouble) => {
                 self.trouble(trouble);
                 self.add(node.unknown())
@@ -367,14 +370,14 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Adds a fact about the current region.
-    pub fn fact(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.fact_of(self.region, name, value);
+    pub fn fact(&mut self, fact: &'static Fact, value: impl Into<Value>) {
+        self.fact_of(self.region, fact, value);
     }
 
     /// Adds a fact about a region that exists already, unless it has one of that name.
-    pub fn fact_of(&mut self, id: RegionId, name: &'static str, value: impl Into<Value>) {
-        let fact = Attribute { name, value: value.into(), encoding: false };
-        if self.look(id).is_none_or(|region| region.attribute(name).is_some()) {
+    pub fn fact_of(&mut self, id: RegionId, fact: &'static Fact, value: impl Into<Value>) {
+        let fact = Attribute { fact, value: value.into() };
+        if self.look(id).is_none_or(|region| region.fact(fact.fact).is_some()) {
             return;
         }
         if let Err(kind) = self.session.context.budget.text(fact.value.length()) {
@@ -720,14 +723,14 @@ impl<'a> Builder<'_, 'a> {
             let at = run.offset.saturating_sub(self.input.offset());
             let input = self.input.slice(at, run.length);
             let node = Node::new(format, format!("piece-{number}"), kind, input).encoded();
-            leaves.push(self.add(node.with(PIECED, true))?);
+            leaves.push(self.add(node.with(&fact::PIECED, true))?);
         }
         for (&leaf, run) in leaves.iter().zip(runs) {
             self.measure_pieces(leaf, &pieces::mapping(pieces, run));
         }
         let stream = leaves.pop()?;
         if origin > 0 {
-            self.fact_of(stream, ORIGIN, origin);
+            self.fact_of(stream, &fact::ORIGIN, origin);
         }
         self.decoded_of(stream, pieces, origin, kind, stage);
         leaves.into_iter().for_each(|leaf| self.shares(leaf, stream));
@@ -945,6 +948,7 @@ impl<'a> Session<'a> {
             component: node.component,
             remains: node.remains,
             searched: node.searched,
+            rewritten: node.rewritten,
             sha256: None,
             measured: false,
             shown: false,
@@ -1125,10 +1129,6 @@ impl<'a> Builder<'_, 'a> {
 /// What lies behind something.
 static BEHIND: &dyn Format = &Recognised(Place::Behind);
 
-/// The fact of a leaf whose bytes are measured where pieces of them lie: its digest is over the places.
-pub const PIECED: &str = "pieced";
-/// The fact of a stream whose content begins at another address than zero.
-pub const ORIGIN: &str = "origin";
 /// So many places where limits were hit are kept.
 const MOST_HITS: usize = 1000;
 

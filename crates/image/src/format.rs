@@ -230,6 +230,8 @@ mod tests {
         assert_eq!(Glance::of_step(&bytes, 0x3000, 4096).from_end(1, 1), None);
     }
 
+    static FOOTER: crate::Fact = crate::Fact::new("footer");
+
     #[derive(Debug)]
     struct Footer;
 
@@ -249,7 +251,7 @@ mod tests {
         fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
             let head = at.head(Glance::LENGTH).expect("memory");
             let glance = Glance::new(&head, at.length()).with_tail_of(&at);
-            out.fact("footer", self.probe(&glance).is_some());
+            out.fact(&FOOTER, self.probe(&glance).is_some());
         }
     }
 
@@ -264,7 +266,7 @@ mod tests {
             let (limits, options) = (crate::Limits::default(), crate::Options::default());
             let tree = crate::parse(&host, 0, size, &Footer, &limits, &options).expect("memory");
             let root = tree.region(crate::RegionId::ROOT).expect("the root");
-            assert_eq!(root.attribute("footer"), Some(&crate::Value::Flag(found)));
+            assert_eq!(root.fact(&FOOTER), Some(&crate::Value::Flag(found)));
         }
     }
 }

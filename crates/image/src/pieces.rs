@@ -206,7 +206,7 @@ pub(crate) fn taken(pieces: &[Piece<'_>], space: SpaceId) -> (Vec<Span>, Option<
 }
 
 /// Which bytes of a run lie where in the space: what the digest of the leaf is over. Bytes that happen to be this text have the
-/// same digest; [`crate::PIECED`], a fact that is compared as well, tells the two apart.
+/// same digest; [`crate::fact::PIECED`], a fact that is compared as well, tells the two apart.
 pub(crate) fn mapping(pieces: &[Piece<'_>], run: Span) -> Vec<u8> {
     let mut text = b"kiwame-pieces/1\n".to_vec();
     let mut at = 0_u64;

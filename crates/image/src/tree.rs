@@ -4,7 +4,7 @@ use core::cell::OnceCell;
 use core::fmt;
 
 use crate::path::IMAGE;
-use crate::{Attribute, Claim, Defect, Digest, Form, LimitKind, Segment, Span, Value, to_usize};
+use crate::{Attribute, Claim, Defect, Digest, Fact, Form, LimitKind, Role, Segment, Span, Value, to_usize};
 
 /// A region, by its number in [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,13 +122,15 @@ pub struct Region {
     /// True for what was found by searching. It, and what lies in it, is no more acceptable than bytes that nobody understands
     /// (RULES 33).
     pub searched: bool,
+    /// It holds what devices write themselves, as they write a log: entries come and go, and no form can be compared.
+    pub rewritten: bool,
     /// Digest of its bytes. Every leaf is covered by exactly one measured region.
     pub sha256: Option<Digest>,
     /// True when its digest covers the leaves below it (or itself, a leaf): the unit of comparison.
     pub measured: bool,
     /// True when it is compared as one, and what lies in it, at any depth, not at all: [`Builder::shown`](crate::Builder::shown).
     pub shown: bool,
-    /// Digest of its bytes with the fields that only encode (see [`Attribute::encoding`]) set to zero.
+    /// Digest of its bytes with the fields that only encode (see [`Fact::encoding`]) set to zero.
     pub masked: Option<Box<Digest>>,
     /// The normal form of the container that it encodes, when a run made it.
     pub normal: Option<Box<Form>>,
@@ -145,10 +147,28 @@ impl Region {
         self.children.is_empty()
     }
 
-    /// The value of an attribute.
+    /// What is said of it.
+    #[must_use]
+    pub fn fact(&self, fact: &Fact) -> Option<&Value> {
+        self.attribute(fact.name)
+    }
+
+    /// True when a fact that is a yes or no is a yes.
+    #[must_use]
+    pub fn is(&self, fact: &Fact) -> bool {
+        self.fact(fact) == Some(&Value::Flag(true))
+    }
+
+    /// What it is in a file system; `None` outside of any.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        Role::of(self.segment.format)
+    }
+
+    /// The value of an attribute by its name, for who has the name from elsewhere.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value)
+        self.attributes.iter().find(|attribute| attribute.fact.name == name).map(|attribute| &attribute.value)
     }
 }
 

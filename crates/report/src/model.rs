@@ -593,7 +593,8 @@ fn shown_again(value: Value) -> Value {
 
 impl RegionOf {
     fn new(tree: &Tree, region: &Region, class: Option<(Class, Option<Basis>)>) -> Self {
-        let facts = region.attributes.iter().map(|fact| (fact.name.to_owned(), shown(&json_of(&fact.value))));
+        let facts =
+            region.attributes.iter().map(|fact| (fact.fact.name.to_owned(), shown(&json_of(&fact.value))));
         Self {
             attributes: facts.into_map(),
             basis: class.and_then(|(_, basis)| basis).map(|basis| basis.name().to_owned()),

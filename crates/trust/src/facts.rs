@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use kiwame_image::Arrange as _;
+use kiwame_image::{Arrange as _, Fact};
 
 use crate::json::Json;
 
@@ -17,6 +17,18 @@ impl Facts {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, fact)| fact)
+    }
+
+    /// What is said of something.
+    #[must_use]
+    pub fn of(&self, fact: &Fact) -> Option<&Json> {
+        self.get(fact.name)
+    }
+
+    /// True when a fact that is a yes or no is a yes.
+    #[must_use]
+    pub fn is(&self, fact: &Fact) -> bool {
+        self.of(fact) == Some(&Json::Flag(true))
     }
 
     /// All of them, in the order of their names.

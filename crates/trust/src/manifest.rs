@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Algorithm, Arrange as _, Digest, Environment, Form, Gather as _, Partition, SettingsFile, Span,
+    Algorithm, Arrange as _, Digest, Environment, Form, Gather as _, Partition, SettingsFile, Span, fact,
 };
 
 use crate::json::{Json, MOST_SIGNED, Object};
@@ -362,7 +362,7 @@ impl ReferenceRegion {
     /// True when the maker says that it can execute.
     #[must_use]
     pub fn is_executable(&self) -> bool {
-        self.attributes.get("executable") == Some(&Json::Flag(true))
+        self.attributes.is(&fact::EXECUTABLE)
     }
 }
 
@@ -389,7 +389,7 @@ impl ImageReference {
         let mut spaces: BTreeMap<&str, Vec<(Span, &str)>> = BTreeMap::new();
         let mut origins = BTreeMap::new();
         for region in &self.regions {
-            if let Some(Json::Uint(origin)) = region.attributes.get(kiwame_image::ORIGIN) {
+            if let Some(Json::Uint(origin)) = region.attributes.of(&fact::ORIGIN) {
                 origins.insert(region.path.as_str(), *origin);
             }
             spaces.entry(region.space()).or_default().push((region.span, &region.path));
@@ -434,10 +434,10 @@ impl ImageReference {
 
 /// How an environment is laid out by what its header states, where it is one of two.
 fn environment(header: &ReferenceRegion) -> Option<Environment> {
-    let fact = |name: &str| header.attributes.get(name);
-    let Some(Json::Uint(size)) = fact("env-size") else { return None };
-    let big_endian = fact("crc-order") == Some(&Json::Text("big".to_owned()));
-    (fact("redundant") == Some(&Json::Flag(true))).then_some(Environment { size: *size, big_endian })
+    let facts = &header.attributes;
+    let Some(Json::Uint(size)) = facts.of(&fact::ENV_SIZE) else { return None };
+    let big_endian = facts.of(&fact::CRC_ORDER) == Some(&Json::Text("big".to_owned()));
+    facts.is(&fact::REDUNDANT).then_some(Environment { size: *size, big_endian })
 }
 
 fn exact(field: &'static str, expected: &'static str, found: &str) -> Result<(), TrustError> {

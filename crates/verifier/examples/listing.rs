@@ -115,7 +115,7 @@ fn entry(tree: &Tree, region: &Region) -> Json {
             }
             other => json!(other.display().to_string()),
         };
-        facts.insert(fact.name.into(), value);
+        facts.insert(fact.fact.name.into(), value);
     }
     facts.insert("content".into(), content(tree, region));
     Json::Object(facts)

@@ -78,7 +78,7 @@ fn show(file: &Path, tree: &Tree, time: Duration) {
         let facts: Vec<_> = region
             .attributes
             .iter()
-            .map(|fact| format!("{}={}", fact.name, fact.value.display().escape_debug()))
+            .map(|fact| format!("{}={}", fact.fact.name, fact.value.display().escape_debug()))
             .map(|fact| fact.chars().take(90).collect::<String>())
             .collect();
         let (path, span) = (tree.path(region.id), region.span);

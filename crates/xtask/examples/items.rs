@@ -74,7 +74,7 @@ fn line(tree: &Tree, region: &Region) -> String {
     let facts: Vec<_> = region
         .attributes
         .iter()
-        .map(|fact| format!("{}:{}", quote(fact.name), quote(&fact.value.display())))
+        .map(|fact| format!("{}:{}", quote(fact.fact.name), quote(&fact.value.display())))
         .collect();
     fields.push(format!("\"facts\":{{{}}}", facts.join(",")));
     format!("{{{}}}", fields.join(","))

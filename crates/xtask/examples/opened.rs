@@ -27,7 +27,7 @@ fn line(tree: &Tree) -> String {
         tree.defects().iter().filter(|defect| defect.kind.ambiguous).map(|defect| quote(defect.kind.id));
     let header = tree.regions().find(|region| region.kind == "uboot-env-header");
     let facts = header.into_iter().flat_map(|header| &header.attributes);
-    let facts = facts.map(|fact| format!("{}:{}", quote(fact.name), quote(&fact.value.display())));
+    let facts = facts.map(|fact| format!("{}:{}", quote(fact.fact.name), quote(&fact.value.display())));
     let settings = tree.regions().filter(|region| region.kind == "uboot-variable").map(|region| {
         let value = match region.attribute("value") {
             Some(Value::Bytes(bytes)) => hex(bytes),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Value, escape_key};
+use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Value, escape_key, fact};
 
 use crate::case::place;
 use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, Reason, Severity};
@@ -41,7 +41,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
 /// The partitions that a list in the image puts elsewhere than the manifest does. A list that has no name in common with
 /// the manifest's speaks of another medium.
 fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span>) -> Vec<Finding> {
-    let Some(Value::Text(list)) = region.attribute("layout") else { return Vec::new() };
+    let Some(Value::Text(list)) = region.fact(&fact::LAYOUT) else { return Vec::new() };
     let parts: Vec<_> = list.split(' ').filter_map(Part::read).collect();
     if !parts.iter().any(|part| known.contains_key(part.name)) {
         return Vec::new();

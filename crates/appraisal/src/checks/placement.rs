@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, SpaceId, Value};
+use kiwame_image::{Content, Region, SpaceId, Value, fact};
 
 use kiwame_trust::rules::Mutable;
 
@@ -20,7 +20,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
             continue;
         }
         let Some(&outcome) = case.matches.get(&region.id) else { continue };
-        let list = region.attribute("sort") == Some(&Value::from("list"));
+        let list = region.fact(&fact::SORT) == Some(&Value::from("list"));
         let index = if outcome == Match::Mutable && region.order.is_some() && !list {
             // It has another value, in the same place among others. Items of a list come and go.
             named.get(case.tree.path(region.id)).copied()

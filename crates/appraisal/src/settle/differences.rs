@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Content, Digest, Region, RegionId, SpaceId};
+use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, fact};
 use kiwame_trust::manifest::ReferenceRegion;
 
 use crate::case::beginnings;
@@ -227,9 +227,9 @@ fn added(case: &Case<'_>, found: &mut Findings<'_>, region: &Region) {
         return;
     }
     let kind = if case.lists(path) { &DUPLICATED } else { &ADDED };
-    let finding = [("mode", "mode"), ("uid", "owner"), ("gid", "group")].into_iter().fold(
+    let finding = [(&fact::MODE, "mode"), (&fact::UID, "owner"), (&fact::GID, "group")].into_iter().fold(
         case.about(kind, region),
-        |finding, (fact, word)| match region.attribute(fact) {
+        |finding, (fact, word)| match region.fact(fact) {
             Some(value) => finding.arg(word, crate::reference::shown(&crate::json_of(value))),
             None => finding,
         },
@@ -258,11 +258,13 @@ fn unopened<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
 
 /// True for a fact that changes whenever the device writes, in a part that it writes to (RULES 2).
 pub(super) fn is_trace(case: &Case<'_>, region: &Region, fact: &str) -> bool {
-    TRACES.contains(&fact) && case.is_written(region)
+    is_of_writing(fact) && case.is_written(region)
 }
 
 /// Traces of writing: the time of an entry tells when, and no loader acts on it.
-pub(super) const TRACES: &[&str] = &["modified"];
+pub(super) fn is_of_writing(fact: &str) -> bool {
+    fact == fact::MODIFIED.name
+}
 
 /// The kinds of findings of this file.
 pub(crate) static KINDS: &[&Kind] = &[

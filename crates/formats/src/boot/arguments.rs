@@ -10,7 +10,7 @@
 //!
 //! None: words are leaves, compared as they lie, and so are the blanks between them.
 
-use kiwame_image::{Builder, Input, Node, escape_key, len64};
+use kiwame_image::{Builder, Input, Node, escape_key, fact, len64};
 
 /// Adds a leaf for each word of `line`, which lies at the start of `at`, and for what lies between words.
 pub(crate) fn add<'a>(at: &Input<'a>, line: &[u8], out: &mut Builder<'_, 'a>) {
@@ -26,12 +26,13 @@ pub(crate) fn add<'a>(at: &Input<'a>, line: &[u8], out: &mut Builder<'_, 'a>) {
         }
         let (name, value) = split(word);
         let shown = String::from_utf8_lossy(value).into_owned();
-        let mut node = Node::new("argument", name, "boot-argument", input).component().with("value", shown);
+        let mut node =
+            Node::new("argument", name, "boot-argument", input).component().with(&fact::VALUE, shown);
         if decides(name) {
-            node = node.with("boot-entry", true);
+            node = node.with(&fact::BOOT_ENTRY, true);
         }
         if name == b"mtdparts" {
-            node = node.with("layout", layout(value));
+            node = node.with(&fact::LAYOUT, layout(value));
         }
         if out.add(node).is_none() {
             return;

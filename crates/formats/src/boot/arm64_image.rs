@@ -20,7 +20,7 @@
 //! `res5`, where a PE header lies, is in the leaf and no fact.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Sure, Trouble,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reading, Sure, Trouble, fact,
 };
 
 /// A kernel image.
@@ -94,16 +94,16 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     }
     out.add(
         Node::new("arm64-image", "header", "arm64-image-header", at.slice(0, HEADER))
-            .with("text-offset", text_offset)
-            .with("image-size", image_size)
-            .with("flags", flags)
-            .with("pe", pe)
-            .with("executable", true),
+            .with(&TEXT_OFFSET, text_offset)
+            .with(&fact::IMAGE_SIZE, image_size)
+            .with(&fact::FLAGS, flags)
+            .with(&fact::PE, pe)
+            .with(&fact::EXECUTABLE, true),
     );
     let end = if image_size > HEADER { image_size.min(at.length()) } else { at.length() };
     let code = at.slice(HEADER, end.saturating_sub(HEADER));
     let code = Node::new("arm64-image", "code", "arm64-image-code", code);
-    out.add(code.with("executable", true).component());
+    out.add(code.with(&fact::EXECUTABLE, true).component());
     out.add_behind(Node::new("arm64-image", "behind", "arm64-image-trailing", at.from(end)));
     Ok(())
 }
@@ -119,6 +119,9 @@ pub(crate) const DEFECTS: &[&DefectKind] = &[&RESERVED, &TRUNCATED];
 static RESERVED: DefectKind = DefectKind::ambiguous("arm64-image/reserved");
 /// The header ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("arm64-image/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static TEXT_OFFSET: Fact = Fact::new("text-offset");
 
 #[cfg(test)]
 mod tests {

@@ -27,8 +27,8 @@
 //! the place compiled in, and it is in the leaf of the code.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reading, Recognised, Sure,
-    Trouble,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Place, Reading, Recognised, Sure,
+    Trouble, fact,
 };
 
 /// A bzImage.
@@ -113,11 +113,11 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let setup = setup_length(sectors);
     out.add(
         Node::new("bzimage", "setup", "bzimage-setup", at.slice(0, setup))
-            .with("version", version)
-            .with("loadflags", loadflags)
-            .with("xloadflags", xloadflags)
-            .with("pe", pe)
-            .with("executable", true)
+            .with(&fact::VERSION, version)
+            .with(&LOADFLAGS, loadflags)
+            .with(&XLOADFLAGS, xloadflags)
+            .with(&fact::PE, pe)
+            .with(&fact::EXECUTABLE, true)
             .component(),
     );
     let code = at.slice(setup, size);
@@ -145,7 +145,7 @@ fn protected<'a>(
     out: &mut Builder<'_, 'a>,
 ) -> Result<(), Trouble> {
     let executable = |key: &'static str, input| {
-        Node::new("bzimage", key, "bzimage-code", input).with("executable", true).component()
+        Node::new("bzimage", key, "bzimage-code", input).with(&fact::EXECUTABLE, true).component()
     };
     let payload = code.slice(offset, length);
     let whole = payload.length() == length;
@@ -188,6 +188,10 @@ pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND, &TRUNCATED];
 static BEYOND: DefectKind = DefectKind::ambiguous("bzimage/beyond");
 /// The setup header ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("bzimage/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static LOADFLAGS: Fact = Fact::new("loadflags");
+static XLOADFLAGS: Fact = Fact::new("xloadflags");
 
 #[cfg(test)]
 mod tests {

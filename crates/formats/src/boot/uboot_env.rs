@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 use kiwame_decode::Crc32;
 use kiwame_image::{
     Arrange as _, Builder, Defect, DefectKind, Environment, Format, Gather as _, Glance, Input, Node, Place,
-    Reader, Reading, Recognised, Sure, Trouble, Window, len64, to_usize,
+    Reader, Reading, Recognised, Sure, Trouble, Window, fact, len64, to_usize,
 };
 
 use crate::boot::arguments;
@@ -237,9 +237,9 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let header = Node::new("uboot-env", "header", "uboot-env-header", whole.slice(0, 4)).mask([(0, 4)]);
     out.add(
         header
-            .with("env-size", shape.size)
-            .with("crc-order", if shape.big_endian { "big" } else { "little" })
-            .with("redundant", shape.redundant),
+            .with(&fact::ENV_SIZE, shape.size)
+            .with(&fact::CRC_ORDER, if shape.big_endian { "big" } else { "little" })
+            .with(&fact::REDUNDANT, shape.redundant),
     );
     let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags, None));
     for other in readings.filter(|other| *other != shape) {
@@ -249,7 +249,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     if shape.redundant {
         let flags = Reader::new(window.piece(4, 1).unwrap_or_default(), 4, &TRUNCATED).u8("flags")?;
         let node = Node::new("variable", "flags", "uboot-env-flags", whole.slice(4, 1));
-        out.add(node.component().with("value", flags.to_string()));
+        out.add(node.component().with(&fact::VALUE, flags.to_string()));
     }
     let end = settings(&window, &whole, shape, out);
     rest(&whole.from(end), out)?;
@@ -318,12 +318,12 @@ fn setting<'a>(name: &[u8], text: &[u8], input: Input<'a>) -> Node<'a> {
         return node.then(&Arguments);
     }
     let node = match core::str::from_utf8(value) {
-        Ok(value) => node.with("value", value),
-        Err(_) => node.with("value", value),
+        Ok(value) => node.with(&fact::VALUE, value),
+        Err(_) => node.with(&fact::VALUE, value),
     };
     match name {
-        _ if decides(name) => node.with("boot-entry", true),
-        _ if selects(name) => node.with("selector", true),
+        _ if decides(name) => node.with(&fact::BOOT_ENTRY, true),
+        _ if selects(name) => node.with(&fact::SELECTOR, true),
         _ => node,
     }
 }

@@ -29,8 +29,8 @@
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reader, Reading, Recognised,
-    Span, Sure, Trouble, Value, len64, to_usize,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Place, Reader, Reading,
+    Recognised, Span, Sure, Trouble, Value, fact, len64, to_usize,
 };
 
 use crate::stream::lzma;
@@ -185,13 +185,13 @@ fn read<'a>(at: &Input<'a>, reader: &mut Reader<'_>, out: &mut Builder<'_, 'a>) 
         Node::new("uimage", "header", "uimage-header", at.slice(0, HEADER))
             .name(name)
             .mask([(4, 4), (12, 4), (24, 4)])
-            .with("os", named(OS, os))
-            .with("arch", named(ARCH, arch))
-            .with("type", named(TYPE, kind))
-            .with("compression", named(COMP, comp))
-            .with("load", load)
-            .with("entry", entry)
-            .with("time", time),
+            .with(&OS_FACT, named(OS, os))
+            .with(&ARCH_FACT, named(ARCH, arch))
+            .with(&fact::TYPE, named(TYPE, kind))
+            .with(&COMPRESSION, named(COMP, comp))
+            .with(&LOAD, load)
+            .with(&ENTRY, entry)
+            .with(&TIME, time),
     );
     Ok(Header { size: size.into(), data_crc, kind, comp })
 }
@@ -292,6 +292,14 @@ static DATA_CRC: DefectKind = DefectKind::ambiguous("uimage/data-crc");
 static HEADER_CRC: DefectKind = DefectKind::ambiguous("uimage/header-crc");
 /// The file ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("uimage/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static ARCH_FACT: Fact = Fact::new("arch");
+static COMPRESSION: Fact = Fact::new("compression");
+static ENTRY: Fact = Fact::new("entry");
+static LOAD: Fact = Fact::new("load");
+static OS_FACT: Fact = Fact::new("os");
+static TIME: Fact = Fact::new("time");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

@@ -14,7 +14,9 @@
 //! None: lines are leaves, compared as they lie, with their line feeds. A last line without one is a line, as the
 //! readers named have it.
 
-use kiwame_image::{Builder, Format, Glance, Input, Node, Place, Reading, Recognised, Settings, len64};
+use kiwame_image::{
+    Builder, Fact, Format, Glance, Input, Node, Place, Reading, Recognised, Settings, fact, len64,
+};
 
 /// What a file of these names, from the root on, that begins so is, and the format that takes it apart.
 pub(crate) fn kind_of(
@@ -74,7 +76,7 @@ struct Lines {
     /// The key ends at the first colon.
     named: bool,
     /// Which lines decide who may do what, or what runs.
-    guard: fn(&[u8]) -> Option<&'static str>,
+    guard: fn(&[u8]) -> Option<&'static Fact>,
     /// For such a file that cannot be split.
     undivided: &'static Undivided,
 }
@@ -82,7 +84,7 @@ struct Lines {
 /// A file that decides something, and that is not split into lines: too long, or with zeros in it. No rule lets any of it
 /// differ.
 #[derive(Debug)]
-struct Undivided(&'static str);
+struct Undivided(&'static Fact);
 
 impl Format for Undivided {
     fn name(&self) -> &'static str {
@@ -109,23 +111,23 @@ impl Lines {
     const LOGIN: Self = Self {
         kind: "login-line",
         named: false,
-        guard: |line| is_effective(line).then_some("trust-anchor"),
+        guard: |line| is_effective(line).then_some(&fact::TRUST_ANCHOR),
         undivided: &ANCHOR,
     };
     const BOOT: Self = Self {
         kind: "boot-line",
         named: false,
-        guard: |line| is_effective(line).then_some("boot-entry"),
-        undivided: &Undivided("boot-entry"),
+        guard: |line| is_effective(line).then_some(&fact::BOOT_ENTRY),
+        undivided: &Undivided(&fact::BOOT_ENTRY),
     };
 }
 
-static ANCHOR: Undivided = Undivided("trust-anchor");
+static ANCHOR: Undivided = Undivided(&fact::TRUST_ANCHOR);
 
 /// passwd(5), shadow(5), group(5): whoever stands there may log in, with that password, in that group. No maker's rule lets
 /// that differ (RULES 12).
-fn anybody(line: &[u8]) -> Option<&'static str> {
-    (!line.trim_ascii().is_empty()).then_some("trust-anchor")
+fn anybody(line: &[u8]) -> Option<&'static Fact> {
+    (!line.trim_ascii().is_empty()).then_some(&fact::TRUST_ANCHOR)
 }
 
 /// Not empty and not only a comment; the interpreter's line is none.
@@ -164,10 +166,10 @@ impl Lines {
             start = start.saturating_add(len64(line));
             let node = Node::new("line", self.key(line), self.kind, input).component();
             let node = match core::str::from_utf8(line.trim_ascii()) {
-                Ok(text) if text.len() <= SHOWN => node.with("value", text),
+                Ok(text) if text.len() <= SHOWN => node.with(&fact::VALUE, text),
                 _ => node,
             };
-            let node = if script { node.with("executable", true) } else { node };
+            let node = if script { node.with(&fact::EXECUTABLE, true) } else { node };
             let added = out.add(match (self.guard)(line) {
                 Some(flag) => node.with(flag, true),
                 None => node,
@@ -204,7 +206,7 @@ impl Format for Script {
     }
 
     fn parse<'a>(&self, _at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        out.fact("executable", true);
+        out.fact(&fact::EXECUTABLE, true);
     }
 }
 

@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Format, Input, LimitKind, Limits, Node, Piece, Place,
-    Recognised, RegionId, Stage, Trouble, Value, len64,
+    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Input, LimitKind, Limits, Node, Piece, Place,
+    Recognised, RegionId, Role, Stage, Trouble, Value, fact, len64,
 };
 
 /// Where a file system keeps what its files hold.
@@ -116,7 +116,7 @@ pub(crate) struct Entry {
     /// Number that all names of one inode have in common.
     pub(crate) inode: u64,
     /// Whatever else the file system records that a kernel acts on.
-    pub(crate) facts: Vec<(&'static str, Value)>,
+    pub(crate) facts: Vec<(&'static Fact, Value)>,
 }
 
 /// What an entry is.
@@ -258,7 +258,7 @@ impl<'a> Stage<'a> for Directory<'a> {
         let children = files.children.get(self.number).map_or(&[][..], Vec::as_slice);
         let name = files.path(self.number) + "/";
         let own = at.slice(0, len64(&entry.name).saturating_add(2));
-        let node = Node::new("entry", "self", "directory", own).component().name(name);
+        let node = Node::new(Role::Entry.word(), "self", "directory", own).component().name(name);
         out.add(facts(entry, node));
         self.check_names(children, out);
         for &number in children {
@@ -272,8 +272,9 @@ impl<'a> Stage<'a> for Directory<'a> {
         if self.number == 0 {
             let end = at.length().saturating_sub(len64(REST));
             let rest = Rest { files: Rc::clone(files) };
-            let node =
-                Node::new("entry", "rest", "unused", at.from(end)).component().then_with(Rc::new(rest));
+            let node = Node::new(Role::Entry.word(), "rest", "unused", at.from(end))
+                .component()
+                .then_with(Rc::new(rest));
             out.add(if files.volume.rest_is_dead() { node.remains() } else { node });
         }
     }
@@ -281,8 +282,8 @@ impl<'a> Stage<'a> for Directory<'a> {
 
 impl<'a> Directory<'a> {
     fn node(&self, number: usize, entry: &Entry, line: Input<'a>) -> Node<'a> {
-        let (segment, kind) = entry.words();
-        let node = Node::new(segment, &entry.name, kind, line).component();
+        let (role, kind) = entry.words();
+        let node = Node::new(role.word(), &entry.name, kind, line).component();
         if entry.kind == Kind::Directory {
             let inner = Self { files: Rc::clone(&self.files), number };
             return node.then_with(Rc::new(inner));
@@ -343,9 +344,9 @@ impl Links {
     /// What is said of the other names of a file, and whether this name is the first of them.
     fn facts<'a>(&self, entry: &Entry, number: usize, files: &Files<'_>, node: Node<'a>) -> (Node<'a>, bool) {
         match self.0.get(&entry.inode) {
-            Some(&(first, names)) if names > 1 && first == number => (node.with("links", names), true),
+            Some(&(first, names)) if names > 1 && first == number => (node.with(&fact::LINKS, names), true),
             Some(&(first, names)) if names > 1 => {
-                (node.with("links", names).with("hard-link", files.path(first)), false)
+                (node.with(&fact::LINKS, names).with(&fact::HARD_LINK, files.path(first)), false)
             }
             _ => (node, true),
         }
@@ -353,17 +354,17 @@ impl Links {
 }
 
 impl Entry {
-    /// Segment and kind of its region. A whiteout is what overlay file systems hide a lower file with.
-    fn words(&self) -> (&'static str, &'static str) {
+    /// Role and kind of its region. A whiteout is what overlay file systems hide a lower file with.
+    fn words(&self) -> (Role, &'static str) {
         match self.kind {
-            Kind::File => ("file", "file"),
-            Kind::Directory => ("dir", "directory"),
-            Kind::Link => ("link", "symbolic-link"),
-            Kind::Block => ("device", "block-device"),
-            Kind::Character if self.device == (0, 0) => ("whiteout", "whiteout"),
-            Kind::Character => ("device", "character-device"),
-            Kind::Fifo => ("fifo", "fifo"),
-            Kind::Socket => ("socket", "socket"),
+            Kind::File => (Role::File, "file"),
+            Kind::Directory => (Role::Directory, "directory"),
+            Kind::Link => (Role::Link, "symbolic-link"),
+            Kind::Block => (Role::Device, "block-device"),
+            Kind::Character if self.device == (0, 0) => (Role::Whiteout, "whiteout"),
+            Kind::Character => (Role::Device, "character-device"),
+            Kind::Fifo => (Role::Fifo, "fifo"),
+            Kind::Socket => (Role::Socket, "socket"),
         }
     }
 }
@@ -371,21 +372,21 @@ impl Entry {
 /// What a kernel acts on, beside the content.
 fn facts<'a>(entry: &Entry, node: Node<'a>) -> Node<'a> {
     let mut node = node
-        .with("mode", format!("{:04o}", entry.mode & 0o7777))
-        .with("uid", entry.uid)
-        .with("gid", entry.gid)
-        .with("modified", entry.modified);
+        .with(&fact::MODE, format!("{:04o}", entry.mode & 0o7777))
+        .with(&fact::UID, entry.uid)
+        .with(&fact::GID, entry.gid)
+        .with(&fact::MODIFIED, entry.modified);
     if matches!(entry.kind, Kind::Block | Kind::Character) {
-        node = node.with("device", format!("{}:{}", entry.device.0, entry.device.1));
+        node = node.with(&fact::DEVICE, format!("{}:{}", entry.device.0, entry.device.1));
     }
     if entry.kind == Kind::Link {
-        node = node.with("target", text_or_bytes(&entry.target));
+        node = node.with(&fact::TARGET, text_or_bytes(&entry.target));
     }
     if entry.kind == Kind::File && entry.mode & 0o111 != 0 {
-        node = node.with("executable", true);
+        node = node.with(&fact::EXECUTABLE, true);
     }
-    node = node.with("xattrs", xattrs(entry));
-    entry.facts.iter().fold(node, |node, (name, value)| node.with(name, value.clone()))
+    node = node.with(&fact::XATTRS, xattrs(entry));
+    entry.facts.iter().fold(node, |node, (fact, value)| node.with(fact, value.clone()))
 }
 
 /// All extended attributes, or that there are none: said either way, so that one that was added is a difference.
@@ -462,7 +463,7 @@ impl<'a> Stage<'a> for Rest<'a> {
             Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) if out.room(Some(len64(&bytes))).is_ok() => {
                 match self.files.volume.rest_runs() {
-                    Ok(true) => out.fact("executable", true),
+                    Ok(true) => out.fact(&fact::EXECUTABLE, true),
                     Ok(false) => {}
                     Err(trouble) => out.trouble(trouble),
                 }

@@ -23,7 +23,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Settings, Trouble, len64,
+    Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Settings, Trouble, fact, len64, role,
 };
 
 use crate::files::file_content::MOST;
@@ -76,16 +76,16 @@ impl InSettings {
             let place = input.offset();
             start = start.saturating_add(piece.length);
             let node = match piece.kind {
-                Kind::Setting | Kind::Item => Node::new("setting", &piece.key, "setting", input),
-                Kind::Blank => Node::new("blank", number.to_string(), "setting-blank", input),
-                Kind::Comment => Node::new("comment", number.to_string(), "setting-comment", input),
-                Kind::Syntax | Kind::Raw => Node::new("syntax", &piece.key, "setting-syntax", input),
+                Kind::Setting | Kind::Item => Node::new("setting", &piece.key, role::SETTING, input),
+                Kind::Blank => Node::new("blank", number.to_string(), role::SETTING_BLANK, input),
+                Kind::Comment => Node::new("comment", number.to_string(), role::SETTING_COMMENT, input),
+                Kind::Syntax | Kind::Raw => Node::new("syntax", &piece.key, role::SETTING_SYNTAX, input),
             };
             let node = match piece.kind {
                 Kind::Setting | Kind::Item => {
-                    let node = node.with("value", String::from_utf8_lossy(&piece.value).into_owned());
+                    let node = node.with(&fact::VALUE, String::from_utf8_lossy(&piece.value).into_owned());
                     let node = if piece.ordered { node.order(number) } else { node };
-                    if piece.sort.is_empty() { node } else { node.with("sort", piece.sort) }
+                    if piece.sort.is_empty() { node } else { node.with(&fact::SORT, piece.sort) }
                 }
                 Kind::Raw if piece.ordered => node.order(number),
                 Kind::Blank | Kind::Comment | Kind::Syntax | Kind::Raw => node,

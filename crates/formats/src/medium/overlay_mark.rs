@@ -10,7 +10,7 @@
 //!
 //! None: the mark is a leaf, and what lies behind it is fill or another.
 
-use kiwame_image::{Builder, Format, Glance, Input, Node, Reading, Sure};
+use kiwame_image::{Builder, Format, Glance, Input, Node, Reading, Sure, fact};
 
 /// An overlay before its first boot.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Format for OverlayMark {
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let mark = Node::new("overlay-mark", "mark", "overlay-mark", at.slice(0, 4));
-        out.add(mark.with("empty", true));
+        out.add(mark.with(&fact::EMPTY, true));
         out.add_fill(Node::new("overlay-mark", "free", "overlay-free", at.from(4)), 0xff);
     }
 }

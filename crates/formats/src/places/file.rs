@@ -1,6 +1,6 @@
 //! What a file of a file system holds, and what the file system keeps for no file.
 
-use kiwame_image::{Builder, Glance, Input, Node, Opening, Trouble};
+use kiwame_image::{Builder, Glance, Input, Node, Opening, Trouble, fact};
 
 use super::flash;
 use super::readings::Readings;
@@ -71,7 +71,7 @@ pub(super) fn open_unused<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Resul
             Ok(())
         }
         Err(trouble) => {
-            out.fact("executable", true);
+            out.fact(&fact::EXECUTABLE, true);
             Err(trouble)
         }
     }

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use kiwame_image::{
     Builder, Content, Defect, DefectKind, Environment, Format, Glance, Input, Node, Partition, Place,
-    Recognised, Stage, Trouble,
+    Recognised, Stage, Trouble, fact,
 };
 
 use super::readings::Readings;
@@ -60,7 +60,7 @@ impl<'a> Stage<'a> for OfTwo {
         match broken {
             Ok(true) => {
                 let node = Node::new("uboot-env", "broken", "uboot-env-broken", at);
-                out.add(node.unknown().with("broken", true).then(&Recognised(Place::Unused)));
+                out.add(node.unknown().with(&fact::BROKEN, true).then(&Recognised(Place::Unused)));
             }
             Ok(false) => Recognised(Place::Partition).parse(at, out),
             Err(trouble) => out.trouble(trouble),
@@ -91,7 +91,7 @@ pub(crate) fn search_marked<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Re
 /// For what nothing reaches any more: what has a mark in it is opened, and nothing is added where nothing has.
 pub(super) fn remains<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     // What was not looked through may hold anything.
-    search_marked(at, out).inspect_err(|_| out.fact("executable", true))?;
+    search_marked(at, out).inspect_err(|_| out.fact(&fact::EXECUTABLE, true))?;
     Ok(())
 }
 

@@ -68,7 +68,7 @@ mod tests {
         let leaf = region(&tree, "raw:0");
         assert_eq!((leaf.content, leaf.is_leaf()), (Content::Unknown, true));
         // A note that no manifest carries.
-        assert!(leaf.attributes.iter().all(|fact| fact.encoding));
+        assert!(leaf.attributes.iter().all(|fact| fact.fact.encoding));
         match leaf.attribute("erased") {
             Some(kiwame_image::Value::Uint(erased)) => Some(*erased),
             _ => None,

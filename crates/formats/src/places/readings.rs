@@ -5,7 +5,7 @@
 //! runs is decided by any format that knows programs, whoever takes the bytes apart (RULES 29): no bytes that a file can
 //! carry make it something less.
 
-use kiwame_image::{Builder, Defect, DefectKind, Format, Glance, Input, Reading, Sure, Trouble};
+use kiwame_image::{Builder, Defect, DefectKind, Format, Glance, Input, Reading, Sure, Trouble, fact};
 
 use crate::boot::uboot_env;
 use crate::boot::uimage;
@@ -89,7 +89,7 @@ impl Readings {
     /// Says of the current region, which these bytes are, that a loader could take it for a program.
     pub(crate) fn note_program(&self, out: &mut Builder<'_, '_>) {
         if self.runs {
-            out.fact(EXECUTABLE, true);
+            out.fact(&fact::EXECUTABLE, true);
         }
     }
 
@@ -112,9 +112,6 @@ pub(super) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), T
     readings.format.parse(at, out);
     Ok(())
 }
-
-/// The attribute of what can execute.
-const EXECUTABLE: &str = "executable";
 
 /// The kinds of defects of this file.
 pub(crate) const DEFECTS: &[&DefectKind] = &[&TWO_READINGS];

@@ -8,7 +8,7 @@
 //!
 //! None: content of a space is compared piece by piece, as the format that takes it over says.
 
-use kiwame_image::{Builder, Input, Node, Trouble};
+use kiwame_image::{Builder, Fact, Input, Node, Trouble};
 
 pub(super) use crate::boot::fdt::tree::Detail;
 
@@ -24,10 +24,13 @@ pub(super) fn open<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, detail: Detail)
         out.add(Node::new("content", "0", "unknown-content", at).unknown());
         return Ok(());
     }
-    out.fact("format", format.name());
+    out.fact(&FORMAT, format.name());
     match (format.name(), detail) {
         (tree::NAME, Detail::Parts) => tree::open(&at, out, detail),
         _ => format.parse(at, out),
     }
     Ok(())
 }
+
+// Facts, in the words of the specification.
+static FORMAT: Fact = Fact::new("format");

@@ -37,8 +37,8 @@ use goblin::elf::header::{EI_CLASS, ELFCLASS64, Header};
 use goblin::elf::program_header::{PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SectionHeader};
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Span, Sure, Trouble,
-    Value, Window, to_usize,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Reading, Span, Sure,
+    Trouble, Value, Window, fact, to_usize,
 };
 
 use crate::program::{self, Names, Piece};
@@ -176,13 +176,13 @@ impl File {
         program::facts(
             out,
             [
-                ("executable", true.into()),
-                ("class", self.header.e_ident.get(4).copied().unwrap_or(0).into()),
-                ("data", self.header.e_ident.get(5).copied().unwrap_or(0).into()),
-                ("type", self.header.e_type.into()),
-                ("machine", self.header.e_machine.into()),
-                ("flags", self.header.e_flags.into()),
-                ("entry-point", self.header.e_entry.into()),
+                (&fact::EXECUTABLE, true.into()),
+                (&CLASS, self.header.e_ident.get(4).copied().unwrap_or(0).into()),
+                (&DATA, self.header.e_ident.get(5).copied().unwrap_or(0).into()),
+                (&fact::TYPE, self.header.e_type.into()),
+                (&fact::MACHINE, self.header.e_machine.into()),
+                (&fact::FLAGS, self.header.e_flags.into()),
+                (&fact::ENTRY_POINT, self.header.e_entry.into()),
             ],
         );
     }
@@ -220,12 +220,12 @@ impl File {
         }
         let key = self.section_name(section);
         let facts = vec![
-            ("name", Value::Text(String::from_utf8_lossy(&key).into_owned())),
-            ("type", section.sh_type.into()),
-            ("flags", section.sh_flags.into()),
-            ("virtual-address", section.sh_addr.into()),
-            ("executable", (section.sh_flags & u64::from(SHF_EXECINSTR) != 0).into()),
-            ("writable", (section.sh_flags & u64::from(SHF_WRITE) != 0).into()),
+            (&fact::NAME, Value::Text(String::from_utf8_lossy(&key).into_owned())),
+            (&fact::TYPE, section.sh_type.into()),
+            (&fact::FLAGS, section.sh_flags.into()),
+            (&fact::VIRTUAL_ADDRESS, section.sh_addr.into()),
+            (&fact::EXECUTABLE, (section.sh_flags & u64::from(SHF_EXECINSTR) != 0).into()),
+            (&fact::WRITABLE, (section.sh_flags & u64::from(SHF_WRITE) != 0).into()),
         ];
         Some(Piece { kind: "elf-section", key, offset: section.sh_offset, length: section.sh_size, facts })
     }
@@ -309,11 +309,11 @@ fn segment_piece(number: u32, segment: &ProgramHeader) -> Option<Piece> {
         offset: segment.p_offset,
         length: segment.p_filesz,
         facts: vec![
-            ("flags", segment.p_flags.into()),
-            ("virtual-address", segment.p_vaddr.into()),
-            ("physical-address", segment.p_paddr.into()),
-            ("executable", segment.is_executable().into()),
-            ("writable", segment.is_write().into()),
+            (&fact::FLAGS, segment.p_flags.into()),
+            (&fact::VIRTUAL_ADDRESS, segment.p_vaddr.into()),
+            (&PHYSICAL_ADDRESS, segment.p_paddr.into()),
+            (&fact::EXECUTABLE, segment.is_executable().into()),
+            (&fact::WRITABLE, segment.is_write().into()),
         ],
     })
 }
@@ -412,6 +412,11 @@ static SEGMENT_OVERLAP: DefectKind = DefectKind::ambiguous("elf/segment-overlap"
 static TRUNCATED: DefectKind = DefectKind::odd("elf/truncated").cut_short();
 /// Segments share addresses: which one wins depends on the loader.
 static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("elf/virtual-overlap");
+
+// Facts, in the words of the specification.
+static CLASS: Fact = Fact::new("class");
+static DATA: Fact = Fact::new("data");
+static PHYSICAL_ADDRESS: Fact = Fact::new("physical-address");
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod pe;
 pub(crate) mod te;
 
-use kiwame_image::{Arrange as _, Builder, Defect, DefectKind, Format, Input, Node, Span, Value};
+use kiwame_image::{Arrange as _, Builder, Defect, DefectKind, Fact, Format, Input, Node, Span, Value, fact};
 
 /// One range that a table names.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Piece {
     /// Counted from the start of the file, as the table has it.
     pub(crate) offset: u64,
     pub(crate) length: u64,
-    pub(crate) facts: Vec<(&'static str, Value)>,
+    pub(crate) facts: Vec<(&'static Fact, Value)>,
 }
 
 impl Piece {
@@ -88,7 +88,7 @@ pub(crate) fn lay_out<'a>(
         let rest = at.slice(start, end.saturating_sub(start));
         done = done.max(rest.offset().saturating_sub(at.offset()).saturating_add(rest.length()));
         let node = Node::new(piece.kind, piece.key, piece.kind, rest);
-        out.add(piece.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value)));
+        out.add(piece.facts.into_iter().fold(node, |node, (fact, value)| node.with(fact, value)));
     }
     out.add_beyond(Node::new(names.overlay, "0", names.overlay, at.from(done)));
 }
@@ -112,8 +112,8 @@ pub(crate) fn refuse<'a>(at: Input<'a>, out: &mut Builder<'_, 'a>, kind: &'stati
 }
 
 /// Where a program begins to run, as people read it: of a header that differs, the first thing that they ask.
-pub(crate) fn entry_point(address: u64) -> (&'static str, Value) {
-    ("value", Value::from(format!("entry point {address:#x}")))
+pub(crate) fn entry_point(address: u64) -> (&'static Fact, Value) {
+    (&fact::VALUE, Value::from(format!("entry point {address:#x}")))
 }
 
 /// True for a format whose parts are nothing but ranges of a program.
@@ -122,13 +122,8 @@ pub(crate) fn knows(format: &dyn Format) -> bool {
 }
 
 /// Gives the current region facts, unless its parent gave them already.
-pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static str, Value); N]) {
-    for (name, value) in facts {
-        let known = out.look(out.region()).is_some_and(|region| region.attribute(name).is_some());
-        if !known {
-            out.fact(name, value);
-        }
-    }
+pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static Fact, Value); N]) {
+    facts.into_iter().for_each(|(fact, value)| out.fact(fact, value));
 }
 
 /// In the order in which equal matches win.

@@ -48,8 +48,8 @@ use goblin::pe::header::{CoffHeader, Header};
 use goblin::pe::optional_header::OptionalHeader;
 use goblin::pe::section_table::SectionTable;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Span, Sure, Trouble,
-    Value,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Reading, Span, Sure,
+    Trouble, Value, fact,
 };
 
 use crate::program::{self, Names, Piece};
@@ -292,18 +292,18 @@ impl Image {
         program::facts(
             out,
             [
-                ("executable", true.into()),
-                ("machine", self.coff.machine.into()),
-                ("characteristics", self.coff.characteristics.into()),
-                ("timestamp", self.coff.time_date_stamp.into()),
-                ("optional-magic", self.optional.standard_fields.magic.into()),
-                ("entry-point", u64::from(self.optional.standard_fields.address_of_entry_point).into()),
-                ("image-base", windows.image_base.into()),
-                ("image-size", windows.size_of_image.into()),
-                ("section-alignment", windows.section_alignment.into()),
-                ("file-alignment", windows.file_alignment.into()),
-                ("subsystem", windows.subsystem.into()),
-                ("dll-characteristics", windows.dll_characteristics.into()),
+                (&fact::EXECUTABLE, true.into()),
+                (&fact::MACHINE, self.coff.machine.into()),
+                (&fact::CHARACTERISTICS, self.coff.characteristics.into()),
+                (&fact::TIMESTAMP, self.coff.time_date_stamp.into()),
+                (&OPTIONAL_MAGIC, self.optional.standard_fields.magic.into()),
+                (&fact::ENTRY_POINT, u64::from(self.optional.standard_fields.address_of_entry_point).into()),
+                (&fact::IMAGE_BASE, windows.image_base.into()),
+                (&fact::IMAGE_SIZE, windows.size_of_image.into()),
+                (&SECTION_ALIGNMENT_FACT, windows.section_alignment.into()),
+                (&FILE_ALIGNMENT_FACT, windows.file_alignment.into()),
+                (&fact::SUBSYSTEM, windows.subsystem.into()),
+                (&DLL_CHARACTERISTICS, windows.dll_characteristics.into()),
             ],
         );
     }
@@ -522,12 +522,12 @@ impl Section {
     /// The section as a leaf of that kind.
     pub(crate) fn piece(&self, kind: &'static str) -> Piece {
         let facts = vec![
-            ("name", Value::Text(String::from_utf8_lossy(&self.name).into_owned())),
-            ("virtual-address", self.virtual_address.into()),
-            ("virtual-size", self.virtual_size.into()),
-            ("characteristics", self.characteristics.into()),
-            ("executable", (self.characteristics & EXECUTE != 0).into()),
-            ("writable", (self.characteristics & WRITE != 0).into()),
+            (&fact::NAME, Value::Text(String::from_utf8_lossy(&self.name).into_owned())),
+            (&fact::VIRTUAL_ADDRESS, self.virtual_address.into()),
+            (&VIRTUAL_SIZE, self.virtual_size.into()),
+            (&fact::CHARACTERISTICS, self.characteristics.into()),
+            (&fact::EXECUTABLE, (self.characteristics & EXECUTE != 0).into()),
+            (&fact::WRITABLE, (self.characteristics & WRITE != 0).into()),
         ];
         let Span { offset, length } = self.raw;
         Piece { kind, key: self.name.clone(), offset, length, facts }
@@ -595,7 +595,7 @@ impl Certificate {
     }
 
     fn piece(&self, number: u32) -> Piece {
-        let facts = vec![("revision", self.revision.into()), ("certificate-type", self.kind.into())];
+        let facts = vec![(&fact::REVISION, self.revision.into()), (&CERTIFICATE_TYPE, self.kind.into())];
         let key = number.to_string().into_bytes();
         Piece { kind: "pe-certificates", key, offset: self.span.offset, length: self.span.length, facts }
     }
@@ -765,6 +765,14 @@ static TRUNCATED: DefectKind = DefectKind::odd("pe/truncated").cut_short();
 static VIRTUAL_BEYOND: DefectKind = DefectKind::ambiguous("pe/virtual-beyond");
 /// Sections share addresses: which one wins depends on the loader.
 static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("pe/virtual-overlap");
+
+// Facts, in the words of the specification.
+static CERTIFICATE_TYPE: Fact = Fact::new("certificate-type");
+static DLL_CHARACTERISTICS: Fact = Fact::new("dll-characteristics");
+static FILE_ALIGNMENT_FACT: Fact = Fact::new("file-alignment");
+static OPTIONAL_MAGIC: Fact = Fact::new("optional-magic");
+static SECTION_ALIGNMENT_FACT: Fact = Fact::new("section-alignment");
+static VIRTUAL_SIZE: Fact = Fact::new("virtual-size");
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,9 @@
 //! leaf. What we read and it does not: names and characteristics of sections.
 
 use goblin::pe::header::TeHeader;
-use kiwame_image::{Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Reading, Sure, Trouble};
+use kiwame_image::{
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Reading, Sure, Trouble, fact,
+};
 
 use crate::program::pe::{self, Section};
 use crate::program::{self, Names, Piece};
@@ -162,13 +164,13 @@ impl Image {
         program::facts(
             out,
             [
-                ("executable", true.into()),
-                ("machine", self.header.machine.into()),
-                ("subsystem", self.header.subsystem.into()),
-                ("stripped-size", self.header.stripped_size.into()),
-                ("entry-point", self.header.entry_point.wrapping_add(moved).into()),
-                ("code-base", self.header.base_of_code.wrapping_add(moved).into()),
-                ("image-base", self.header.image_base.into()),
+                (&fact::EXECUTABLE, true.into()),
+                (&fact::MACHINE, self.header.machine.into()),
+                (&fact::SUBSYSTEM, self.header.subsystem.into()),
+                (&STRIPPED_SIZE, self.header.stripped_size.into()),
+                (&fact::ENTRY_POINT, self.header.entry_point.wrapping_add(moved).into()),
+                (&CODE_BASE, self.header.base_of_code.wrapping_add(moved).into()),
+                (&fact::IMAGE_BASE, self.header.image_base.into()),
             ],
         );
     }
@@ -202,6 +204,10 @@ static NO_SIGNATURE: DefectKind = DefectKind::odd("te/signature");
 static TRUNCATED: DefectKind = DefectKind::odd("te/truncated").cut_short();
 /// Sections share addresses: which one wins depends on the loader.
 static VIRTUAL_OVERLAP: DefectKind = DefectKind::ambiguous("te/virtual-overlap");
+
+// Facts, in the words of the specification.
+static CODE_BASE: Fact = Fact::new("code-base");
+static STRIPPED_SIZE: Fact = Fact::new("stripped-size");
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,7 @@
 
 use kiwame_decode::{Decoded, zlib};
 use kiwame_image::{
-    Anchor, Builder, DefectKind, Format, Glance, Input, Normal, Reading, Sure, Value, to_usize,
+    Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Normal, Reading, Sure, Value, fact, to_usize,
 };
 
 use crate::stream::{Header, Odd, Stream};
@@ -118,13 +118,13 @@ fn header(input: &[u8]) -> Option<Header> {
     if length == 0 || flags & RESERVED != 0 {
         return None;
     }
-    let mut facts = vec![("mtime", Value::from(u32::from_le_bytes([a, b, c, d])))];
+    let mut facts = vec![(&fact::MTIME, Value::from(u32::from_le_bytes([a, b, c, d])))];
     if flags & NAME != 0 && flags & EXTRA == 0 {
         let name = input.get(10..to_usize(length))?.split(|&byte| byte == 0).next()?;
-        facts.push(("name", String::from_utf8_lossy(name).into_owned().into()));
+        facts.push((&fact::NAME, String::from_utf8_lossy(name).into_owned().into()));
     }
-    let encoding = vec![("xfl", xfl.into()), ("os", os.into())];
-    Some(Header { length, declared: None, facts, encoding, mask: vec![(8, 2)], ..Header::default() })
+    facts.extend([(&XFL, xfl.into()), (&OS, os.into())]);
+    Some(Header { length, declared: None, facts, mask: vec![(8, 2)], ..Header::default() })
 }
 
 const TEXT: u8 = 1;
@@ -141,6 +141,10 @@ static DECODE: DefectKind = DefectKind::ambiguous("gzip/decode");
 static LOADER: DefectKind = DefectKind::ambiguous("gzip/loader");
 /// Bytes lie behind the stream.
 static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("gzip/trailing-bytes");
+
+// Facts, in the words of the specification.
+static OS: Fact = Fact::encoding("os");
+static XFL: Fact = Fact::encoding("xfl");
 
 #[cfg(test)]
 mod tests {

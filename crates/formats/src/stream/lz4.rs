@@ -15,7 +15,9 @@
 //! compared as it is.
 
 use kiwame_decode::{DecodeError, Decoded, block, xxh32};
-use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64, to_usize};
+use kiwame_image::{
+    Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, fact, len64, to_usize,
+};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -78,7 +80,7 @@ fn header(input: &[u8]) -> Option<Header> {
     }
     let frame = Frame::read(input)?;
     let length = frame.length;
-    let facts = vec![("flags", frame.flags.into())];
+    let facts = vec![(&fact::FLAGS, frame.flags.into())];
     Some(Header { length, declared: frame.declared, facts, ..Header::default() })
 }
 

@@ -16,7 +16,7 @@
 //! `lzma/1`: the header and whether there is an end marker. U-Boot on 32 bits refuses an unknown size, and a dictionary
 //! takes memory, so neither is an encoder's choice; literals and matches are.
 
-use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64};
+use kiwame_image::{Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Reading, Sure, len64};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -120,7 +120,7 @@ fn any_header(input: &[u8]) -> Option<Header> {
     (properties < MOST_PROPERTIES && input.get(13) == Some(&0)).then(|| Header {
         length: 13,
         declared: kiwame_decode::lzma::declared(input),
-        facts: vec![("dictionary", u32::from_le_bytes([a, b, c, d]).into())],
+        facts: vec![(&DICTIONARY, u32::from_le_bytes([a, b, c, d]).into())],
         memory: Some(probabilities.saturating_mul(2)).filter(|&memory| memory > SMALL).unwrap_or(0),
         ..Header::default()
     })
@@ -151,6 +151,9 @@ static DECODE: DefectKind = DefectKind::ambiguous("lzma/decode");
 static LOADER: DefectKind = DefectKind::ambiguous("lzma/loader");
 /// Bytes lie behind the stream.
 static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("lzma/trailing-bytes");
+
+// Facts, in the words of the specification.
+static DICTIONARY: Fact = Fact::new("dictionary");
 
 #[cfg(test)]
 mod tests {

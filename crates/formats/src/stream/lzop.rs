@@ -27,7 +27,8 @@
 use kiwame_decode::block::{self, Codec};
 use kiwame_decode::{Crc32, DecodeError, Decoded, adler32};
 use kiwame_image::{
-    Anchor, Builder, DefectKind, Format, Glance, Input, Normal, Reading, Sure, Value, len64, to_usize,
+    Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Normal, Reading, Sure, Value, fact, len64,
+    to_usize,
 };
 
 use crate::stream::{Header, Odd, Stream};
@@ -163,20 +164,19 @@ fn header(input: &[u8]) -> Option<Header> {
         return None;
     }
     let name = String::from_utf8_lossy(input.get(34..end)?).into_owned();
-    let facts: Vec<(&'static str, Value)> = vec![
-        ("name", name.into()),
-        ("mode", u32::from_be_bytes(mode).into()),
-        ("mtime", u32::from_be_bytes(mtime).into()),
+    let facts: Vec<(&'static Fact, Value)> = vec![
+        (&fact::NAME, name.into()),
+        (&MODE, u32::from_be_bytes(mode).into()),
+        (&fact::MTIME, u32::from_be_bytes(mtime).into()),
+        (&METHOD, method.into()),
+        (&fact::FLAGS, flags.into()),
+        (&LEVEL, level.into()),
     ];
-    let mut facts = facts;
-    facts.extend([("method", method.into()), ("flags", flags.into())]);
-    let encoding = vec![("level", level.into())];
     let mask = IGNORED.into_iter().chain([(len64(input.get(..end)?), 4)]).collect();
     Some(Header {
         length: len64(input.get(..end.saturating_add(4))?),
         declared: None,
         facts,
-        encoding,
         mask,
         ..Header::default()
     })
@@ -279,6 +279,11 @@ static DECODE: DefectKind = DefectKind::ambiguous("lzop/decode");
 static LOADER: DefectKind = DefectKind::ambiguous("lzop/loader");
 /// Bytes lie behind the stream.
 static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("lzop/trailing-bytes");
+
+// Facts, in the words of the specification.
+static LEVEL: Fact = Fact::encoding("level");
+static METHOD: Fact = Fact::new("method");
+static MODE: Fact = Fact::new("mode");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

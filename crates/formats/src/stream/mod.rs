@@ -19,7 +19,8 @@ use std::rc::Rc;
 
 use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value, len64,
+    Builder, Defect, DefectKind, Fact, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value,
+    fact, len64,
 };
 
 use crate::files::cpio;
@@ -56,9 +57,7 @@ pub(crate) struct Header {
     pub(crate) length: u64,
     /// Size of the content.
     pub(crate) declared: Option<u64>,
-    pub(crate) facts: Vec<(&'static str, Value)>,
-    /// Facts that only tell how the content is encoded.
-    pub(crate) encoding: Vec<(&'static str, Value)>,
+    pub(crate) facts: Vec<(&'static Fact, Value)>,
     pub(crate) mask: Vec<(u64, u64)>,
     /// Bytes that a decoder sets up before it begins, where that counts.
     pub(crate) memory: u64,
@@ -158,7 +157,7 @@ impl Stream {
                     out.defect(Defect::new(self.loader, field, place, found, expected));
                 }
                 let node = self.node(at.slice(length, consumed.saturating_sub(length)));
-                let id = out.add(node.with("content-size", len64(&decoded.bytes)).encoded());
+                let id = out.add(node.with(&fact::CONTENT_SIZE, len64(&decoded.bytes)).encoded());
                 let archive = cpio::is_packed(&window) && cpio::begins(&decoded.bytes, len64(&decoded.bytes));
                 let next = if archive { Some(cpio::Next::of(at, consumed, out)?) } else { None };
                 match next.filter(|next| next.goes() == cpio::Goes::On) {
@@ -190,8 +189,7 @@ impl Stream {
 
     fn header_node<'a>(&self, header: Header, input: Input<'a>) -> Node<'a> {
         let node = Node::new(self.name, "header", self.header_kind, input).mask(header.mask);
-        let node = header.facts.into_iter().fold(node, |node, (name, value)| node.with(name, value));
-        header.encoding.into_iter().fold(node, |node, (name, value)| node.with_encoding(name, value))
+        header.facts.into_iter().fold(node, |node, (fact, value)| node.with(fact, value))
     }
 
     fn defect(&self, found: &'static str, offset: u64, out: &mut Builder<'_, '_>) {

@@ -25,7 +25,7 @@
 
 use kiwame_decode::Crc32;
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure};
+use kiwame_image::{Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Reading, Sure};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -85,7 +85,7 @@ fn header(input: &[u8]) -> Option<Header> {
     let mut crc = Crc32::default();
     crc.update(&[zero, check]);
     let known = zero == 0 && check & 0xf0 == 0 && crc.value() == u32::from_le_bytes([a, b, c, d]);
-    known.then(|| Header { length: 12, facts: vec![("check", check.into())], ..Header::default() })
+    known.then(|| Header { length: 12, facts: vec![(&CHECK, check.into())], ..Header::default() })
 }
 
 /// The kinds of defects of this file.
@@ -97,6 +97,9 @@ static DECODE: DefectKind = DefectKind::ambiguous("xz/decode");
 static LOADER: DefectKind = DefectKind::ambiguous("xz/loader");
 /// Bytes lie behind the stream.
 static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("xz/trailing-bytes");
+
+// Facts, in the words of the specification.
+static CHECK: Fact = Fact::new("check");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

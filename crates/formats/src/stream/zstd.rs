@@ -14,7 +14,9 @@
 //! library hides the blocks, so there is no normal form; the header, with the size of the window, is compared as it is.
 
 use kiwame_decode::block::{self, Codec};
-use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Reading, Sure, len64, to_usize};
+use kiwame_image::{
+    Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Reading, Sure, len64, to_usize,
+};
 
 use crate::stream::{Header, Odd, Stream};
 
@@ -95,7 +97,7 @@ fn header(input: &[u8]) -> Option<Header> {
     raw.get_mut(..size)?.copy_from_slice(input.get(start..end)?);
     let declared = (size > 0).then(|| u64::from_le_bytes(raw).saturating_add(base));
     let length = len64(input.get(..end)?);
-    let facts = vec![("descriptor", descriptor.into())];
+    let facts = vec![(&DESCRIPTOR, descriptor.into())];
     Some(Header { length, declared, facts, ..Header::default() })
 }
 
@@ -119,6 +121,9 @@ static DECODE: DefectKind = DefectKind::ambiguous("zstd/decode");
 static LOADER: DefectKind = DefectKind::ambiguous("zstd/loader");
 /// Bytes lie behind the stream.
 static TRAILING_BYTES: DefectKind = DefectKind::ambiguous("zstd/trailing-bytes");
+
+// Facts, in the words of the specification.
+static DESCRIPTOR: Fact = Fact::new("descriptor");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

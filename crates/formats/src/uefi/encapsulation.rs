@@ -29,7 +29,7 @@
 
 use kiwame_decode::tiano::Reading;
 use kiwame_decode::{DecodeError, Decoded};
-use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Normal, RegionId, Trouble, len64};
+use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Normal, RegionId, Trouble, fact, len64};
 
 use crate::uefi::guid;
 use crate::uefi::section::{self, TRUNCATED, UEFI_SECTIONS};
@@ -54,7 +54,7 @@ impl Encapsulation {
         body: &Input<'a>,
         out: &mut Builder<'_, 'a>,
     ) -> Result<(), Trouble> {
-        out.fact("encapsulation", self.name);
+        out.fact(&fact::ENCAPSULATION, self.name);
         match &self.holds {
             Holds::Stream(codec) => stream(codec, codec.decode, None, body, out).map(|_| ()),
             Holds::Checked => {
@@ -108,7 +108,7 @@ pub(crate) fn open_customized<'a>(
 ) -> Result<bool, Trouble> {
     let head = body.head(LZMA_LOOK)?;
     let Some((name, codec)) = customized(kind, &head, body.length(), size.into()) else { return Ok(false) };
-    out.fact("encapsulation", name);
+    out.fact(&fact::ENCAPSULATION, name);
     let mut length = None;
     let decode = |input: &[u8], _: Option<u64>, room| {
         let decoded = (codec.decode)(input, None, room)?;
@@ -225,7 +225,7 @@ fn stream<'a>(
                 ));
             }
             let size = len64(&decoded.bytes);
-            let id = out.add(node(body.slice(0, consumed)).with("content-size", size).encoded());
+            let id = out.add(node(body.slice(0, consumed)).with(&fact::CONTENT_SIZE, size).encoded());
             trailing(&body.from(consumed), out);
             if let Some(id) = id {
                 if let Some(form) = (codec.form)(stream, &decoded).filter(|_| out.wants_normal()) {

@@ -26,8 +26,8 @@
 //! and `Attributes` as they stand: both are compared, bits that the specification does not have among them.
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
-    Trouble, to_usize,
+    Builder, Defect, DefectKind, Fact, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    Trouble, fact, to_usize,
 };
 
 use crate::uefi::image::UEFI_IMAGE;
@@ -236,14 +236,14 @@ impl FileHeader {
         let state = self.state(erase);
         Node::new("uefi-file", self.name.to_string(), kind, input)
             .guid(self.name)
-            .with("type", self.kind)
-            .with("type-name", self.type_name())
-            .with("attributes", self.attributes)
-            .with("state", state)
-            .with("alignment", self.alignment())
-            .with_encoding("size", self.length)
-            .with_encoding("header-checksum", self.header_checksum)
-            .with_encoding("data-checksum", self.file_checksum)
+            .with(&fact::TYPE, self.kind)
+            .with(&fact::TYPE_NAME, self.type_name())
+            .with(&fact::ATTRIBUTES, self.attributes)
+            .with(&fact::STATE, state)
+            .with(&ALIGNMENT, self.alignment())
+            .with(&ENCODED_SIZE, self.length)
+            .with(&HEADER_CHECKSUM_FACT, self.header_checksum)
+            .with(&DATA_CHECKSUM_FACT, self.file_checksum)
             .component()
             .listed()
     }
@@ -322,6 +322,12 @@ static STATE: DefectKind = DefectKind::ambiguous("uefi-file/state");
 static TRUNCATED: DefectKind = DefectKind::odd("uefi-file/truncated").cut_short();
 /// A file is of a type that no specification has.
 static TYPE: DefectKind = DefectKind::odd("uefi-file/type");
+
+// Facts, in the words of the specification.
+static ALIGNMENT: Fact = Fact::new("alignment");
+static DATA_CHECKSUM_FACT: Fact = Fact::encoding("data-checksum");
+static ENCODED_SIZE: Fact = Fact::encoding("size");
+static HEADER_CHECKSUM_FACT: Fact = Fact::encoding("header-checksum");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

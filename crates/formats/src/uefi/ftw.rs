@@ -33,7 +33,7 @@
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Trouble, Window,
+    Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reader, Reading, Trouble, Window, fact,
 };
 
 /// A working block.
@@ -102,8 +102,8 @@ impl Header {
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let window = at.window()?;
     let Some(header) = Header::read(&window) else { return Ok(()) };
-    out.fact("queue-size", header.queue);
-    out.fact("valid", header.flags & 3 == 2);
+    out.fact(&QUEUE_SIZE, header.queue);
+    out.fact(&VALID, header.flags & 3 == 2);
     if header.flags & 3 != 2 {
         let place = at.offset().saturating_add(20);
         out.defect(Defect::new(&STATE, "WorkingBlockValid", place, header.flags, 0xfeu8));
@@ -118,7 +118,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         }
         let node = Node::new("ftw-write", number.to_string(), "ftw-write", at.slice(start, write.length));
         let node = if write.complete() { node.remains() } else { node };
-        out.add(node.with("flags", write.flags).with("writes", write.count).with("caller", write.caller));
+        out.add(node.with(&fact::FLAGS, write.flags).with(&WRITES, write.count).with(&CALLER, write.caller));
         start = start.saturating_add(write.length);
     }
     out.add_fill(Node::new("ftw-working", "free", "ftw-working-free", at.from(start)), ERASED);
@@ -184,6 +184,12 @@ static INCOMPLETE_WRITE: DefectKind = DefectKind::ambiguous("ftw/incomplete-writ
 static STATE: DefectKind = DefectKind::ambiguous("ftw/state");
 /// The working block ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("ftw/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static CALLER: Fact = Fact::new("caller");
+static QUEUE_SIZE: Fact = Fact::new("queue-size");
+static VALID: Fact = Fact::new("valid");
+static WRITES: Fact = Fact::new("writes");
 
 #[cfg(test)]
 mod tests {

@@ -52,8 +52,8 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
-    RegionId, Sure, Trouble, Value, Window, len64,
+    Builder, Defect, DefectKind, Fact, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    RegionId, Sure, Trouble, Value, Window, fact, len64,
 };
 
 use crate::uefi::ftw;
@@ -337,10 +337,10 @@ impl Store {
         if state != HEALTHY {
             out.defect(Defect::new(&STORE_STATE, "Format, State", place, state, HEALTHY));
         }
-        out.fact("authenticated", kind == StoreKind::Authenticated);
-        out.fact("size", size);
-        for (name, value) in ["format", "state"].into_iter().zip(state) {
-            out.fact(name, *value);
+        out.fact(&AUTHENTICATED, kind == StoreKind::Authenticated);
+        out.fact(&fact::SIZE, size);
+        for (fact, value) in [&FORMAT, &fact::STATE].into_iter().zip(state) {
+            out.fact(fact, *value);
         }
         Ok(())
     }
@@ -606,21 +606,21 @@ impl Variable {
         let runs = reach != Reach::Live && self.data_size > 0 && could_hold_program(&data);
         let node = Node::new(format, key, "variable", input);
         let node = if reach == Reach::Never { node.remains() } else { node };
-        let node = if runs { node.with("executable", true) } else { node };
+        let node = if runs { node.with(&fact::EXECUTABLE, true) } else { node };
         let node = node
             .guid(self.vendor)
             .name(self.name())
             .component()
-            .with("live", reach == Reach::Live)
-            .with("state", self.state)
-            .with("attributes", self.attributes)
-            .with("data-size", self.data_size);
+            .with(&fact::LIVE, reach == Reach::Live)
+            .with(&fact::STATE, self.state)
+            .with(&fact::ATTRIBUTES, self.attributes)
+            .with(&fact::DATA_SIZE, self.data_size);
         match &self.authentication {
             None => node,
             Some(authentication) => node
-                .with("monotonic-count", authentication.monotonic_count)
-                .with("timestamp", authentication.time.as_str())
-                .with("public-key-index", authentication.key_index),
+                .with(&fact::MONOTONIC_COUNT, authentication.monotonic_count)
+                .with(&fact::TIMESTAMP, authentication.time.as_str())
+                .with(&fact::PUBLIC_KEY_INDEX, authentication.key_index),
         }
     }
 }
@@ -703,7 +703,7 @@ impl Format for Content {
         let data = at.slice(name_end, variable.data_size);
         if let Some(bytes) = window.piece(name_end, variable.data_size) {
             if bytes.len() <= SHORT_VALUE {
-                out.fact("value", Value::Bytes(bytes.to_vec()));
+                out.fact(&fact::VALUE, Value::Bytes(bytes.to_vec()));
             }
             variable_data::add(&variable.name(), variable.vendor, data, bytes, out);
         }
@@ -760,6 +760,10 @@ static TRUNCATED: DefectKind = DefectKind::odd("nvram/truncated").cut_short();
 static VARIABLE: DefectKind = DefectKind::ambiguous("nvram/variable");
 /// A variable is longer than what is left of the store: reading ends there.
 static VARIABLE_SIZE: DefectKind = DefectKind::ambiguous("nvram/variable-size");
+
+// Facts, in the words of the specification.
+static FORMAT: Fact = Fact::new("format");
+static AUTHENTICATED: Fact = Fact::new("authenticated");
 
 #[cfg(test)]
 mod tests {

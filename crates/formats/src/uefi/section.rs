@@ -32,7 +32,8 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Reader, Reading, Trouble, Window,
+    Builder, Defect, DefectKind, Fact, Format, Glance, Guid, Input, Node, Reader, Reading, Trouble, Window,
+    fact,
 };
 
 use crate::uefi::depex;
@@ -119,8 +120,8 @@ fn sections<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble
         let input = rest.slice(0, header.length);
         let (key, guid) = key(&input, &header, &mut keys)?;
         let node = Node::new("uefi-section", &key, "uefi-section", input)
-            .with("type", header.kind)
-            .with_encoding("size", header.length)
+            .with(&fact::TYPE, header.kind)
+            .with(&ENCODED_SIZE, header.length)
             .then(&UefiSection);
         out.add(match guid {
             Some(guid) => node.guid(guid),
@@ -219,7 +220,7 @@ impl SectionHeader {
 fn section<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let header = SectionHeader::read(&at.head(SectionHeader::LARGE)?, at.offset())?;
     if let Some(name) = header.type_name() {
-        out.fact("type-name", name);
+        out.fact(&fact::TYPE_NAME, name);
     }
     let part = Section { at, length: header.header_length };
     match header.kind {
@@ -277,7 +278,7 @@ impl<'a> Section<'_, 'a> {
         out: &mut Builder<'_, 'a>,
     ) -> Result<(), Trouble> {
         let body = self.header(0, out);
-        let node = Node::new(format, "image", kind, body).with("executable", true).listed();
+        let node = Node::new(format, "image", kind, body).with(&fact::EXECUTABLE, true).listed();
         out.add(match next {
             Some(next) => node.then(next),
             None => node.unknown(),
@@ -310,8 +311,8 @@ impl<'a> Section<'_, 'a> {
                 malformed.expected,
             ));
         }
-        out.fact("expression", text.clone());
-        out.add(node.with("expression", text));
+        out.fact(&fact::EXPRESSION, text.clone());
+        out.add(node.with(&fact::EXPRESSION, text));
         Ok(())
     }
 
@@ -321,11 +322,11 @@ impl<'a> Section<'_, 'a> {
         let mut input = window.reader(&TRUNCATED);
         let build = input.u16_le("BuildNumber")?;
         let text = ucs2(&window, input.position(), "VersionString", out);
-        out.fact("build", build);
-        out.fact("version", text.clone());
+        out.fact(&BUILD, build);
+        out.fact(&fact::VERSION, text.clone());
         out.add(Node::new("uefi-section", "body", "uefi-version", body));
         if let Some((file, _)) = file::enclosing(out) {
-            out.fact_of(file, "version", text);
+            out.fact_of(file, &fact::VERSION, text);
         }
         Ok(())
     }
@@ -333,7 +334,7 @@ impl<'a> Section<'_, 'a> {
     fn user_interface(&self, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let body = self.header(0, out);
         let text = ucs2(&body.head(LONGEST_TEXT)?, 0, "FileNameString", out);
-        out.fact("text", text.clone());
+        out.fact(&TEXT, text.clone());
         out.add(Node::new("uefi-section", "body", "uefi-user-interface", body));
         if let Some((file, _)) = file::enclosing(out) {
             out.call_region(file, text);
@@ -367,7 +368,7 @@ impl<'a> Section<'_, 'a> {
             out.defect(Defect::new(&CUT_APRIORI, "FileNames", offset, body.length(), 16u8));
         }
         out.add(
-            Node::new("uefi-section", "body", "uefi-apriori", body.clone()).with("files", names.join(" ")),
+            Node::new("uefi-section", "body", "uefi-apriori", body.clone()).with(&FILES, names.join(" ")),
         );
         Ok(())
     }
@@ -377,7 +378,7 @@ impl<'a> Section<'_, 'a> {
         let mut input = window.reader(&TRUNCATED);
         let size = input.u32_le("UncompressedLength")?;
         let kind = input.u8("CompressionType")?;
-        out.fact("compression-type", kind);
+        out.fact(&COMPRESSION_TYPE, kind);
         let body = self.header(5, out);
         match kind {
             NOT_COMPRESSED => {
@@ -399,7 +400,7 @@ impl<'a> Section<'_, 'a> {
                 let field = window.offset().saturating_add(4);
                 out.defect(Defect::new(&UNKNOWN_COMPRESSION, "CompressionType", field, kind, "0 or 1"));
                 let node = Node::new("uefi-section", "body", "section-content", body);
-                out.add(node.with("declared-size", size).unknown());
+                out.add(node.with(&DECLARED_SIZE, size).unknown());
             }
         }
         Ok(())
@@ -411,8 +412,8 @@ impl<'a> Section<'_, 'a> {
         let guid = input.guid("SectionDefinitionGuid")?;
         let data_offset = u64::from(input.u16_le("DataOffset")?);
         let attributes = input.u16_le("Attributes")?;
-        out.fact("attributes", attributes);
-        out.fact("processing-required", attributes & PROCESSING_REQUIRED != 0);
+        out.fact(&fact::ATTRIBUTES, attributes);
+        out.fact(&PROCESSING_REQUIRED_FACT, attributes & PROCESSING_REQUIRED != 0);
         let least = self.length.saturating_add(20);
         if data_offset < least || data_offset > self.at.length() {
             let field = window.offset().saturating_add(16);
@@ -495,6 +496,15 @@ static SIZE: DefectKind = DefectKind::ambiguous("uefi-section/size");
 static STRING: DefectKind = DefectKind::odd("uefi-section/string");
 /// A section ends before a field of its header does.
 pub(crate) static TRUNCATED: DefectKind = DefectKind::odd("uefi-section/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static BUILD: Fact = Fact::new("build");
+static COMPRESSION_TYPE: Fact = Fact::new("compression-type");
+static DECLARED_SIZE: Fact = Fact::new("declared-size");
+static ENCODED_SIZE: Fact = Fact::encoding("size");
+static FILES: Fact = Fact::new("files");
+static PROCESSING_REQUIRED_FACT: Fact = Fact::new("processing-required");
+static TEXT: Fact = Fact::new("text");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

@@ -24,7 +24,7 @@
 //!
 //! None: an entry of a database and a boot option are leaves, compared as they lie, `OptionalData` with them.
 
-use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Reader, Span, len64};
+use kiwame_image::{Builder, Defect, DefectKind, Fact, Guid, Input, Node, Reader, Span, fact, len64};
 
 use crate::uefi::nvram::utf16;
 
@@ -34,7 +34,7 @@ pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], o
         return SignatureList::add_all(data, bytes, out);
     }
     if vendor == GLOBAL && ORDERS.contains(&name) {
-        out.fact("order", order(bytes));
+        out.fact(&ORDER, order(bytes));
         if !bytes.len().is_multiple_of(2) {
             let (place, found) = (data.offset(), len64(bytes));
             out.defect(Defect::new(&OPTION_ORDER, "DataSize", place, found, "a multiple of 2"));
@@ -48,13 +48,13 @@ pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], o
 
 /// The fact about a variable that decides what may start, if it is one: a rule for mutable places does not reach it,
 /// and a copy that no longer counts is one as well.
-pub(crate) fn guard(name: &str, vendor: Guid) -> Option<&'static str> {
+pub(crate) fn guard(name: &str, vendor: Guid) -> Option<&'static Fact> {
     if is_signature_database(name, vendor) || SWITCHES.contains(&(vendor, name)) {
-        return Some(TRUST_ANCHOR);
+        return Some(&fact::TRUST_ANCHOR);
     }
     let boots =
         vendor == GLOBAL && (ORDERS.contains(&name) || is_load_option(name) || numbered(name, &["Key"]));
-    boots.then_some("boot-entry")
+    boots.then_some(&fact::BOOT_ENTRY)
 }
 
 fn is_signature_database(name: &str, vendor: Guid) -> bool {
@@ -98,14 +98,14 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
             return;
         }
     };
-    out.fact("load-attributes", option.attributes);
-    out.fact("description", option.description);
-    out.fact("device-path", option.path);
+    out.fact(&LOAD_ATTRIBUTES, option.attributes);
+    out.fact(&DESCRIPTION, option.description);
+    out.fact(&DEVICE_PATH, option.path);
     let path_end = option.path_start.saturating_add(len64(option.path));
     // What an operating system's loader takes its command line from.
     let optional = bytes.get(kiwame_image::to_usize(path_end)..).unwrap_or_default();
     if len64(optional) <= LONGEST_OPTIONAL {
-        out.fact("optional-data", optional);
+        out.fact(&OPTIONAL_DATA, optional);
     }
     let parts = [
         ("description", "load-option", data.slice(0, option.path_start)),
@@ -197,7 +197,7 @@ impl SignatureList {
     fn add<'a>(&self, data: &Input<'a>, number: u32, out: &mut Builder<'_, 'a>) {
         let header = data.slice(self.header.offset, self.header.length);
         let node = Node::new("signature-list", number.to_string(), "signature-list", header);
-        out.add(node.with("signature-type", type_name(self.kind)).with("entry-size", self.entry));
+        out.add(node.with(&SIGNATURE_TYPE, type_name(self.kind)).with(&ENTRY_SIZE, self.entry));
         let mut start = self.entries.offset;
         while start < self.entries.end() {
             if let Err(trouble) = self.add_entry(data.slice(start, self.entry), out) {
@@ -218,8 +218,8 @@ impl SignatureList {
         let value = if content.length() > SHORT { content.sha256()?.hex() } else { hex(&window, OWNER) };
         let key = format!("{}-{owner}-{value}", type_name(self.kind));
         let node = Node::new("signature", key, "signature", entry).component().guid(owner);
-        let node = node.with("signature-type", type_name(self.kind)).with("owner", owner.to_string());
-        out.add(node.with("value", value).with(TRUST_ANCHOR, true));
+        let node = node.with(&SIGNATURE_TYPE, type_name(self.kind)).with(&OWNER_FACT, owner.to_string());
+        out.add(node.with(&fact::VALUE, value).with(&fact::TRUST_ANCHOR, true));
         Ok(())
     }
 }
@@ -255,7 +255,6 @@ const SWITCHES: [(Guid, &str); 5] = [
     (SHIM, "MokDBState"),
     (SHIM, "MokListTrusted"),
 ];
-const TRUST_ANCHOR: &str = "trust-anchor";
 const ORDERS: [&str; 4] = ["BootOrder", "DriverOrder", "SysPrepOrder", "BootNext"];
 const TYPES: [(Guid, &str); 8] = [
     (Guid(*b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28"), "sha256"),
@@ -284,6 +283,16 @@ static OPTION_TRUNCATED: DefectKind = DefectKind::ambiguous("load-option/truncat
 static SIZE: DefectKind = DefectKind::ambiguous("signature-list/size");
 /// A list of signatures ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::ambiguous("signature-list/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static DESCRIPTION: Fact = Fact::new("description");
+static DEVICE_PATH: Fact = Fact::new("device-path");
+static ENTRY_SIZE: Fact = Fact::new("entry-size");
+static LOAD_ATTRIBUTES: Fact = Fact::new("load-attributes");
+static OPTIONAL_DATA: Fact = Fact::new("optional-data");
+static ORDER: Fact = Fact::new("order");
+static OWNER_FACT: Fact = Fact::new("owner");
+static SIGNATURE_TYPE: Fact = Fact::new("signature-type");
 
 #[cfg(test)]
 mod tests {

@@ -36,8 +36,8 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
-    Trouble, to_usize,
+    Builder, Defect, DefectKind, Fact, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
+    Trouble, fact, to_usize,
 };
 
 use crate::uefi::file::{self, FileHeader, UefiFile};
@@ -266,18 +266,18 @@ fn volume<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> 
 }
 
 fn facts(header: &VolumeHeader, out: &mut Builder<'_, '_>) {
-    out.fact("file-system", header.file_system.to_string());
+    out.fact(&FILE_SYSTEM, header.file_system.to_string());
     if let Some(system) = header.known() {
-        out.fact("file-system-name", system.name);
+        out.fact(&FILE_SYSTEM_NAME, system.name);
     }
-    out.fact("attributes", header.attributes);
-    out.fact("revision", header.revision);
-    out.fact("erase-value", header.erase());
+    out.fact(&fact::ATTRIBUTES, header.attributes);
+    out.fact(&fact::REVISION, header.revision);
+    out.fact(&ERASE_VALUE, header.erase());
     let blocks: Vec<_> =
         header.blocks.iter().take(8).map(|(count, length)| format!("{count:#x}*{length:#x}")).collect();
-    out.fact("block-map", blocks.join(" "));
+    out.fact(&BLOCK_MAP_FACT, blocks.join(" "));
     if header.zero_vector != [0; 16] {
-        out.fact("reset-vector", header.zero_vector.as_slice());
+        out.fact(&RESET_VECTOR, header.zero_vector.as_slice());
     }
 }
 
@@ -343,7 +343,7 @@ fn add_ext_header<'a>(
     let entries = ext_entries(&at.slice(start, length))?;
     let leaf = Node::new("uefi-volume", "ext-header", "uefi-volume-header", at.slice(start, length))
         .guid(name)
-        .with("entries", entries);
+        .with(&ENTRIES, entries);
     out.add(leaf);
     let end = start.saturating_add(length);
     let files = end.next_multiple_of(8);
@@ -552,6 +552,14 @@ static NO_SIGNATURE: DefectKind = DefectKind::odd("uefi-volume/signature");
 static TOP_FILE: DefectKind = DefectKind::ambiguous("uefi-volume/top-file");
 /// A volume ends before a field of its header does.
 static TRUNCATED: DefectKind = DefectKind::odd("uefi-volume/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static BLOCK_MAP_FACT: Fact = Fact::new("block-map");
+static ENTRIES: Fact = Fact::new("entries");
+static ERASE_VALUE: Fact = Fact::new("erase-value");
+static FILE_SYSTEM: Fact = Fact::new("file-system");
+static FILE_SYSTEM_NAME: Fact = Fact::new("file-system-name");
+static RESET_VECTOR: Fact = Fact::new("reset-vector");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]

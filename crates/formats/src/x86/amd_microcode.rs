@@ -24,7 +24,9 @@
 //! Of these Linux uses the equivalence table, and of a patch `patch_id`, `processor_rev_id` and the encrypted rest; all
 //! of that is in the leaf, only the first two are facts. What we read and it does not: the date.
 
-use kiwame_image::{Anchor, Builder, DefectKind, Format, Glance, Input, Node, Reading, Sure, Trouble};
+use kiwame_image::{
+    Anchor, Builder, DefectKind, Fact, Format, Glance, Input, Node, Reading, Sure, Trouble, fact,
+};
 
 /// Containers of patches.
 #[derive(Debug)]
@@ -133,9 +135,9 @@ fn patch(input: Input<'_>) -> Result<Node<'_>, Trouble> {
     Ok(Node::new("amd-patch", format!("{processor:04x}"), "amd-microcode", input)
         .component()
         .name(format!("processor {processor:04x}, patch {id:#x}, {date}"))
-        .with("processor", processor)
-        .with("revision", id)
-        .with("date", date))
+        .with(&PROCESSOR, processor)
+        .with(&fact::REVISION, id)
+        .with(&fact::DATE, date))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -162,6 +164,9 @@ pub(crate) const DEFECTS: &[&DefectKind] = &[&TRUNCATED];
 
 /// The container ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("amd-microcode/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static PROCESSOR: Fact = Fact::new("processor");
 
 #[cfg(test)]
 mod tests {

@@ -31,8 +31,8 @@
 //! leaf.
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Place, Reader, Reading,
-    Recognised, Sure, Trouble, Window,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Place, Reader,
+    Reading, Recognised, Sure, Trouble, Window,
 };
 
 use crate::uefi::image::UEFI_IMAGE;
@@ -100,7 +100,7 @@ struct Descriptor {
     version: u8,
     density: u8,
     regions: Vec<Region>,
-    masters: Vec<(&'static str, u32)>,
+    masters: Vec<(&'static Fact, u32)>,
 }
 
 struct Region {
@@ -133,7 +133,7 @@ impl Descriptor {
                 Region::read(number, word(bytes, offset)?)
             })
             .collect();
-        let masters = (0u64..).zip(MASTERS).filter_map(|(number, name)| {
+        let masters = (0u64..).zip(&MASTERS).filter_map(|(number, name)| {
             let offset = place(master).checked_add(number.checked_mul(4)?)?;
             Some((name, word(bytes, offset)?))
         });
@@ -181,16 +181,16 @@ impl Descriptor {
     }
 
     fn describe(&self, out: &mut Builder<'_, '_>) {
-        out.fact("descriptor-version", self.version);
+        out.fact(&DESCRIPTOR_VERSION, self.version);
         let size = SMALLEST.checked_shl(self.density.into()).unwrap_or(0);
-        out.fact("component-size", size);
-        for (name, access) in &self.masters {
+        out.fact(&COMPONENT_SIZE, size);
+        for &(master, access) in &self.masters {
             // Masks of regions: 8 bits each, or 12 bits each with four more of the extended ones below.
             let (read, write) = match self.version {
                 1 => (access >> 16 & 0xff, access >> 24),
                 _ => (access >> 8 & 0xfff, access >> 20),
             };
-            out.fact(name, format!("read {read:#x}, write {write:#x}"));
+            out.fact(master, format!("read {read:#x}, write {write:#x}"));
         }
     }
 }
@@ -250,7 +250,13 @@ const NAMES: [&str; 16] = [
     "ptt",
 ];
 /// Who masters the bus, by number.
-const MASTERS: [&str; 5] = ["access-bios", "access-me", "access-gbe", "access-reserved", "access-ec"];
+static MASTERS: [Fact; 5] = [
+    Fact::new("access-bios"),
+    Fact::new("access-me"),
+    Fact::new("access-gbe"),
+    Fact::new("access-reserved"),
+    Fact::new("access-ec"),
+];
 
 /// The kinds of defects of this file.
 pub(crate) const DEFECTS: &[&DefectKind] = &[&BEYOND_END, &NO_DESCRIPTOR, &ALONE, &OVERLAP, &TRUNCATED];
@@ -265,6 +271,10 @@ static ALONE: DefectKind = DefectKind::odd("intel-flash/descriptor-alone");
 static OVERLAP: DefectKind = DefectKind::ambiguous("intel-flash/overlap");
 /// The descriptor ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("intel-flash/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static COMPONENT_SIZE: Fact = Fact::new("component-size");
+static DESCRIPTOR_VERSION: Fact = Fact::new("descriptor-version");
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@
 //! component by itself; what entries of other types point to is compared where it lies, as whatever it is there.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Trouble,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reader, Reading, Trouble, fact,
 };
 
 use crate::x86::microcode;
@@ -86,10 +86,10 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         let node = Node::new("fit-entry", number.to_string(), "fit-entry", at.slice(start, ENTRY));
         out.add(
             node.name(read.name())
-                .with("type", read.kind())
-                .with("address", read.address)
-                .with("size", read.size)
-                .with("version", read.version),
+                .with(&fact::TYPE, read.kind())
+                .with(&fact::ADDRESS, read.address)
+                .with(&fact::SIZE, read.size)
+                .with(&fact::VERSION, read.version),
         );
     }
     let sum = window.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
@@ -107,7 +107,7 @@ pub(crate) fn check(at: &Input<'_>, out: &mut Builder<'_, '_>) -> Result<(), Tro
     let address = at.slice(pointer, 8).window()?.reader(&TRUNCATED).u64_le("FIT pointer")?;
     let Some(start) = offset_of(at, address) else { return Ok(()) };
     let Some(length) = table_at(at, start)? else { return Ok(()) };
-    out.fact("fit", at.offset().saturating_add(start));
+    out.fact(&FIT_FACT, at.offset().saturating_add(start));
     let table = at.slice(start, length).window()?;
     for (number, entry) in (0u64..).zip(table.chunks_exact(16)).skip(1) {
         let entry = Entry::read(entry)?;
@@ -213,3 +213,6 @@ static CHECKSUM: DefectKind = DefectKind::odd("fit/checksum");
 static TARGET: DefectKind = DefectKind::ambiguous("fit/target");
 /// The firmware interface table ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("fit/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static FIT_FACT: Fact = Fact::new("fit");

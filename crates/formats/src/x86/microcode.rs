@@ -28,8 +28,8 @@
 //! extended table too, which are in its leaf and no facts.
 
 use kiwame_image::{
-    Anchor, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reader, Reading, Sure, Trouble, Window,
-    len64, to_usize,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reader, Reading, Sure, Trouble,
+    Window, fact, len64, to_usize,
 };
 
 /// Updates, one behind the other.
@@ -152,10 +152,10 @@ impl Header {
         Node::new("microcode", key, "microcode", at.slice(start, self.total))
             .component()
             .name(format!("processor {:08x}, revision {:#x}, {date}", self.signature, self.revision))
-            .with("signature", self.signature)
-            .with("processor-flags", self.flags)
-            .with("revision", self.revision)
-            .with("date", date)
+            .with(&SIGNATURE, self.signature)
+            .with(&PROCESSOR_FLAGS, self.flags)
+            .with(&fact::REVISION, self.revision)
+            .with(&fact::DATE, date)
             .then(&Update)
     }
 }
@@ -255,6 +255,10 @@ pub(crate) const DEFECTS: &[&DefectKind] = &[&CHECKSUM, &TRUNCATED];
 static CHECKSUM: DefectKind = DefectKind::odd("microcode/checksum");
 /// The update ends before a field does.
 static TRUNCATED: DefectKind = DefectKind::odd("microcode/truncated").cut_short();
+
+// Facts, in the words of the specification.
+static PROCESSOR_FLAGS: Fact = Fact::new("processor-flags");
+static SIGNATURE: Fact = Fact::new("signature");
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -6,7 +6,7 @@ use crate::Report;
 use crate::catalogue::noun;
 use crate::model::RegionOf;
 use crate::renderers::text::printed;
-use kiwame_image::{Arrange as _, Gather as _};
+use kiwame_image::{Arrange as _, Gather as _, fact};
 
 /// The attribute by which a leaf says how many of its bytes are erased.
 pub(crate) const ERASED: &str = "erased";
@@ -136,7 +136,7 @@ impl Page<'_> {
         let key =
             region.path.rsplit('/').next().and_then(|step| step.split_once(':')).map_or("", |(_, key)| key);
         let label = region.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(key);
-        let runs = region.attributes.contains_key("executable");
+        let runs = region.attributes.contains_key(fact::EXECUTABLE.name);
         let kind = noun(self.lang, &region.kind, runs || region.kind == "uefi-file" && region.name.is_some())
             .to_owned();
         let kind = match region.kind.as_str() {

@@ -1,6 +1,7 @@
 //! For a terminal: verdict first, then the account, then the findings, worst first. Not stable; scripts read JSON.
 
 use kiwame_appraisal::{Class, Family, Kind, kinds};
+use kiwame_image::Role;
 
 use crate::catalogue::{
     changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
@@ -402,7 +403,8 @@ impl Page<'_> {
         let own = format!("{:#x}+{:#x}", finding.offset, finding.length);
         // The line of a listing is no place: what has a name is found by it.
         let entry = finding.path.rsplit('/').next().and_then(|last| last.split_once(':'));
-        let entry = finding.space != "image" && entry.is_some_and(|(format, _)| ENTRIES.contains(&format));
+        let entry = finding.space != "image"
+            && entry.is_some_and(|(format, _)| format == "node" || Role::of(format).is_some());
         let gone = finding.id == kinds::REMOVED.id;
         let within = finding.within.as_deref().unwrap_or_else(|| self.say("its content", "内容"));
         let text = match (finding.image, self.view.lang) {
@@ -498,8 +500,6 @@ impl Page<'_> {
 
 /// Kinds of lines of files.
 const LINES: [&str; 4] = ["account", "account-secret", "boot-line", "login-line"];
-/// Formats of entries of file systems, whose spaces are listings.
-const ENTRIES: [&str; 9] = ["file", "dir", "entry", "link", "device", "whiteout", "fifo", "socket", "node"];
 
 /// How a class is drawn: never by colour alone.
 fn picture(class: Class) -> (&'static str, &'static str) {

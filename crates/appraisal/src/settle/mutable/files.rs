@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::Role;
 use kiwame_trust::rules::{FileRule, Mutable, MutableRule};
 
 /// Where a path lies in a file system.
@@ -24,14 +25,13 @@ impl InFiles {
         let mut names = String::new();
         let mut inside = false;
         for segment in kiwame_image::segments(path) {
-            let (format, key) = segment.split_once(':').unwrap_or((segment, ""));
-            match format {
-                "dir" => names = names + key + "/",
-                "file" => return Self::File(names + key),
-                "entry" if key == "self" => return Self::Directory(names),
-                "entry" => return Self::Unused,
-                "link" | "device" | "whiteout" | "fifo" | "socket" => return Self::Other,
-                _ => continue,
+            let Some((role, key)) = Role::of_step(segment) else { continue };
+            match role {
+                Role::Directory => names = names + key + "/",
+                Role::File => return Self::File(names + key),
+                Role::Entry if key == "self" => return Self::Directory(names),
+                Role::Entry => return Self::Unused,
+                Role::Link | Role::Device | Role::Whiteout | Role::Fifo | Role::Socket => return Self::Other,
             }
             inside = true;
         }

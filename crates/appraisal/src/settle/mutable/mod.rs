@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Gather as _, Region, Value};
+use kiwame_image::{Content, Fact, Gather as _, Region, Role, Value, fact, role};
 use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
@@ -22,7 +22,7 @@ pub use spare::COPY_NOT_TAKEN;
 use ledger::Ledger;
 
 use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Severity, Text};
-use crate::reference::{GUARDED, holds_program, is_fill, is_remains, was_remains};
+use crate::reference::{GUARDED, holds_program, is_fill, is_guarded, is_remains, was_remains};
 use crate::{Case, Finding, Findings, Match, json_of};
 
 mod files;
@@ -170,7 +170,7 @@ fn may_be_empty(rule: &MutableRule) -> bool {
 /// True for erased space, whole or in the pieces that it was split into, among them a mark that says so.
 fn is_erased(case: &Case<'_>, region: &Region) -> bool {
     let erased =
-        |region: &Region| region.is_leaf() && (region.content == Content::Fill || is_true(region, "empty"));
+        |region: &Region| region.is_leaf() && (region.content == Content::Fill || region.is(&fact::EMPTY));
     let mut below = region.children.iter().filter_map(|&id| case.tree.region(id));
     erased(region) || !region.is_leaf() && below.all(erased)
 }
@@ -179,7 +179,7 @@ fn is_erased(case: &Case<'_>, region: &Region) -> bool {
 fn is_packed(region: &Region) -> bool {
     region.content == Content::Encoded
         && region.encodes.is_some()
-        && !["file", "entry"].contains(&region.segment.format)
+        && !matches!(region.role(), Some(Role::File | Role::Entry))
 }
 
 /// True for a region beside blocks or a stream that no device writes.
@@ -193,22 +193,18 @@ fn is_beside_packed(case: &Case<'_>, region: &Region) -> bool {
 /// True for a container that devices themselves write. Whatever else is packed in a part that a device writes was packed by
 /// somebody, and is held to its normal form there as anywhere.
 pub(super) fn is_written_by_devices(region: &Region) -> bool {
-    ["jffs2", "file", "entry"].contains(&region.segment.format)
+    region.rewritten || matches!(region.role(), Some(Role::File | Role::Entry))
 }
 
 /// No program by any reading, and no part of what decides what may start.
 fn is_harmless(case: &Case<'_>, region: &Region) -> bool {
     let around = || core::iter::once(region).chain(case.tree.ancestors(region.id));
-    !around().any(|region| is_true(region, "executable")) && !holds_program(case.tree, region)
+    !around().any(|region| region.is(&fact::EXECUTABLE)) && !holds_program(case.tree, region)
 }
 
 /// True for a rule that asks for no format.
 fn is_any(rule: &MutableRule) -> bool {
     matches!(rule.rule, Mutable::Any { .. } | Mutable::Erased)
-}
-
-fn is_true(region: &Region, name: &str) -> bool {
-    region.attribute(name) == Some(&Value::Flag(true))
 }
 
 /// True for a header that differs in a checksum or a length only: it follows what it speaks of, and that is held to
@@ -251,7 +247,8 @@ impl<'a> Known<'a> {
     /// `None` for an entry that the reference does not have.
     fn agrees(&self, case: &Case<'_>, region: &Region) -> Option<bool> {
         let known = self.facts.get(case.tree.path(region.id))?;
-        let kept = |name: &str| !VALUES.contains(&name) && !super::differences::TRACES.contains(&name);
+        let value = |name: &str| VALUES.iter().any(|fact| fact.name == name);
+        let kept = |name: &str| !value(name) && !super::differences::is_of_writing(name);
         let mine = crate::reference::attributes(case.tree, region);
         let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
         Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
@@ -261,7 +258,7 @@ impl<'a> Known<'a> {
     /// number of entries would be content, too.
     fn says(&self, case: &Case<'_>, region: &Region) -> bool {
         let mine = crate::reference::attributes(case.tree, region);
-        let list = region.attribute("sort") == Some(&Value::from("list"));
+        let list = region.fact(&fact::SORT) == Some(&Value::from("list"));
         let known = self.facts.get(case.tree.path(region.id)).map(Vec::as_slice);
         !list && matches!(known, Some([one]) if **one == mine)
     }
@@ -271,16 +268,14 @@ impl<'a> Known<'a> {
     fn may_become(&self, case: &Case<'_>, region: &Region) -> bool {
         let mine = crate::reference::attributes(case.tree, region);
         let from = |theirs: &Facts| {
-            let kept = |name: &str| {
-                !["mode", "uid", "gid", "xattrs"].contains(&name)
-                    && !super::differences::TRACES.contains(&name)
-            };
+            let own = |name: &str| RIGHTS.iter().any(|fact| fact.name == name);
+            let kept = |name: &str| !own(name) && !super::differences::is_of_writing(name);
             let mut others = mine.iter().filter(|(name, _)| kept(name));
             let owner =
-                |name: &str| mine.get(name) == theirs.get(name) || mine.get(name) == Some(&Json::Uint(0));
-            let same_owner = ["uid", "gid"].iter().all(|name| mine.get(name) == theirs.get(name));
+                |fact: &Fact| mine.of(fact) == theirs.of(fact) || mine.of(fact) == Some(&Json::Uint(0));
+            let same_owner = [&fact::UID, &fact::GID].iter().all(|fact| mine.of(fact) == theirs.of(fact));
             let stricter =
-                mode(mine.get("mode")).zip(mode(theirs.get("mode"))).is_some_and(|(mine, theirs)| {
+                mode(mine.of(&fact::MODE)).zip(mode(theirs.of(&fact::MODE))).is_some_and(|(mine, theirs)| {
                     // The sticky bit takes rights away, and who runs with the rights of another owner has more.
                     mine & !theirs == 0
                         && mine & 0o1000 == theirs & 0o1000
@@ -288,9 +283,9 @@ impl<'a> Known<'a> {
                 });
             others.by_ref().eq(theirs.iter().filter(|(name, _)| kept(name)))
                 && stricter
-                && owner("uid")
-                && owner("gid")
-                && own_xattrs(mine.get("xattrs")) == own_xattrs(theirs.get("xattrs"))
+                && owner(&fact::UID)
+                && owner(&fact::GID)
+                && own_xattrs(mine.of(&fact::XATTRS)) == own_xattrs(theirs.of(&fact::XATTRS))
         };
         self.facts.get(case.tree.path(region.id)).into_iter().flatten().any(|theirs| from(theirs))
     }
@@ -313,7 +308,10 @@ impl<'a> Known<'a> {
 /// Facts that are the value itself.
 ///
 /// Of a variable that is live the state says only whether a newer copy was begun.
-const VALUES: &[&str] = &["value", "data-size", "state"];
+static VALUES: [&Fact; 3] = [&fact::VALUE, &fact::DATA_SIZE, &fact::STATE];
+
+/// Facts that say who may do what with an entry.
+static RIGHTS: [&Fact; 4] = [&fact::MODE, &fact::UID, &fact::GID, &fact::XATTRS];
 
 /// The path around a region, and the format of its own segment.
 fn reading(path: &str) -> Option<(&str, &str)> {
@@ -332,7 +330,7 @@ fn keeps(
         Err(Box::new(case.about(&OUTSIDE_RULE, region).compared(why.to_owned(), digest)))
     };
     let mut around = core::iter::once(region).chain(case.tree.ancestors(region.id));
-    if around.any(|region| GUARDED.iter().any(|name| is_true(region, name))) {
+    if around.any(is_guarded) {
         let digest = region.sha256.as_ref().map(kiwame_image::Digest::hex);
         return Err(Box::new(case.about(&TRUST_ANCHOR, region).compared(None, digest)));
     }
@@ -364,11 +362,11 @@ fn keeps(
 /// True for a new entry that anybody may read and write at any time, and that is one value. A variable with other attributes
 /// is not there when it is looked for, or cannot be set; a list is no value to who asks for one.
 fn is_ordinary(region: &Region) -> bool {
-    let attributes = region.attribute("attributes");
+    let attributes = region.fact(&fact::ATTRIBUTES);
     let plain = attributes.is_none_or(|attributes| *attributes == Value::Uint(ORDINARY));
-    let zero = |name: &&str| region.attribute(name).is_none_or(|value| *value == Value::Uint(0));
-    let plain = plain && ["public-key-index", "monotonic-count"].iter().all(zero);
-    plain && region.attribute("sort") != Some(&Value::from("list"))
+    let zero = |fact: &&Fact| region.fact(fact).is_none_or(|value| *value == Value::Uint(0));
+    let plain = plain && [&fact::PUBLIC_KEY_INDEX, &fact::MONOTONIC_COUNT].iter().all(zero);
+    plain && region.fact(&fact::SORT) != Some(&Value::from("list"))
 }
 
 /// `NON_VOLATILE`, `BOOTSERVICE_ACCESS` and `RUNTIME_ACCESS` (UEFI Specification 2.10, section 8.2).
@@ -390,13 +388,13 @@ const NAMES: usize = 12;
 fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     let key = KeyRule::of(keys, &region.segment.key);
     let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
-    let value = region.attribute("value").map(|value| match value {
+    let value = region.fact(&fact::VALUE).map(|value| match value {
         Value::Bytes(bytes) => bytes.clone(),
         // In digits, as a grammar for numbers reads them.
         Value::Uint(number) => number.to_string().into_bytes(),
         Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
     });
-    let length = region.attribute("data-size").map_or(region.span.length, |size| match size {
+    let length = region.fact(&fact::DATA_SIZE).map_or(region.span.length, |size| match size {
         Value::Uint(size) => *size,
         Value::Text(_) | Value::Bytes(_) | Value::Flag(_) => u64::MAX,
     });
@@ -407,11 +405,11 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
         text.is_some_and(|text| key.value.holds(text))
     };
     // Each value of a selector leads to a part that is judged so; who lists none has said nothing (RULES 7).
-    if is_true(region, "selector") && !matches!(key.value, Grammar::Enum(_) | Grammar::Exactly(_)) {
+    if region.is(&fact::SELECTOR) && !matches!(key.value, Grammar::Enum(_) | Grammar::Exactly(_)) {
         return Err("a selector with a list of its values (enum)".to_owned());
     }
     // A number is shown as one, and is no text to who asks for text.
-    let number = matches!(region.attribute("value"), Some(Value::Uint(_)));
+    let number = matches!(region.fact(&fact::VALUE), Some(Value::Uint(_)));
     if number && matches!(key.value, Grammar::Word(_) | Grammar::Hex(_) | Grammar::Mac) {
         return Err(key.value.text());
     }
@@ -452,21 +450,21 @@ fn in_files(
 
 /// A file that the rule names, or a piece of what it holds.
 fn in_file(case: &Case<'_>, file: &FileRule, region: &Region, known: &Known<'_>) -> Result<Held, String> {
-    if region.segment.format == "file" {
+    if region.role() == Some(Role::File) {
         return has_facts_of(case, region, known);
     }
     match (file.format, region.kind) {
         (None, _) => Ok(Held::NotJudged),
         // Whoever saves settings writes all of them in one manner: one that says the same has not changed.
-        (Some(_), "setting") if known.says(case, region) => Ok(Held::Judged),
-        (Some(_), "setting") => match known.agrees(case, region) {
+        (Some(_), role::SETTING) if known.says(case, region) => Ok(Held::Judged),
+        (Some(_), role::SETTING) => match known.agrees(case, region) {
             Some(false) => Err("the attributes of the reference".to_owned()),
             None if !is_ordinary(region) => Err("one value".to_owned()),
             Some(true) | None => key_rule(&file.keys, region),
         },
-        (Some(_), "setting-blank") => Ok(Held::Judged),
+        (Some(_), role::SETTING_BLANK) => Ok(Held::Judged),
         // Free text, which nobody reads: nobody has judged it either.
-        (Some(_), "setting-comment") => Ok(Held::NotJudged),
+        (Some(_), role::SETTING_COMMENT) => Ok(Held::NotJudged),
         (Some(format), _) => Err(format!("settings of the format {}", format.name())),
     }
 }
@@ -485,17 +483,17 @@ fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<H
 }
 
 fn is_plain(region: &Region) -> Result<(), String> {
-    let says = |name: &str| region.attribute(name);
-    if !matches!(says("xattrs"), Some(Value::Text(xattrs)) if xattrs.split(' ').all(is_bookkeeping)) {
+    let says = |fact: &Fact| region.fact(fact);
+    if !matches!(says(&fact::XATTRS), Some(Value::Text(xattrs)) if xattrs.split(' ').all(is_bookkeeping)) {
         return Err("the extended attributes of the reference, or none".to_owned());
     }
     // What no number can be read from is open.
-    let mode = mode(says("mode").map(json_of).as_ref()).unwrap_or(u32::MAX);
-    let of_root = ["uid", "gid"].iter().all(|name| says(name) == Some(&Value::Uint(0)));
+    let mode = mode(says(&fact::MODE).map(json_of).as_ref()).unwrap_or(u32::MAX);
+    let of_root = [&fact::UID, &fact::GID].iter().all(|fact| says(fact) == Some(&Value::Uint(0)));
     if mode & 0o7022 != 0 || !of_root {
         return Err("the mode and owner of the reference, or ones that let nobody else write".to_owned());
     }
-    if says("hard-link").is_some() || says("links").is_some() {
+    if says(&fact::HARD_LINK).is_some() || says(&fact::LINKS).is_some() {
         return Err("one name of a file".to_owned());
     }
     Ok(())
@@ -592,11 +590,10 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
 }
 
 fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str>) -> bool {
-    let flag = |name: &&str| wanted.attributes.get(name) == Some(&Json::Flag(true));
     if is_fill(wanted) || was_remains(wanted) && rule.remains_max_bytes > 0 {
         return true;
     }
-    if GUARDED.iter().any(flag) || wanted.is_executable() {
+    if GUARDED.iter().any(|fact| wanted.attributes.is(fact)) || wanted.is_executable() {
         return false;
     }
     let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
@@ -613,8 +610,10 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
             InFiles::Nowhere => true,
             // With attributes it says something of what lies under it: in an overlay, that nothing there shows.
             InFiles::Directory(path) => {
-                let plain =
-                    wanted.attributes.get("xattrs").is_none_or(|xattrs| *xattrs == Json::Text("none".into()));
+                let plain = wanted
+                    .attributes
+                    .of(&fact::XATTRS)
+                    .is_none_or(|xattrs| *xattrs == Json::Text("none".into()));
                 let path = unescaped(&path);
                 plain && files.iter().any(|file| file.optional && file.leads_from(&path))
             }
@@ -622,10 +621,13 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
                 let whole = file.optional && is_gone(&wanted.path, gone);
                 let within = match file.format {
                     // What nobody judges may be anything, as long as the file is there.
-                    None => last.is_some_and(|(format, _)| format != "file") && !is_gone(&wanted.path, gone),
+                    None => {
+                        last.is_some_and(|(format, _)| format != Role::File.word())
+                            && !is_gone(&wanted.path, gone)
+                    }
                     Some(_) => {
-                        wanted.kind == "setting" && optional(&file.keys)
-                            || ["setting-blank", "setting-comment"].contains(&wanted.kind.as_str())
+                        wanted.kind == role::SETTING && optional(&file.keys)
+                            || [role::SETTING_BLANK, role::SETTING_COMMENT].contains(&wanted.kind.as_str())
                     }
                 };
                 whole || within
@@ -637,7 +639,10 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
 
 /// True when the file of a path, or the one that it lies in, is missing itself.
 fn is_gone(path: &str, gone: &BTreeSet<&str>) -> bool {
-    let file = |scope: &&str| scope.rsplit('/').next().is_some_and(|last| last.starts_with("file:"));
+    let file = |scope: &&str| {
+        let last = scope.rsplit('/').next().and_then(Role::of_step);
+        last.is_some_and(|(role, _)| role == Role::File)
+    };
     crate::case::beginnings(path).find(file).is_some_and(|file| gone.contains(file))
 }
 

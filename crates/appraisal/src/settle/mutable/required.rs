@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Gather as _, Region};
+use kiwame_image::{Gather as _, Region, Role, fact, role};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
@@ -37,7 +37,7 @@ pub(super) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
 fn entries<'a>(case: &Case<'a>, rule: &MutableRule) -> Vec<&'a Region> {
     let tree = case.tree;
     let under = tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path));
-    under.filter(|region| region.attribute("value").is_some() && !region.remains).collect()
+    under.filter(|region| region.fact(&fact::VALUE).is_some() && !region.remains).collect()
 }
 
 /// The files under a rule, each with its settings behind it.
@@ -45,7 +45,7 @@ fn by_file<'a>(case: &Case<'a>, rule: &MutableRule) -> BTreeMap<Vec<u8>, Vec<&'a
     let tree = case.tree;
     let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for region in tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path)) {
-        let counts = region.segment.format == "file" || region.kind == "setting";
+        let counts = region.role() == Some(Role::File) || region.kind == role::SETTING;
         if let (true, InFiles::File(path)) = (counts, InFiles::of(tree.path(region.id))) {
             files.entry(unescaped(&path)).or_default().push(region);
         }
@@ -83,7 +83,7 @@ pub(super) fn is_asked_for(keys: &[KeyRule], known: &BTreeSet<&[u8]>, key: &KeyR
 fn is_referred_to(case: &Case<'_>, beside: &Region, name: &str) -> bool {
     let path = case.tree.path(beside.id);
     let key = kiwame_image::escape_key(name.as_bytes()).to_string();
-    if beside.segment.format == "file" {
+    if beside.role() == Some(Role::File) {
         return case.lists(&format!("{path}/decoded:content/setting:{key}"));
     }
     let around = path.rsplit_once('/').map_or("", |(around, _)| around);

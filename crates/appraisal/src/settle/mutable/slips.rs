@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Gather as _, Region, Tree};
+use kiwame_image::{Gather as _, Region, Tree, fact};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
 use super::files::{InFiles, file_of, unescaped};
+use super::key_rule;
 use super::required::is_asked_for;
-use super::{GUARDED, is_true, key_rule};
+use crate::reference::is_guarded;
 
 /// The first slip in the rules that reach into an image: a name that nothing in it has, a value of the image itself that
 /// does not keep to its grammar, a file that is not written as the rule reads it, an entry that no rule lets differ.
@@ -56,7 +57,7 @@ fn is_empty_file(pieces: &[&Region]) -> bool {
 }
 
 fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
-    let entries: Vec<_> = here.iter().filter(|region| region.attribute("value").is_some()).collect();
+    let entries: Vec<_> = here.iter().filter(|region| region.fact(&fact::VALUE).is_some()).collect();
     // Where nothing has a value nothing was there to be named: an erased store.
     if entries.is_empty() {
         return None;
@@ -71,11 +72,11 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
         let meant =
             |region: &&&&Region| KeyRule::of(keys, &region.segment.key).is_some_and(|other| other == key);
         entries.iter().filter(meant).find_map(|region| {
-            if GUARDED.iter().any(|name| is_true(region, name)) {
+            if is_guarded(region) {
                 return Some(format!("{}: decides what may start, and no rule lets it differ", key.name));
             }
             let found =
-                region.attribute("value").map(|value| crate::reference::shown(&crate::json_of(value)));
+                region.fact(&fact::VALUE).map(|value| crate::reference::shown(&crate::json_of(value)));
             let found = found.unwrap_or_default();
             let why = key_rule(core::slice::from_ref(key), region).err()?;
             Some(format!("{}: the image itself has \"{found}\", expected {why}", key.name))

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Region, Value};
-use kiwame_trust::json::Json;
+use kiwame_image::{Region, fact};
 use kiwame_trust::manifest::path_within;
 
 use super::{Places, is_erased, path_of};
@@ -47,15 +46,13 @@ pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Pla
 fn was_one_of_two(case: &Case<'_>, path: &str) -> bool {
     let mut regions = case.reference.regions.iter();
     regions.any(|wanted| {
-        wanted.kind == HEADER
-            && wanted.attributes.get("redundant") == Some(&Json::Flag(true))
-            && path_within(&wanted.path, path)
+        wanted.kind == HEADER && wanted.attributes.is(&fact::REDUNDANT) && path_within(&wanted.path, path)
     })
 }
 
 /// True for a place, or a piece of it, that was an environment and has a wrong checksum.
 pub(super) fn is_broken(case: &Case<'_>, region: &Region) -> bool {
-    let says = |region: &Region| region.attribute("broken") == Some(&Value::Flag(true));
+    let says = |region: &Region| region.is(&fact::BROKEN);
     let mut below = region.children.iter().filter_map(|&id| case.tree.region(id));
     says(region) || below.any(says)
 }

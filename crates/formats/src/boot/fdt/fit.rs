@@ -35,8 +35,8 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Format, Gather as _, Glance, Input, LimitKind, Node, Place,
-    Reading, Recognised, Span, Sum, Sure, Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Gather as _, Glance, Input, LimitKind, Node,
+    Place, Reading, Recognised, Span, Sum, Sure, Trouble, fact, len64, to_usize,
 };
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
@@ -273,7 +273,7 @@ impl<'a> Fit<'_, 'a> {
         for node in nodes {
             if self.name(node).starts_with(b"hash") {
                 let checked = self.check_hash(node, data, out)?;
-                self.tree.add_fact(node, "checked", checked.into());
+                self.tree.add_fact(node, &CHECKED, checked.into());
             } else if self.name(node).starts_with(b"signature") {
                 self.claim(node, |_| data.into_iter().collect(), out);
             }
@@ -461,7 +461,7 @@ fn add_outside<'a>(
         if span.offset >= done {
             let shown = format!("/images/{}", String::from_utf8_lossy(name));
             let node = Node::new("data", name, "uboot-fit-data", input).name(shown);
-            out.add(node.with("executable", true).component().then(content));
+            out.add(node.with(&fact::EXECUTABLE, true).component().then(content));
         } else {
             out.defect(Defect::new(&OVERLAP, "data-position", span.offset, span.offset, done));
         }
@@ -511,6 +511,9 @@ const ALGORITHMS: u64 = 6;
 const MOST_SIGNATURES: u32 = 64;
 /// Lists of nodes are read this far.
 const LONGEST_TEXT: u64 = 64 << 10;
+
+/// The digest of an image was measured, and is what the tree says.
+static CHECKED: Fact = Fact::encoding("checked");
 
 /// The kinds of defects of this file.
 pub(crate) const DEFECTS: &[&DefectKind] = &[

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Glance, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64,
+    Builder, Defect, DefectKind, Fact, Glance, Input, LimitKind, Reader, Span, Trouble, Value, Window, len64,
     to_usize,
 };
 
@@ -95,7 +95,7 @@ pub(crate) struct NodeAt {
     /// Numbers of its first and its last tag; the latter is that of no tag when the node never ended.
     pub(crate) tags: (usize, usize),
     /// What a format that knows the tree works out about it; what is wrong is a defect too.
-    pub(crate) facts: Vec<(&'static str, Value)>,
+    pub(crate) facts: Vec<(&'static Fact, Value)>,
 }
 
 impl NodeAt {
@@ -171,9 +171,9 @@ impl Tree {
         self.nodes.len()
     }
 
-    pub(crate) fn add_fact(&mut self, node: usize, name: &'static str, value: Value) {
+    pub(crate) fn add_fact(&mut self, node: usize, fact: &'static Fact, value: Value) {
         if let Some(node) = self.nodes.get_mut(node) {
-            node.facts.push((name, value));
+            node.facts.push((fact, value));
         }
     }
 

@@ -34,8 +34,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Reading, Span, Stage,
-    Sure, Trouble, Value, escape_key, len64,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reading, Span,
+    Stage, Sure, Trouble, Value, escape_key, fact, len64,
 };
 
 use crate::boot::arguments;
@@ -156,7 +156,7 @@ pub(crate) fn list<'a>(
     };
     let header = &tree.header;
     let node = Node::new("device-tree", "header", "device-tree-header", at.slice(0, header.length));
-    out.add(node.with("version", header.version).with("boot-cpu", header.cpu));
+    out.add(node.with(&fact::VERSION, header.version).with(&BOOT_CPU, header.cpu));
     let mut blocks = vec![Span::new(0, header.length)];
     blocks.push(reservations(at, header.reservations, out)?);
     blocks.push(structure(at, &tree, roles, listed, out));
@@ -187,7 +187,7 @@ fn reservations<'a>(at: &Input<'a>, start: u64, out: &mut Builder<'_, 'a>) -> Re
             return Ok(Span::between(start, end));
         }
         let node = Node::new("reservation", number.to_string(), "device-tree-reservation", entry).component();
-        out.add(node.with("address", address).with("size", size));
+        out.add(node.with(&fact::ADDRESS, address).with(&fact::SIZE, size));
     }
     out.defect(Defect::new(&RESERVATIONS, "fdt_reserve_entry", at.offset(), MOST_RESERVATIONS, "an end"));
     Ok(Span::between(start, end))
@@ -282,10 +282,9 @@ impl<'a> Stage<'a> for NodeStage {
             let node = Node::new("node", "self", "device-tree-node-start", part(&at, first.span))
                 .component()
                 .name(path);
-            let node =
-                own.facts.iter().fold(node, |node, (name, value)| node.with_encoding(name, value.clone()));
+            let node = own.facts.iter().fold(node, |node, (fact, value)| node.with(fact, value.clone()));
             let layout = layout(tree, self.number, &at);
-            out.add(layout.into_iter().fold(node, |node, layout| node.with("layout", layout)));
+            out.add(layout.into_iter().fold(node, |node, layout| node.with(&fact::LAYOUT, layout)));
         }
         let mut nothing = 0_u32;
         for inner in tree.inside(self.number) {
@@ -346,7 +345,7 @@ impl NodeStage {
         let role = (self.roles)(&self.tree, property);
         match role {
             Role::Value => with_value(node, &part(&input, property.value)),
-            Role::Boots => with_value(node, &part(&input, property.value)).with("boot-entry", true),
+            Role::Boots => with_value(node, &part(&input, property.value)).with(&fact::BOOT_ENTRY, true),
             Role::Arguments | Role::Content(_) => {
                 node.then_with(Rc::new(PropertyStage { value: property.value, role, name: self.path(&[]) }))
             }
@@ -365,7 +364,7 @@ impl NodeStage {
 /// The value as people write it, unless it is long.
 fn with_value<'a>(node: Node<'a>, value: &Input<'_>) -> Node<'a> {
     match value.window() {
-        Ok(bytes) if len64(&bytes) <= LONGEST_VALUE => node.with("value", shown(&bytes)),
+        Ok(bytes) if len64(&bytes) <= LONGEST_VALUE => node.with(&fact::VALUE, shown(&bytes)),
         _ => node,
     }
 }
@@ -486,6 +485,9 @@ pub(crate) const DEFECTS: &[&DefectKind] = &[&RESERVATIONS];
 
 /// The list of reserved memory does not end.
 static RESERVATIONS: DefectKind = DefectKind::ambiguous("device-tree/reservations");
+
+// Facts, in the words of the specification.
+static BOOT_CPU: Fact = Fact::new("boot-cpu");
 
 #[cfg(test)]
 mod tests {

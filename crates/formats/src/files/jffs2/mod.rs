@@ -72,8 +72,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Format, Gather as _, Glance, Input, LimitKind, Node, Normal,
-    PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Gather as _, Glance, Input, LimitKind, Node,
+    Normal, PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, fact, len64, to_usize,
 };
 
 use self::log::Log;
@@ -144,10 +144,10 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     log.times(&mut entries, &inodes);
     defects.append(&mut log.defects);
     defects.into_iter().for_each(|defect| out.defect_of(last, defect));
-    out.fact_of(last, "erase-block", blocks.fact());
-    out.fact_of(last, "byte-order", if big { "big-endian" } else { "little-endian" });
+    out.fact_of(last, &fact::ERASE_BLOCK, blocks.fact());
+    out.fact_of(last, &BYTE_ORDER, if big { "big-endian" } else { "little-endian" });
     let lzma = |record: &Record| matches!(&record.body, Body::Inode(p) if p.compression == COMPR_LZMA);
-    out.fact_of(last, "lzma", log.records.iter().any(lzma));
+    out.fact_of(last, &LZMA_FACT, log.records.iter().any(lzma));
     if out.wants_normal() {
         out.normal(last, &normal(&log));
     }
@@ -215,7 +215,7 @@ fn lay_out<'a>(
         let piece = at.slice(span.offset, span.length);
         let runs = piece.could_run() || running.range(span.offset..span.end()).next().is_some();
         let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
-        let node = if runs { node.with("executable", true) } else { node };
+        let node = if runs { node.with(&fact::EXECUTABLE, true) } else { node };
         out.add(node.unknown().remains().then(&Recognised(Place::Remains)));
     }
     let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
@@ -235,7 +235,7 @@ fn lay_out<'a>(
         let last = number.saturating_add(1) >= len64(&runs);
         let key = if last { "files".to_owned() } else { format!("files-{number}") };
         let node = Node::new("jffs2", key, "jffs2-nodes", at.slice(run.offset, run.length));
-        streams.extend(out.add(node.encoded()));
+        streams.extend(out.add(node.encoded().rewritten()));
         done = run.end();
     }
     streams
@@ -489,6 +489,10 @@ impl Nodes<'_> {
 
 const ERASED: u8 = 0xff;
 const MOST_REST: u64 = 64 << 20;
+
+// Facts, in the words of the specification.
+static BYTE_ORDER: Fact = Fact::new("byte-order");
+static LZMA_FACT: Fact = Fact::new("lzma");
 
 #[cfg(test)]
 mod tests {

@@ -53,7 +53,7 @@ use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Format, Glance, Input, Node, Normal, Reading,
+    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Normal, Reading,
     RegionId, Span, Sure, Trouble, Value, len64,
 };
 
@@ -114,10 +114,10 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let head = at.head(SUPERBLOCK)?;
     let superblock = Superblock::read(&head, at.offset())?;
     let node = Node::new("squashfs", "superblock", "squashfs-superblock", at.slice(0, SUPERBLOCK))
-        .with("mkfs-time", superblock.mkfs_time)
-        .with_encoding("inodes", superblock.inodes)
-        .with_encoding("block-size", superblock.block_size)
-        .with_encoding("compression", superblock.compression);
+        .with(&MKFS_TIME, superblock.mkfs_time)
+        .with(&INODES, superblock.inodes)
+        .with(&BLOCK_SIZE, superblock.block_size)
+        .with(&COMPRESSION, superblock.compression);
     out.add(node.mask(ENCODING));
     behind(at, superblock.bytes_used, out);
     if superblock.bytes_used > at.length() {
@@ -221,6 +221,12 @@ const METADATA: u64 = 8192;
 const PADDED: u64 = 4096;
 const NONE: u64 = u64::MAX;
 const UNCOMPRESSED: u32 = 1 << 24;
+
+// Facts, in the words of the specification.
+static BLOCK_SIZE: Fact = Fact::encoding("block-size");
+static COMPRESSION: Fact = Fact::encoding("compression");
+static INODES: Fact = Fact::encoding("inodes");
+static MKFS_TIME: Fact = Fact::new("mkfs-time");
 
 #[cfg(test)]
 mod tests {
