@@ -65,7 +65,8 @@ fn compared(format: &'static dyn Format, bytes: &[u8]) -> Option<Vec<String>> {
         let encoded = region.encodes.is_some();
         let digest = region.masked.as_deref().or(region.sha256.as_ref()).filter(|_| !encoded);
         let facts = region.attributes.iter().filter(|fact| !fact.fact.encoding);
-        let facts: Vec<_> = facts.map(|fact| format!("{}={}", fact.fact.name, fact.value.display())).collect();
+        let facts: Vec<_> =
+            facts.map(|fact| format!("{}={}", fact.fact.name, fact.value.display())).collect();
         let place = if encoded { String::new() } else { format!("{:?}", region.span) };
         format!("{} {place} {digest:?} {:?} {facts:?}", tree.path(region.id), region.normal)
     };

@@ -10,10 +10,10 @@ use crate::defect::{CLAIM_DIGEST, OUTSIDE, OVERLAP, SPACE_OUTSIDE, SPACE_SHARED}
 use crate::input::{Context, Store};
 use crate::pieces::{self, Pieces};
 use crate::{
-    Attribute, Budget, Claim, Content, Defect, Digest, Fact, Form, Format, Guid, Host, Input, LimitKind,
-    Limits, Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region, RegionId,
-    Says, Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, fact, len64,
-    to_usize,
+    Attribute, Budget, Claim, Content, Defect, Digest, Endian, Fact, Form, Format, Guid, Host, Input,
+    LimitKind, Limits, Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region,
+    RegionId, Says, Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, fact,
+    len64, to_usize,
 };
 
 /// What a run measures.
@@ -59,7 +59,7 @@ pub struct Environment {
     /// Bytes that the checksum covers, it included.
     pub size: u64,
     /// Byte order of the checksum.
-    pub big_endian: bool,
+    pub order: Endian,
 }
 
 /// A region to be added.

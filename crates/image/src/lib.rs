@@ -78,7 +78,7 @@ pub use opening::{Opening, Openings};
 pub use order::{Arrange, Gather};
 pub use path::{Segment, escape_key, is_pattern, name_fits, segments, space_of, unescape_key};
 pub use pieces::{Piece, head_of};
-pub use reader::Reader;
+pub use reader::{Endian, Reader};
 pub use recognise::{PROGRAM, Place, Recognised, Recogniser};
 pub use role::Role;
 pub use settings::{Settings, SettingsFile};

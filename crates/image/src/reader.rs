@@ -2,6 +2,63 @@
 
 use crate::{Defect, DefectKind, Guid, Value, len64, to_usize};
 
+/// In which order the bytes of a number lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Endian {
+    /// The lowest first.
+    #[default]
+    Little,
+    /// The highest first.
+    Big,
+}
+
+impl Endian {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Little => Self::Big,
+            Self::Big => Self::Little,
+        }
+    }
+
+    /// As reports and manifests have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Little => "little",
+            Self::Big => "big",
+        }
+    }
+
+    /// The number that four bytes are.
+    #[must_use]
+    pub fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    /// The bytes of a number.
+    #[must_use]
+    pub fn bytes_of_u32(self, number: u32) -> [u8; 4] {
+        match self {
+            Self::Little => number.to_le_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+
+    /// The bytes of a number.
+    #[must_use]
+    pub fn bytes_of_u16(self, number: u16) -> [u8; 2] {
+        match self {
+            Self::Little => number.to_le_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+}
+
 /// Walks one piece of bytes from front to back. It cannot index and cannot fail without saying which field was
 /// missing and where.
 #[derive(Clone, Debug)]
@@ -10,6 +67,7 @@ pub struct Reader<'a> {
     base: u64,
     at: u64,
     truncated: &'static DefectKind,
+    order: Endian,
 }
 
 macro_rules! integers {
@@ -31,7 +89,13 @@ impl<'a> Reader<'a> {
     /// bytes that end too early.
     #[must_use]
     pub fn new(bytes: &'a [u8], base: u64, truncated: &'static DefectKind) -> Self {
-        Self { bytes, base, at: 0, truncated }
+        Self { bytes, base, at: 0, truncated, order: Endian::Little }
+    }
+
+    /// The same reader, of numbers in that order where their name does not say one.
+    #[must_use]
+    pub fn ordered(self, order: Endian) -> Self {
+        Self { order, ..self }
     }
 
     /// Offset of the next field in the space.
@@ -101,6 +165,39 @@ impl<'a> Reader<'a> {
         u64_be u64, from_be_bytes;
     }
 
+    /// The next field, a `u16` in the reader's order.
+    ///
+    /// # Errors
+    /// A defect when the bytes end first.
+    pub fn u16(&mut self, field: &'static str) -> Result<u16, Defect> {
+        match self.order {
+            Endian::Little => self.u16_le(field),
+            Endian::Big => self.u16_be(field),
+        }
+    }
+
+    /// The next field, a `u32` in the reader's order.
+    ///
+    /// # Errors
+    /// A defect when the bytes end first.
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, Defect> {
+        match self.order {
+            Endian::Little => self.u32_le(field),
+            Endian::Big => self.u32_be(field),
+        }
+    }
+
+    /// The next field, a `u64` in the reader's order.
+    ///
+    /// # Errors
+    /// A defect when the bytes end first.
+    pub fn u64(&mut self, field: &'static str) -> Result<u64, Defect> {
+        match self.order {
+            Endian::Little => self.u64_le(field),
+            Endian::Big => self.u64_be(field),
+        }
+    }
+
     /// The next byte.
     ///
     /// # Errors
@@ -130,5 +227,13 @@ mod tests {
         let mut reader = Reader::new(&[1, 2, 3, 4, 5, 6, 7], 0, &TRUNCATED);
         assert_eq!(reader.u24_le("a"), Ok(0x03_0201));
         assert_eq!(reader.u32_be("b"), Ok(0x0405_0607));
+        for (order, number) in [(Endian::Little, 0x0403_0201), (Endian::Big, 0x0102_0304)] {
+            let mut reader = Reader::new(&[1, 2, 3, 4, 5, 6], 0, &TRUNCATED).ordered(order);
+            assert_eq!(reader.u32("a"), Ok(number));
+            assert_eq!(reader.u16("b").map(|number| order.bytes_of_u16(number)), Ok([5, 6]));
+            assert_eq!(reader.u64("c").map_err(|defect| defect.kind), Err(&TRUNCATED));
+            assert_eq!((order.u32([1, 2, 3, 4]), order.bytes_of_u32(number)), (number, [1, 2, 3, 4]));
+            assert_ne!(order.other(), order);
+        }
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::{
-    Algorithm, Arrange as _, Digest, Environment, Form, Gather as _, Partition, SettingsFile, Span, fact,
+    Algorithm, Arrange as _, Digest, Endian, Environment, Form, Gather as _, Partition, SettingsFile, Span,
+    fact,
 };
 
 use crate::json::{Json, MOST_SIGNED, Object};
@@ -436,8 +437,9 @@ impl ImageReference {
 fn environment(header: &ReferenceRegion) -> Option<Environment> {
     let facts = &header.attributes;
     let Some(Json::Uint(size)) = facts.of(&fact::ENV_SIZE) else { return None };
-    let big_endian = facts.of(&fact::CRC_ORDER) == Some(&Json::Text("big".to_owned()));
-    facts.is(&fact::REDUNDANT).then_some(Environment { size: *size, big_endian })
+    let big = facts.of(&fact::CRC_ORDER) == Some(&Json::Text(Endian::Big.name().to_owned()));
+    let order = if big { Endian::Big } else { Endian::Little };
+    facts.is(&fact::REDUNDANT).then_some(Environment { size: *size, order })
 }
 
 fn exact(field: &'static str, expected: &'static str, found: &str) -> Result<(), TrustError> {

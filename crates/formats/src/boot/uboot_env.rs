@@ -35,8 +35,8 @@ use std::collections::BTreeSet;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Environment, Format, Gather as _, Glance, Input, Node, Place,
-    Reader, Reading, Recognised, Sure, Trouble, Window, fact, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Endian, Environment, Format, Gather as _, Glance, Input, Node,
+    Place, Reader, Reading, Recognised, Sure, Trouble, Window, fact, len64, to_usize,
 };
 
 use crate::boot::arguments;
@@ -80,7 +80,7 @@ impl Format for UbootEnv {
 struct Shape {
     size: u64,
     redundant: bool,
-    big_endian: bool,
+    order: Endian,
 }
 
 impl Shape {
@@ -118,7 +118,11 @@ impl Shape {
             let sum = crc.value();
             let has_size = done >= SMALLEST && (done.is_multiple_of(step) || done == region);
             if has_size && (sum == little || sum == big) {
-                found.push(Self { size: done, redundant, big_endian: sum != little });
+                found.push(Self {
+                    size: done,
+                    redundant,
+                    order: if sum == little { Endian::Little } else { Endian::Big },
+                });
             }
         }
         found
@@ -134,13 +138,13 @@ impl Shape {
         at.spend(self.size)?;
         let mut crc = Crc32::default();
         crc.update(data);
-        let stated = if self.big_endian { u32::from_be_bytes(*first) } else { u32::from_le_bytes(*first) };
+        let stated = self.order.u32(*first);
         Ok(len64(&whole) == self.size && crc.value() == stated)
     }
 
     /// What it says, for people.
     fn shown(self) -> String {
-        let order = if self.big_endian { "big" } else { "little" };
+        let order = self.order.name();
         let flags = if self.redundant { ", flags" } else { "" };
         format!("{:#x} bytes, {order}-endian{flags}", self.size)
     }
@@ -201,8 +205,7 @@ pub(crate) fn is_broken(at: &Input<'_>, environment: Environment) -> Result<bool
     }
     at.spend(environment.size)?;
     let Some(stated) = window.first_chunk::<4>() else { return Ok(false) };
-    let stated =
-        if environment.big_endian { u32::from_be_bytes(*stated) } else { u32::from_le_bytes(*stated) };
+    let stated = environment.order.u32(*stated);
     // Of two each has a flag behind the sum, which the sum leaves out.
     let mut crc = Crc32::default();
     crc.update(data);
@@ -238,7 +241,7 @@ fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     out.add(
         header
             .with(&fact::ENV_SIZE, shape.size)
-            .with(&fact::CRC_ORDER, if shape.big_endian { "big" } else { "little" })
+            .with(&fact::CRC_ORDER, shape.order.name())
             .with(&fact::REDUNDANT, shape.redundant),
     );
     let readings = [false, true].into_iter().flat_map(|flags| Shape::all(&window, at.length(), flags, None));
@@ -562,7 +565,7 @@ mod tests {
     fn an_environment_is_recognised_by_its_checksum() {
         for (redundant, pad) in [(false, 0), (true, 0), (false, 0xff)] {
             let good = environment(b"a=b\0\0", 0x1000, redundant, pad);
-            let shape = Shape { size: 0x1000, redundant, big_endian: false };
+            let shape = Shape { size: 0x1000, redundant, order: Endian::Little };
             assert_eq!(Shape::of(&good, 0x1000), Some(shape));
             let behind = [good.clone(), vec![0xff; 0x1000]].concat();
             assert_eq!(Shape::of(&behind, 0x2000), Some(shape), "smaller than its region");

@@ -12,6 +12,7 @@ pub(crate) mod gzip;
 pub(crate) mod lz4;
 pub(crate) mod lzma;
 pub(crate) mod lzop;
+pub(crate) mod packed;
 pub(crate) mod xz;
 pub(crate) mod zstd;
 
@@ -20,8 +21,10 @@ use std::rc::Rc;
 use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{
     Builder, Defect, DefectKind, Fact, Format, Input, Node, Normal, Place, Recognised, Stage, Trouble, Value,
-    fact, len64,
+    len64,
 };
+
+use packed::Packed;
 
 use crate::files::cpio;
 
@@ -126,74 +129,48 @@ impl Stream {
     }
 
     fn split<'a>(&self, at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
-        let window = match at.window() {
-            Ok(window) => window,
-            Err(trouble) => {
-                out.add(self.node(at.clone()).encoded());
-                return Err(trouble);
-            }
-        };
+        let packed = self.packed();
+        let window = packed.window(at, out)?;
         let Some(header) = (self.header)(&window) else {
-            self.defect("no header", at.offset(), out);
-            out.add(self.node(at.clone()).encoded());
+            packed.refuse("no header", at.offset(), out);
+            packed.closed(at.clone(), out);
             return Ok(());
         };
         let (length, declared, memory) = (header.length, header.declared, header.memory);
         out.add(self.header_node(header, at.slice(0, length)));
         let body = at.from(length);
         if let Err(limit) = at.spend(memory) {
-            out.add(self.node(body).encoded());
+            packed.closed(body, out);
             return Err(limit.into());
         }
-        let Ok(room) = out.room(declared) else {
-            out.add(self.node(body).encoded());
-            return Ok(());
-        };
-        match (self.decode)(&window, room) {
-            Ok(decoded) => {
-                let consumed = decoded.consumed;
-                for Odd { field, offset, found, expected } in (self.odd)(&window, &decoded) {
-                    let place = at.offset().saturating_add(offset);
-                    out.defect(Defect::new(self.loader, field, place, found, expected));
-                }
-                let node = self.node(at.slice(length, consumed.saturating_sub(length)));
-                let id = out.add(node.with(&fact::CONTENT_SIZE, len64(&decoded.bytes)).encoded());
-                let archive = cpio::is_packed(&window) && cpio::begins(&decoded.bytes, len64(&decoded.bytes));
-                let next = if archive { Some(cpio::Next::of(at, consumed, out)?) } else { None };
-                match next.filter(|next| next.goes() == cpio::Goes::On) {
-                    Some(next) => _ = next.add(self.name, at, out),
-                    None => self.behind(&at.from(consumed), archive, out)?,
-                }
-                if let Some(id) = id {
-                    if let (true, Some(form)) = (out.wants_normal(), (self.form)(&window, &decoded)) {
-                        out.normal(id, &form);
-                    }
-                    out.decoded(id, decoded.bytes, "content", &Recognised(Place::Stream));
-                }
-            }
-            Err(DecodeError::Overflow) => {
-                out.overflow();
-                out.add(self.node(body).encoded());
-            }
-            Err(error) => {
-                self.defect(error.what(), at.offset().saturating_add(error.offset()), out);
-                out.add(self.node(body).encoded());
-            }
+        let decode = |room| (self.decode)(&window, room);
+        let Some(decoded) = packed.decode(at, &body, declared, decode, out) else { return Ok(()) };
+        let consumed = decoded.consumed;
+        for Odd { field, offset, found, expected } in (self.odd)(&window, &decoded) {
+            let place = at.offset().saturating_add(offset);
+            out.defect(Defect::new(self.loader, field, place, found, expected));
+        }
+        let leaf = packed.add(at.slice(length, consumed.saturating_sub(length)), &decoded, out);
+        let archive = cpio::is_packed(&window) && cpio::begins(&decoded.bytes, len64(&decoded.bytes));
+        let next = if archive { Some(cpio::Next::of(at, consumed, out)?) } else { None };
+        match next.filter(|next| next.goes() == cpio::Goes::On) {
+            Some(next) => _ = next.add(self.name, at, out),
+            None => self.behind(&at.from(consumed), archive, out)?,
+        }
+        if let Some(leaf) = leaf {
+            let form = |decoded: &Decoded| (self.form)(&window, decoded);
+            Packed::hand_on(leaf, decoded, form, ("content", &Recognised(Place::Stream)), out);
         }
         Ok(())
     }
 
-    fn node<'a>(&self, input: Input<'a>) -> Node<'a> {
-        Node::new(self.name, "stream", self.kind, input)
+    fn packed(&self) -> Packed {
+        Packed { name: self.name, kind: self.kind, undecodable: self.undecodable }
     }
 
     fn header_node<'a>(&self, header: Header, input: Input<'a>) -> Node<'a> {
         let node = Node::new(self.name, "header", self.header_kind, input).mask(header.mask);
         header.facts.into_iter().fold(node, |node, (fact, value)| node.with(fact, value))
-    }
-
-    fn defect(&self, found: &'static str, offset: u64, out: &mut Builder<'_, '_>) {
-        out.defect(Defect::new(self.undecodable, self.name, offset, found, "a whole stream"));
     }
 
     /// What lies behind the stream is never skipped silently. Behind an archive no byte is erased medium to Linux.

@@ -31,6 +31,7 @@ use kiwame_decode::tiano::Reading;
 use kiwame_decode::{DecodeError, Decoded};
 use kiwame_image::{Builder, Defect, DefectKind, Guid, Input, Node, Normal, RegionId, Trouble, fact, len64};
 
+use crate::stream::packed::Packed;
 use crate::uefi::guid;
 use crate::uefi::section::{self, TRUNCATED, UEFI_SECTIONS};
 
@@ -194,59 +195,28 @@ fn stream<'a>(
     body: &Input<'a>,
     out: &mut Builder<'_, 'a>,
 ) -> Result<Option<RegionId>, Trouble> {
-    let node = |input: Input<'a>| Node::new(codec.name, "stream", codec.kind, input);
-    let window = match body.window() {
-        Ok(window) => window,
-        Err(trouble) => {
-            out.add(node(body.clone()).encoded());
-            return Err(trouble);
-        }
-    };
+    let packed = Packed { name: codec.name, kind: codec.kind, undecodable: &DECODE };
+    let window = packed.window(body, out)?;
     let header = body.slice(0, (codec.header)(&window));
     let stated = (codec.stated)(&window);
     let body = body.from(header.length());
     let stream = window.get(kiwame_image::to_usize(header.length())..).unwrap_or_default();
     out.add(Node::new(codec.name, "header", "stream-header", header));
-    let Ok(room) = out.room((codec.declared)(stream).or(expected)) else {
-        out.add(node(body).encoded());
-        return Ok(None);
-    };
-    match decode(stream, expected, room) {
-        Ok(decoded) => {
-            let consumed = decoded.consumed;
-            (codec.check)(stream, &decoded, body.offset(), out);
-            if stated.is_some_and(|stated| stated != consumed) {
-                out.defect(Defect::new(
-                    &DECODE,
-                    "CompressedSize",
-                    body.offset(),
-                    consumed,
-                    stated.unwrap_or(0),
-                ));
-            }
-            let size = len64(&decoded.bytes);
-            let id = out.add(node(body.slice(0, consumed)).with(&fact::CONTENT_SIZE, size).encoded());
-            trailing(&body.from(consumed), out);
-            if let Some(id) = id {
-                if let Some(form) = (codec.form)(stream, &decoded).filter(|_| out.wants_normal()) {
-                    out.normal(id, &form);
-                }
-                out.decoded(id, decoded.bytes, "uefi-sections", &UEFI_SECTIONS);
-            }
-            return Ok(id);
-        }
-        // Still a stream, whatever it holds: appraisal must tell one that nobody opened from bytes of another kind.
-        Err(DecodeError::Overflow) => {
-            out.overflow();
-            out.add(node(body).encoded());
-        }
-        Err(error) => {
-            let offset = body.offset().saturating_add(error.offset());
-            out.defect(Defect::new(&DECODE, codec.name, offset, error.what(), "a whole stream"));
-            out.add(node(body).encoded());
-        }
+    let declared = (codec.declared)(stream).or(expected);
+    let decode = |room| decode(stream, expected, room);
+    let Some(decoded) = packed.decode(&body, &body, declared, decode, out) else { return Ok(None) };
+    let consumed = decoded.consumed;
+    (codec.check)(stream, &decoded, body.offset(), out);
+    if let Some(stated) = stated.filter(|&stated| stated != consumed) {
+        out.defect(Defect::new(&DECODE, "CompressedSize", body.offset(), consumed, stated));
     }
-    Ok(None)
+    let leaf = packed.add(body.slice(0, consumed), &decoded, out);
+    trailing(&body.from(consumed), out);
+    if let Some(leaf) = leaf {
+        let form = |decoded: &Decoded| (codec.form)(stream, decoded);
+        Packed::hand_on(leaf, decoded, form, ("uefi-sections", &UEFI_SECTIONS), out);
+    }
+    Ok(leaf)
 }
 
 /// What lies behind a stream is never skipped silently.

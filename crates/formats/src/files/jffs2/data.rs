@@ -2,16 +2,16 @@
 
 use kiwame_decode::block::{Codec, decode};
 use kiwame_decode::{DecodeError, Decoded};
-use kiwame_image::{Defect, Input, Trouble, len64, to_usize};
+use kiwame_image::{Defect, Endian, Input, Trouble, len64, to_usize};
 
 use super::defects;
 use super::node::{
-    COMPR_LZMA, COMPR_LZO, COMPR_NONE, COMPR_RTIME, COMPR_ZERO, COMPR_ZLIB, Fields, LARGEST_PIECE, Piece,
+    COMPR_LZMA, COMPR_LZO, COMPR_NONE, COMPR_RTIME, COMPR_ZERO, COMPR_ZLIB, LARGEST_PIECE, Piece, fields,
 };
 
 /// Two bytes are Linux `old_encode_dev`, four are `new_encode_dev`, in the byte order of the file system.
-pub(super) fn device(bytes: &[u8], big: bool) -> (u32, u32) {
-    let mut fields = Fields::new(bytes, 0, big);
+pub(super) fn device(bytes: &[u8], order: Endian) -> (u32, u32) {
+    let mut fields = fields(bytes, 0, order);
     let number = match bytes.len() {
         2 => fields.u16("old_id").map(u32::from),
         4 => fields.u32("new_id"),
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn device_numbers_have_the_byte_order_of_the_file_system() {
         // mkfs.jffs2 of ttyS1 (4:65), and of 259:70000, which does not fit into two bytes.
-        assert_eq!(device(&[0x41, 4], false), (4, 65));
-        assert_eq!(device(&[4, 0x41], true), (4, 65));
-        assert_eq!(device(&[0x70, 3, 0x11, 0x11], false), (0x103, 70000));
-        assert_eq!(device(&[0x11, 0x11, 3, 0x70], true), (0x103, 70000));
-        assert_eq!(device(&[1], false), UNKNOWN_DEVICE);
+        assert_eq!(device(&[0x41, 4], Endian::Little), (4, 65));
+        assert_eq!(device(&[4, 0x41], Endian::Big), (4, 65));
+        assert_eq!(device(&[0x70, 3, 0x11, 0x11], Endian::Little), (0x103, 70000));
+        assert_eq!(device(&[0x11, 0x11, 3, 0x70], Endian::Big), (0x103, 70000));
+        assert_eq!(device(&[1], Endian::Little), UNKNOWN_DEVICE);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Defect, Gather as _, Input, LimitKind, Trouble, len64};
+use kiwame_image::{Arrange as _, Defect, Endian, Gather as _, Input, LimitKind, Trouble, len64};
 
 use super::data::{device, raw};
 use super::defects;
@@ -12,7 +12,7 @@ use crate::files::{Allowance, Entry, Kind, Xattrs};
 /// The newest of everything, and what is older. Nodes are named by their number in `records`.
 #[derive(Debug)]
 pub(super) struct Log {
-    pub(super) big: bool,
+    pub(super) order: Endian,
     pub(super) records: Vec<Record>,
     /// Of each name in a directory the newest entry, also one that says that the name is gone.
     names: BTreeMap<(u32, Vec<u8>), usize>,
@@ -30,9 +30,13 @@ pub(super) struct Log {
 type Held = BTreeMap<(u32, u8, Vec<u8>), (Xref, usize, usize)>;
 
 impl Log {
-    pub(super) fn of(records: Vec<Record>, big: bool, allowance: &mut Allowance) -> Result<Self, LimitKind> {
+    pub(super) fn of(
+        records: Vec<Record>,
+        order: Endian,
+        allowance: &mut Allowance,
+    ) -> Result<Self, LimitKind> {
         let mut log = Self {
-            big,
+            order,
             records,
             names: BTreeMap::new(),
             inodes: BTreeMap::new(),
@@ -390,7 +394,7 @@ impl Log {
         match entry.kind {
             Kind::File => entry.size = newest.isize.into(),
             Kind::Link => entry.target = raw(at, &newest)?,
-            Kind::Block | Kind::Character => entry.device = device(&raw(at, &newest)?, self.big),
+            Kind::Block | Kind::Character => entry.device = device(&raw(at, &newest)?, self.order),
             Kind::Directory | Kind::Fifo | Kind::Socket => {}
         }
         allowance.take(len64(&entry.target))?;

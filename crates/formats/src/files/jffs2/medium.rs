@@ -1,9 +1,9 @@
 //! Where nodes begin: the medium, block by block, as a mount scans it.
 
-use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
+use kiwame_image::{Arrange as _, Defect, Endian, Input, LimitKind, Span, Trouble, Window, len64, to_usize};
 
 use super::defects;
-use super::node::{self, Fields, Header};
+use super::node::{self, Header};
 
 /// A node as the scan meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +56,12 @@ pub(super) struct Walk {
 /// Scans the medium. Where no size is stated, every size that the nodes allow must give the same nodes.
 pub(super) fn scan(
     at: &Input<'_>,
-    big: bool,
+    order: Endian,
     stated: Option<u64>,
     most: u64,
 ) -> Result<(Walk, Blocks), Trouble> {
     if let Some(size) = stated.filter(|&size| size >= SMALLEST) {
-        let mut walk = Walk::of(at, big, size, most)?;
+        let mut walk = Walk::of(at, order, size, most)?;
         // Linux leaves a part of a block at the end alone.
         let whole = at.length().checked_rem(size).map_or(0, |rest| at.length().saturating_sub(rest));
         if walk.found.last().is_some_and(|node| node.at >= whole) {
@@ -71,7 +71,7 @@ pub(super) fn scan(
         return Ok((walk, Blocks::Stated(size)));
     }
     let end = at.length().checked_next_power_of_two().unwrap_or(u64::MAX).max(SMALLEST);
-    let whole = Walk::of(at, big, end, most)?;
+    let whole = Walk::of(at, order, end, most)?;
     let sizes = whole.sizes(end);
     let (Some(&low), Some(&high)) = (sizes.first(), sizes.last()) else {
         let mut whole = whole;
@@ -84,9 +84,9 @@ pub(super) fn scan(
         ));
         return Ok((whole, Blocks::Between(end, end)));
     };
-    let mut walk = Walk::of(at, big, low, most)?;
+    let mut walk = Walk::of(at, order, low, most)?;
     for &size in sizes.iter().skip(1) {
-        let other = Walk::of(at, big, size, most)?;
+        let other = Walk::of(at, order, size, most)?;
         if let Some(place) = walk.differs(&other) {
             let place = at.offset().saturating_add(place);
             walk.defects.push(Defect::new(
@@ -105,9 +105,9 @@ pub(super) fn scan(
 }
 
 impl Walk {
-    fn of(at: &Input<'_>, big: bool, size: u64, most: u64) -> Result<Self, Trouble> {
+    fn of(at: &Input<'_>, order: Endian, size: u64, most: u64) -> Result<Self, Trouble> {
         let view = View { input: at, page: None };
-        let mut walker = Walker { view, big, size, most, count: 0, walk: Self::default() };
+        let mut walker = Walker { view, order, size, most, count: 0, walk: Self::default() };
         let mut start = 0u64;
         while start < at.length() {
             let end = start.saturating_add(size);
@@ -145,7 +145,7 @@ impl Walk {
 
 struct Walker<'i, 'a> {
     view: View<'i, 'a>,
-    big: bool,
+    order: Endian,
     size: u64,
     most: u64,
     count: u64,
@@ -210,13 +210,13 @@ impl Walker<'_, '_> {
     /// The head of a node, when there is one.
     fn header(&mut self, head: &[u8], at: u64) -> Result<Option<Header>, Trouble> {
         let place = self.place(at);
-        if let Some(header) = Header::read(head, self.big) {
+        if let Some(header) = Header::read(head, self.order) {
             if u64::from(header.length) >= HEADER {
                 return Ok(Some(header));
             }
             self.defect(Defect::new(&defects::TOTLEN, "totlen", place, header.length, HEADER))?;
-        } else if Header::read(head, !self.big).is_some() {
-            let found = if self.big { "little-endian" } else { "big-endian" };
+        } else if Header::read(head, self.order.other()).is_some() {
+            let found = format!("{}-endian", self.order.other().name());
             self.defect(Defect::new(&defects::BYTE_ORDER, "magic", place, found, "one byte order"))?;
         }
         Ok(None)
@@ -254,7 +254,7 @@ impl Walker<'_, '_> {
     /// The summary at the end of a block, when a kernel would trust it.
     fn summary(&mut self, start: u64, end: u64) -> Result<(), Trouble> {
         let Some(marker) = self.view.copy::<8>(end.saturating_sub(8))? else { return Ok(()) };
-        let mut fields = Fields::new(&marker, 0, self.big);
+        let mut fields = node::fields(&marker, 0, self.order);
         let (offset, magic) = (u64::from(fields.u32("offset")?), fields.u32("magic")?);
         let length = self.size.saturating_sub(offset);
         if magic != node::SUM_MAGIC || length < node::SUMMARY_HEADER {
@@ -262,7 +262,7 @@ impl Walker<'_, '_> {
         }
         let at = start.saturating_add(offset);
         let window = self.view.input.slice(at, length).window()?;
-        if node::summary_is_sound(&window, self.big) {
+        if node::summary_is_sound(&window, self.order) {
             self.walk.summaries.push((start, at));
             self.counted()?;
         }

@@ -72,8 +72,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Gather as _, Glance, Input, LimitKind, Node,
-    Normal, PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, fact, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Endian, Fact, Format, Gather as _, Glance, Input, LimitKind,
+    Node, Normal, PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, fact, len64, to_usize,
 };
 
 use self::log::Log;
@@ -105,12 +105,12 @@ impl Format for Jffs2 {
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
-        let big = match head.bytes(0, 2)? {
-            [0x85, 0x19] => false,
-            [0x19, 0x85] => true,
+        let order = match head.bytes(0, 2)? {
+            [0x85, 0x19] => Endian::Little,
+            [0x19, 0x85] => Endian::Big,
             _ => return None,
         };
-        let header = Header::read(head.bytes(0, node::HEADER)?, big)?;
+        let header = Header::read(head.bytes(0, node::HEADER)?, order)?;
         let known = u64::from(header.length) >= node::HEADER && node::KNOWN.contains(&header.kind);
         known.then(|| Reading::new(self, Sure::Structure).repeating())
     }
@@ -124,28 +124,28 @@ impl Format for Jffs2 {
 
 fn parse<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let first = at.head(2)?;
-    let big = first.first() == Some(&0x19);
-    let (walk, blocks) = medium::scan(at, big, out.erase_block(), out.limits().nodes)?;
+    let order = if first.first() == Some(&0x19) { Endian::Big } else { Endian::Little };
+    let (walk, blocks) = medium::scan(at, order, out.erase_block(), out.limits().nodes)?;
     let mut defects = walk.defects.clone();
     let mut records = Vec::with_capacity(walk.found.len());
     for &found in &walk.found {
-        records.push(Record::read(at, found, big, &mut defects)?);
+        records.push(Record::read(at, found, order, &mut defects)?);
     }
-    summaries(at, &walk, &mut records, big, &mut defects)?;
+    summaries(at, &walk, &mut records, order, &mut defects)?;
     let streams = lay_out(at, &records, &walk.unread, out);
     let Some((&last, others)) = streams.split_last() else {
         defects.into_iter().for_each(|defect| out.defect(defect));
         return Ok(());
     };
     let mut allowance = Allowance::new(out.limits());
-    let mut log = Log::of(records, big, &mut allowance)?;
+    let mut log = Log::of(records, order, &mut allowance)?;
     log.check_pieces(at);
     let (mut entries, inodes) = log.entries(at, &mut allowance, out.limits().nodes)?;
     log.times(&mut entries, &inodes);
     defects.append(&mut log.defects);
     defects.into_iter().for_each(|defect| out.defect_of(last, defect));
     out.fact_of(last, &fact::ERASE_BLOCK, blocks.fact());
-    out.fact_of(last, &BYTE_ORDER, if big { "big-endian" } else { "little-endian" });
+    out.fact_of(last, &BYTE_ORDER, format!("{}-endian", order.name()));
     let lzma = |record: &Record| matches!(&record.body, Body::Inode(p) if p.compression == COMPR_LZMA);
     out.fact_of(last, &LZMA_FACT, log.records.iter().any(lzma));
     if out.wants_normal() {
@@ -161,7 +161,7 @@ fn summaries(
     at: &Input<'_>,
     walk: &Walk,
     records: &mut [Record],
-    big: bool,
+    order: Endian,
     defects: &mut Vec<Defect>,
 ) -> Result<(), Trouble> {
     for &(block, start) in &walk.summaries {
@@ -177,7 +177,7 @@ fn summaries(
         };
         let window = at.slice(start, here.found.length).window()?;
         let nodes = records.get(from..to).unwrap_or_default();
-        defects.extend(node::summary_agrees(&window, place, block, nodes, big).err());
+        defects.extend(node::summary_agrees(&window, place, block, nodes, order).err());
     }
     let starts: BTreeSet<u64> = walk.summaries.iter().map(|&(_, start)| start).into_set();
     let others =
@@ -439,7 +439,7 @@ impl<'a> Volume<'a> for Nodes<'a> {
                     return Ok(true);
                 }
             }
-            let obsolete = record.obsolete_piece(&self.image, self.log.big)?;
+            let obsolete = record.obsolete_piece(&self.image, self.log.order)?;
             let Some(piece) = self.log.piece(number).cloned().or(obsolete) else { continue };
             inodes.entry(piece.ino).or_default().push(piece);
         }

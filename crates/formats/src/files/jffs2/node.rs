@@ -1,6 +1,6 @@
 //! Nodes, field by field, as Linux accepts them.
 
-use kiwame_image::{Defect, Input, Reader, Span, Trouble, Value, len64, to_usize};
+use kiwame_image::{Defect, Endian, Input, Reader, Span, Trouble, Value, len64, to_usize};
 
 use super::defects;
 use super::medium::Found;
@@ -16,8 +16,8 @@ pub(super) struct Header {
 
 impl Header {
     /// `None` where no node begins.
-    pub(super) fn read(bytes: &[u8], big: bool) -> Option<Self> {
-        let mut fields = Fields::new(bytes, 0, big);
+    pub(super) fn read(bytes: &[u8], order: Endian) -> Option<Self> {
+        let mut fields = fields(bytes, 0, order);
         let magic = fields.u16("magic").ok()?;
         if magic != MAGIC {
             return None;
@@ -25,43 +25,24 @@ impl Header {
         let kind = fields.u16("nodetype").ok()?;
         let length = fields.u32("totlen").ok()?;
         let stated = fields.u32("hdr_crc").ok()?;
-        let sound = stated == crc(&accurate(bytes, big, 8));
+        let sound = stated == crc(&accurate(bytes, order, 8));
         sound.then_some(Self { kind: kind | ACCURATE, length, obsolete: kind & ACCURATE == 0 })
     }
 }
 
 /// The first bytes of a node as they were before it was marked obsolete: its header's checksum is over those.
-fn accurate(node: &[u8], big: bool, length: usize) -> Vec<u8> {
+fn accurate(node: &[u8], order: Endian, length: usize) -> Vec<u8> {
     let mut bytes = node.get(..length).unwrap_or_default().to_vec();
     let [high, _] = ACCURATE.to_be_bytes();
-    if let Some(byte) = bytes.get_mut(if big { 2 } else { 3 }) {
+    if let Some(byte) = bytes.get_mut(if order == Endian::Big { 2 } else { 3 }) {
         *byte |= high;
     }
     bytes
 }
 
-/// Reads in the byte order of the file system.
-pub(super) struct Fields<'a> {
-    pub(super) reader: Reader<'a>,
-    big: bool,
-}
-
-impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8], place: u64, big: bool) -> Self {
-        Self { reader: Reader::new(bytes, place, &defects::TRUNCATED), big }
-    }
-
-    pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, Defect> {
-        if self.big { self.reader.u16_be(field) } else { self.reader.u16_le(field) }
-    }
-
-    pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, Defect> {
-        if self.big { self.reader.u32_be(field) } else { self.reader.u32_le(field) }
-    }
-
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, Defect> {
-        self.reader.u8(field)
-    }
+/// A reader of a node, in the byte order of the file system.
+pub(super) fn fields(bytes: &[u8], place: u64, order: Endian) -> Reader<'_> {
+    Reader::new(bytes, place, &defects::TRUNCATED).ordered(order)
 }
 
 /// CRC-32 as JFFS2 starts and ends it: with zero.
@@ -191,15 +172,15 @@ impl Record {
     }
 
     /// What a node that is marked obsolete would say as a piece of a file.
-    pub(super) fn obsolete_piece(&self, at: &Input<'_>, big: bool) -> Result<Option<Piece>, Trouble> {
+    pub(super) fn obsolete_piece(&self, at: &Input<'_>, order: Endian) -> Result<Option<Piece>, Trouble> {
         let found = self.found;
         if !found.obsolete || found.kind != INODE {
             return Ok(None);
         }
-        let node = accurate(&at.slice(found.at, found.length).window()?, big, to_usize(found.length));
+        let node = accurate(&at.slice(found.at, found.length).window()?, order, to_usize(found.length));
         let place = at.offset().saturating_add(found.at);
         let mut odd = Vec::new();
-        let fields = Fields::new(&node, place, big);
+        let fields = fields(&node, place, order);
         let mut parts = Parts { fields, node: &node, place, at: found.at, odd: &mut odd };
         Ok(match parts.inode() {
             Ok((_, Body::Inode(piece))) => Some(piece),
@@ -211,7 +192,7 @@ impl Record {
     pub(super) fn read(
         at: &Input<'_>,
         found: Found,
-        big: bool,
+        order: Endian,
         odd: &mut Vec<Defect>,
     ) -> Result<Self, Trouble> {
         let plain = |state| Self { found, state, body: Body::None, slack: Vec::new() };
@@ -225,7 +206,7 @@ impl Record {
         }
         let window = at.slice(found.at, found.padded()).window()?;
         let (node, behind) = window.split_at_checked(to_usize(found.length)).unwrap_or((&window, &[]));
-        let mut parts = Parts { fields: Fields::new(node, place, big), node, place, at: found.at, odd };
+        let mut parts = Parts { fields: fields(node, place, order), node, place, at: found.at, odd };
         let read = match found.kind {
             DIRENT => parts.dirent(),
             INODE => parts.inode(),
@@ -234,8 +215,8 @@ impl Record {
         };
         match read {
             Ok((state, body)) => {
-                let left = parts.fields.reader.remaining();
-                let inside = parts.fields.reader.bytes(left, "data")?;
+                let left = parts.fields.remaining();
+                let inside = parts.fields.bytes(left, "data")?;
                 let slack = [inside, behind].concat();
                 let filled = slack.iter().all(|&byte| byte == ERASED) || slack.iter().all(|&byte| byte == 0);
                 if !filled || slack.len() > 3 {
@@ -268,7 +249,7 @@ impl Record {
 
 /// A node that is being read.
 struct Parts<'n> {
-    fields: Fields<'n>,
+    fields: Reader<'n>,
     node: &'n [u8],
     place: u64,
     /// Its place in the file system.
@@ -305,7 +286,7 @@ impl Parts<'_> {
 
     fn dirent(&mut self) -> Read {
         let fields = &mut self.fields;
-        fields.reader.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
+        fields.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
         let (parent, version, ino) = (fields.u32("pino")?, fields.u32("version")?, fields.u32("ino")?);
         let mctime = fields.u32("mctime")?;
         let (length, kind) = (u64::from(fields.u8("nsize")?), fields.u8("type")?);
@@ -313,9 +294,9 @@ impl Parts<'_> {
         let stated = fields.u32("node_crc")?;
         let name_crc = fields.u32("name_crc")?;
         self.checked(0x20, stated, "node_crc")?;
-        let left = self.fields.reader.remaining();
+        let left = self.fields.remaining();
         self.require(length <= left, "nsize", length, left)?;
-        let name = self.fields.reader.bytes(length, "name")?.to_vec();
+        let name = self.fields.bytes(length, "name")?.to_vec();
         // Linux ends the name at the first zero, and computes its checksum up to there.
         self.require(!name.contains(&0), "name", 0, length)?;
         if crc(&name) != name_crc {
@@ -333,7 +314,7 @@ impl Parts<'_> {
 
     fn inode(&mut self) -> Read {
         let fields = &mut self.fields;
-        fields.reader.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
+        fields.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
         let mut piece = Piece {
             ino: fields.u32("ino")?,
             version: fields.u32("version")?,
@@ -355,10 +336,10 @@ impl Parts<'_> {
         };
         let node_crc = fields.u32("node_crc")?;
         self.checked(0x3c, node_crc, "node_crc")?;
-        let (left, csize) = (self.fields.reader.remaining(), u64::from(piece.csize));
+        let (left, csize) = (self.fields.remaining(), u64::from(piece.csize));
         self.require(left == csize, "csize", csize, left)?;
         self.require(piece.offset <= piece.isize, "offset", piece.start(), piece.isize.into())?;
-        let data = self.fields.reader.bytes(csize, "data")?;
+        let data = self.fields.bytes(csize, "data")?;
         piece.data = Span::new(self.at.saturating_add(INODE_HEADER), csize);
         if crc(data) != piece.data_crc {
             // Linux computes it when it builds the file, and not at all where there are no data.
@@ -422,7 +403,7 @@ impl Parts<'_> {
 
     fn xattr(&mut self) -> Read {
         let fields = &mut self.fields;
-        fields.reader.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
+        fields.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
         let (xid, version) = (fields.u32("xid")?, fields.u32("version")?);
         let prefix = fields.u8("xprefix")?;
         let name_length = u64::from(fields.u8("name_len")?);
@@ -431,9 +412,9 @@ impl Parts<'_> {
         let node_crc = fields.u32("node_crc")?;
         self.checked(0x1c, node_crc, "node_crc")?;
         let total = name_length.saturating_add(1).saturating_add(length);
-        let left = self.fields.reader.remaining();
+        let left = self.fields.remaining();
         self.require(total.checked_next_multiple_of(4) == Some(left), "totlen", left, total)?;
-        let data = self.fields.reader.bytes(total, "data")?;
+        let data = self.fields.bytes(total, "data")?;
         let (name, rest) = data.split_at_checked(to_usize(name_length)).unwrap_or((data, &[]));
         let (end, value) = rest.split_first().unwrap_or((&0, &[]));
         let xattr = Xattr { xid, version, prefix, name: name.to_vec(), value: value.to_vec() };
@@ -453,11 +434,11 @@ impl Parts<'_> {
 
     fn xref(&mut self) -> Read {
         let fields = &mut self.fields;
-        fields.reader.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
+        fields.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
         let (ino, xid, sequence) = (fields.u32("ino")?, fields.u32("xid")?, fields.u32("xseqno")?);
         let node_crc = fields.u32("node_crc")?;
         self.checked(0x18, node_crc, "node_crc")?;
-        let left = self.fields.reader.remaining();
+        let left = self.fields.remaining();
         self.require(left == 0, "totlen", left, 0)?;
         self.expect(COUNTS.contains(&sequence), "xseqno", sequence, "1 or more, below 2^31");
         Ok((State::Sound, Body::Xref(Xref { ino, xid, sequence })))
@@ -465,19 +446,16 @@ impl Parts<'_> {
 }
 
 /// True for a summary that Linux trusts: it looks at neither its magic nor its type.
-pub(super) fn summary_is_sound(node: &[u8], big: bool) -> bool {
+pub(super) fn summary_is_sound(node: &[u8], order: Endian) -> bool {
     let sound = || {
-        let mut fields = Fields::new(node, 0, big);
-        fields.reader.bytes(4, "magic, nodetype")?;
+        let mut fields = fields(node, 0, order);
+        fields.bytes(4, "magic, nodetype")?;
         let length = fields.u32("totlen")?;
         let header = fields.u32("hdr_crc")?;
-        fields.reader.bytes(12, "sum_num, cln_mkr, padded")?;
+        fields.bytes(12, "sum_num, cln_mkr, padded")?;
         let (sum, whole) = (fields.u32("sum_crc")?, fields.u32("node_crc")?);
-        let head = if big {
-            [&MAGIC.to_be_bytes()[..], &SUMMARY.to_be_bytes(), &length.to_be_bytes()].concat()
-        } else {
-            [&MAGIC.to_le_bytes()[..], &SUMMARY.to_le_bytes(), &length.to_le_bytes()].concat()
-        };
+        let words = [order.bytes_of_u16(MAGIC), order.bytes_of_u16(SUMMARY)];
+        let head = [words.as_flattened(), &order.bytes_of_u32(length)].concat();
         let of = |range: core::ops::Range<usize>| crc(node.get(range).unwrap_or_default());
         let good = u64::from(length) == len64(node)
             && header == crc(&head)
@@ -494,13 +472,13 @@ pub(super) fn summary_agrees(
     place: u64,
     block: u64,
     nodes: &[Record],
-    big: bool,
+    order: Endian,
 ) -> Result<(), Defect> {
-    let mut fields = Fields::new(node, place, big);
-    fields.reader.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
+    let mut fields = fields(node, place, order);
+    fields.bytes(HEADER, "magic, nodetype, totlen, hdr_crc")?;
     let (count, marker) = (fields.u32("sum_num")?, fields.u32("cln_mkr")?);
     let padded = fields.u32("padded")?;
-    fields.reader.bytes(8, "sum_crc, node_crc")?;
+    fields.bytes(8, "sum_crc, node_crc")?;
     let differs = |field, found: u64, expected: u64| {
         let defect = Defect::new(&defects::NO_SUMMARY, field, place, found, expected);
         if found == expected { Ok(()) } else { Err(defect) }
@@ -513,9 +491,9 @@ pub(super) fn summary_agrees(
     differs("nodetype", u64::try_from(obsolete).unwrap_or(u64::MAX), 0)?;
     let mut entries = 0u64;
     for node in nodes.iter().filter(|node| node.state != State::Broken && node.body != Body::None) {
-        let expected = entry_of(node, block, big);
-        let place = fields.reader.offset();
-        let found = fields.reader.bytes(len64(&expected).min(fields.reader.remaining()), "sum")?;
+        let expected = entry_of(node, block, order);
+        let place = fields.offset();
+        let found = fields.bytes(len64(&expected).min(fields.remaining()), "sum")?;
         if found != expected {
             let defect = Defect::new(
                 &defects::NO_SUMMARY,
@@ -529,19 +507,22 @@ pub(super) fn summary_agrees(
         entries = entries.saturating_add(1);
     }
     differs("sum_num", count.into(), entries)?;
-    let left = fields.reader.remaining().saturating_sub(8);
-    let slack = fields.reader.bytes(left, "sum")?;
+    let left = fields.remaining().saturating_sub(8);
+    let slack = fields.bytes(left, "sum")?;
     let used = slack.iter().position(|&byte| byte != ERASED);
     differs("sum", used.map_or(0, |at| u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1)), 0)
 }
 
 /// What a summary says of a node.
-fn entry_of(node: &Record, block: u64, big: bool) -> Vec<u8> {
+fn entry_of(node: &Record, block: u64, order: Endian) -> Vec<u8> {
     let mut entry = Vec::new();
     let mut put = |value: u64, bytes: usize| {
         let raw = value.to_le_bytes();
         let raw = raw.get(..bytes).unwrap_or_default();
-        if big { entry.extend(raw.iter().rev()) } else { entry.extend(raw) }
+        match order {
+            Endian::Little => entry.extend(raw),
+            Endian::Big => entry.extend(raw.iter().rev()),
+        }
     };
     let offset = node.found.at.saturating_sub(block);
     let length = node.found.length;
