@@ -719,13 +719,13 @@ impl<'a> Builder<'_, 'a> {
             self.defect(Defect::new(&SPACE_SHARED, kind, at, "two pieces", "one piece"));
         }
         let mut leaves = Vec::new();
-        for (number, &run) in (0u64..).zip(&runs) {
+        for (number, run) in (0u64..).zip(runs.iter()) {
             let at = run.offset.saturating_sub(self.input.offset());
             let input = self.input.slice(at, run.length);
             let node = Node::new(format, format!("piece-{number}"), kind, input).encoded();
             leaves.push(self.add(node.with(&fact::PIECED, true))?);
         }
-        for (&leaf, run) in leaves.iter().zip(runs) {
+        for (&leaf, run) in leaves.iter().zip(runs.iter()) {
             self.measure_pieces(leaf, &pieces::mapping(pieces, run));
         }
         let stream = leaves.pop()?;

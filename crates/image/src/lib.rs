@@ -61,6 +61,7 @@ mod recognise;
 pub mod role;
 mod settings;
 mod span;
+mod spans;
 mod tree;
 
 pub use attribute::{Attribute, Value};
@@ -83,4 +84,5 @@ pub use recognise::{PROGRAM, Place, Recognised, Recogniser};
 pub use role::Role;
 pub use settings::{Settings, SettingsFile};
 pub use span::{Span, len64, to_usize};
+pub use spans::{Laid, Spans, lay_out};
 pub use tree::{Content, Guid, Region, RegionId, Space, SpaceId, Tree};

@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use crate::input::Store;
-use crate::{Input, LimitKind, Part, SpaceId, Span, Trouble, Window, len64, to_usize};
+use crate::{Arrange as _, Input, LimitKind, Part, SpaceId, Span, Spans, Trouble, Window, len64, to_usize};
 
 /// One piece of a space.
 #[derive(Clone, Debug)]
@@ -182,26 +182,15 @@ impl Placed {
 }
 
 /// The bytes of a region that pieces take, in runs; with the first that two take, if any do.
-pub(crate) fn taken(pieces: &[Piece<'_>], space: SpaceId) -> (Vec<Span>, Option<u64>) {
+pub(crate) fn taken(pieces: &[Piece<'_>], space: SpaceId) -> (Spans, Option<u64>) {
     let bytes = pieces.iter().filter_map(|piece| match piece {
-        Piece::Bytes(input) if input.space == space && !input.is_empty() => Some(input.span()),
+        Piece::Bytes(input) if input.space == space => Some(input.span()),
         Piece::Bytes(_) | Piece::Hole { .. } => None,
     });
     let mut spans: Vec<_> = bytes.collect();
-    crate::Arrange::arrange(&mut spans);
-    let mut twice = None;
-    let mut runs: Vec<Span> = Vec::new();
-    for span in spans {
-        match runs.last_mut().filter(|run| run.end() >= span.offset) {
-            Some(run) => {
-                if run.end() > span.offset {
-                    twice.get_or_insert(span.offset);
-                }
-                *run = Span::between(run.offset, run.end().max(span.end()));
-            }
-            None => runs.push(span),
-        }
-    }
+    spans.arrange();
+    let mut runs = Spans::default();
+    let twice = spans.into_iter().filter(|&span| runs.add(span)).map(|span| span.offset).min();
     (runs, twice)
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod pe;
 pub(crate) mod te;
 
-use kiwame_image::{Arrange as _, Builder, Defect, DefectKind, Fact, Format, Input, Node, Span, Value, fact};
+use kiwame_image::{Builder, Defect, DefectKind, Fact, Format, Input, Laid, Node, Span, Value, fact};
 
 /// One range that a table names.
 #[derive(Clone, Debug)]
@@ -70,27 +70,24 @@ pub(crate) fn lay_out<'a>(
     out: &mut Builder<'_, 'a>,
     names: &Names,
     field: &'static str,
-    mut pieces: Vec<Piece>,
+    pieces: Vec<Piece>,
 ) {
-    pieces.arrange_by_key(|piece| piece.offset);
-    let mut done = 0;
-    for (number, piece) in (0u64..).zip(pieces.into_iter().filter(|piece| piece.length > 0)) {
-        let end = piece.offset.saturating_add(piece.length);
-        let place = at.offset().saturating_add(piece.offset.min(at.length()));
-        if piece.offset < done {
-            out.defect(Defect::new(names.overlap, field, place, piece.offset, done));
+    let pieces = pieces.into_iter().filter(|piece| piece.length > 0);
+    let (laid, behind) =
+        kiwame_image::lay_out(at.length(), pieces.map(|piece| (piece.span(), piece)).collect());
+    for (number, Laid { thing: piece, stated, gap: between, span, shared, beyond }) in (0u64..).zip(laid) {
+        let place = at.offset().saturating_add(stated.offset.min(at.length()));
+        if let Some(done) = shared {
+            out.defect(Defect::new(names.overlap, field, place, stated.offset, done));
         }
-        if end > at.length() {
-            out.defect(Defect::new(names.beyond, field, place, end, at.length()));
+        if beyond {
+            out.defect(Defect::new(names.beyond, field, place, stated.end(), at.length()));
         }
-        let start = piece.offset.max(done).min(at.length());
-        gap(out, names.gap, number.to_string(), at.slice(done, start.saturating_sub(done)));
-        let rest = at.slice(start, end.saturating_sub(start));
-        done = done.max(rest.offset().saturating_sub(at.offset()).saturating_add(rest.length()));
-        let node = Node::new(piece.kind, piece.key, piece.kind, rest);
+        gap(out, names.gap, number.to_string(), at.slice(between.offset, between.length));
+        let node = Node::new(piece.kind, piece.key, piece.kind, at.slice(span.offset, span.length));
         out.add(piece.facts.into_iter().fold(node, |node, (fact, value)| node.with(fact, value)));
     }
-    out.add_beyond(Node::new(names.overlay, "0", names.overlay, at.from(done)));
+    out.add_beyond(Node::new(names.overlay, "0", names.overlay, at.from(behind.offset)));
 }
 
 /// Bytes that no table names. Zeros are the padding of every linker; anything else is not understood.

@@ -10,8 +10,8 @@
 //! None: what lies between volumes is fill, a region of what it holds, or a leaf that is not understood.
 
 use kiwame_image::{
-    Anchor, Builder, DefectKind, Format, Glance, Input, Node, Place, Reading, Recognised, RegionId, Sure,
-    Trouble, len64, to_usize,
+    Anchor, Builder, DefectKind, Format, Glance, Input, Laid, Node, Place, Reading, Recognised, RegionId,
+    Span, Sure, Trouble, len64, to_usize,
 };
 
 use crate::uefi::volume::{self, VolumeHeader};
@@ -119,13 +119,14 @@ fn lay_out_those<'a>(wanted: Wanted, at: &Input<'a>, out: &mut Builder<'_, 'a>) 
     }
     // The medium erases to FF unless every volume on it says otherwise.
     let erase = if volumes.iter().all(|(_, header)| header.erase() == 0) { 0 } else { 0xff };
-    let (mut end, mut unnamed, mut paddings) = (0u64, 0u32, 0u32);
-    for (start, header) in &volumes {
-        padding(at.slice(end, start.saturating_sub(end)), erase, &mut paddings, out);
-        out.add(volume::node(at, *start, header, &mut unnamed));
-        end = start.saturating_add(header.length);
+    let (mut unnamed, mut paddings) = (0u32, 0u32);
+    let things = volumes.iter().map(|(start, header)| (Span::new(*start, header.length), header));
+    let (laid, behind) = kiwame_image::lay_out(at.length(), things.collect());
+    for Laid { thing: header, stated, gap, .. } in laid {
+        padding(at.slice(gap.offset, gap.length), erase, &mut paddings, out);
+        out.add(volume::node(at, stated.offset, header, &mut unnamed));
     }
-    padding(at.from(end), erase, &mut paddings, out);
+    padding(at.from(behind.offset), erase, &mut paddings, out);
     true
 }
 

@@ -31,8 +31,8 @@
 //! leaf.
 
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Place, Reader,
-    Reading, Recognised, Sure, Trouble, Window,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Place, Reader, Reading,
+    Recognised, Span, Sure, Trouble, Window,
 };
 
 use crate::uefi::image::UEFI_IMAGE;
@@ -148,22 +148,20 @@ impl Descriptor {
             // The chipset takes it from there whether or not the first entry says so.
             self.regions.push(Region { name: "descriptor".to_owned(), start: 0, end: DESCRIPTOR });
         }
-        self.regions.arrange_by_key(|region| region.start);
         if at.length() == DESCRIPTOR {
             return self.alone(at, out);
         }
-        let mut done = 0;
-        for region in &self.regions {
-            let place = at.offset().saturating_add(region.start.min(at.length()));
-            if region.start < done {
-                out.defect(Defect::new(&OVERLAP, "FLREG", place, region.start, done));
+        let regions = self.regions.iter().map(|region| (Span::between(region.start, region.end), region));
+        let (laid, _) = kiwame_image::lay_out(at.length(), regions.collect());
+        for Laid { thing: region, stated, span, shared, beyond, .. } in laid {
+            let place = at.offset().saturating_add(stated.offset.min(at.length()));
+            if let Some(done) = shared {
+                out.defect(Defect::new(&OVERLAP, "FLREG", place, stated.offset, done));
             }
-            if region.end > at.length() {
-                out.defect(Defect::new(&BEYOND_END, "FLREG", place, region.end, at.length()));
+            if beyond {
+                out.defect(Defect::new(&BEYOND_END, "FLREG", place, stated.end(), at.length()));
             }
-            let start = region.start.max(done);
-            out.add(region.node(at.slice(start, region.end.saturating_sub(start))));
-            done = done.max(region.end);
+            out.add(region.node(at.slice(span.offset, span.length)));
         }
     }
 

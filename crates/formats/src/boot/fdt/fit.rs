@@ -35,8 +35,8 @@ use std::rc::Rc;
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Gather as _, Glance, Input, LimitKind, Node,
-    Place, Reading, Recognised, Span, Sum, Sure, Trouble, fact, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Gather as _, Glance, Input, Laid, LimitKind,
+    Node, Place, Reading, Recognised, Span, Sum, Sure, Trouble, fact, len64, to_usize,
 };
 
 use crate::boot::fdt::structure::{self, Header, Property, Tree};
@@ -449,25 +449,27 @@ fn add_outside<'a>(
     outside.arrange();
     // Two images may share their data.
     outside.dedup_by_key(|(span, _)| *span);
-    let mut done = tree.base.saturating_add(tree.header.total);
-    let part = |from: u64, to: u64| at.slice(from.saturating_sub(at.offset()), to.saturating_sub(from));
-    for (number, (span, image)) in (0u32..).zip(outside) {
+    let inside = |span: Span| Span::new(span.offset.saturating_sub(at.offset()), span.length);
+    let own = Span::between(at.offset(), tree.base.saturating_add(tree.header.total));
+    let images = outside.into_iter().map(|(span, image)| (inside(span), Some(image)));
+    let things = core::iter::once((inside(own), None)).chain(images).collect();
+    let (laid, behind) = kiwame_image::lay_out(at.length(), things);
+    let images = laid.into_iter().filter_map(|laid| Some((laid.thing?, laid)));
+    for (number, (image, Laid { gap, stated, shared, .. })) in (0u32..).zip(images) {
         let name = tree.node(image).map_or(&[][..], |node| &node.name);
-        out.add_fill(
-            Node::new("uboot-fit", format!("free-{number}"), "uboot-fit-free", part(done, span.offset)),
-            0,
-        );
-        let input = part(span.offset, span.end());
-        if span.offset >= done {
+        let free = at.slice(gap.offset, gap.length);
+        out.add_fill(Node::new("uboot-fit", format!("free-{number}"), "uboot-fit-free", free), 0);
+        if let Some(done) = shared {
+            let (place, done) = (at.offset().saturating_add(stated.offset), at.offset().saturating_add(done));
+            out.defect(Defect::new(&OVERLAP, "data-position", place, place, done));
+        } else {
             let shown = format!("/images/{}", String::from_utf8_lossy(name));
+            let input = at.slice(stated.offset, stated.length);
             let node = Node::new("data", name, "uboot-fit-data", input).name(shown);
             out.add(node.with(&fact::EXECUTABLE, true).component().then(content));
-        } else {
-            out.defect(Defect::new(&OVERLAP, "data-position", span.offset, span.offset, done));
         }
-        done = done.max(span.end());
     }
-    let behind = at.from(done.saturating_sub(at.offset()));
+    let behind = at.from(behind.offset);
     out.add_behind(Node::new("uboot-fit", "behind", "uboot-fit-behind", behind));
 }
 

@@ -35,7 +35,7 @@ use std::rc::Rc;
 
 use kiwame_image::{
     Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reading, Span,
-    Stage, Sure, Trouble, Value, escape_key, fact, len64,
+    Spans, Stage, Sure, Trouble, Value, escape_key, fact, len64,
 };
 
 use crate::boot::arguments;
@@ -162,13 +162,11 @@ pub(crate) fn list<'a>(
     blocks.push(structure(at, &tree, roles, listed, out));
     blocks.push(strings(at, &tree, out));
     // Between and behind the blocks lies padding, which tools leave for a loader to grow into.
-    blocks.arrange_by_key(|block| block.offset);
-    blocks.push(Span::new(header.total, 0));
-    let mut done = 0;
-    for (number, block) in (0u32..).zip(blocks) {
-        let free = at.slice(done, block.offset.saturating_sub(done));
+    let (laid, behind) =
+        kiwame_image::lay_out(header.total, blocks.into_iter().map(|block| (block, ())).collect());
+    for (number, gap) in (0u32..).zip(laid.iter().map(|block| block.gap).chain([behind])) {
+        let free = at.slice(gap.offset, gap.length);
         out.add_fill(Node::new("device-tree", format!("free-{number}"), "device-tree-free", free), 0);
-        done = done.max(block.end());
     }
     Ok(())
 }
@@ -234,25 +232,20 @@ fn structure<'a>(
 fn strings<'a>(at: &Input<'a>, tree: &Tree, out: &mut Builder<'_, 'a>) -> Span {
     let block = tree.header.strings;
     let input = at.slice(block.offset, block.length);
-    let mut names: Vec<_> = tree.properties.iter().map(|property| property.name_at).collect();
     // A name may be the end of a longer one.
-    names.arrange();
-    names.push(Span::new(input.length(), 0));
-    let (mut known, mut done, mut number) = (0_u64, 0_u64, 0_u32);
-    let mut add = |from: u64, to: u64, known: bool, out: &mut Builder<'_, 'a>| {
+    let names: Spans = tree
+        .properties
+        .iter()
+        .map(|property| Span::new(0, input.length()).slice(property.name_at.offset, property.name_at.length))
+        .collect();
+    let named = names.iter().map(|span| (span, true));
+    let mut pieces: Vec<_> =
+        names.gaps(Span::new(0, input.length())).map(|span| (span, false)).chain(named).collect();
+    pieces.arrange();
+    for (number, (span, known)) in (0u32..).zip(pieces) {
         let kind = if known { "device-tree-strings" } else { "device-tree-unused-strings" };
-        let node = Node::new("strings", number.to_string(), kind, input.slice(from, to.saturating_sub(from)));
-        number = number.saturating_add(u32::from(to > from));
+        let node = Node::new("strings", number.to_string(), kind, input.slice(span.offset, span.length));
         out.add(if known { node } else { node.unknown() });
-    };
-    for name in names {
-        let start = name.offset.min(input.length());
-        if start > done || name.is_empty() {
-            add(known, done, true, out);
-            add(done, start, false, out);
-            known = start;
-        }
-        done = done.max(name.end()).min(input.length());
     }
     block
 }

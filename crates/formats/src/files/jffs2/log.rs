@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Defect, Endian, Gather as _, Input, LimitKind, Trouble, len64};
+use kiwame_image::{
+    Arrange as _, Defect, Endian, Gather as _, Input, LimitKind, Span, Spans, Trouble, len64,
+};
 
 use super::data::{device, raw};
 use super::defects;
@@ -477,49 +479,23 @@ impl Log {
 /// The pieces of which newer ones cover some data, or end the file before it, and whether nothing is left of it; oldest
 /// first, as they are given.
 fn hidden(pieces: &[(usize, &Piece)]) -> Vec<(usize, bool)> {
-    let mut covered = Covered::default();
+    let mut covered = Spans::default();
     let mut least = u64::MAX;
     let mut hidden = Vec::new();
     for &(number, piece) in pieces.iter().rev() {
         let (start, end) = (piece.start(), piece.end());
         least = least.min(piece.isize.into());
-        if covered.overlaps(start, end) || least < end || piece.dsize == 0 {
-            let whole = covered.holds(start, end.min(least)) || least <= start || piece.dsize == 0;
+        if covered.overlaps(Span::between(start, end)) || least < end || piece.dsize == 0 {
+            let whole =
+                covered.contains(Span::between(start, end.min(least))) || least <= start || piece.dsize == 0;
             hidden.push((number, whole));
         }
         if piece.dsize > 0 {
-            covered.add(start, end);
+            covered.add(Span::between(start, end));
         }
     }
     hidden.reverse();
     hidden
-}
-
-/// Ranges, those that touch made one: from the start of each to its end.
-#[derive(Debug, Default)]
-struct Covered(BTreeMap<u64, u64>);
-
-impl Covered {
-    /// The last range that begins before `end`.
-    fn before(&self, end: u64) -> Option<(u64, u64)> {
-        self.0.range(..end).next_back().map(|(&start, &end)| (start, end))
-    }
-
-    fn overlaps(&self, start: u64, end: u64) -> bool {
-        self.before(end).is_some_and(|(_, other)| other > start)
-    }
-
-    fn holds(&self, start: u64, end: u64) -> bool {
-        self.before(end).is_some_and(|(first, last)| first <= start && last >= end)
-    }
-
-    fn add(&mut self, mut start: u64, mut end: u64) {
-        while let Some((other, its_end)) = self.before(end.saturating_add(1)).filter(|&(_, e)| e >= start) {
-            self.0.remove(&other);
-            (start, end) = (start.min(other), end.max(its_end));
-        }
-        self.0.insert(start, end);
-    }
 }
 
 const ROOT: u32 = 1;

@@ -72,8 +72,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Endian, Fact, Format, Gather as _, Glance, Input, LimitKind,
-    Node, Normal, PROGRAM, Place, Reading, Recognised, RegionId, Span, Sure, Trouble, fact, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Endian, Fact, Format, Gather as _, Glance, Input, Laid,
+    LimitKind, Node, Normal, PROGRAM, Place, Reading, Recognised, RegionId, Span, Spans, Sure, Trouble, fact,
+    len64, to_usize,
 };
 
 use self::log::Log;
@@ -207,37 +208,38 @@ fn lay_out<'a>(
         let chosen = records.iter().filter(move |record| (record.state == State::Sound) == sound);
         chosen.map(|record| record.span(at.length()))
     };
-    let runs = joined(spans(true).collect());
-    let unread = joined(spans(false).chain(unread.iter().copied()).collect());
+    let (runs, unread): (Spans, Spans) =
+        (spans(true).collect(), spans(false).chain(unread.iter().copied()).collect());
     let running = records.iter().filter(|record| record.state != State::Sound && unread_runs(at, record));
     let running: BTreeSet<u64> = running.map(|record| record.found.at).into_set();
-    for (number, &span) in (0u64..).zip(&unread) {
+    for (number, span) in (0u64..).zip(unread.iter()) {
         let piece = at.slice(span.offset, span.length);
         let runs = piece.could_run() || running.range(span.offset..span.end()).next().is_some();
         let node = Node::new("jffs2", format!("unread-{number}"), "jffs2-unread", piece.clone());
         let node = if runs { node.with(&fact::EXECUTABLE, true) } else { node };
         out.add(node.unknown().remains().then(&Recognised(Place::Remains)));
     }
-    let (mut streams, mut done, mut others) = (Vec::new(), 0u64, unread.iter().peekable());
-    for (number, run) in (0u64..).zip(runs.iter().chain([&Span::new(at.length(), 0)])) {
-        let mut part = 0u64;
-        let mut erased = |from: u64, to: u64, out: &mut Builder<'_, 'a>| {
-            let key = if part == 0 { format!("free-{number}") } else { format!("free-{number}.{part}") };
-            let between = at.slice(from, to.saturating_sub(from));
-            part = part.saturating_add(u64::from(!between.is_empty()));
-            out.add_fill(Node::new("jffs2", key, "jffs2-free", between), ERASED);
-        };
-        while let Some(other) = others.next_if(|other| other.offset < run.offset) {
-            erased(done, other.offset, out);
-            done = other.end();
+    let things = runs.iter().map(|span| (span, true)).chain(unread.iter().map(|span| (span, false)));
+    let (laid, behind) = kiwame_image::lay_out(at.length(), things.collect());
+    // Erased space is counted by the run before which it lies, and by its pieces there.
+    let (mut streams, mut number, mut part) = (Vec::new(), 0u64, 0u64);
+    let erased = |gap: Span, number: u64, part: &mut u64, out: &mut Builder<'_, 'a>| {
+        let key = if *part == 0 { format!("free-{number}") } else { format!("free-{number}.{part}") };
+        *part = part.saturating_add(u64::from(!gap.is_empty()));
+        out.add_fill(Node::new("jffs2", key, "jffs2-free", at.slice(gap.offset, gap.length)), ERASED);
+    };
+    for Laid { thing: is_run, gap, span, .. } in laid {
+        erased(gap, number, &mut part, out);
+        if is_run {
+            number = number.saturating_add(1);
+            part = 0;
+            let last = number >= runs.count();
+            let key = if last { "files".to_owned() } else { format!("files-{}", number.saturating_sub(1)) };
+            let node = Node::new("jffs2", key, "jffs2-nodes", at.slice(span.offset, span.length));
+            streams.extend(out.add(node.encoded().rewritten()));
         }
-        erased(done, run.offset, out);
-        let last = number.saturating_add(1) >= len64(&runs);
-        let key = if last { "files".to_owned() } else { format!("files-{number}") };
-        let node = Node::new("jffs2", key, "jffs2-nodes", at.slice(run.offset, run.length));
-        streams.extend(out.add(node.encoded().rewritten()));
-        done = run.end();
     }
+    erased(behind, number, &mut part, out);
     streams
 }
 
@@ -257,21 +259,6 @@ fn unread_runs(at: &Input<'_>, record: &Record) -> bool {
         _ => false,
     };
     stored.could_run() || unpacked()
-}
-
-/// Those that touch made one.
-fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.arrange_by_key(|span| span.offset);
-    let mut joined: Vec<Span> = Vec::new();
-    for span in spans {
-        match joined.last_mut() {
-            Some(last) if last.end() >= span.offset => {
-                *last = Span::between(last.offset, last.end().max(span.end()));
-            }
-            _ => joined.push(span),
-        }
-    }
-    joined
 }
 
 /// The form that the module's table describes.

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use kiwame_image::{LimitKind, Span, Trouble, len64, to_usize};
+use kiwame_image::{LimitKind, Span, Spans, Trouble, len64, to_usize};
 
 use super::defects;
 use super::tables::{Archive, Fragment, Table};
-use super::{is_packed, length_of, merged, odd};
+use super::{is_packed, length_of, odd};
 use crate::files::{FileData, Volume};
 
 /// Where the content of a file is.
@@ -141,9 +141,9 @@ impl Blocks<'_> {
     fn unused(&self) -> Result<Vec<u8>, Trouble> {
         let mut rest = self.rest.clone();
         for number in 0..u32::try_from(self.fragments.len()).unwrap_or(u32::MAX) {
-            let used = merged(self.tails.get(&number).map_or(&[], Vec::as_slice));
+            let used: Spans = self.tails.get(&number).into_iter().flatten().copied().collect();
             let known = self.cache.borrow().lengths.get(&number).copied();
-            if known.is_some_and(|length| used == [Span::new(0, length)]) {
+            if known.is_some_and(|length| used.contains(Span::new(0, length))) {
                 continue;
             }
             let bytes = self.fragment(number)?.to_vec();

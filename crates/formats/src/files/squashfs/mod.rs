@@ -53,8 +53,8 @@ use std::rc::Rc;
 
 use kiwame_decode::block::Codec;
 use kiwame_image::{
-    Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Normal, Reading,
-    RegionId, Span, Sure, Trouble, Value, len64,
+    Anchor, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Normal, Reading, RegionId,
+    Span, Spans, Sure, Trouble, Value,
 };
 
 use self::superblock::Superblock;
@@ -164,22 +164,6 @@ fn odd(
     Defect::new(kind, field, at, found, expected)
 }
 
-/// Spans by offset, those that touch made one.
-fn merged(spans: &[Span]) -> Vec<Span> {
-    let mut sorted: Vec<_> = spans.iter().copied().filter(|span| !span.is_empty()).collect();
-    sorted.arrange_by_key(|span| (span.offset, span.length));
-    let mut runs: Vec<Span> = Vec::new();
-    for span in sorted {
-        match runs.last_mut() {
-            Some(last) if span.offset <= last.end() => {
-                *last = Span::between(last.offset, last.end().max(span.end()));
-            }
-            _ => runs.push(span),
-        }
-    }
-    runs
-}
-
 /// The length in a block's size; one bit of it says that the block is not compressed.
 fn length_of(size: u32) -> u64 {
     u64::from(size & !UNCOMPRESSED)
@@ -199,18 +183,27 @@ fn behind<'a>(at: &Input<'a>, used: u64, out: &mut Builder<'_, 'a>) {
 }
 
 /// The bytes that the tables name, as leaves of one stream; what lies between is not understood.
-fn lay_out<'a>(image: &Input<'a>, used: &[Span], out: &mut Builder<'_, 'a>) -> Vec<RegionId> {
+fn lay_out<'a>(image: &Input<'a>, used: &Spans, out: &mut Builder<'_, 'a>) -> Vec<RegionId> {
+    let unused = |number: u64, gap: Span, out: &mut Builder<'_, 'a>| {
+        let node = Node::new(
+            "squashfs",
+            format!("unused-{number}"),
+            "squashfs-unused",
+            image.slice(gap.offset, gap.length),
+        );
+        out.add(node.unknown());
+    };
+    let things = core::iter::once(Span::new(0, SUPERBLOCK)).chain(used.iter()).map(|span| (span, ()));
+    let (laid, behind) = kiwame_image::lay_out(image.length(), things.collect());
     let mut streams = Vec::new();
-    let mut done = SUPERBLOCK;
-    for (number, run) in (0u64..).zip(used.iter().chain([&Span::new(image.length(), 0)])) {
-        let gap = image.slice(done, run.offset.saturating_sub(done));
-        out.add(Node::new("squashfs", format!("unused-{number}"), "squashfs-unused", gap).unknown());
-        let last = number.saturating_add(1) >= len64(used);
+    for (number, Laid { gap, span, .. }) in (0u64..).zip(laid.iter().skip(1)) {
+        unused(number, *gap, out);
+        let last = number.saturating_add(1) >= used.count();
         let key = if last { "files".to_owned() } else { format!("files-{number}") };
-        let stream = Node::new("squashfs", key, "squashfs-files", image.slice(run.offset, run.length));
+        let stream = Node::new("squashfs", key, "squashfs-files", image.slice(span.offset, span.length));
         streams.extend(out.add(stream.encoded()));
-        done = done.max(run.end());
     }
+    unused(used.count(), behind, out);
     streams
 }
 

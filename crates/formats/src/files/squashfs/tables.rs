@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use kiwame_decode::block::{Codec, decode};
-use kiwame_image::{Arrange as _, Defect, Input, LimitKind, Limits, Reader, Span, Trouble, len64, to_usize};
+use kiwame_image::{
+    Arrange as _, Defect, Input, LimitKind, Limits, Reader, Span, Spans, Trouble, len64, to_usize,
+};
 
 use super::defects;
 use super::superblock::{OPTIONS, Superblock};
-use super::{METADATA, NONE, SUPERBLOCK, length_of, merged, odd, packed};
+use super::{METADATA, NONE, SUPERBLOCK, length_of, odd, packed};
 use crate::files::{Allowance, Xattrs};
 
 /// The file system's bytes, and how its blocks are packed.
@@ -194,14 +196,9 @@ impl Table {
     }
 
     /// The bytes that no span covers.
-    pub(super) fn unused(&self, used: &[Span]) -> Vec<u8> {
-        let mut rest = Vec::new();
-        let mut done = 0;
-        for span in merged(used).iter().chain([&Span::new(len64(&self.bytes), 0)]) {
-            rest.extend(self.piece(done, span.offset.saturating_sub(done)).unwrap_or_default());
-            done = done.max(span.end());
-        }
-        rest
+    pub(super) fn unused(&self, used: &Spans) -> Vec<u8> {
+        let gaps = used.gaps(Span::new(0, len64(&self.bytes)));
+        gaps.filter_map(|gap| self.piece(gap.offset, gap.length)).flatten().copied().collect()
     }
 }
 

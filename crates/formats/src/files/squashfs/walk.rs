@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Defect, DefectKind, LimitKind, Limits, Normal, Reader, Span, Trouble, Value, len64};
+use kiwame_image::{
+    Defect, DefectKind, LimitKind, Limits, Normal, Reader, Span, Spans, Trouble, Value, len64,
+};
 
 use super::blocks::{Blocks, Stored};
 use super::defects;
 use super::tables::{Fragment, Tables, Used};
-use super::{SUPERBLOCK, merged, odd};
+use super::{SUPERBLOCK, odd};
 use crate::files::{Allowance, Entry, Kind};
 
 /// An inode, read.
@@ -419,7 +421,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Everything of the image that tables or files take.
-    pub(super) fn taken(&self) -> Vec<Span> {
+    pub(super) fn taken(&self) -> Spans {
         let mut spans = self.tables.spans.clone();
         for stored in self.stored.iter().flatten() {
             spans.push(Span::new(stored.start, stored.packed()));
@@ -427,21 +429,22 @@ impl<'a> Walk<'a> {
         spans.extend(self.fragments().iter().map(Fragment::span));
         let end = self.tables.archive.image.length();
         let inside = |span: &Span| span.offset >= SUPERBLOCK && span.end() <= end;
-        merged(&spans.into_iter().filter(inside).collect::<Vec<_>>())
+        spans.into_iter().filter(inside).collect()
     }
 
     pub(super) fn into_files(self) -> (Vec<Entry>, Blocks<'a>, Option<Normal>) {
         let tables = &self.tables;
-        let mut rest = tables.inodes.unused(&self.used.inodes);
-        rest.extend(tables.directories.unused(&self.used.listings));
-        rest.extend(tables.xattrs.unused(&self.used.xattrs));
-        rest.extend(tables.xattr_ids.unused(&self.used.xattr_ids));
-        rest.extend(tables.ids.unused(&self.used.ids));
+        let spans = |used: &[Span]| used.iter().copied().collect::<Spans>();
+        let mut rest = tables.inodes.unused(&spans(&self.used.inodes));
+        rest.extend(tables.directories.unused(&spans(&self.used.listings)));
+        rest.extend(tables.xattrs.unused(&spans(&self.used.xattrs)));
+        rest.extend(tables.xattr_ids.unused(&spans(&self.used.xattr_ids)));
+        rest.extend(tables.ids.unused(&spans(&self.used.ids)));
         let exports = self
             .numbers
             .keys()
             .map(|&number| Span::new(u64::from(number).saturating_sub(1).saturating_mul(8), 8));
-        rest.extend(tables.exports.unused(&exports.collect::<Vec<_>>()));
+        rest.extend(tables.exports.unused(&exports.collect()));
         let fragments = self.fragments();
         let mut tails: BTreeMap<u32, Vec<Span>> = BTreeMap::new();
         for stored in self.stored.iter().flatten().filter(|stored| stored.fragment != u32::MAX) {
