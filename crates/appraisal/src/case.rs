@@ -216,7 +216,7 @@ pub(crate) fn appraise_by(
             .iter()
             .filter(|(_, outcome)| **outcome == Match::Nothing)
             .map(|(id, _)| *id)
-            .collect(),
+            .into_set(),
         missing_bytes: gone,
         missing: case.unmatched,
     }
@@ -290,7 +290,7 @@ impl<'a> Case<'a> {
                 |id: &RegionId| self.tree.region(*id).is_some_and(|region| region.parent.is_none());
             Shut {
                 whole: regions.iter().any(is_whole),
-                paths: regions.iter().map(|&id| self.tree.path(id)).collect(),
+                paths: regions.iter().map(|&id| self.tree.path(id)).into_set(),
                 regions,
             }
         })
@@ -449,7 +449,7 @@ pub(crate) fn beginnings(path: &str) -> impl DoubleEndedIterator<Item = &str> {
 /// Each space of the reference once. Regions of one stand behind each other for the most part.
 fn spaces(reference: &ImageReference) -> BTreeSet<&str> {
     let runs = reference.regions.chunk_by(|one, other| one.space() == other.space());
-    runs.filter_map(|run| run.first()).map(|region| region.space()).collect()
+    runs.filter_map(|run| run.first()).map(|region| region.space()).into_set()
 }
 
 /// Who answers for each path of the reference, and for what lies around it: the first who is named there.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Role, Span, Tree};
+use kiwame_image::{Gather as _, Role, Span, Tree};
 use kiwame_trust::policy::Waiver;
 
 use crate::case::beginnings;
@@ -234,7 +234,7 @@ fn containers(tree: &Tree) -> BTreeSet<&str> {
             }
         }
     }
-    ids.into_iter().map(|id| tree.path(id)).collect()
+    ids.into_iter().map(|id| tree.path(id)).into_set()
 }
 
 /// The kinds of findings of this file.

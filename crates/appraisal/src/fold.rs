@@ -89,7 +89,7 @@ impl<'a> Encoders<'a> {
     fn of(reference: &'a ImageReference) -> Self {
         let spaces: BTreeSet<_> = reference.regions.iter().map(|region| region.space()).into_set();
         let encoders = reference.regions.iter().filter(|region| spaces.contains(region.path.as_str()));
-        Self(encoders.map(|region| (region.path.as_str(), region)).collect())
+        Self(encoders.map(|region| (region.path.as_str(), region)).into_map())
     }
 
     /// Where in the image a reference value lies, or the stream around it.
@@ -212,7 +212,7 @@ impl<'a> Fold<'a> {
             }
         }
         let several = groups.iter().filter(|(_, members)| members.len() > 1);
-        let names = Names::of(self.tree, self.reference, several.map(|(key, _)| key.0.as_str()).collect());
+        let names = Names::of(self.tree, self.reference, several.map(|(key, _)| key.0.as_str()).into_set());
         let mut told = Vec::new();
         let mut slots: BTreeMap<usize, (usize, &Key, Vec<Finding>)> = BTreeMap::new();
         for (number, finding) in findings.into_iter().enumerate() {

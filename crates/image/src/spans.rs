@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Arrange as _, Span};
+use crate::{Arrange as _, Gather as _, Span};
 
 /// Ranges of one space, those that touch made one, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl FromIterator<Span> for Spans {
                 None => joined.push((span.offset, span.end())),
             }
         }
-        Self(joined.into_iter().collect())
+        Self(joined.into_iter().into_map())
     }
 }
 

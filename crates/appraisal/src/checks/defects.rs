@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Defect, Tree};
+use kiwame_image::{Defect, Gather as _, Tree};
 use kiwame_trust::manifest::KnownDefect;
 
 use crate::kind::{Effect, Family, Kind, Severity, Text};
@@ -21,7 +21,7 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
                 continue;
             };
             let Some(wanted) = case.wanted(index) else { continue };
-            let listed = listed.entry(index).or_insert_with(|| wanted.defects.iter().collect());
+            let listed = listed.entry(index).or_insert_with(|| wanted.defects.iter().into_set());
             if listed.contains(&about) {
                 recorded.insert(number);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Region, SpaceId, Value, fact};
+use kiwame_image::{Content, Gather as _, Region, SpaceId, Value, fact};
 
 use kiwame_trust::rules::Mutable;
 
@@ -59,7 +59,7 @@ fn named<'a>(case: &Case<'a>) -> BTreeMap<&'a str, usize> {
         // Of several of one path, as the items of a list are, none is the one.
         ordered.entry(region.path.as_str()).and_modify(|one| *one = None).or_insert(Some(index));
     }
-    ordered.into_iter().filter_map(|(path, index)| Some((path, index?))).collect()
+    ordered.into_iter().filter_map(|(path, index)| Some((path, index?))).into_map()
 }
 
 /// Settings and variables under a rule of keys: whoever saves them sorts or moves them, and whoever reads them asks by name.
@@ -113,7 +113,7 @@ fn longest_ordered(case: &Case<'_>, regions: &[(&Region, usize)]) -> BTreeSet<us
         }
     }
     let last = tails.last().map(|&(_, position)| position);
-    core::iter::successors(last, |&position| before.get(position).copied().flatten()).collect()
+    core::iter::successors(last, |&position| before.get(position).copied().flatten()).into_set()
 }
 
 /// The kinds of findings of this file.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Content, Digest, Region, RegionId, SpaceId, fact};
+use kiwame_image::{Content, Digest, Gather as _, Region, RegionId, SpaceId, fact};
 use kiwame_trust::manifest::ReferenceRegion;
 
 use crate::case::beginnings;
@@ -158,7 +158,7 @@ impl<'a> Known<'a> {
         let missing = case.unmatched.iter().filter_map(|&index| case.wanted(index));
         Self {
             differing,
-            missing: missing.flat_map(|wanted| beginnings(&wanted.path)).collect(),
+            missing: missing.flat_map(|wanted| beginnings(&wanted.path)).into_set(),
             around_streams: super::encoding::around_changed_streams(case),
         }
     }
@@ -205,7 +205,7 @@ fn follows_a_stream(case: &Case<'_>, region: &Region, index: usize, known: &Know
 fn around_added(case: &Case<'_>) -> BTreeSet<RegionId> {
     let added = case.measured().filter(|region| region.component && region.content != Content::Fill);
     let added = added.filter(|region| case.matches.get(&region.id) == Some(&Match::Nothing));
-    added.filter_map(|region| region.parent).collect()
+    added.filter_map(|region| region.parent).into_set()
 }
 
 /// True for what only holds a component that was added, such as the tag that ends a node: the component speaks for it.
@@ -253,7 +253,7 @@ fn unopened<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
         let differs = matches!(outcome, Match::Differs(_)) && region.is_leaf() && region.encodes.is_none();
         (differs && case.encodes(path)).then_some(path)
     };
-    case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).collect()
+    case.matches.iter().filter_map(shut).chain(case.limited.iter().map(|id| case.tree.path(*id))).into_set()
 }
 
 /// True for a fact that changes whenever the device writes, in a part that it writes to (RULES 2).

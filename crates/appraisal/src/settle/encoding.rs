@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Content, Region, RegionId, SpaceId};
+use kiwame_image::{Content, Gather as _, Region, RegionId, SpaceId};
 
 use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
@@ -63,9 +63,9 @@ impl<'a> Contents<'a> {
         }
         Self {
             differing: BTreeSet::new(),
-            missing: missing.map(|wanted| wanted.space()).collect(),
+            missing: missing.map(|wanted| wanted.space()).into_set(),
             ambiguous,
-            defective: tree.defects().iter().map(|defect| defect.region).collect(),
+            defective: tree.defects().iter().map(|defect| defect.region).into_set(),
         }
     }
 
@@ -299,7 +299,7 @@ fn around_removed<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
     removed
         .filter(|wanted| !is_fill(wanted))
         .flat_map(|wanted| beginnings(&wanted.path).filter(|scope| *scope != wanted.path))
-        .collect()
+        .into_set()
 }
 
 fn is_changed_stream(case: &Case<'_>, id: RegionId) -> bool {

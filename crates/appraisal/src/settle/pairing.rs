@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kiwame_image::{Digest, Region, Span};
+use kiwame_image::{Arrange as _, Digest, Region, Span};
 use kiwame_trust::manifest::ReferenceRegion;
 
 use crate::{Case, Findings, Match};
@@ -43,7 +43,7 @@ pub(crate) fn settle(case: &mut Case<'_>, _: &mut Findings<'_>) {
         case.unmatched.extend(left);
     }
     case.unmatched.extend(wanted.flatten().map(|(number, _)| *number));
-    case.unmatched.sort_unstable();
+    case.unmatched.arrange();
 }
 
 /// The path of reference values that have the same.

@@ -33,7 +33,7 @@ struct Thing {
 /// The lines of the outline.
 pub(crate) fn lines(lang: Lang, report: &Report) -> Vec<String> {
     let things = things(report);
-    let sizes = report.spaces.iter().map(|space| (space.path.as_str(), space.size)).collect();
+    let sizes = report.spaces.iter().map(|space| (space.path.as_str(), space.size)).into_map();
     let mut page = Page { lang, things, sizes, lines: Vec::new() };
     let top: Vec<_> =
         page.things.iter().enumerate().filter(|(_, thing)| thing.depth == 0).map(|(at, _)| at).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::Role;
+use kiwame_image::{Gather as _, Role};
 use kiwame_trust::rules::{FileRule, Mutable, MutableRule};
 
 /// Where a path lies in a file system.
@@ -69,7 +69,7 @@ impl<'a> Names<'a> {
         };
         // Of several of one name the first counts.
         let named = |rule| Listed {
-            names: files(rule).iter().rev().map(|file| (file.name.as_bytes(), file)).collect(),
+            names: files(rule).iter().rev().map(|file| (file.name.as_bytes(), file)).into_map(),
             patterns: files(rule).iter().filter(|file| file.is_pattern()).collect(),
         };
         Self(rules.iter().map(named).collect())

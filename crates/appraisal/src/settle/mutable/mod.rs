@@ -240,7 +240,7 @@ impl<'a> Known<'a> {
             let name = kiwame_image::escape_key(layout.part.name.as_bytes());
             Some((format!("partition:{name}"), layout.format.as_deref().filter(|_| layout.written)?))
         });
-        Self { facts, readings, made: made.collect(), names: Names::of(&case.manifest.mutable) }
+        Self { facts, readings, made: made.into_set(), names: Names::of(&case.manifest.mutable) }
     }
 
     /// True when one of that path has all these facts in the reference, traces of writing and the value itself aside;

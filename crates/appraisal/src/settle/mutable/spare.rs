@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Region, fact};
+use kiwame_image::{Gather as _, Region, fact};
 use kiwame_trust::manifest::path_within;
 
 use super::{Places, is_erased, path_of};
@@ -39,7 +39,7 @@ pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Pla
         let finding = case.about(&COPY_NOT_TAKEN, place);
         found.report(finding);
     }
-    erased.into_iter().map(|(number, _, _)| number).collect()
+    erased.into_iter().map(|(number, _, _)| number).into_set()
 }
 
 /// True for a place where the reference has one environment of two.

@@ -364,7 +364,7 @@ impl<'a> Fit<'_, 'a> {
         let (images, configurations) = (self.children_of(IMAGES), self.children_of(b"configurations"));
         self.check_unit_addresses(out);
         self.check_texts(out);
-        let names = |nodes: &[usize]| nodes.iter().map(|&node| self.name(node).to_vec()).collect();
+        let names = |nodes: &[usize]| nodes.iter().map(|&node| self.name(node).to_vec()).into_set();
         let known: BTreeSet<Vec<u8>> = names(&images);
         for (&node, &part) in
             configurations.iter().flat_map(|node| PARTS.iter().map(move |part| (node, part)))
@@ -415,7 +415,7 @@ impl<'a> Fit<'_, 'a> {
     /// The bytes that a signature over a configuration covers, by its own account.
     fn covered(&self, node: usize) -> Vec<Span> {
         let Some(nodes) = self.texts(node, "hashed-nodes") else { return Vec::new() };
-        let mut spans = self.tree.signed(&nodes.into_iter().collect(), UNSIGNED);
+        let mut spans = self.tree.signed(&nodes.into_iter().into_set(), UNSIGNED);
         let strings = self.bytes(node, "hashed-strings");
         if let Some(length) = strings.as_deref().and_then(|cells| cells.get(4..)?.first_chunk()) {
             let start = self.tree.base.saturating_add(self.tree.header.strings.offset);
