@@ -85,5 +85,6 @@ mod tests {
         assert_eq!(made, read);
         assert_eq!((made.get("uid"), made.get("gid"), made.len()), (Some(&Json::Uint(3)), None, 2));
         assert_eq!(made.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["mode", "uid"]);
+        assert!(Facts::default().is_empty() && !made.is_empty());
     }
 }

@@ -439,6 +439,9 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(Json::parse(nested(64).as_bytes(), 64).is_ok());
         assert!(what(&nested(65)).contains("64 levels"));
+        let objects = |levels: usize| format!("{}0{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert!(Json::parse(objects(64).as_bytes(), 65).is_ok());
+        assert!(what(&objects(65)).contains("64 levels"));
         assert!(Json::parse("[".repeat(1 << 20).as_bytes(), MOST_SIGNED).is_err());
     }
 
@@ -471,5 +474,26 @@ mod tests {
         assert_eq!(json, Json::parse(rest, 100));
         let number = Json::parse_lists(br#"{"p":{"i":[{"r":0}]}}"#, 100, &["p", "i", "r"], &mut |_| Ok(()));
         assert!(number.is_err(), "a number could pass for a list that was handed over");
+    }
+
+    #[test]
+    fn a_list_that_is_handed_over_is_of_objects() {
+        for (item, found) in [("4", "4"), ("[{}]", "an array of 1")] {
+            let text = format!(r#"{{"r":[{item}]}}"#);
+            let error = Json::parse_lists(text.as_bytes(), 100, &["r"], &mut |_| Ok(())).unwrap_err();
+            assert_eq!(error.to_string(), format!("regions[]: found {found}, expected an object"));
+        }
+    }
+
+    #[test]
+    fn a_list_of_texts_holds_texts_only() {
+        let texts =
+            |text: &str| Object::new(Json::parse(text.as_bytes(), 9).unwrap(), "").unwrap().texts("a");
+        assert_eq!(texts(r#"{"a":["x","y"]}"#), Ok(vec!["x".to_owned(), "y".to_owned()]));
+        assert_eq!(texts("{}"), Ok(Vec::new()));
+        assert_eq!(
+            texts(r#"{"a":["x",1]}"#).unwrap_err().to_string(),
+            "a: found 1, expected an array of texts"
+        );
     }
 }

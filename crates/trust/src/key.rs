@@ -115,6 +115,47 @@ mod tests {
         assert_eq!(pem.fingerprint(), RFC8032);
     }
 
+    #[derive(Debug)]
+    struct Other;
+
+    impl Scheme for Other {
+        fn name(&self) -> &'static str {
+            "other"
+        }
+
+        fn of_spki<'k>(&self, _: &'k [u8]) -> Option<&'k [u8]> {
+            None
+        }
+
+        fn spki(&self, _: &[u8]) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn of_fingerprint(&self, _: &str) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn fingerprint(&self, key: &[u8]) -> String {
+            kiwame_image::hex(key)
+        }
+
+        fn vet(&self, _: &[u8]) -> Result<(), TrustError> {
+            Ok(())
+        }
+
+        fn check(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+            Err(SignatureError::Bad)
+        }
+    }
+
+    #[test]
+    fn keys_of_two_schemes_are_two_though_their_bytes_are_one() {
+        let key = PublicKey::parse(RFC8032.as_bytes()).unwrap();
+        let other = PublicKey::vetted(&Other, &key.bytes).unwrap();
+        assert_ne!(key, other);
+        assert!(key < other);
+    }
+
     #[test]
     fn keys_two_verifiers_could_disagree_about_are_refused_when_loaded() {
         let parse = |hex: &str| PublicKey::parse(format!("ed25519:{hex}").as_bytes());

@@ -356,12 +356,6 @@ impl Rule {
     pub fn accepts_reencoded(&self, path: &str) -> bool {
         self.accept_reencoded.iter().any(|scope| path_within(path, scope))
     }
-
-    /// True when the policy takes a manifest of that channel: the one it names, or `release` (RULES 32).
-    #[must_use]
-    pub fn takes_channel(&self, channel: Option<&str>) -> bool {
-        channel.unwrap_or(ROLE) == self.channel.as_deref().unwrap_or(ROLE)
-    }
 }
 
 impl Accept {

@@ -576,12 +576,25 @@ mod tests {
             ("mac", "00:1a:2B:3c:4d:5e"),
             ("word:5", "a.b-1"),
             ("range:1-65535", "22"),
+            ("u8:1-9", "\u{5}"),
             ("u16:0-255", "\u{5}\0"),
+            ("u32:0-255", "\u{5}\0\0\0"),
+            ("u64:0-255", "\u{5}\0\0\0\0\0\0\0"),
         ] {
             assert!(holds(grammar, good), "{grammar} {good}");
-            for bad in
-                ["", " ", "1 init=/bin/sh", "$x", "a;b", "0x10", "00:1a:2b:3c:4d", "off ", "022", "x\n"]
-            {
+            for bad in [
+                "",
+                " ",
+                "1 init=/bin/sh",
+                "$x",
+                "a;b",
+                "0x10",
+                "00:1a:2b:3c:4d",
+                "00:1a:2b:3c:4d:5g",
+                "off ",
+                "022",
+                "x\n",
+            ] {
                 let expected = grammar == "bytes:3" && bad.len() <= 3
                     || grammar == "digits:3" && bad == "022"
                     || grammar == "hex:4" && bad == "022"
@@ -589,6 +602,17 @@ mod tests {
                 assert_eq!(holds(grammar, bad), expected, "{grammar} {bad:?}");
             }
         }
+    }
+
+    #[test]
+    fn only_bytes_say_nothing_about_a_value() {
+        let is_any = |grammar| Grammar::read(grammar, "value").expect("a grammar").is_any();
+        assert!(is_any("bytes:3"));
+        assert!(
+            !["exactly:61", "enum:a", "digits:1", "hex:1", "mac", "word:1", "range:0-1", "u8:0-1"]
+                .map(is_any)
+                .contains(&true)
+        );
     }
 
     fn key(name: &str) -> KeyRule {
@@ -617,6 +641,8 @@ mod tests {
             assert!(key(name).is_for(name.as_bytes()));
         }
         assert!(key("serial#").is_for(b"serial#") && key("unit_*").is_for(b"unit_name"));
+        // A hyphen behind 36 signs makes no vendor of them.
+        assert!(key("unit_*").is_for(format!("unit_{}-x", "1".repeat(31)).as_bytes()));
     }
 
     #[test]
@@ -652,6 +678,12 @@ mod tests {
                 && !deep.leads_from(b"var/x/state/")
                 && !deep.leads_from(b"etc/")
         );
+        assert!(deep.is_pattern() && !file("var/log/state").is_pattern());
+    }
+
+    #[test]
+    fn a_name_with_a_star_or_a_sign_for_a_digit_is_a_pattern() {
+        assert!(key("led_*").is_pattern() && key("led_#").is_pattern() && !key("led_1").is_pattern());
     }
 
     #[test]

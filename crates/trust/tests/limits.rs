@@ -46,6 +46,16 @@ fn the_largest_manifest_is_read_and_one_byte_or_one_value_more_is_not() {
 }
 
 #[test]
+fn an_envelope_is_as_large_as_it_may_be_and_no_larger() {
+    let most = usize::try_from(dsse::MAX_ENVELOPE).expect("it fits");
+    let mut text = dsse::seal("a", b"", &[]);
+    text.resize(most, b' ');
+    assert!(Envelope::parse(&text).is_ok());
+    text.push(b' ');
+    assert!(matches!(Envelope::parse(&text), Err(TrustError::TooLarge { .. })));
+}
+
+#[test]
 fn an_envelope_that_nobody_signed_is_counted_before_it_is_kept() {
     let envelope = |values: usize| {
         let list = vec!["0"; values].join(",");

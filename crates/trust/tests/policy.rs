@@ -1,7 +1,8 @@
-//! Thresholds, principals, known keys, times: each with a neighbour that passes.
+//! Thresholds, principals, known keys, times, floors, what is lived with: each with a neighbour that passes.
 
 use ed25519_dalek::{Signer, SigningKey};
 use kiwame_image::{Algorithm, Digest};
+use kiwame_trust::policy::Expectation;
 use kiwame_trust::{Envelope, Policy, PublicKey, Time, TrustError, dsse, manifest};
 
 fn signing_key(number: u8) -> SigningKey {
@@ -164,4 +165,98 @@ fn a_manifest_that_contradicts_itself_is_defective() {
     assert!(bad(r#""required":true"#, r#""required":true,"x-extra":1"#).is_ok());
     assert!(matches!(bad(manifest::PREDICATE_TYPE, "urn:other"), Err(TrustError::Type { .. })));
     assert!(matches!(bad(r#"{"sha256""#, r#"{"md5""#), Err(TrustError::Field { .. })));
+}
+
+#[test]
+fn an_expectation_is_maker_and_model_and_perhaps_a_release() {
+    for text in ["ACME/R1", "ACME/R1@1.0"] {
+        assert_eq!(Expectation::parse(text).unwrap().text(), text);
+    }
+    for text in
+        ["", "ACME", "/R1", "ACME/", "ACME/R1@", "ACME/R1/2", "ACME/R1@1@0", "ACME/R1@1/0", "ACME@1.0"]
+    {
+        let error = Expectation::parse(text).unwrap_err().to_string();
+        assert!(error.contains("expected VENDOR/MODEL or VENDOR/MODEL@RELEASE"), "{text}: {error}");
+    }
+}
+
+/// A policy with one rule, which says this besides.
+fn ruled(more: &str) -> Result<Policy, TrustError> {
+    policy(&format!("[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = 1\n{more}\n"))
+}
+
+#[test]
+fn a_rule_is_for_maker_and_model() {
+    let other = "[[rule]]\nvendor = \"ACME\"\nmodel = \"R2\"\nthreshold = 2\n\
+                 [[rule]]\nvendor = \"EMCA\"\nmodel = \"R1\"\nthreshold = 3\n";
+    let policy = ruled(other).unwrap();
+    let threshold = |vendor, model| policy.rule(vendor, model).map(|rule| rule.threshold);
+    assert_eq!(threshold("ACME", "R1"), Ok(1));
+    assert_eq!(threshold("ACME", "R2"), Ok(2));
+    assert_eq!(threshold("EMCA", "R1"), Ok(3));
+    assert!(matches!(threshold("EMCA", "R2"), Err(TrustError::NoRule { .. })));
+}
+
+#[test]
+fn a_floor_refuses_what_lies_below_it() {
+    let policy = ruled(&format!("min-security-version = 2\n{}", principal("a", &[1]))).unwrap();
+    let of = |release: &str| verify(&policy, &envelope(&statement(release), &[1]), None);
+    let version = |number: u64| of(&format!(r#"{{"version":"1.0","securityVersion":{number}}}"#));
+    assert_eq!(of(RELEASE), Err(TrustError::Rollback { found: 0, floor: 2 }));
+    assert_eq!(version(1), Err(TrustError::Rollback { found: 1, floor: 2 }));
+    assert!(version(2).is_ok());
+    assert!(version(3).is_ok());
+}
+
+#[test]
+fn what_is_packed_anew_is_accepted_where_the_policy_says_so() {
+    let policy = ruled("accept-reencoded = [\"fv:a\"]").unwrap();
+    let rule = policy.rule("ACME", "R1").unwrap();
+    assert!(rule.accepts_reencoded("fv:a") && rule.accepts_reencoded("fv:a/stream:0"));
+    assert!(!rule.accepts_reencoded("fv:b") && !rule.accepts_reencoded("image"));
+}
+
+#[test]
+fn what_a_policy_lives_with_is_so_many_bytes_or_content_that_it_names() {
+    let digest = "ab".repeat(32);
+    for list in ["accept-partial", "accept-unexplained", "accept-any"] {
+        let accept = |more: &str| ruled(&format!("{list} = [{{ path = \"fv:a\"{more} }}]"));
+        assert!(accept(", max-bytes = 1").is_ok());
+        assert!(accept(&format!(", sha256 = [\"{digest}\"]")).is_ok());
+        assert!(accept(&format!(", max-bytes = 1, sha256 = [\"{digest}\"]")).is_ok());
+        let error = accept("").unwrap_err().to_string();
+        assert!(error.contains(&format!("{list}: found fv:a, expected max-bytes, or sha256")), "{error}");
+        assert!(accept(&format!(", sha256 = [\"{digest}\", \"AB\"]")).is_err());
+    }
+}
+
+fn waiver(path: &str, until: &str) -> Result<Policy, TrustError> {
+    let text = "finding = \"f\"\nreason = \"r\"\n";
+    policy(&format!("[[waiver]]\n{text}path = \"{path}\"\nuntil = \"{until}\"\n"))
+}
+
+#[test]
+fn what_a_policy_lives_with_is_a_part_of_the_image() {
+    let until = "2026-12-31T00:00:00Z";
+    let everywhere = |path: &str| {
+        [
+            waiver(path, until),
+            ruled(&format!("accept-any = [{{ path = \"{path}\", max-bytes = 1 }}]")),
+            ruled(&format!("accept-reencoded = [\"{path}\"]")),
+        ]
+    };
+    for path in ["", "/", "image", "image/"] {
+        for read in everywhere(path) {
+            assert!(read.unwrap_err().to_string().contains("the path of a part of the image"), "{path:?}");
+        }
+    }
+    for path in ["fv:a", "image/fv:a"] {
+        assert!(everywhere(path).iter().all(Result::is_ok), "{path}");
+    }
+}
+
+#[test]
+fn a_waiver_ends_at_a_time() {
+    assert!(waiver("fv:a", "2026-12-31T00:00:00Z").is_ok());
+    assert_eq!(waiver("fv:a", "never"), Err(TrustError::Time("never".to_owned())));
 }
