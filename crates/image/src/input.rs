@@ -283,7 +283,7 @@ impl Window {
         Self { bytes, start, span }
     }
 
-    /// A reader over all of it. `truncated` is the id of the defect for bytes that end too early.
+    /// A reader over all of it. `truncated` is the defect of bytes that end too early.
     #[must_use]
     pub fn reader(&self, truncated: &'static DefectKind) -> Reader<'_> {
         Reader::new(self, self.span.offset, truncated)

@@ -384,7 +384,7 @@ impl Waiver {
 
 /// An empty path, or the whole image, is no component, and no place where somebody lives with something (RULES 31).
 fn names_a_part(path: &str, field: String) -> Result<(), TrustError> {
-    let whole = kiwame_image::segments(path).all(|segment| segment.is_empty() || segment == "image");
+    let whole = kiwame_image::segments(path).all(|segment| segment == "image");
     if whole {
         let expected = "the path of a part of the image";
         return Err(TrustError::Field { field, expected, found: path.to_owned() });

@@ -57,9 +57,9 @@ const PARTITION: &str = "partition";
 pub(crate) struct Names {
     pub(crate) gap: &'static str,
     pub(crate) overlay: &'static str,
-    /// Id of the defect for two pieces that share bytes.
+    /// The defect of two pieces that share bytes.
     pub(crate) overlap: &'static DefectKind,
-    /// Id of the defect for a piece that goes beyond the file.
+    /// The defect of a piece that goes beyond the file.
     pub(crate) beyond: &'static DefectKind,
 }
 
