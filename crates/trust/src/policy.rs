@@ -104,12 +104,9 @@ pub struct Waiver {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: T,
-    /// Principals that signed, by the policy's names, with the key that each used.
-    pub signers: Vec<Signer>,
-    /// SHA-256 of payload type and payload: the manifest's identity, whoever signed it and however often.
-    pub identity: Digest,
-    /// True when a time decided, so that the report must name it.
-    pub time_used: bool,
+    signers: Vec<Signer>,
+    identity: Digest,
+    time_used: bool,
 }
 
 /// Somebody who signed.
@@ -125,6 +122,24 @@ impl<T> Verified<T> {
     /// What was signed.
     pub fn value(&self) -> &T {
         &self.value
+    }
+
+    /// Principals that signed, by the policy's names, with the key that each used.
+    #[must_use]
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+
+    /// SHA-256 of payload type and payload: the manifest's identity, whoever signed it and however often.
+    #[must_use]
+    pub fn identity(&self) -> &Digest {
+        &self.identity
+    }
+
+    /// True when a time decided, so that the report must name it.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        self.time_used
     }
 }
 

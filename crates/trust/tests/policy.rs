@@ -53,7 +53,7 @@ fn two_of_three() -> Policy {
 fn verify(policy: &Policy, envelope: &Envelope, now: Option<&str>) -> Result<Vec<String>, TrustError> {
     let identity = Digest::new(Algorithm::Sha256, &[0; 32]).unwrap();
     let verified = policy.verify(envelope, identity, now.map(|now| Time::parse(now).unwrap()))?;
-    Ok(verified.signers.iter().map(|signer| signer.id.clone()).collect())
+    Ok(verified.signers().iter().map(|signer| signer.id.clone()).collect())
 }
 
 const RELEASE: &str = r#"{"version":"1.0"}"#;

@@ -136,7 +136,7 @@ impl Trial<'_> {
             match self.load_one(source)? {
                 Ok(verified) => {
                     if let Some(below) = self.policy.below_floor(verified.value()) {
-                        self.below.push((verified.identity.clone(), source.1.name.clone(), below));
+                        self.below.push((verified.identity().clone(), source.1.name.clone(), below));
                     }
                     self.verified.push(verified);
                 }
@@ -148,8 +148,8 @@ impl Trial<'_> {
         }
         let mut known = Vec::new();
         self.verified.retain(|one| {
-            let new = !known.contains(&one.identity);
-            known.push(one.identity.clone());
+            let new = !known.contains(one.identity());
+            known.push(one.identity().clone());
             new
         });
         let products: Vec<_> = self
@@ -508,7 +508,7 @@ impl Trial<'_> {
 
     /// Name of the file, and why, of a manifest of a release below the policy's floor.
     fn below_floor(&self, one: &Verified<Manifest>) -> Option<(&str, &TrustError)> {
-        let below = self.below.iter().find(|(identity, _, _)| *identity == one.identity);
+        let below = self.below.iter().find(|(identity, _, _)| identity == one.identity());
         below.map(|(_, file, why)| (file.as_str(), why))
     }
 
@@ -587,7 +587,7 @@ impl Trial<'_> {
             .map(|(at, one)| manifest_of(one, at == outcome.manifest && outcome.reference.is_some()))
             .collect();
         let mut findings = [self.findings.clone(), outcome.findings].concat();
-        let signers = self.verified.iter().flat_map(|one| &one.signers);
+        let signers = self.verified.iter().flat_map(|one| one.signers());
         let known = signers
             .filter(|signer| self.policy.keys().any(|key| key.is_known() && key.fingerprint() == signer.key));
         if known.count() > 0 {
@@ -610,7 +610,7 @@ impl Trial<'_> {
                 report.expected.insert("release".to_owned(), escape(release));
             }
         }
-        let timed = self.verified.iter().any(|one| one.time_used)
+        let timed = self.verified.iter().any(|one| one.is_timed())
             || self.policy.expires.is_some()
             || !self.policy.waivers.is_empty();
         if timed && self.now.is_some() {
@@ -655,7 +655,7 @@ fn openings(image: Option<&ImageReference>, manifest: &Manifest) -> Openings {
 
 /// How the core calls a reference for an image in `compared` and `presentedAs`.
 fn compared(verified: &Verified<Manifest>, image: &ImageReference) -> String {
-    format!("{}/{}", verified.identity.hex(), image.name)
+    format!("{}/{}", verified.identity().hex(), image.name)
 }
 
 /// The channel of a manifest that names none.
@@ -706,7 +706,7 @@ fn manifest_of(verified: &Verified<Manifest>, applied: bool) -> ManifestOf {
     };
     ManifestOf {
         applied,
-        payload_sha256: verified.identity.hex(),
+        payload_sha256: verified.identity().hex(),
         channel: verified.value().product.channel.as_deref().map(escape),
         hardware_revisions: verified
             .value()
@@ -717,7 +717,7 @@ fn manifest_of(verified: &Verified<Manifest>, applied: bool) -> ManifestOf {
             .collect(),
         product: escape(&verified.value().product.scope()),
         release: escape(&verified.value().release.version),
-        signers: verified.signers.iter().map(signer).collect(),
+        signers: verified.signers().iter().map(signer).collect(),
     }
 }
 

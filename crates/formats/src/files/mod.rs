@@ -85,6 +85,9 @@ impl Allowance {
     }
 }
 
+/// What the parts of a file system that no file uses may come to: more is as good as a limit of space that was hit.
+pub(crate) const MOST_REST: u64 = 64 << 20;
+
 /// Extended attributes: whole names and values.
 pub(crate) type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -80,7 +80,7 @@ use kiwame_image::{
 use self::log::Log;
 use self::medium::Walk;
 use self::node::{Body, COMPR_LZMA, COMPR_LZO, COMPR_ZERO, Header, Piece, Record, State};
-use crate::files::{self, Allowance, FileData, Volume};
+use crate::files::{self, Allowance, FileData, MOST_REST, Volume};
 
 mod data;
 mod defects;
@@ -475,7 +475,6 @@ impl Nodes<'_> {
 }
 
 const ERASED: u8 = 0xff;
-const MOST_REST: u64 = 64 << 20;
 
 // Facts, in the words of the specification.
 static BYTE_ORDER: Fact = Fact::new("byte-order");

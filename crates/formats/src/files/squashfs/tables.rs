@@ -11,7 +11,7 @@ use kiwame_image::{
 use super::defects;
 use super::superblock::{OPTIONS, Superblock};
 use super::{METADATA, NONE, SUPERBLOCK, length_of, odd, packed};
-use crate::files::{Allowance, Xattrs};
+use crate::files::{Allowance, MOST_REST, Xattrs};
 
 /// The file system's bytes, and how its blocks are packed.
 #[derive(Clone, Debug)]
@@ -495,7 +495,6 @@ impl Fragment {
 
 /// What all tables may decode to: a file takes some fifty bytes.
 const MOST_METADATA: u64 = 64 << 20;
-const MOST_REST: u64 = 64 << 20;
 const ELSEWHERE: u16 = 0x100;
 const XATTR_PREFIXES: [&str; 3] = ["user.", "trusted.", "security."];
 /// Linux `XATTR_NAME_MAX` and `XATTR_SIZE_MAX`.
