@@ -71,6 +71,29 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
+    /// Every limit.
+    pub const ALL: [Self; 7] =
+        [Self::Space, Self::Live, Self::Decoded, Self::Depth, Self::Nodes, Self::Reads, Self::Defects];
+
+    /// The limit of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Gives that field another value.
+    pub fn set(self, limits: &mut Limits, value: u64) {
+        match self {
+            Self::Space => limits.space = value,
+            Self::Live => limits.live = value,
+            Self::Decoded => limits.decoded = value,
+            Self::Depth => limits.depth = u32::try_from(value).unwrap_or(u32::MAX),
+            Self::Nodes => limits.nodes = value,
+            Self::Reads => limits.reads = value,
+            Self::Defects => limits.defects = value,
+        }
+    }
+
     /// The name of the field of [`Limits`].
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -187,6 +210,20 @@ fn spend(spent: &Cell<u64>, amount: u64, limit: u64, kind: LimitKind) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_limit_is_set_and_read_by_its_name() {
+        for kind in LimitKind::ALL {
+            let mut limits = Limits::default();
+            let named = LimitKind::named(kind.name()).expect("it has a name");
+            named.set(&mut limits, 7);
+            assert_eq!(
+                LimitKind::ALL.map(|other| other.of(&limits) == 7),
+                LimitKind::ALL.map(|other| other == kind)
+            );
+        }
+        assert_eq!(LimitKind::named("time"), None);
+    }
 
     #[test]
     fn room_is_the_tightest_of_three() {

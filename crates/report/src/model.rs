@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, Limits, Region, RegionId, Tree};
+use kiwame_image::{Arrange as _, Digest, Gather as _, LimitKind, Limits, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use serde::{Deserialize, Serialize};
@@ -634,16 +634,8 @@ impl Report {
     /// A report without regions, spaces and findings: what is known before anything is compared.
     #[must_use]
     pub fn new(mode: &str, core_sha256: &str, limits: &Limits, image: ImageOf) -> Self {
-        let limits = BTreeMap::from([
-            ("decoded", limits.decoded),
-            ("defects", limits.defects),
-            ("depth", limits.depth.into()),
-            ("live", limits.live),
-            ("nodes", limits.nodes),
-            ("reads", limits.reads),
-            ("space", limits.space),
-        ]);
-        let limits = limits.into_iter().map(|(name, value)| (name.to_owned(), value)).into_map();
+        let limits =
+            LimitKind::ALL.map(|kind| (kind.name().to_owned(), kind.of(limits))).into_iter().into_map();
         let tool = ToolOf {
             core_sha256: core_sha256.to_owned(),
             name: "kiwame".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Host, Limits, Options, Part, Tree, to_usize};
+use kiwame_image::{Algorithm, Digest, Host, LimitKind, Limits, Options, Part, Tree, to_usize};
 use kiwame_report::{Lang, View, renderer};
 use kiwame_trust::{PublicKey, Time, dsse};
 use serde::Deserialize;
@@ -164,20 +164,12 @@ impl<'a> Run<'a> {
         let size = self.sources("image").map(|(_, source)| source.size).max().unwrap_or(0);
         let mut limits = Limits::for_image(size);
         for (name, &value) in &self.request.limits {
-            match name.as_str() {
-                "space" => limits.space = value,
-                "live" => limits.live = value,
-                "decoded" => limits.decoded = value,
-                "depth" => limits.depth = u32::try_from(value).unwrap_or(u32::MAX),
-                "nodes" => limits.nodes = value,
-                "reads" => limits.reads = value,
-                "defects" => limits.defects = value,
-                _ => {
-                    let known = "space, live, decoded, depth, nodes, reads or defects";
-                    let what = format!("no limit \"{name}\"; expected {known}");
-                    return Err(Failure::usage("--limit", what));
-                }
-            }
+            let Some(kind) = LimitKind::named(name) else {
+                let known = LimitKind::ALL.map(LimitKind::name).join(", ");
+                let what = format!("no limit \"{name}\"; expected one of {known}");
+                return Err(Failure::usage("--limit", what));
+            };
+            kind.set(&mut limits, value);
         }
         Ok(limits)
     }
