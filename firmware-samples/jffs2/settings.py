@@ -135,6 +135,7 @@ def samples():
     yield "raw-changed", "one that is expanded, expanded to something else", changed(b"config/rpcd", b"$p$root", b"$p$guest")
     yield "list-longer", "one more value of a list", changed(b"config/rpcd", b"'a'\n", b"'a'\n\tlist read 'b'\n")
     yield "json-number", "a number within its range", changed(b"config/state.json", b"8022", b"8023")
+    yield "json-shorter", "a number of fewer digits", changed(b"config/state.json", b"8022", b"443")
     yield "json-text", "text in the place of a truth value", changed(b"config/state.json", b"true", b'"true"')
     yield "json-octal", "a number with a leading zero", changed(b"config/state.json", b"8022", b"0022")
     listed = b'{"safe": true, "allow": [], "port": 8022}\n'
@@ -155,8 +156,16 @@ def samples():
     opaque = [(b"extra", b"overlay.opaque", b"y")]
     yield "opaque", "a directory of the overlay that hides the one below", tree(attributes=opaque)
     yield "directory-gone", "a directory gone with the one file in it", tree(left)
-    own = [(b"config/firewall", b"overlay.origin", bytes(4)), (b"config", b"overlay.impure", b"y")]
+    # struct ovl_fb: version, magic, length of all of it, flags, type of handle; then UUID, inode and generation.
+    handle = bytes([0, 0xFB, 29, 0, 1]) + bytes(range(16)) + bytes([42, 0, 0, 0, 7, 0, 0, 0])
+    own = [(b"config/firewall", b"overlay.origin", handle), (b"config", b"overlay.impure", b"y")]
     yield "copied-up", "attributes that overlayfs keeps for itself", tree(attributes=own)
+    yield "origin-carrier", "a program in the place of the handle that overlayfs keeps", tree(
+        attributes=[(b"config/firewall", b"overlay.origin", PROGRAM)])
+    yield "origin-longer", "bytes behind the handle that overlayfs keeps", tree(
+        attributes=[(b"config/firewall", b"overlay.origin", handle + b"more")])
+    yield "impure-carrier", "words in the place of the mark that overlayfs keeps", tree(
+        attributes=[(b"config", b"overlay.impure", b"words")])
     yield "redirected", "an attribute by which overlayfs reads another file", tree(
         attributes=[(b"config", b"overlay.redirect", b"/evil")])
     yield "mounted", "a working directory as overlayfs makes one", tree(directories=[b"work"])

@@ -498,7 +498,7 @@ pub fn json_of(value: &Value) -> Json {
     match value {
         Value::Uint(number) if *number <= MAX_NUMBER => Json::Uint(*number),
         Value::Flag(flag) => Json::Flag(*flag),
-        Value::Uint(_) | Value::Text(_) | Value::Bytes(_) => Json::Text(value.display()),
+        Value::Uint(_) | Value::Text(_) | Value::Bytes(_) | Value::Places(_) => Json::Text(value.display()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a format says about a region beyond its place: mode, type, entry point, alignment.
 
-use crate::Fact;
+use crate::{Fact, Span};
 
 /// One fact about a region, in the vocabulary of its specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,34 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// Yes or no.
     Flag(bool),
+    /// Partitions, as the image states them.
+    Places(Vec<Stated>),
+}
+
+/// A partition, as the image states it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stated {
+    /// Its name, escaped as the keys of paths are.
+    pub name: String,
+    /// Where it begins on the medium.
+    pub offset: u64,
+    /// How many bytes it has; `None` for all that is left.
+    pub length: Option<u64>,
+}
+
+impl Stated {
+    /// Where it lies on a medium that ends there.
+    #[must_use]
+    pub fn span(&self, end: u64) -> Span {
+        Span::new(self.offset, self.length.unwrap_or(end.saturating_sub(self.offset)))
+    }
+
+    /// `name@offset+length`, with numbers in hexadecimal and `rest` for all that is left.
+    #[must_use]
+    pub fn display(&self) -> String {
+        let length = self.length.map_or("rest".to_owned(), |length| format!("{length:#x}"));
+        format!("{}@{:#x}+{length}", self.name, self.offset)
+    }
 }
 
 impl Value {
@@ -31,6 +59,11 @@ impl Value {
             Self::Uint(_) | Self::Flag(_) => 0,
             Self::Text(text) => crate::len64(text.as_bytes()),
             Self::Bytes(bytes) => crate::len64(bytes),
+            Self::Places(places) => {
+                let lengths =
+                    places.iter().map(|place| crate::len64(place.name.as_bytes()).saturating_add(40));
+                lengths.fold(0, u64::saturating_add)
+            }
         }
     }
 
@@ -42,6 +75,7 @@ impl Value {
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) => crate::digest::hex(bytes),
             Self::Flag(flag) => flag.to_string(),
+            Self::Places(places) => places.iter().map(Stated::display).collect::<Vec<_>>().join(" "),
         }
     }
 }
@@ -54,3 +88,9 @@ macro_rules! from {
     };
 }
 from!(u8 => Uint, u16 => Uint, u32 => Uint, u64 => Uint, bool => Flag, String => Text, &str => Text, Vec<u8> => Bytes, &[u8] => Bytes);
+
+impl From<Vec<Stated>> for Value {
+    fn from(places: Vec<Stated>) -> Self {
+        Self::Places(places)
+    }
+}

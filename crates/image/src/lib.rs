@@ -64,7 +64,7 @@ mod span;
 mod spans;
 mod tree;
 
-pub use attribute::{Attribute, Value};
+pub use attribute::{Attribute, Stated, Value};
 pub use builder::{Builder, Environment, Node, Options, Partition, Stage, parse, parse_with};
 pub use claim::{Claim, Says, Sum};
 pub use defect::{DEFECTS, Defect, DefectKind, Trouble};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Value, escape_key, fact};
+use kiwame_image::{Arrange as _, Gather as _, Region, SpaceId, Span, Stated, Value, escape_key, fact};
 
 use crate::case::place;
 use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, Reason, Severity};
@@ -41,23 +41,22 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
 /// The partitions that a list in the image puts elsewhere than the manifest does. A list that has no name in common with
 /// the manifest's speaks of another medium.
 fn disagreements(case: &Case<'_>, region: &Region, known: &BTreeMap<String, Span>) -> Vec<Finding> {
-    let Some(Value::Text(list)) = region.fact(&fact::LAYOUT) else { return Vec::new() };
-    let parts: Vec<_> = list.split(' ').filter_map(Part::read).collect();
-    if !parts.iter().any(|part| known.contains_key(part.name)) {
+    let Some(Value::Places(parts)) = region.fact(&fact::LAYOUT) else { return Vec::new() };
+    if !parts.iter().any(|part| known.contains_key(&part.name)) {
         return Vec::new();
     }
     let end = case.tree.spaces().first().map_or(0, |image| image.size);
-    let agrees = |part: &Part<'_>| match known.get(part.name) {
-        Some(span) => part.is_at(*span, end),
+    let agrees = |part: &Stated| match known.get(&part.name) {
+        Some(span) => part.span(end) == *span,
         // Linux splits a part once more by what it finds there, and so does the maker.
         None => is_split(part.span(end), known),
     };
     let wrong = parts.iter().filter(|part| !agrees(part));
     wrong
         .map(|part| {
-            let expected = known.get(part.name).map(|span| place("image", *span));
-            let finding = case.about(&LAYOUT_DISAGREES, region).compared(expected, part.text.to_owned());
-            finding.arg("kind", "partition").arg("name", part.name)
+            let expected = known.get(&part.name).map(|span| place("image", *span));
+            let finding = case.about(&LAYOUT_DISAGREES, region).compared(expected, part.display());
+            finding.arg("kind", "partition").arg("name", &part.name)
         })
         .collect()
 }
@@ -68,34 +67,6 @@ fn is_split(span: Span, known: &BTreeMap<String, Span>) -> bool {
     inside.arrange();
     let end = inside.iter().try_fold(span.offset, |end, part| (part.offset == end).then(|| part.end()));
     end == Some(span.end())
-}
-
-/// One partition as a format writes it: `name@offset+length`.
-struct Part<'a> {
-    text: &'a str,
-    name: &'a str,
-    offset: u64,
-    /// `None` for all that is left.
-    length: Option<u64>,
-}
-
-impl<'a> Part<'a> {
-    fn read(text: &'a str) -> Option<Self> {
-        let (name, place) = text.rsplit_once('@')?;
-        let (offset, length) = place.split_once('+')?;
-        let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
-        let length = if length == "rest" { None } else { Some(number(length)?) };
-        Some(Self { text, name, offset: number(offset)?, length })
-    }
-
-    /// Where it lies on a medium that ends there.
-    fn span(&self, end: u64) -> Span {
-        Span::new(self.offset, self.length.unwrap_or(end.saturating_sub(self.offset)))
-    }
-
-    fn is_at(&self, span: Span, end: u64) -> bool {
-        self.span(end) == span
-    }
 }
 
 /// Formats that find no structure.
@@ -147,10 +118,8 @@ mod tests {
 
     #[test]
     fn all_that_is_left_ends_where_the_image_does() {
-        let is_at =
-            |text, length| Part::read(text).is_some_and(|part| part.is_at(Span::new(0x1000, length), 0x8000));
-        assert!(is_at("a@0x1000+0x2000", 0x2000) && !is_at("a@0x1000+0x2000", 0x3000));
-        assert!(is_at("a@0x1000+rest", 0x7000) && !is_at("a@0x1000+rest", 0x2000));
-        assert!(!is_at("a@0x1000+what", 0x7000) && !is_at("a@1000+rest", 0x7000));
+        let part = |length| Stated { name: "a".to_owned(), offset: 0x1000, length };
+        assert_eq!(part(Some(0x2000)).span(0x8000), Span::new(0x1000, 0x2000));
+        assert_eq!(part(None).span(0x8000), Span::new(0x1000, 0x7000));
     }
 }

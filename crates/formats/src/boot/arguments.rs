@@ -10,7 +10,7 @@
 //!
 //! None: words are leaves, compared as they lie, and so are the blanks between them.
 
-use kiwame_image::{Builder, Input, Node, escape_key, fact, len64};
+use kiwame_image::{Builder, Input, Node, Stated, escape_key, fact, len64};
 
 /// Adds a leaf for each word of `line`, which lies at the start of `at`, and for what lies between words.
 pub(crate) fn add<'a>(at: &Input<'a>, line: &[u8], out: &mut Builder<'_, 'a>) {
@@ -76,13 +76,13 @@ fn decides(name: &[u8]) -> bool {
         || DECIDING_PREFIXES.iter().any(|prefix| plain.starts_with(prefix.as_bytes()))
 }
 
-/// The partitions of `mtdparts`, as `name@offset+length` with numbers in hexadecimal; offsets of the first device only.
-fn layout(value: &[u8]) -> String {
+/// The partitions of `mtdparts`, of the first device only.
+fn layout(value: &[u8]) -> Vec<Stated> {
     let text = String::from_utf8_lossy(value);
     let list = text.split(';').next().unwrap_or_default();
     let list = list.rsplit_once(':').map_or(list, |(_, parts)| parts);
     let mut at = 0u64;
-    let mut shown = Vec::new();
+    let mut stated = Vec::new();
     for part in list.split(',') {
         let (place, name) = part.split_once('(').unwrap_or((part, ""));
         let name = name.split(')').next().unwrap_or_default();
@@ -91,11 +91,11 @@ fn layout(value: &[u8]) -> String {
         at = offset.map_or(Some(at), number).unwrap_or(at);
         // `-` is all that is left.
         let length = number(size);
-        let length_shown = length.map_or("rest".to_owned(), |length| format!("{length:#x}"));
-        shown.push(format!("{}@{at:#x}+{length_shown}", escape_key(name.as_bytes())));
+        let name = escape_key(name.as_bytes()).to_string();
+        stated.push(Stated { name, offset: at, length });
         at = at.saturating_add(length.unwrap_or(0));
     }
-    shown.join(" ")
+    stated
 }
 
 /// Linux `memparse`: decimal or 0x, with k, m or g.
@@ -175,7 +175,7 @@ mod tests {
     fn partitions_follow_each_other_unless_they_say_where() {
         let parts = b"spi0.0:512k(boot),0x10000(env)ro,1m@0x3f0000(cal),-(rest)";
         assert_eq!(
-            layout(parts),
+            kiwame_image::Value::from(layout(parts)).display(),
             "boot@0x0+0x80000 env@0x80000+0x10000 cal@0x3f0000+0x100000 rest@0x4f0000+rest"
         );
         assert_eq!(number("99999999999999999999"), None);

@@ -90,12 +90,14 @@ impl InSettings {
                 Kind::Raw if piece.ordered => node.order(number),
                 Kind::Blank | Kind::Comment | Kind::Syntax | Kind::Raw => node,
             };
-            // Items of one list may be many; a key that is a list and a value is read by no two readers alike.
-            let again = seen.insert(piece.key.clone(), piece.kind);
-            let clash = again.is_some_and(|before| before != piece.kind || piece.kind == Kind::Setting);
-            if matches!(piece.kind, Kind::Setting | Kind::Item | Kind::Raw) && clash {
-                let shown = String::from_utf8_lossy(&piece.key).into_owned();
-                out.defect(Defect::new(&TWICE, "key", place, shown, "a key once"));
+            // Items of one list may be many; a key that is a list and a value is read by no two readers alike. What stands
+            // around a value has its key, and is none.
+            if matches!(piece.kind, Kind::Setting | Kind::Item | Kind::Raw) {
+                let again = seen.insert(piece.key.clone(), piece.kind);
+                if again.is_some_and(|before| before != piece.kind || piece.kind == Kind::Setting) {
+                    let shown = String::from_utf8_lossy(&piece.key).into_owned();
+                    out.defect(Defect::new(&TWICE, "key", place, shown, "a key once"));
+                }
             }
             if out.add(node.component()).is_none() {
                 return Ok(());

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Content, Fact, Gather as _, Region, Role, Value, fact, role};
+use kiwame_image::{Content, Fact, Gather as _, Region, Role, Value, fact, len64, role};
 use kiwame_trust::Facts;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{ReferenceRegion, path_within};
@@ -392,11 +392,11 @@ fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
         Value::Bytes(bytes) => bytes.clone(),
         // In digits, as a grammar for numbers reads them.
         Value::Uint(number) => number.to_string().into_bytes(),
-        Value::Text(_) | Value::Flag(_) => value.display().into_bytes(),
+        Value::Text(_) | Value::Flag(_) | Value::Places(_) => value.display().into_bytes(),
     });
     let length = region.fact(&fact::DATA_SIZE).map_or(region.span.length, |size| match size {
         Value::Uint(size) => *size,
-        Value::Text(_) | Value::Bytes(_) | Value::Flag(_) => u64::MAX,
+        Value::Text(_) | Value::Bytes(_) | Value::Flag(_) | Value::Places(_) => u64::MAX,
     });
     let whole = || value.as_deref().is_some_and(|value| key.value.holds(value));
     // Strings in variables end with a zero.
@@ -500,11 +500,26 @@ fn is_plain(region: &Region) -> Result<(), String> {
 }
 
 /// None, or what Linux's overlayfs keeps for itself: where a file was copied from, by which it numbers inodes, and that a
-/// directory has such files. No name, right or content hangs on either.
+/// directory has such files. No name, right or content hangs on either, and neither carries anything else: a file handle
+/// says how long it is (`struct ovl_fb` of `fs/overlayfs/overlayfs.h`), and is empty where the lower file system has none.
 fn is_bookkeeping(xattr: &str) -> bool {
-    let name = xattr.split('=').next().unwrap_or_default();
-    ["none", "trusted.overlay.origin", "trusted.overlay.impure"].contains(&name)
+    match xattr.split_once('=').unwrap_or((xattr, "")) {
+        ("none", "") => true,
+        ("trusted.overlay.impure", value) => value == "79",
+        ("trusted.overlay.origin", "") => true,
+        ("trusted.overlay.origin", value) => {
+            let length =
+                value.strip_prefix("00fb").and_then(|rest| u64::from_str_radix(rest.get(..2)?, 16).ok());
+            length.is_some_and(|length| {
+                length <= LONGEST_HANDLE && len64(value.as_bytes()) == length.saturating_mul(2)
+            })
+        }
+        _ => false,
+    }
 }
+
+/// Linux `MAX_HANDLE_SZ`, and what overlayfs puts before a handle.
+const LONGEST_HANDLE: u64 = 128 + 21;
 
 /// Extended attributes beside those.
 fn own_xattrs(fact: Option<&Json>) -> Option<Vec<&str>> {

@@ -35,7 +35,7 @@ use std::rc::Rc;
 
 use kiwame_image::{
     Anchor, Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Node, Reading, Span,
-    Spans, Stage, Sure, Trouble, Value, escape_key, fact, len64,
+    Spans, Stage, Stated, Sure, Trouble, Value, escape_key, fact, len64,
 };
 
 use crate::boot::arguments;
@@ -376,7 +376,7 @@ fn shown(value: &[u8]) -> Value {
 }
 
 /// The layout that a node `fixed-partitions` states: the label and place of each node in it that has them.
-fn layout(tree: &Tree, node: usize, at: &Input<'_>) -> Option<String> {
+fn layout(tree: &Tree, node: usize, at: &Input<'_>) -> Option<Vec<Stated>> {
     let value = |node: usize, name: &[u8]| {
         let span = tree.property(node, name)?.value;
         part(at, span).window().ok().filter(|value| len64(value) == span.length)
@@ -402,10 +402,10 @@ fn layout(tree: &Tree, node: usize, at: &Input<'_>) -> Option<String> {
         let cut = address.checked_mul(4)?;
         let offset = number(reg.piece(0, cut))?;
         let length = number(reg.piece(cut, size.checked_mul(4)?))?;
-        Some(format!("{}@{offset:#x}+{length:#x}", escape_key(name)))
+        Some(Stated { name: escape_key(name).to_string(), offset, length: Some(length) })
     };
     let parts: Vec<_> = tree.children(node).filter_map(partition).collect();
-    (states && !parts.is_empty()).then(|| parts.join(" "))
+    (states && !parts.is_empty()).then_some(parts)
 }
 
 /// The nodes that are listed where others are not: those in which a kernel command line, a layout or padding that holds
@@ -546,7 +546,8 @@ mod tests {
         let init = region(&tree, &format!("{ROOT}/node:chosen/property:bootargs/argument:init"));
         assert_eq!(init.attribute("boot-entry"), Some(&Value::Flag(true)));
         let layout = region(&tree, &format!("{ROOT}/node:partitions/node:self")).attribute("layout");
-        assert_eq!(layout, Some(&Value::from("boot@0x0+0x80000 partition@0x80000+0x10000")));
+        let layout = layout.map(Value::display);
+        assert_eq!(layout.as_deref(), Some("boot@0x0+0x80000 partition@0x80000+0x10000"));
     }
 
     #[test]
