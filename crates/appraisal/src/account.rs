@@ -136,6 +136,30 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{fill, piece, tree};
+
+    #[test]
+    fn what_nothing_was_compared_with_is_what_its_bytes_are() {
+        let of = |content| {
+            let image =
+                if content == Content::Fill { fill("a:1", 4) } else { piece("a:1", "one!").content(content) };
+            let tree = tree(&[image]);
+            tree.leaves().map(Class::unreferenced).next()
+        };
+        assert_eq!(of(Content::Fill), Some(Class::Fill));
+        assert_eq!(of(Content::Parsed), Some(Class::Parsed));
+        for content in [Content::Unknown, Content::Encoded, Content::Closed] {
+            assert_eq!(of(content), Some(Class::Unexplained));
+        }
+    }
+
+    #[test]
+    fn classes_and_reasons_have_names_of_their_own() {
+        let names: std::collections::BTreeSet<_> = Class::ALL.map(Class::name).into();
+        assert_eq!(names.len(), 9);
+        assert_eq!((Class::Matched.name(), Class::Unread.name()), ("matched", "unread"));
+        assert_eq!([Basis::Bytes, Basis::Form, Basis::Whole].map(Basis::name), ["bytes", "form", "whole"]);
+    }
 
     #[test]
     fn an_account_adds_up_and_its_content_leaves_out_what_was_opened() {

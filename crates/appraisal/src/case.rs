@@ -506,3 +506,229 @@ pub fn json_of(value: &Value) -> Json {
 pub(crate) fn place(space: &str, span: Span) -> String {
     format!("{space} {:#x}+{:#x}", span.offset, span.length)
 }
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::LimitKind;
+    use kiwame_trust::manifest::Supplier;
+    use kiwame_trust::rules::Mutable;
+
+    use super::*;
+    use crate::testing::{Piece, Trial, accept, around, fill, key, piece, said, stream, tree};
+    use crate::{Effect, Tier};
+
+    fn packed(content: &str) -> [Piece; 2] {
+        let inner = stream("xz:1", "yy", [piece("a:1", content).with(&fact::VALUE, content)]).name("inner");
+        [piece("pad:0", "pad!"), stream("gz:1", "xx", [piece("b:2", "bb"), inner])]
+    }
+
+    const DEEP: &str = "gz:1/decoded:content/xz:1/decoded:content/a:1";
+
+    #[test]
+    fn a_finding_says_where_in_the_image_and_within_what_it_lies() {
+        let finding = Trial::of(&packed("good")).judge(&packed("evil")).findings[0].clone();
+        assert_eq!((&*finding.path, &*finding.space), (DEEP, "gz:1/decoded:content/xz:1"));
+        assert_eq!((finding.image, finding.within.as_deref()), (Some(Span::new(4, 2)), Some("inner")));
+        let values = ["before", "after"].map(|name| &*finding.args[name]);
+        assert_eq!((values, &*finding.args["kind"], finding.is_new), (["good", "evil"], "a", false));
+        let plain = Trial::of(&[piece("a:1", "one!")]).judge(&[piece("a:1", "1111")]).findings[0].clone();
+        assert_eq!((plain.image, plain.within), (None, None));
+        assert!(!plain.args.contains_key("before") && !plain.args.contains_key("after"));
+    }
+
+    #[test]
+    fn what_is_missing_says_where_it_was() {
+        let [pad, _] = packed("good");
+        let without =
+            [pad, stream("gz:1", "xx", [piece("b:2", "bb"), stream("xz:1", "yy", [piece("n:0", "x")])])];
+        let findings = Trial::of(&packed("good")).judge(&without).findings;
+        let removed = findings.iter().find(|finding| finding.id() == "component/removed").unwrap();
+        assert_eq!((&*removed.path, removed.image), (DEEP, Some(Span::new(4, 2))));
+        assert_eq!(removed.within.as_deref(), Some("inner"));
+        assert_eq!(removed.args.get("before").map(String::as_str), Some("good"));
+        let new = findings.iter().find(|finding| finding.id() == "component/added").unwrap();
+        assert!(new.is_new && !new.runs);
+        assert_eq!(new.within.as_deref(), Some("xz"));
+    }
+
+    #[test]
+    fn what_runs_and_what_guards_is_told() {
+        let judge = |image: [Piece; 1]| Trial::of(&[piece("z:1", "zzzz")]).judge(&image).findings[0].clone();
+        let told = |image| judge(image).is_put_in();
+        assert!(told([piece("a:1", "evil").is(&fact::EXECUTABLE)]));
+        assert!(told([piece("a:1", "evil").is(&fact::TRUST_ANCHOR)]));
+        assert!(told([around("box:1", [piece("a:1", "evil")]).is(&fact::BOOT_ENTRY)]));
+        assert!(!told([piece("a:1", "evil")]));
+        let gone = Trial::of(&[piece("a:1", "evil").is(&fact::EXECUTABLE)]).judge(&[piece("z:1", "zzzz")]);
+        assert!(gone.findings.iter().any(|finding| finding.runs && finding.id() == "component/removed"));
+    }
+
+    #[test]
+    fn who_answers_is_the_one_who_is_named_nearest() {
+        let image =
+            |bytes: &str| [around("box:1", [piece("a:1", bytes), piece("b:2", bytes)]), piece("c:3", bytes)];
+        let mut trial = Trial::of(&image("good"));
+        let names = [("box:1/a:1", "Inner"), ("box:1", "Outer")]
+            .map(|(path, name)| (path.to_owned(), name.to_owned()));
+        trial.reference.regions = crate::reference_regions(&tree(&image("good")), &names);
+        trial.manifest.suppliers = [("Other", "no@"), ("Inner", "in@")]
+            .map(|(name, contact)| Supplier { name: name.to_owned(), contact: Some(contact.to_owned()) })
+            .to_vec();
+        let findings = trial.judge(&image("evil")).findings;
+        let who = |path: &str| {
+            let finding = findings.iter().find(|finding| finding.path == path).unwrap();
+            (finding.supplier.clone(), finding.contact.clone())
+        };
+        assert_eq!(who("box:1/a:1"), (Some("Inner".to_owned()), Some("in@".to_owned())));
+        assert_eq!(who("box:1/b:2"), (Some("Outer".to_owned()), None));
+        assert_eq!(who("c:3"), (None, None));
+    }
+
+    #[test]
+    fn a_leaf_has_the_class_of_what_covers_it() {
+        let of = |first: &str| [around("box:1", [piece("a:1", first), piece("b:2", "two!")]).component()];
+        let classes =
+            |trial: &Trial, image: &[Piece]| -> Vec<_> { trial.judge(image).classes.into_values().collect() };
+        let matched = (Class::Matched, Some(Basis::Bytes));
+        assert_eq!(classes(&Trial::of(&of("one!")), &of("one!")), [matched, matched]);
+        let differs = (Class::Differs, None);
+        assert_eq!(classes(&Trial::of(&of("one!")), &of("1111")), [differs, differs]);
+    }
+
+    #[test]
+    fn a_leaf_without_a_reference_value_differs_where_all_are_listed() {
+        let base = || piece("a:1", "one!");
+        let class = |complete: bool, more: Piece| {
+            let trial = Trial::of(&[base()]);
+            let trial = if complete { trial } else { trial.partial() };
+            trial.judge(&[base(), more]).classes.into_values().next_back().unwrap().0
+        };
+        let new = || piece("n:1", "new!");
+        assert_eq!((class(true, new()), class(false, new())), (Class::Differs, Class::Parsed));
+        assert_eq!(class(false, new().content(Content::Unknown)), Class::Unexplained);
+        assert_eq!((class(true, fill("n:1", 4)), class(false, fill("n:1", 4))), (Class::Fill, Class::Fill));
+    }
+
+    #[test]
+    fn erased_space_is_erased_unless_the_reference_has_content_there() {
+        let class = |genuine: Piece| {
+            Trial::of(&[genuine]).judge(&[fill("x:0", 4)]).classes.into_values().next().unwrap().0
+        };
+        assert_eq!(class(fill("x:0", 4)), Class::Fill);
+        assert_eq!(class(fill("x:0", 8)), Class::Fill);
+        assert_eq!(class(piece("x:0", "data")), Class::Differs);
+    }
+
+    #[test]
+    fn an_opened_stream_is_counted_inside() {
+        let classes = Trial::of(&packed("good")).judge(&packed("good")).classes;
+        let count = |wanted| classes.values().filter(|(class, _)| *class == wanted).count();
+        assert_eq!((count(Class::Opened), count(Class::Matched)), (2, 3));
+    }
+
+    #[test]
+    fn what_is_shown_is_compared_as_one() {
+        let of = |content: &str| {
+            let packed = stream("gz:1", "xx", [piece("a:1", content)]);
+            [around("box:1", [packed]).shown(), piece("b:2", "two!")]
+        };
+        let trial = Trial::of(&of("good"));
+        assert_eq!(trial.reference.regions.len(), 2);
+        let classes: Vec<_> =
+            trial.judge(&of("evil")).classes.into_values().map(|(class, _)| class).collect();
+        assert_eq!(classes, [Class::Matched, Class::Opened, Class::Matched]);
+    }
+
+    #[test]
+    fn what_is_missing_is_counted_without_erased_space_and_what_is_packed() {
+        let genuine = [
+            piece("a:1", "one!"),
+            piece("b:2", "two"),
+            fill("fill:0", 9),
+            stream("gz:1", "xxxxx", [piece("c:3", "see")]),
+        ];
+        let assessment = Trial::of(&genuine).judge(&[piece("a:1", "one!")]);
+        assert_eq!(assessment.missing_bytes, 6);
+        let added = Trial::of(&[piece("a:1", "one!")]).judge(&genuine);
+        assert_eq!(added.added.len(), 4);
+        assert_eq!((added.missing_bytes, added.missing.len()), (0, 0));
+    }
+
+    #[test]
+    fn files_left_in_one_piece_are_told_unless_they_are_the_references() {
+        let of = |bytes: &str| [piece("a:1", bytes).content(Content::Closed), piece("b:2", bytes)];
+        let closed = |image: &[Piece]| {
+            let tree = tree(image);
+            Trial::of(&of("good")).judge_tree(&tree).closed(&tree)
+        };
+        assert_eq!(closed(&of("evil")), ["a:1"]);
+        assert_eq!(closed(&of("good")), [""; 0]);
+    }
+
+    #[test]
+    fn the_device_writes_in_what_the_manifest_says_and_what_a_rule_reaches() {
+        let of = |sizes: [usize; 2]| {
+            let part = |step, size| around(step, [piece("x:1", "x"), fill("fill:0", size)]);
+            [part("partition:a", sizes[0]), part("partition:b", sizes[1])]
+        };
+        let resized = |trial: Trial| {
+            let told = trial.says(&of([5, 3]));
+            ["a", "b"].map(|name| told.contains(&format!("fill/resized partition:{name}/fill:0")))
+        };
+        let trial = || Trial::of(&of([4, 4]));
+        assert_eq!(resized(trial()), [true, true]);
+        assert_eq!(resized(trial().layout("a", (0, 6), true)), [false, true]);
+        assert_eq!(resized(trial().layout("a", (0, 5), true)), [true, true]);
+        assert_eq!(resized(trial().layout("b", (6, 4), true).layout("a", (0, 6), true)), [false, false]);
+        assert_eq!(resized(trial().layout("a", (0, 6), false)), [true, true]);
+        assert_eq!(resized(trial().ruled("partition:b", Mutable::Erased)), [true, false]);
+    }
+
+    #[test]
+    fn what_lies_behind_a_limit_is_not_missing_and_a_limit_of_the_image_hides_all() {
+        let genuine = [around("box:1", [piece("a:1", "one!")]), piece("b:2", "two!")];
+        let cut = [around("box:1", [piece("r:0", "one!")]).limit(LimitKind::Nodes), piece("b:2", "two!")];
+        assert_eq!(Trial::of(&genuine).says(&cut), ["limit/hit box:1"]);
+        let more = [genuine[0].clone(), piece("b:2", "two!"), piece("box:2", "x")];
+        let told = Trial::of(&more).says(&cut);
+        assert!(told.contains(&"component/removed box:2".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn values_are_written_as_manifests_have_them() {
+        assert_eq!(json_of(&Value::Uint(7)), Json::Uint(7));
+        assert_eq!(json_of(&Value::Uint(MAX_NUMBER)), Json::Uint(MAX_NUMBER));
+        assert_eq!(json_of(&Value::Uint(MAX_NUMBER + 1)), Json::Text(format!("{:#x}", MAX_NUMBER + 1)));
+        assert_eq!(json_of(&Value::Flag(true)), Json::Flag(true));
+        assert_eq!(json_of(&Value::from(&b"\xab"[..])), Json::Text("ab".to_owned()));
+        assert_eq!(place("image", Span::new(16, 32)), "image 0x10+0x20");
+        assert_eq!(beginnings("a:1/b:2/c:3").collect::<Vec<_>>(), ["a:1", "a:1/b:2", "a:1/b:2/c:3"]);
+    }
+
+    #[test]
+    fn an_inspection_compares_nothing() {
+        static ODD: kiwame_image::DefectKind = kiwame_image::DefectKind::ambiguous("toy/odd");
+        let image = tree(&[piece("a:1", "one!").defect(&ODD, 1), fill("fill:0", 4)]);
+        let assessment = inspect(&image);
+        assert_eq!(said(&assessment), ["toy/odd a:1"]);
+        assert_eq!((assessment.verdict.tier, assessment.verdict.exit), (Tier::None, 0));
+        let classes: Vec<_> = assessment.classes.into_values().collect();
+        assert_eq!(classes, [(Class::Parsed, None), (Class::Fill, None)]);
+        let limited = inspect(&tree(&[piece("a:1", "one!").limit(LimitKind::Reads)]));
+        assert_eq!((limited.verdict.exit, said(&limited)), (6, vec!["limit/hit a:1".to_owned()]));
+        assert!(matches!(limited.findings[0].effect(), Effect::CannotTell(_)));
+    }
+
+    #[test]
+    fn exceptions_by_policy_are_those_of_waivers_and_those_of_lists() {
+        let base = || [piece("a:1", "one!"), piece("k:1", "1").with(&fact::VALUE, "1")];
+        let image = [piece("a:1", "1111"), piece("k:1", "2").with(&fact::VALUE, "2"), piece("n:1", "new!")];
+        let digest = tree(&image).leaves().next().unwrap().sha256.as_ref().unwrap().hex();
+        let mut trial = Trial::of(&base()).partial().waiving("component/modified", "a:1", Some(&digest));
+        trial = trial.ruled("k:1", Mutable::Keys(vec![key("1", "digits:1")]));
+        trial.rule.accept_partial = accept("n:1", Some(4), &[]);
+        let assessment = trial.judge(&image);
+        let exceptions = assessment.exceptions;
+        assert_eq!((assessment.verdict.exit, exceptions.by_policy, exceptions.by_rule), (0, 2, 1));
+    }
+}

@@ -251,3 +251,132 @@ impl Finding {
         Self { effect: Effect::Nothing, ..self }.arg("waiver", reason).arg("waivedUntil", until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Reason;
+    use crate::kinds::{
+        ADDED, ANY, ATTRIBUTES, CONTRADICTS_ITSELF, EMPTY, FORM_DIFFERS, GIVEN_TWICE, LAYOUT_DISAGREES,
+        LIMIT_HIT, MODIFIED, MORE, NOT_ERASED, NOT_SETTLED, NOT_VERIFIED, OVER_CAP, PARTIAL, WAIVER_ENDED,
+        WITHIN_RULE,
+    };
+
+    static ODD: DefectKind = DefectKind::odd("toy/odd");
+    static CUT: DefectKind = DefectKind::ambiguous("toy/cut").cut_short();
+
+    fn at(kind: &'static Kind) -> Finding {
+        Finding::new(kind).at("a:1", "image", Span::new(1, 2))
+    }
+
+    #[test]
+    fn a_finding_is_about_the_whole_image_until_it_has_a_place() {
+        let whole = Finding::new(&MODIFIED);
+        assert_eq!((&*whole.path, &*whole.space, whole.offset, whole.length), ("image", "image", 0, 0));
+        let placed = whole.at("a:1/decoded:content/b:2", "a:1", Span::new(3, 4));
+        assert_eq!((&*placed.space, placed.offset, placed.length), ("a:1", 3, 4));
+        assert_eq!(placed.path, "a:1/decoded:content/b:2");
+    }
+
+    #[test]
+    fn a_defect_has_its_own_id_and_an_ambiguous_one_warns() {
+        let (odd, cut) = (Finding::defect(&ODD), Finding::defect(&CUT));
+        assert_eq!((odd.id(), odd.effect(), odd.is_cut_short()), ("toy/odd", Effect::Nothing, false));
+        assert_eq!((cut.id(), cut.effect(), cut.is_cut_short()), ("toy/cut", Effect::Warning, true));
+        assert!(odd.is_defect() && cut.is_defect() && !at(&MODIFIED).is_defect());
+        assert!(!at(&MODIFIED).is_cut_short());
+    }
+
+    #[test]
+    fn only_what_is_found_at_one_component_may_be_waived() {
+        for kind in [&ADDED, &MODIFIED, &ATTRIBUTES, &FORM_DIFFERS, &NOT_ERASED, &OUTSIDE_RULE, &TRUST_ANCHOR]
+        {
+            assert!(at(kind).may_be_waived(), "{}", kind.id);
+            assert!(!Finding::new(kind).may_be_waived(), "{} of the whole image", kind.id);
+        }
+        assert!(Finding::defect(&CUT).at("a:1", "image", Span::new(0, 0)).may_be_waived());
+        for kind in [
+            &ANY,
+            &OVER_CAP,
+            &EMPTY,
+            &EMPTY_REFUSED,
+            &NOT_RECOGNISED,
+            &PARTIAL,
+            &MORE,
+            &NOT_SETTLED,
+            &GIVEN_TWICE,
+            &LAYOUT_DISAGREES,
+            &LIMIT_HIT,
+            &CONTRADICTS_ITSELF,
+            &NOT_VERIFIED,
+            &WAIVER_ENDED,
+        ] {
+            assert!(!at(kind).may_be_waived(), "{}", kind.id);
+        }
+    }
+
+    #[test]
+    fn what_is_found_at_a_place_may_be_told_with_others_unless_it_is_waived() {
+        for kind in [&ADDED, &LIMIT_HIT, &LAYOUT_DISAGREES, &EMPTY_REFUSED, &NOT_RECOGNISED, &OUTSIDE_RULE] {
+            assert!(at(kind).is_foldable(), "{}", kind.id);
+            assert!(!Finding::new(kind).is_foldable() && !at(kind).waived("", "").is_foldable());
+        }
+        for kind in [&ANY, &EMPTY, &PARTIAL, &MORE, &NOT_SETTLED, &NOT_VERIFIED, &WAIVER_ENDED] {
+            assert!(!at(kind).is_foldable(), "{}", kind.id);
+        }
+    }
+
+    #[test]
+    fn the_value_found_has_the_name_of_its_fact() {
+        let of = |finding: Finding| finding.compared("old".to_owned(), "new".to_owned());
+        assert!(of(at(&MODIFIED)).is_found("new") && !of(at(&MODIFIED)).is_found("old"));
+        let mode = of(at(&ATTRIBUTES).arg("attribute", "mode"));
+        assert!(mode.is_found("mode=new") && !mode.is_found("new") && !mode.is_found("uid=new"));
+        assert_eq!(at(&MODIFIED).compared("old".to_owned(), None).found(), "");
+    }
+
+    #[test]
+    fn a_waiver_with_a_value_takes_the_effect_away_and_one_without_leaves_a_warning() {
+        let waived = at(&MODIFIED).waived("known", "2026");
+        assert_eq!((waived.effect(), waived.is_waived()), (Effect::Nothing, true));
+        assert_eq!((&*waived.args["waiver"], &*waived.args["waivedUntil"]), ("known", "2026"));
+        for (kind, effect) in [
+            (&MODIFIED, Effect::Warning),
+            (&PARTIAL, Effect::Warning),
+            (&FORM_DIFFERS, Effect::Warning),
+            (&WITHIN_RULE, Effect::Nothing),
+        ] {
+            let part = at(kind).at_best_a_warning("known", "2026");
+            assert_eq!((part.effect(), part.is_waived()), (effect, false), "{}", kind.id);
+        }
+        assert!(!at(&MODIFIED).is_waived());
+    }
+
+    #[test]
+    fn who_speaks_for_others_is_as_severe_as_the_worst_of_them() {
+        let speaks = at(&WITHIN_RULE).with_parts(vec![at(&MODIFIED), at(&WITHIN_RULE)]);
+        assert_eq!((speaks.severity, speaks.effect()), (Severity::High, Effect::Nothing));
+        assert_eq!(at(&MODIFIED).with_parts(vec![at(&WITHIN_RULE)]).severity, Severity::High);
+        let unknown = Effect::CannotTell(Reason::Limit);
+        let over = Finding::over(&MODIFIED, vec![at(&WITHIN_RULE)], unknown);
+        assert_eq!((over.severity, over.effect(), over.parts.len()), (Severity::Info, unknown, 1));
+        assert_eq!(Finding::over(&MODIFIED, Vec::new(), unknown).severity, Severity::High);
+    }
+
+    #[test]
+    fn what_is_put_in_is_new_and_runs_or_lets_somebody_in() {
+        let is = |runs, guards, is_new| Finding { runs, guards, is_new, ..at(&ADDED) };
+        for (runs, guards) in [(true, false), (false, true)] {
+            assert!(is(runs, guards, true).is_put_in() && !is(runs, guards, false).is_put_in());
+        }
+        assert!(!is(false, false, true).is_put_in());
+        assert!(at(&ADDED).with_parts(vec![is(true, false, true)]).is_put_in());
+    }
+
+    #[test]
+    fn a_finding_is_of_its_kind() {
+        assert!(at(&ADDED).is_of(&[&MODIFIED, &ADDED]) && !at(&ADDED).is_of(&[&MODIFIED]));
+        assert_eq!((at(&ADDED).kind().id, at(&ADDED).id()), (ADDED.id, ADDED.id));
+        assert_eq!((at(&ADDED).region_kind(), at(&ADDED).arg("kind", "raw").region_kind()), ("", "raw"));
+    }
+}

@@ -760,7 +760,117 @@ pub static UNIFORM: Kind = Kind {
 
 #[cfg(test)]
 mod tests {
+    use kiwame_image::{DefectKind, LimitKind, fact};
+
     use super::*;
+    use crate::kind::Reason;
+    use crate::testing::{Piece, Trial, piece, stream, tree};
+    use crate::{Tier, Verdict};
+
+    static UNCLEAR: DefectKind = DefectKind::ambiguous("toy/unclear");
+
+    /// Two pieces of one thing, and something beside it.
+    fn image(pieces: [Piece; 2]) -> Vec<Piece> {
+        vec![stream("file:conf", "blk!", pieces), piece("z:1", "end")]
+    }
+
+    #[test]
+    fn folding_decides_nothing() {
+        let of = |first: &str, second: &str| [piece("a:1", first), piece("b:2", second)];
+        let [first, second] = of("one!", "two!");
+        let unclear = [first.clone().defect(&UNCLEAR, 1), piece("b:2", "2222")];
+        let unlisted = [first.clone().with(&fact::MODE, "0644"), piece("b:2", "2222")];
+        let limited = [first.limit(LimitKind::Nodes), second.with(&fact::MODE, "0644")];
+        for (pieces, tier) in [
+            (of("1111", "2222"), Tier::Contraindicated),
+            (unclear, Tier::Contraindicated),
+            (unlisted, Tier::Contraindicated),
+            (limited, Tier::None),
+            (of("one!", "two!"), Tier::Affirming),
+        ] {
+            let trial = Trial::of(&image(of("one!", "two!")));
+            let tree = tree(&image(pieces));
+            let mut assessment = trial.judge_tree(&tree);
+            let before = assessment.verdict.clone();
+            let count = assessment.findings.len();
+            assessment.fold(&tree, &trial.reference, &[]);
+            let after = Verdict::of(&assessment.findings);
+            assert_eq!((before.tier, after.tier, after.exit), (tier, tier, before.exit));
+            assert!(assessment.findings.len() <= count);
+        }
+    }
+
+    #[test]
+    fn two_pieces_of_one_thing_are_told_as_one() {
+        let of = |first, second| image([piece("a:1", first), piece("b:2", second)]);
+        let trial = Trial::of(&of("one!", "two!"));
+        let tree = tree(&of("1111", "2222"));
+        let mut assessment = trial.judge_tree(&tree);
+        assessment.fold(&tree, &trial.reference, &[]);
+        let [told] = &assessment.findings[..] else { panic!("{:?}", assessment.findings) };
+        assert_eq!((&*told.path, told.parts.len(), told.effect()), ("file:conf", 2, Effect::Refuted));
+    }
+
+    #[test]
+    fn only_what_weighs_less_is_lost_beside_another() {
+        let unknown = Effect::CannotTell(Reason::Limit);
+        let all = [Effect::Nothing, Effect::Warning, Effect::Refuted, unknown];
+        let less = |effect| all.map(|than| is_less(effect, than));
+        assert_eq!(less(Effect::Nothing), [false, true, true, true]);
+        assert_eq!(less(Effect::Warning), [false, false, true, false]);
+        assert_eq!((less(Effect::Refuted), less(unknown)), ([false; 4], [false; 4]));
+    }
+
+    #[test]
+    fn a_cause_takes_what_follows_from_it_with_the_strongest_effect_and_leaves_the_rest() {
+        let finding = |kind, path: &str| Finding::new(kind).at(path, "image", Span::new(0, 1));
+        let all = [
+            finding(&MODIFIED, "a:1"),
+            finding(&MOVED, "a:1"),
+            finding(&MODIFIED, "b:2"),
+            finding(&crate::kinds::UNEXPLAINED, "a:1"),
+        ];
+        let mut findings = all.to_vec();
+        let (parts, effect) = take(&mut findings, |finding| finding.path == "a:1").expect("some");
+        assert_eq!((parts.len(), effect), (2, Effect::Refuted));
+        assert_eq!(findings.iter().map(Finding::id).collect::<Vec<_>>(), [MODIFIED.id, all[3].id()]);
+        assert!(
+            take(&mut findings, |finding| finding.path == "a:1").is_none(),
+            "nobody who cannot tell is taken"
+        );
+        assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn things_are_counted_by_what_became_of_them() {
+        let finding =
+            |kind, region| Finding::new(kind).at("file:a", "image", Span::new(0, 1)).arg("kind", region);
+        let verbs =
+            |finding: Finding| tally(&[finding]).into_keys().map(|(_, verb)| verb).collect::<Vec<_>>();
+        for (kind, verb) in [
+            (&ADDED, "added"),
+            (&DUPLICATED, "added"),
+            (&REMOVED, "removed"),
+            (&ERASED, "removed"),
+            (&MOVED, "moved"),
+            (&MODIFIED, "changed"),
+            (&TRUST_ANCHOR, "changed"),
+            (&UNDECODABLE, "unreadable"),
+            (&crate::kinds::REENCODED, "packed-anew"),
+        ] {
+            assert_eq!(verbs(finding(kind, "file")), [verb], "{}", kind.id);
+        }
+        assert_eq!(verbs(finding(&ADDED, "elf-section")), ["changed"]);
+        let mut new = finding(&TRUST_ANCHOR, "file");
+        new.is_new = true;
+        assert_eq!(verbs(new), ["added"]);
+        assert_eq!(verbs(finding(&MODIFIED, "padding")), [""; 0]);
+        assert_eq!(verbs(finding(&MODIFIED, "file").waived("", "")), [""; 0]);
+        assert_eq!(verbs(finding(&crate::kinds::UNEXPLAINED, "file")), [""; 0]);
+        let two = [finding(&ADDED, "file"), finding(&ADDED, "file")];
+        assert_eq!(tally(&two).into_values().collect::<Vec<_>>(), [2]);
+        assert!(is_of_program("pe-section") && is_of_program("te-x") && !is_of_program("perl"));
+    }
 
     #[test]
     fn pieces_belong_to_the_thing_that_people_speak_of() {

@@ -96,13 +96,15 @@ const BUG: Text = Text::new(
 
 #[cfg(test)]
 mod tests {
-    use kiwame_image::{Digest, Limits, Memory, Options, Tree};
+    use kiwame_image::{Content, Digest, Limits, Memory, Options, Tree};
     use kiwame_trust::manifest::{Coverage, ImageReference};
     use kiwame_trust::{Manifest, Rule};
 
     use super::NOT_COMPARED;
     use crate::case::appraise_by;
-    use crate::{CHECKS, Family, SETTLERS, Settler, Terms, reference_regions};
+    use crate::kinds::{AMBIGUOUS, MODIFIED};
+    use crate::testing::{Piece, Trial, fill, piece, stream};
+    use crate::{CHECKS, Case, Family, Findings, Match, SETTLERS, Settler, Terms, reference_regions};
 
     /// One entry of a newc archive.
     fn entry(name: &str, mode: u32, number: u32, data: &[u8]) -> Vec<u8> {
@@ -193,5 +195,119 @@ mod tests {
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         let assessment = appraise_by(PAIRING, &[], &tree(&genuine), &manifest, &wanted, &terms);
         assert_eq!(assessment.verdict.reasons, [NOT_COMPARED.id]);
+    }
+
+    /// Whatever is paired is compared, and the stream stands as the test says.
+    fn standing(settle: fn(&mut Case<'_>, &mut Findings<'_>)) -> Vec<Settler> {
+        let compare = Settler {
+            settle: |case, _| case.compared = case.measured().map(|region| region.id).collect(),
+            kinds: &[],
+        };
+        vec![PAIRING[0], compare, Settler { settle, kinds: &[] }]
+    }
+
+    fn packed(bytes: &str) -> [Piece; 2] {
+        [piece("a:1", "one!"), stream("gz:1", bytes, [piece("b:2", "good")])]
+    }
+
+    fn gated(trial: &Trial, settle: fn(&mut Case<'_>, &mut Findings<'_>), image: &[Piece]) -> Vec<String> {
+        let mut trial = trial.clone();
+        trial.settlers = standing(settle);
+        trial.checks = &[];
+        trial.says(image)
+    }
+
+    /// Gives the outcome to whatever stands at the path.
+    fn set(case: &mut Case<'_>, path: &str, outcome: Match) {
+        let at = case.measured().find(|region| case.tree.path(region.id) == path).unwrap().id;
+        case.matches.insert(at, outcome);
+    }
+
+    #[test]
+    fn a_stream_counts_by_its_own_outcome() {
+        let trial = Trial::of(&packed("xx"));
+        let open = ["gate/not-settled gz:1"];
+        assert_eq!(gated(&trial, |_, _| {}, &packed("xx")), [""; 0]);
+        assert_eq!(gated(&trial, |_, _| {}, &packed("zz")), open);
+        for settled in [
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "gz:1", Match::Form(1)),
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "gz:1", Match::Mutable),
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "gz:1", Match::Remains),
+        ] {
+            assert_eq!(gated(&trial, settled, &packed("zz")), [""; 0]);
+        }
+        for unsettled in [
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "gz:1", Match::Encoded(1)),
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "gz:1", Match::Nothing),
+        ] {
+            assert_eq!(gated(&trial, unsettled, &packed("zz")), open);
+        }
+    }
+
+    fn outside(case: &mut Case<'_>) {
+        case.outside =
+            case.measured().filter(|region| region.encodes.is_some()).map(|region| region.id).collect();
+    }
+
+    #[test]
+    fn what_is_another_thing_is_not_settled_by_its_bytes() {
+        let trial = Trial::of(&packed("xx"));
+        assert_eq!(gated(&trial, |case, _| outside(case), &packed("xx")), ["gate/not-settled gz:1"]);
+        let first = |case: &mut Case<'_>, _: &mut Findings<'_>| {
+            case.outside = case.measured().take(1).map(|region| region.id).collect();
+        };
+        assert_eq!(gated(&trial, first, &packed("xx")), ["gate/not-settled a:1"]);
+    }
+
+    #[test]
+    fn a_leaf_is_settled_by_what_it_is_and_not_by_being_understood() {
+        let trial = Trial::of(&packed("xx")).partial();
+        let with = |more: Piece| {
+            let [first, second] = packed("xx");
+            gated(&trial, |_, _| {}, &[first, second, more])
+        };
+        let new = || piece("n:1", "new!");
+        assert_eq!(with(fill("n:1", 4)), [""; 0]);
+        for content in [Content::Parsed, Content::Unknown, Content::Closed, Content::Encoded] {
+            assert_eq!(with(new().content(content)), ["gate/not-settled n:1"]);
+        }
+        let changed = [piece("a:1", "1111"), packed("xx")[1].clone()];
+        assert_eq!(gated(&trial, |_, _| {}, &changed), ["gate/not-settled a:1"]);
+        for outcome in [
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "a:1", Match::Mutable),
+            |case: &mut Case<'_>, _: &mut Findings<'_>| set(case, "a:1", Match::Remains),
+        ] {
+            assert_eq!(gated(&trial, outcome, &changed), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn what_the_policy_accepts_or_waives_with_its_value_is_settled() {
+        let trial = Trial::of(&packed("xx")).partial();
+        let changed = [piece("a:1", "1111"), packed("xx")[1].clone()];
+        let accept = |case: &mut Case<'_>, _: &mut Findings<'_>| {
+            case.accepted = case.measured().take(1).map(|region| region.id).collect();
+        };
+        assert_eq!(gated(&trial, accept, &changed), [""; 0]);
+        let report = |case: &mut Case<'_>, found: &mut Findings<'_>| {
+            let at = case.measured().next().unwrap();
+            let finding = case.about(&MODIFIED, at).compared(None, "1111".to_owned());
+            found.report(finding);
+        };
+        let waived = trial.waiving("component/modified", "a:1", Some("1111"));
+        assert_eq!(gated(&waived, report, &changed), ["component/modified a:1"]);
+    }
+
+    #[test]
+    fn what_is_left_over_of_the_reference_is_told_unless_something_was_said() {
+        let trial = Trial::of(&packed("xx"));
+        let [_, second] = packed("xx");
+        assert_eq!(gated(&trial, |_, _| {}, core::slice::from_ref(&second)), ["gate/not-settled a:1"]);
+        let warn = |case: &mut Case<'_>, found: &mut Findings<'_>| {
+            let at = case.measured().next().unwrap();
+            let finding = case.about(&AMBIGUOUS, at);
+            found.report(finding);
+        };
+        assert_eq!(gated(&trial, warn, &[second]), ["defect/ambiguous gz:1"]);
     }
 }

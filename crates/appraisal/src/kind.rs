@@ -165,3 +165,21 @@ pub(crate) const ASK: Text =
 pub(crate) const ASK_WHY: Text = Text::new("Ask the maker why.", "製造者に理由を照会する。");
 /// Where all is well.
 pub(crate) const NOTHING_TO_DO: Text = Text::new("Nothing to do.", "対応不要。");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_has_the_ids_that_begin_with_its_whole_name() {
+        assert!(Family::Component.has("component/added") && Family::Gate.has("gate"));
+        assert!(!Family::Component.has("components/added") && !Family::Gate.has("defect/gate"));
+    }
+
+    #[test]
+    fn severities_are_named_and_rise() {
+        let rising = [Severity::Info, Severity::Low, Severity::Medium, Severity::High];
+        assert_eq!(rising.map(Severity::name), ["info", "low", "medium", "high"]);
+        assert!(rising.is_sorted());
+    }
+}

@@ -36,6 +36,8 @@ mod kind;
 pub mod kinds;
 mod reference;
 mod settle;
+#[cfg(test)]
+mod testing;
 mod trial;
 mod verdict;
 

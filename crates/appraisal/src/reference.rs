@@ -190,3 +190,168 @@ pub(crate) fn display_name(tree: &Tree, region: &Region) -> Option<String> {
     let around = || tree.ancestors(region.id).find(|above| above.component)?.name.as_deref();
     region.name.as_deref().or_else(around).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Piece, around, fill, piece, stream, tree};
+
+    fn of(image: &[Piece]) -> Vec<ReferenceRegion> {
+        reference_regions(&tree(image), &[])
+    }
+
+    fn region<'t>(tree: &'t Tree, path: &str) -> &'t Region {
+        tree.regions().find(|region| tree.path(region.id) == path).expect(path)
+    }
+
+    #[test]
+    fn facts_that_only_encode_are_not_signed() {
+        static LENGTH: Fact = Fact::encoding("length");
+        let [region] = &of(&[piece("a:1", "one!").with(&LENGTH, 4u8).with(&fact::MODE, "0644")])[..] else {
+            panic!("one region")
+        };
+        assert_eq!(region.attributes.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["mode"]);
+        assert_eq!((&*region.path, &*region.kind, region.order), ("a:1", "a", None));
+    }
+
+    #[test]
+    fn what_is_erased_dead_or_holds_a_program_is_signed_so() {
+        let program = around("box:1", [piece("p:1", "run!").is(&fact::EXECUTABLE), piece("q:1", "rest")]);
+        let image = [
+            fill("fill:0", 4),
+            piece("old:1", "old!").remains(),
+            program.component(),
+            around("box:2", [piece("q:1", "rest"), piece("q:2", "more")]).component(),
+            around("gone:1", [piece("q:1", "rest")]).remains(),
+            piece("x:1", "x"),
+        ];
+        let names: Vec<Vec<_>> = of(&image)
+            .iter()
+            .map(|region| region.attributes.iter().map(|(name, _)| name.to_owned()).collect())
+            .collect();
+        let expected: [&[&str]; 6] = [&["fill"], &["remains"], &["executable"], &[], &["remains"], &[]];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_region_is_a_program_by_itself_by_what_is_around_it_and_by_what_lies_in_it() {
+        let inside = || [piece("a:1", "code"), piece("b:2", "data")];
+        let image = tree(&[
+            around("pe:1", inside()).is(&fact::EXECUTABLE),
+            around("box:1", [piece("p:1", "run!").is(&fact::EXECUTABLE)]),
+            stream("file:f", "xx", inside()).is(&fact::EXECUTABLE),
+            stream("gz:1", "xx", inside()).is(&fact::EXECUTABLE),
+            piece("plain:1", "data"),
+        ]);
+        let at = |path| region(&image, path);
+        for (path, program, run) in [
+            ("pe:1", true, true),
+            ("pe:1/a:1", true, true),
+            ("box:1", true, true),
+            ("file:f", true, true),
+            ("file:f/decoded:content/a:1", false, true),
+            ("gz:1/decoded:content/a:1", false, false),
+            ("plain:1", false, false),
+        ] {
+            assert_eq!((is_program(&image, at(path)), runs(&image, at(path))), (program, run), "{path}");
+        }
+        assert!(holds_program(&image, at("box:1")) && !holds_program(&image, at("pe:1/a:1")));
+    }
+
+    #[test]
+    fn what_guards_is_dead_or_was_found_passes_that_on_to_what_lies_in_it() {
+        let inside = || [stream("gz:1", "xx", [piece("a:1", "data")])];
+        let image = tree(&[
+            around("key:1", inside()).is(&fact::TRUST_ANCHOR),
+            around("old:1", inside()).remains(),
+            around("found:1", inside()).searched(),
+            around("box:1", inside()),
+        ]);
+        for (outer, expected) in [
+            ("key:1", [true, false, false]),
+            ("old:1", [false, true, false]),
+            ("found:1", [false, false, true]),
+            ("box:1", [false, false, false]),
+        ] {
+            for path in [outer.to_owned(), format!("{outer}/gz:1/decoded:content/a:1")] {
+                let at = region(&image, &path);
+                let told = [decides(&image, at), is_remains(&image, at), is_searched(&image, at)];
+                assert_eq!(told, expected, "{path}");
+            }
+        }
+        assert!(is_guarded(region(&image, "key:1")) && !is_guarded(region(&image, "key:1/gz:1")));
+    }
+
+    #[test]
+    fn a_region_is_called_by_its_own_name_or_that_of_the_component_around_it() {
+        let image = tree(&[
+            around("box:1", [piece("a:1", "one!"), piece("b:2", "two!").name("own")])
+                .component()
+                .name("outer"),
+            around("box:2", [piece("a:1", "one!")]).name("no component"),
+        ]);
+        let name = |path| display_name(&image, region(&image, path));
+        assert_eq!(name("box:1/a:1").as_deref(), Some("outer"));
+        assert_eq!(name("box:1/b:2").as_deref(), Some("own"));
+        assert_eq!(name("box:2/a:1"), None);
+    }
+
+    #[test]
+    fn the_longest_path_names_who_answers_and_one_without_a_path_answers_for_the_rest() {
+        let image = tree(&[around("box:1", [piece("a:1", "x"), piece("b:2", "y")]), piece("c:3", "z")]);
+        let answers = |suppliers: &[(&str, &str)]| {
+            let suppliers: Vec<_> =
+                suppliers.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();
+            let regions = reference_regions(&image, &suppliers);
+            regions.into_iter().map(|region| region.supplier.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        assert_eq!(answers(&[("box:1", "B"), ("/box:1/a:1/", "A"), ("", "all")]), ["A", "B", "all"]);
+        assert_eq!(answers(&[("box", "B")]), ["", "", ""]);
+    }
+
+    #[test]
+    fn a_defect_is_recorded_with_what_lies_around_it_and_with_the_first_leaf_of_a_container() {
+        static ODD: kiwame_image::DefectKind = kiwame_image::DefectKind::odd("toy/odd");
+        let inside = || [piece("a:1", "one!"), piece("b:2", "two!")];
+        let recorded =
+            |image: &[Piece]| of(image).iter().map(|region| region.defects.len()).collect::<Vec<_>>();
+        assert_eq!(recorded(&[around("box:1", inside()).defect(&ODD, 1)]), [1, 0]);
+        assert_eq!(recorded(&[around("box:1", inside()).component().defect(&ODD, 1)]), [1]);
+        let [first, second] = inside();
+        assert_eq!(recorded(&[first, second.defect(&ODD, 1)]), [0, 1]);
+        let known = &of(&[piece("a:1", "one!").defect(&ODD, 7)])[0].defects[0];
+        assert_eq!((&*known.id, &*known.found, &*known.expected), ("toy/odd", "0x7", "0x0"));
+    }
+
+    #[test]
+    fn an_image_holds_files_when_one_of_them_opens() {
+        assert!(holds_files(&tree(&[stream("file:f", "xx", [piece("a:1", "x")])])));
+        assert!(!holds_files(&tree(&[piece("file:f", "line")])));
+        assert!(!holds_files(&tree(&[stream("gz:1", "xx", [piece("a:1", "x")])])));
+    }
+
+    #[test]
+    fn facts_are_shown_as_people_read_them() {
+        let facts = [Json::Text("a".into()), Json::Uint(16), Json::Flag(true), Json::Null];
+        assert_eq!(facts.each_ref().map(shown), ["a", "16", "true", "Null"]);
+    }
+
+    #[test]
+    fn streams_around_a_value_are_given_from_the_inside() {
+        let regions = of(&[stream("gz:1", "xx", [stream("xz:1", "yy", [piece("a:1", "x")])])]);
+        let find = |path: &str| regions.iter().find(|region| region.path == path);
+        let around = |path| -> Vec<_> {
+            streams_around(find(path).unwrap(), find).map(|region| region.path.as_str()).collect()
+        };
+        let deep = "gz:1/decoded:content/xz:1/decoded:content/a:1";
+        assert_eq!(around(deep), ["gz:1/decoded:content/xz:1", "gz:1"]);
+        assert_eq!(around("gz:1"), [""; 0]);
+        // A manifest that says that something lies in itself leads nowhere.
+        let mut within = regions[0].clone();
+        within.other_space = Some(within.path.clone());
+        assert_eq!(
+            streams_around(&within, |path| (path == within.path).then_some(&within)).take(9).count(),
+            0
+        );
+    }
+}

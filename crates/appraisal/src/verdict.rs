@@ -90,3 +90,70 @@ fn ids<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     }
     ids
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{
+        ADDED, AMBIGUOUS, LIMIT_HIT, MODIFIED, MORE, NO_MANIFEST, NOT_VERIFIED, PARTIAL, UNEXPLAINED,
+    };
+    use crate::{Finding, Kind};
+
+    fn found(kinds: &[&'static Kind]) -> Vec<Finding> {
+        kinds.iter().map(|kind| Finding::new(kind)).collect()
+    }
+
+    fn of(kinds: &[&'static Kind]) -> (Tier, u8, Vec<String>) {
+        let verdict = Verdict::of(&found(kinds));
+        (verdict.tier, verdict.exit, verdict.reasons)
+    }
+
+    fn ids(kinds: &[&'static Kind]) -> Vec<String> {
+        kinds.iter().map(|kind| kind.id.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_worst_decides_and_is_the_reason() {
+        for (kinds, tier, exit, reasons) in [
+            (&[][..], Tier::Affirming, 0, &[][..]),
+            (&[&MORE], Tier::Affirming, 0, &[]),
+            (&[&MORE, &AMBIGUOUS], Tier::Warning, 7, &[&AMBIGUOUS]),
+            (&[&AMBIGUOUS, &PARTIAL], Tier::None, 5, &[&PARTIAL]),
+            (&[&PARTIAL, &AMBIGUOUS, &ADDED, &MORE], Tier::Contraindicated, 1, &[&ADDED]),
+            (&[&NOT_VERIFIED, &MODIFIED], Tier::Contraindicated, 1, &[&MODIFIED]),
+        ] {
+            assert_eq!(of(kinds), (tier, exit, ids(reasons)), "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_named_in_full_and_the_first_of_trust_coverage_reference_and_limit_exits() {
+        let all: [&Kind; 4] = [&NOT_VERIFIED, &PARTIAL, &NO_MANIFEST, &LIMIT_HIT];
+        for (from, exit) in [(0, 4), (1, 5), (2, 3), (3, 6)] {
+            assert_eq!(of(&all[from..]), (Tier::None, exit, ids(&all[from..])));
+        }
+    }
+
+    #[test]
+    fn a_reason_is_named_once() {
+        let twice = [&UNEXPLAINED, &PARTIAL, &UNEXPLAINED];
+        assert_eq!(of(&twice).2, ids(&[&UNEXPLAINED, &PARTIAL]));
+    }
+
+    #[test]
+    fn an_inspection_has_no_tier_and_fails_where_a_limit_was_hit() {
+        let inspected = |kinds: &[&'static Kind]| Verdict::of_inspection(&found(kinds));
+        let limit = inspected(&[&AMBIGUOUS, &LIMIT_HIT]);
+        assert_eq!((limit.tier, limit.exit, limit.reasons), (Tier::None, 6, ids(&[&LIMIT_HIT])));
+        for kinds in [&[][..], &[&AMBIGUOUS, &PARTIAL]] {
+            assert_eq!(inspected(kinds), Verdict::unreferenced());
+        }
+        assert_eq!(Verdict::unreferenced().exit, 0);
+    }
+
+    #[test]
+    fn tiers_have_their_names_in_reports() {
+        let tiers = [Tier::Affirming, Tier::Warning, Tier::Contraindicated, Tier::None];
+        assert_eq!(tiers.map(Tier::name), ["affirming", "warning", "contraindicated", "none"]);
+    }
+}

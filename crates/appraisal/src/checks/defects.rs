@@ -79,3 +79,42 @@ pub static AMBIGUOUS: Kind = Kind {
     ),
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::DefectKind;
+
+    use crate::Tier;
+    use crate::testing::{Piece, Trial, around, piece};
+
+    static CLEAR: DefectKind = DefectKind::odd("toy/odd");
+    static UNCLEAR: DefectKind = DefectKind::ambiguous("toy/unclear");
+
+    fn with(defect: Option<(&'static DefectKind, u64)>) -> [Piece; 1] {
+        let plain = around("box:1", [piece("a:1", "one!"), piece("b:2", "two!")]);
+        [defect.into_iter().fold(plain, |piece, (kind, found)| piece.defect(kind, found))]
+    }
+
+    #[test]
+    fn only_the_very_defect_that_the_manifest_records_is_excused() {
+        let recorded = Trial::of(&with(Some((&UNCLEAR, 1))));
+        assert_eq!(recorded.says(&with(Some((&UNCLEAR, 1)))), [""; 0]);
+        for other in [(&UNCLEAR, 2), (&CLEAR, 1)] {
+            assert_eq!(recorded.says(&with(Some(other))), [format!("{} box:1", other.0.id)]);
+        }
+        let unrecorded = Trial::of(&with(None));
+        let assessment = unrecorded.judge(&with(Some((&UNCLEAR, 1))));
+        assert_eq!(
+            (assessment.verdict.tier, assessment.verdict.reasons),
+            (Tier::Warning, vec!["toy/unclear".into()])
+        );
+        assert!(unrecorded.affirms(&with(Some((&CLEAR, 1)))));
+    }
+
+    #[test]
+    fn a_record_is_worth_nothing_where_the_bytes_are_others() {
+        let image = |first: &str| [piece("a:1", first).defect(&UNCLEAR, 1), piece("b:2", "two!")];
+        let told = Trial::of(&image("one!")).says(&image("1111"));
+        assert_eq!(told, ["component/modified a:1", "toy/unclear a:1"]);
+    }
+}

@@ -102,6 +102,7 @@ pub static LAYOUT_NOT_STATED: Kind = Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Piece, Trial, around, piece, stream, tree_of};
 
     #[test]
     fn one_part_of_the_image_may_be_several_of_the_maker_and_no_gap_is_left() {
@@ -121,5 +122,84 @@ mod tests {
         let part = |length| Stated { name: "a".to_owned(), offset: 0x1000, length };
         assert_eq!(part(Some(0x2000)).span(0x8000), Span::new(0x1000, 0x2000));
         assert_eq!(part(None).span(0x8000), Span::new(0x1000, 0x7000));
+    }
+
+    fn image() -> [Piece; 2] {
+        [around("partition:a", [piece("x:1", "one!")]), around("partition:b", [piece("x:1", "two!two!")])]
+    }
+
+    #[test]
+    fn a_partition_of_the_manifest_is_a_region_of_the_image() {
+        let trial = |at| Trial::of(&image()).layout("a", at, false);
+        assert!(trial((0, 4)).affirms(&image()) && trial((4, 8)).affirms(&image()));
+        for at in [(0, 5), (1, 4), (0, 12)] {
+            let assessment = trial(at).judge(&image());
+            assert_eq!(assessment.verdict.reasons, [LAYOUT_DISAGREES.id], "{at:?}");
+            assert_eq!(assessment.findings[0].args["name"], "a");
+        }
+        // A region of what a stream decodes to is none of the medium.
+        let packed = [stream("gz:1", "xx", [piece("a:1", "good")])];
+        let inside = Trial::of(&packed).layout("a", (0, 4), false).judge(&packed);
+        assert_eq!(inside.verdict.reasons, [LAYOUT_DISAGREES.id]);
+    }
+
+    #[test]
+    fn an_image_without_structure_agrees_with_no_layout() {
+        for format in ["raw", "fill"] {
+            let mut trial = Trial::of(&image()).layout("a", (0, 4), false);
+            let assessment = trial.judge_tree(&tree_of(format, &image(), false));
+            assert_eq!(assessment.verdict.reasons, [LAYOUT_NOT_STATED.id]);
+            trial.reference.layout.clear();
+            assert!(trial.judge_tree(&tree_of(format, &image(), false)).verdict.exit == 0);
+        }
+    }
+
+    /// An image that states partitions, each with its name, its place and its length; without one it is all that is left.
+    fn stating(list: &[(&str, u64, Option<u64>)]) -> [Piece; 2] {
+        let [first, second] = image();
+        let stated = |&(name, offset, length): &(&str, u64, Option<u64>)| {
+            let name = name.to_owned();
+            Stated { name, offset, length }
+        };
+        let list: Vec<_> = list.iter().map(stated).collect();
+        [first.with(&fact::LAYOUT, list), second]
+    }
+
+    #[test]
+    fn a_list_of_partitions_in_the_image_says_what_the_manifest_says() {
+        let reasons = |list: &[(&str, u64, Option<u64>)]| {
+            let image = stating(list);
+            let trial = Trial::of(&image).layout("a", (0, 4), false).layout("b", (4, 8), false);
+            trial.judge(&image).verdict.reasons
+        };
+        let a = ("a", 0, Some(4));
+        for right in [
+            &[a, ("b", 4, Some(8))][..],
+            &[a, ("b", 4, None)],
+            &[a, ("all", 0, Some(12))],
+            &[("other", 0, Some(7)), ("another", 7, Some(1))],
+            &[],
+        ] {
+            assert_eq!(reasons(right), [""; 0], "{right:?}");
+        }
+        for wrong in [
+            &[("a", 0, Some(5)), ("b", 4, Some(8))][..],
+            &[("b", 3, None)],
+            &[a, ("all", 0, Some(13))],
+            &[a, ("c", 5, Some(1))],
+        ] {
+            assert_eq!(reasons(wrong), [LAYOUT_DISAGREES.id], "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_disagreement_is_told_with_both_places() {
+        let image = stating(&[("a", 1, Some(4))]);
+        let finding = Trial::of(&image).layout("a", (0, 4), false).judge(&image).findings[0].clone();
+        assert_eq!(
+            (finding.expected.as_deref(), finding.actual.as_deref()),
+            (Some("image 0x0+0x4"), Some("a@0x1+0x4"))
+        );
+        assert_eq!((&*finding.path, &*finding.args["name"]), ("partition:a", "a"));
     }
 }

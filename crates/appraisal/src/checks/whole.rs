@@ -84,3 +84,103 @@ pub static UNKNOWN_DIGEST: Kind = Kind {
     next: ASK,
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::{Algorithm, Digest};
+
+    use super::*;
+    use crate::Tier;
+    use crate::testing::{Piece, Trial, accept, fill, key, piece, stream};
+    use kiwame_trust::rules::Mutable;
+
+    fn image(first: &str) -> [Piece; 2] {
+        [piece("a:1", first), piece("b:2", "two!")]
+    }
+
+    fn other_digest() -> Digest {
+        Digest::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap()
+    }
+
+    fn reasons(trial: &Trial, image: &[Piece]) -> Vec<String> {
+        trial.judge(image).verdict.reasons
+    }
+
+    #[test]
+    fn a_digest_that_we_do_not_know_is_not_taken_for_right() {
+        let mut trial = Trial::of(&image("one!"));
+        assert!(trial.affirms(&image("one!")));
+        trial.reference.unknown_digests = vec!["blake3".to_owned()];
+        let verdict = trial.judge(&image("one!")).verdict;
+        assert_eq!((verdict.reasons, verdict.exit), (vec![UNKNOWN_DIGEST.id.to_owned()], 4));
+    }
+
+    #[test]
+    fn what_a_manifest_leaves_to_others_is_not_judged() {
+        let mut trial = Trial::of(&image("one!"));
+        trial.manifest.includes = vec!["ab".to_owned(), "cd".to_owned()];
+        let assessment = trial.judge(&image("one!"));
+        assert_eq!(assessment.verdict.reasons, [INCLUDES_NOT_FOLLOWED.id]);
+        assert_eq!(assessment.findings[0].args["count"], "2");
+    }
+
+    #[test]
+    fn a_manifest_whose_parts_match_and_whose_whole_does_not_contradicts_itself() {
+        let mut trial = Trial::of(&image("one!"));
+        trial.reference.digests = vec![other_digest()];
+        assert_eq!(reasons(&trial, &image("one!")), [CONTRADICTS_ITSELF.id]);
+        assert_eq!(reasons(&trial, &image("1111")), ["component/modified"]);
+        let mut none = Trial::of(&image("one!"));
+        none.reference.digests.clear();
+        assert_eq!(reasons(&none, &image("one!")), [CONTRADICTS_ITSELF.id]);
+        // A manifest that is not complete says nothing of the whole.
+        assert!(trial.partial().affirms(&image("one!")));
+    }
+
+    #[test]
+    fn what_was_excused_explains_that_the_whole_differs() {
+        let packed = |bytes| [stream("gz:1", bytes, [piece("a:1", "good")]).form("toy/1", "so")];
+        let mut accepted = Trial::of(&packed("xx"));
+        accepted.rule.accept_reencoded = vec!["gz:1".to_owned()];
+        assert!(accepted.affirms(&packed("zz")));
+
+        let set = |value: &str| {
+            [piece("var:n", "head").with(&kiwame_image::fact::VALUE, value), piece("b:2", value)]
+        };
+        let rule = || Mutable::Any { max_bytes: 9 };
+        let mut ruled = Trial::of(&set("1"))
+            .ruled("b:2", rule())
+            .ruled("var:n", Mutable::Keys(vec![key("n", "digits:1")]));
+        ruled.rule.accept_any = accept("b:2", Some(9), &[]);
+        assert!(ruled.affirms(&set("2")));
+    }
+
+    #[test]
+    fn an_image_of_another_size_is_at_best_a_warning() {
+        let mut trial = Trial::of(&image("one!"));
+        trial.reference.size = 9;
+        let assessment = trial.judge(&image("one!"));
+        assert_eq!(
+            (assessment.verdict.tier, assessment.verdict.reasons),
+            (Tier::Warning, vec![RESIZED.id.to_owned()])
+        );
+        let sizes = assessment.findings[0].clone();
+        assert_eq!(
+            (sizes.expected.unwrap(), sizes.actual.unwrap()),
+            ("0x9 bytes".into(), "0x8 bytes".into())
+        );
+        // A difference says more.
+        assert_eq!(trial.says(&image("1111")), ["component/modified a:1"]);
+    }
+
+    #[test]
+    fn what_the_policy_accepts_takes_room() {
+        let mut trial = Trial::of(&image("one!")).partial();
+        let [first, second] = image("one!");
+        let more = [first, second, piece("n:1", "new!")];
+        trial.rule.accept_partial = accept("n:1", Some(4), &[]);
+        assert!(trial.affirms(&more));
+        let erased = [more[0].clone(), more[1].clone(), fill("n:1", 4)];
+        assert_eq!(trial.tier(&erased), Tier::Warning);
+    }
+}

@@ -414,3 +414,257 @@ pub static NOT_ERASED: Kind = Kind {
         "{what} は一つ目のイメージのみで消去されている。",
     )),
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::{DefectKind, LimitKind};
+
+    use super::*;
+    use crate::Tier;
+    use crate::testing::{Piece, Trial, around, fill, piece, stream};
+
+    fn says(genuine: &[Piece], image: &[Piece]) -> Vec<String> {
+        let mut trial = Trial::of(genuine);
+        // What beside the components differs is for other tests.
+        trial.reference.size = trial.reference.size.max(1);
+        let said = trial.says(image);
+        said.into_iter().filter(|line| line != "fill/resized image").collect()
+    }
+
+    fn two(first: &str) -> [Piece; 2] {
+        [piece("a:1", first), piece("b:2", "two!")]
+    }
+
+    #[test]
+    fn other_bytes_are_modified_and_the_same_are_not() {
+        assert_eq!(says(&two("one!"), &two("1111")), ["component/modified a:1"]);
+        assert!(says(&two("one!"), &two("one!")).is_empty());
+    }
+
+    #[test]
+    fn what_only_one_of_them_has_is_added_or_removed_and_more_of_one_path_duplicated() {
+        let [first, second] = two("one!");
+        let one = [first.clone()];
+        let both = two("one!");
+        assert_eq!(says(&one, &both), ["component/added b:2"]);
+        assert_eq!(says(&both, &one), ["component/removed b:2"]);
+        let twice = [first, second.clone(), second];
+        assert_eq!(says(&both, &twice), ["component/duplicated b:2"]);
+        assert_eq!(says(&twice, &both), ["component/removed b:2"]);
+    }
+
+    #[test]
+    fn erased_content_and_content_in_erased_space_are_told_apart() {
+        let (erased, parsed) = (|| [fill("x:0", 4)], || [piece("x:0", "data")]);
+        assert_eq!(says(&parsed(), &erased()), ["component/erased x:0"]);
+        assert_eq!(says(&erased(), &parsed()), ["fill/not-erased x:0"]);
+        assert!(says(&erased(), &erased()).is_empty());
+    }
+
+    fn fact_of(value: &str) -> [Piece; 1] {
+        [piece("a:1", "one!").with(&fact::MODE, value)]
+    }
+
+    #[test]
+    fn equal_bytes_with_another_fact_are_another_thing() {
+        let plain = [piece("a:1", "one!")];
+        let trial = Trial::of(&fact_of("0644"));
+        assert!(trial.affirms(&fact_of("0644")));
+        for image in [&fact_of("0755"), &plain] {
+            let assessment = trial.judge(image);
+            assert_eq!(assessment.verdict.reasons, ["component/attributes"]);
+            assert_eq!(assessment.findings[0].args["attribute"], "mode");
+            assert!(assessment.classes.values().any(|(class, _)| *class == crate::Class::Differs));
+        }
+        let values = |image: &[Piece]| {
+            let finding = trial.judge(image).findings[0].clone();
+            (finding.expected.unwrap(), finding.actual)
+        };
+        assert_eq!(values(&fact_of("0755")), ("0644".to_owned(), Some("0755".to_owned())));
+        assert_eq!(values(&plain), ("0644".to_owned(), None));
+    }
+
+    #[test]
+    fn a_fact_that_the_manifest_does_not_list_is_not_any_value() {
+        let assessment = Trial::of(&[piece("a:1", "one!")]).judge(&fact_of("0644"));
+        assert_eq!(assessment.verdict.reasons, ["component/attribute-unlisted"]);
+        assert_eq!((assessment.verdict.tier, assessment.verdict.exit), (Tier::None, 5));
+    }
+
+    #[test]
+    fn another_kind_of_region_is_another_thing() {
+        let of = |kind| [piece("a:1", "one!").kind(kind)];
+        let assessment = Trial::of(&of("raw")).judge(&of("pe"));
+        assert_eq!(assessment.verdict.reasons, ["component/attributes"]);
+        assert_eq!(assessment.findings[0].args["attribute"], "kind");
+    }
+
+    #[test]
+    fn a_fact_that_a_limit_hides_is_not_missing() {
+        let [plain] = [piece("a:1", "one!")];
+        let assessment = Trial::of(&fact_of("0644")).judge(&[plain.limit(LimitKind::Nodes)]);
+        assert_eq!(assessment.verdict.reasons, ["limit/hit"]);
+        let other = fact_of("0755").map(|piece| piece.limit(LimitKind::Nodes));
+        assert_eq!(Trial::of(&fact_of("0644")).tier(&other), Tier::Contraindicated);
+    }
+
+    #[test]
+    fn a_time_of_writing_may_differ_where_the_device_writes_and_no_other_fact_may() {
+        let of = |fact, value: u64| [around("partition:data", [piece("a:1", "one!").with(fact, value)])];
+        for written in [true, false] {
+            let tier = |fact| Trial::of(&of(fact, 1)).layout("data", (0, 4), written).tier(&of(fact, 2));
+            assert_eq!(tier(&fact::MODIFIED) == Tier::Affirming, written);
+            assert_eq!(tier(&fact::UID), Tier::Contraindicated);
+        }
+    }
+
+    #[test]
+    fn only_parsed_bytes_beside_an_added_component_are_its_frame() {
+        let genuine = [around("box:1", [piece("a:1", "one!").component()])];
+        let with = |frame: Piece, new: Piece| {
+            [around("box:1", [piece("a:1", "one!").component(), new.clone(), frame])]
+        };
+        let (new, tag) = (|| piece("n:1", "new!").component(), || piece("tag:1", "tag!"));
+        assert_eq!(says(&genuine, &with(tag(), new())), ["component/added box:1/n:1"]);
+        let both = ["component/added box:1/n:1", "component/added box:1/tag:1"];
+        assert_eq!(says(&genuine, &with(tag().content(Content::Unknown), new())), both);
+        assert_eq!(says(&genuine, &with(tag().component(), new())), both);
+        let plain = piece("n:1", "new!");
+        assert_eq!(says(&genuine, &with(tag(), plain)), both, "nothing that would speak for it");
+        let erased = with(tag(), fill("n:1", 4).component());
+        assert_eq!(
+            says(&genuine, &erased),
+            ["component/added box:1/tag:1"],
+            "erased space speaks for nothing"
+        );
+    }
+
+    #[test]
+    fn an_addition_says_whose_it_is() {
+        let base = || piece("a:1", "one!");
+        let assessment = Trial::of(&[base()]).judge(&[base(), piece("file:f", "new!").owned("0755", 7)]);
+        let args = &assessment.findings[0].args;
+        assert_eq!((&*args["mode"], &*args["owner"], &*args["group"]), ("0755", "7", "7"));
+    }
+
+    fn packed(bytes: &str, content: &str) -> [Piece; 1] {
+        [stream("gz:1", bytes, [piece("a:1", content), piece("b:2", "same")])]
+    }
+
+    #[test]
+    fn a_stream_differs_by_what_lies_in_it() {
+        let inside = "component/modified gz:1/decoded:content/a:1";
+        assert_eq!(says(&packed("xx", "good"), &packed("zz", "evil")), [inside]);
+        let less = [stream("gz:1", "zz", [piece("b:2", "same")])];
+        let removed = "component/removed gz:1/decoded:content/a:1";
+        let moved = says(&packed("xx", "good"), &less);
+        assert_eq!(moved, [removed]);
+    }
+
+    static ODD: DefectKind = DefectKind::odd("toy/odd");
+
+    #[test]
+    fn a_stream_in_which_nothing_differs_speaks_for_itself() {
+        let genuine = packed("xx", "good");
+        let unsound = packed("zz", "good").map(|stream| stream.defect(&ODD, 1));
+        assert_eq!(says(&genuine, &unsound), ["component/modified gz:1", "toy/odd gz:1"]);
+    }
+
+    #[test]
+    fn what_an_added_stream_holds_is_told_once() {
+        let base = || piece("a:1", "one!");
+        let [new] = packed("zz", "evil");
+        assert_eq!(says(&[base()], &[base(), new]), ["component/added gz:1"]);
+    }
+
+    #[test]
+    fn what_lies_in_a_stream_that_no_longer_opens_is_not_missing() {
+        let closed = |bytes: &str| [piece("gz:1", bytes).content(Content::Encoded)];
+        let assessment = Trial::of(&packed("xx", "good")).judge(&closed("zz"));
+        assert_eq!(crate::testing::said(&assessment), ["encoding/undecodable gz:1"]);
+        assert_eq!(assessment.findings[0].args["count"], "2");
+        // One that was never open is a component as any other.
+        assert_eq!(says(&closed("xx"), &closed("zz")), ["component/modified gz:1"]);
+        // The same bytes hold the same, and who does not see it has not compared it.
+        let removed = "component/removed gz:1/decoded:content/a:1";
+        assert!(says(&packed("xx", "good"), &closed("xx")).contains(&removed.to_owned()));
+    }
+
+    #[test]
+    fn what_a_limit_kept_shut_is_neither_different_nor_missing() {
+        let shut = [piece("gz:1", "zz").content(Content::Encoded).limit(LimitKind::Space)];
+        assert_eq!(says(&packed("xx", "good"), &shut), ["limit/hit gz:1"]);
+        let genuine = [around("box:1", [piece("a:1", "one!"), piece("b:2", "two!")])];
+        let cut = [around("box:1", [piece("rest:0", "one!two!")]).limit(LimitKind::Nodes)];
+        assert_eq!(says(&genuine, &cut), ["limit/hit box:1"]);
+        let [elsewhere] = [piece("c:3", "x").limit(LimitKind::Nodes)];
+        let beside = [around("box:1", [piece("a:1", "one!")]), elsewhere.clone()];
+        let [boxed] = genuine;
+        let said = says(&[boxed, piece("c:3", "x")], &beside);
+        assert_eq!(said, ["limit/hit c:3", "component/removed box:1/b:2"]);
+    }
+
+    fn headed(head: &str, bytes: &str, content: &str) -> [Piece; 1] {
+        let [stream] = packed(bytes, content);
+        [around("box:1", [piece("head:0", head).mask(2), stream])]
+    }
+
+    #[test]
+    fn a_header_that_only_encodes_follows_the_stream_beside_it() {
+        let genuine = headed("11 head", "xx", "good");
+        let inside = "component/modified box:1/gz:1/decoded:content/a:1";
+        assert_eq!(says(&genuine, &headed("22 head", "zz", "evil")), [inside]);
+        let mut more = says(&genuine, &headed("22 HEAD", "zz", "evil"));
+        more.sort();
+        assert_eq!(
+            more,
+            ["component/modified box:1/gz:1/decoded:content/a:1", "component/modified box:1/head:0"]
+        );
+        assert_eq!(says(&genuine, &headed("22 head", "xx", "good")), ["encoding/header box:1/head:0"]);
+    }
+
+    #[test]
+    fn a_header_around_what_is_waived_is_left_to_a_person() {
+        let (genuine, image) = (headed("11 head", "xx", "good"), headed("22 head", "zz", "evil"));
+        let findings = Trial::of(&genuine).judge(&image).findings;
+        let found = findings[0].found();
+        let trial = Trial::of(&genuine);
+        let trial = trial.waiving("component/modified", "box:1/gz:1/decoded:content/a:1", Some(&found));
+        let mut reasons = trial.judge(&image).verdict.reasons;
+        reasons.sort();
+        assert_eq!(reasons, ["encoding/around-waived", "encoding/header"]);
+    }
+
+    #[test]
+    fn a_header_around_a_difference_that_nobody_waives_has_nothing_to_add() {
+        let of = |head: &str, bytes: &str, content: &str| {
+            let stream = stream("gz:1", bytes, [piece("a:1", content), piece("b:2", content)]);
+            [around("box:1", [piece("head:0", head).mask(2), stream])]
+        };
+        let (genuine, image) = (of("11 head", "xx", "good"), of("22 head", "zz", "evil"));
+        let found = Trial::of(&genuine).judge(&image).findings[0].found();
+        let trial = Trial::of(&genuine);
+        let trial = trial.waiving("component/modified", "box:1/gz:1/decoded:content/a:1", Some(&found));
+        assert_eq!(trial.judge(&image).verdict.reasons, ["component/modified"]);
+        assert!(!trial.says(&image).iter().any(|line| line.starts_with("encoding/")));
+    }
+
+    #[test]
+    fn a_stream_in_which_something_is_that_nobody_lists_does_not_speak_beside_it() {
+        let genuine = [stream("gz:1", "xx", [piece("a:1", "good")])];
+        let image = [stream("gz:1", "zz", [piece("a:1", "good"), piece("n:1", "new!")])];
+        let told = Trial::of(&genuine).partial().says(&image);
+        assert_eq!(told, ["coverage/unreferenced gz:1/decoded:content/n:1", "coverage/partial image"]);
+    }
+
+    #[test]
+    fn a_waived_absence_is_not_left_over() {
+        let genuine = two("one!");
+        let [first, _] = two("one!");
+        let mut trial = Trial::of(&genuine).waiving("component/removed", "b:2", Some(""));
+        trial.reference.size = 4;
+        let assessment = trial.judge(&[first]);
+        assert_eq!(assessment.missing, [0_usize; 0]);
+        assert!(assessment.verdict.exit == 0, "{:?}", assessment.verdict);
+    }
+}

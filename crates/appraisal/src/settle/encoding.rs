@@ -394,3 +394,301 @@ pub static RESIZED: Kind = Kind {
         "{what} は双方で消去されているが、大きさが異なる。",
     )),
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::{DefectKind, fact};
+
+    use super::*;
+    use crate::Tier;
+    use crate::testing::{Piece, Trial, around, fill, piece, stream, tree_of};
+
+    /// A stream of these bytes with a normal form, which decodes to this and to what is always the same.
+    fn packed(bytes: &str, form: (&'static str, &'static str), content: &str) -> [Piece; 1] {
+        [stream("gz:1", bytes, [piece("a:1", content), piece("b:2", "same")]).form(form.0, form.1)]
+    }
+
+    const FORM: (&str, &str) = ("toy/1", "read so");
+
+    /// As the policy accepts what is packed anew, or does not.
+    fn trial(accepted: bool) -> Trial {
+        let mut trial = Trial::of(&packed("xx", FORM, "good"));
+        trial.rule.accept_reencoded = accepted.then(|| "gz:1".to_owned()).into_iter().collect();
+        trial
+    }
+
+    fn reason(accepted: bool, image: &[Piece]) -> (Tier, Vec<String>) {
+        let verdict = trial(accepted).judge(image).verdict;
+        (verdict.tier, verdict.reasons)
+    }
+
+    #[test]
+    fn what_is_packed_anew_affirms_where_the_policy_accepts_it_and_the_form_is_equal() {
+        let anew = packed("zz", FORM, "good");
+        assert_eq!(reason(false, &anew), (Tier::Warning, vec![REENCODED.id.to_owned()]));
+        let accepted = trial(true).judge(&anew);
+        assert_eq!(accepted.verdict.tier, Tier::Affirming);
+        assert_eq!(
+            (crate::testing::said(&accepted), accepted.exceptions.by_policy),
+            (vec!["encoding/accepted gz:1".to_owned()], 1)
+        );
+        let forms = accepted.classes.values().filter(|class| class.1 == Some(crate::Basis::Form)).count();
+        assert_eq!(forms, 0, "a stream is counted where it is opened");
+        assert_eq!(trial(true).outcomes(&anew), ["Form(0)", "Bytes(1)", "Bytes(2)"]);
+        assert_eq!(trial(false).outcomes(&anew), ["Encoded(0)", "Bytes(1)", "Bytes(2)"]);
+    }
+
+    #[test]
+    fn another_form_is_told_and_accepted_by_nobody() {
+        let other = packed("zz", ("toy/1", "read otherwise"), "good");
+        for accepted in [true, false] {
+            assert_eq!(reason(accepted, &other), (Tier::Warning, vec![FORM_DIFFERS.id.to_owned()]));
+        }
+        let newer = packed("zz", ("toy/2", "read so"), "good");
+        assert_eq!(reason(true, &newer), (Tier::None, vec![FORM_UNKNOWN.id.to_owned()]));
+        assert_eq!(reason(false, &newer), (Tier::Warning, vec![REENCODED.id.to_owned()]));
+    }
+
+    #[test]
+    fn without_a_form_nothing_is_accepted() {
+        let formless = [stream("gz:1", "zz", [piece("a:1", "good"), piece("b:2", "same")])];
+        assert_eq!(reason(true, &formless), (Tier::None, vec![FORM_UNKNOWN.id.to_owned()]));
+        let mut old = trial(true);
+        old.reference.regions[0].normal = None;
+        let assessment = old.judge(&packed("zz", FORM, "good"));
+        assert_eq!(assessment.verdict.reasons, [FORM_UNKNOWN.id]);
+        assert!(!assessment.wants_forms);
+        // A run that made no forms asks for them.
+        let assessment = trial(true).judge_tree(&tree_of("toy", &packed("zz", FORM, "good"), false));
+        assert!(assessment.wants_forms);
+        assert_eq!(assessment.verdict.reasons, [REENCODED.id]);
+        assert!(!trial(true).judge_tree(&tree_of("toy", &packed("xx", FORM, "good"), false)).wants_forms);
+    }
+
+    #[test]
+    fn a_stream_is_equal_when_all_in_it_is_equal_at_its_place_with_its_facts_and_nothing_is_missing() {
+        let of = |pieces: &[Piece]| stream("gz:1", "zz", pieces).form(FORM.0, FORM.1);
+        let good = || piece("a:1", "good");
+        let same = || piece("b:2", "same");
+        let stands = |pieces: &[Piece]| trial(true).outcomes(&[of(pieces)])[0].clone();
+        assert_eq!(stands(&[good(), same()]), "Form(0)");
+        for other in [
+            &[same(), good()][..],
+            &[good()],
+            &[good(), same(), piece("c:3", "new!")],
+            &[good(), same().with(&fact::UID, 1u8)],
+            &[piece("a:1", "evil"), same()],
+        ] {
+            assert_eq!(stands(other), "Differs(0)", "{other:?}");
+        }
+    }
+
+    static AMBIGUOUS: DefectKind = DefectKind::ambiguous("toy/ambiguous");
+    static ODD: DefectKind = DefectKind::odd("toy/odd");
+
+    #[test]
+    fn a_stream_with_something_to_complain_of_is_not_equal() {
+        let genuine = |inner: Piece, stream_defect: Option<&'static DefectKind>, around_defect| {
+            let stream = stream("gz:1", "zz", [inner]).form(FORM.0, FORM.1);
+            let noted = |piece: Piece, kind: Option<&'static DefectKind>| {
+                kind.into_iter().fold(piece, |piece, kind| piece.defect(kind, 1))
+            };
+            [noted(around("box:1", [noted(stream, stream_defect)]), around_defect)]
+        };
+        let inner = || piece("a:1", "good");
+        let reference = [around("box:1", [stream("gz:1", "xx", [inner()]).form(FORM.0, FORM.1)])];
+        let mut trial = Trial::of(&reference);
+        trial.rule.accept_reencoded = vec!["box:1".to_owned()];
+        let stands = |image: &[Piece]| trial.outcomes(image)[0].clone();
+        assert_eq!(stands(&genuine(inner(), None, None)), "Form(0)");
+        assert_eq!(stands(&genuine(inner().defect(&ODD, 1), None, None)), "Form(0)");
+        assert_eq!(stands(&genuine(inner().defect(&AMBIGUOUS, 1), None, None)), "Differs(0)");
+        assert_eq!(stands(&genuine(inner(), Some(&ODD), None)), "Differs(0)");
+        assert_eq!(stands(&genuine(inner(), None, Some(&ODD))), "Differs(0)");
+        // One that lies deeper counts for all around it.
+        let deep = |kind| stream("xz:1", "yy", [piece("a:1", "good").defect(kind, 1)]);
+        let reference = [stream("gz:1", "xx", [deep(&ODD)]).form(FORM.0, FORM.1)];
+        let mut trial = Trial::of(&reference);
+        trial.rule.accept_reencoded = vec!["gz:1".to_owned()];
+        let of = |kind| trial.outcomes(&[stream("gz:1", "zz", [deep(kind)]).form(FORM.0, FORM.1)])[0].clone();
+        assert_eq!((of(&ODD), of(&AMBIGUOUS)), ("Form(0)".to_owned(), "Differs(0)".to_owned()));
+    }
+
+    #[test]
+    fn a_change_in_an_inner_stream_is_a_change_of_the_outer_one() {
+        let of = |outer, inner: &str, content: &str| {
+            [stream("gz:1", outer, [stream("xz:1", inner, [piece("a:1", content)])])]
+        };
+        let trial = Trial::of(&of("xx", "yy", "good"));
+        assert_eq!(trial.outcomes(&of("zz", "yy", "good")), ["Encoded(0)", "Bytes(1)", "Bytes(2)"]);
+        assert_eq!(trial.outcomes(&of("zz", "ww", "good")), ["Encoded(0)", "Encoded(1)", "Bytes(2)"]);
+        assert_eq!(trial.outcomes(&of("zz", "ww", "evil")), ["Differs(0)", "Differs(1)", "Differs(2)"]);
+        // An inner one whose own bytes are equal, as the line of a file is, differs by what it holds.
+        assert_eq!(trial.outcomes(&of("zz", "yy", "evil")), ["Differs(0)", "Bytes(1)", "Differs(2)"]);
+    }
+
+    #[test]
+    fn facts_in_a_stream_agree_but_for_traces_of_writing_where_the_device_writes() {
+        let of = |bytes, fact, number: u64| {
+            let packed = stream("ubi:1", bytes, [piece("a:1", "good").with(fact, number)]);
+            [around("partition:data", [packed.rewritten()])]
+        };
+        let stands = |fact, written, number| {
+            let trial = Trial::of(&of("xx", fact, 1)).layout("data", (0, 2), written);
+            trial.outcomes(&of("zz", fact, number))[0].clone()
+        };
+        assert_eq!(stands(&fact::UID, true, 1), "Mutable");
+        assert_eq!(stands(&fact::UID, true, 2), "Differs(0)");
+        assert_eq!(stands(&fact::MODIFIED, true, 2), "Mutable");
+        assert_eq!(stands(&fact::MODIFIED, false, 2), "Differs(0)");
+        // One more is no trace of another.
+        let plain = [around("partition:data", [stream("ubi:1", "xx", [piece("a:1", "good")]).rewritten()])];
+        let trial = Trial::of(&plain).layout("data", (0, 2), true);
+        assert_eq!(trial.outcomes(&of("zz", &fact::MODIFIED, 2))[0], "Differs(0)");
+    }
+
+    #[test]
+    fn what_devices_pack_themselves_may_be_packed_anew_where_they_write() {
+        let of = |step, bytes, rewritten| {
+            let packed = stream(step, bytes, [piece("a:1", "good")]);
+            let packed = if rewritten { packed.rewritten() } else { packed };
+            [around("partition:data", [packed])]
+        };
+        for (step, rewritten, written, expected) in [
+            ("ubi:1", true, true, "Mutable"),
+            ("file:f", false, true, "Mutable"),
+            ("ubi:1", false, true, "Encoded(0)"),
+            ("ubi:1", true, false, "Encoded(0)"),
+        ] {
+            let trial = Trial::of(&of(step, "xx", rewritten)).layout("data", (0, 2), written);
+            assert_eq!(
+                trial.outcomes(&of(step, "zz", rewritten))[0],
+                expected,
+                "{step} {rewritten} {written}"
+            );
+        }
+    }
+
+    /// A header of which two bytes encode, and a stream.
+    fn headed(head: &str, bytes: &str) -> [Piece; 1] {
+        let [stream] = packed(bytes, FORM, "good");
+        [around("box:1", [piece("head:0", head).mask(2), stream])]
+    }
+
+    fn headed_trial(accepted: bool) -> Trial {
+        let mut trial = Trial::of(&headed("11 head", "xx"));
+        trial.rule.accept_reencoded = accepted.then(|| "box:1/gz:1".to_owned()).into_iter().collect();
+        trial
+    }
+
+    #[test]
+    fn a_header_that_only_encodes_follows_the_stream_that_was_packed_anew() {
+        let stands = |accepted, head, bytes| headed_trial(accepted).outcomes(&headed(head, bytes))[0].clone();
+        assert_eq!(stands(true, "22 head", "zz"), "Form(0)");
+        assert_eq!(stands(false, "22 head", "zz"), "Encoded(0)");
+        assert_eq!(stands(false, "22 head", "xx"), "Encoded(0)");
+        assert_eq!(stands(true, "22 HEAD", "zz"), "Differs(0)");
+        assert_eq!(stands(true, "222 head", "zz"), "Differs(0)", "another length");
+        assert!(headed_trial(true).affirms(&headed("22 head", "zz")));
+        let reasons = |head, bytes| headed_trial(false).judge(&headed(head, bytes)).verdict.reasons;
+        assert_eq!(reasons("22 head", "zz"), [REENCODED.id], "the stream speaks for it");
+        assert_eq!(reasons("22 head", "xx"), [HEADER_ONLY.id]);
+    }
+
+    #[test]
+    fn a_header_follows_a_stream_that_lies_deeper_beside_it() {
+        let of = |head: &str, bytes: &str, content: &str| {
+            let deep = around("sub:1", [around("sub:2", packed(bytes, FORM, content))]);
+            [around("box:1", [piece("head:0", head).mask(2), deep])]
+        };
+        let trial = Trial::of(&of("11 head", "xx", "good"));
+        assert_eq!(trial.outcomes(&of("22 head", "zz", "good"))[0], "Encoded(0)");
+        assert_eq!(trial.says(&of("22 head", "zz", "good")).len(), 1, "the stream speaks");
+        assert_eq!(trial.outcomes(&of("22 head", "zz", "evil"))[0], "Differs(0)");
+    }
+
+    #[test]
+    fn of_two_streams_beside_a_header_the_worse_decides() {
+        let of = |head: &str, bytes: [&str; 2], content: &str| {
+            let one = stream("gz:1", bytes[0], [piece("a:1", "good")]).form(FORM.0, FORM.1);
+            let two = stream("xz:1", bytes[1], [piece("a:1", content)]).form(FORM.0, FORM.1);
+            [around("box:1", [piece("head:0", head).mask(2), one, two])]
+        };
+        let mut trial = Trial::of(&of("11 head", ["xx", "xx"], "good"));
+        trial.rule.accept_reencoded = vec!["box:1/gz:1".to_owned()];
+        let stands = |bytes, content| trial.outcomes(&of("22 head", bytes, content))[0].clone();
+        assert_eq!(stands(["zz", "xx"], "good"), "Form(0)");
+        assert_eq!(stands(["zz", "zz"], "good"), "Encoded(0)");
+        assert_eq!(stands(["zz", "zz"], "evil"), "Differs(0)");
+    }
+
+    fn beside(content: &str, erased: usize, more: &str) -> [Piece; 1] {
+        [around("box:1", [piece("a:1", content), fill("fill:0", erased), piece("z:9", more)])]
+    }
+
+    #[test]
+    fn erased_space_of_another_size_is_a_warning_unless_what_lies_beside_it_came_went_or_was_packed_anew() {
+        let trial = Trial::of(&beside("one!", 8, "end"));
+        assert_eq!(trial.says(&beside("one!", 4, "endless"))[..1], ["fill/resized box:1/fill:0"]);
+        assert!(trial.says(&beside("one!", 8, "end")).is_empty());
+
+        let of = |bytes, erased| {
+            let packed = stream("gz:1", bytes, [piece("a:1", "good")]);
+            [around("box:1", [packed, fill("fill:0", erased)])]
+        };
+        assert_eq!(Trial::of(&of("xx", 8)).says(&of("zzz", 7)), [format!("{} box:1/gz:1", REENCODED.id)]);
+        let other = |bytes, content: &str, erased| {
+            let packed = stream("gz:1", bytes, [piece("a:1", content)]);
+            [around("box:1", [packed, fill("fill:0", erased)])]
+        };
+        let told = Trial::of(&other("xx", "good", 8)).says(&other("zzz", "evil", 7));
+        assert_eq!(told, ["component/modified box:1/gz:1/decoded:content/a:1"]);
+        let new = [around("box:1", [piece("a:1", "one!"), piece("n:1", "new!"), fill("fill:0", 4)])];
+        let base = [around("box:1", [piece("a:1", "one!"), fill("fill:0", 8)])];
+        assert_eq!(Trial::of(&base).says(&new), ["component/added box:1/n:1"]);
+        assert_eq!(Trial::of(&new).says(&base), ["component/removed box:1/n:1"]);
+        // Elsewhere it explains nothing.
+        let [boxed] = base.clone();
+        let apart = |new: bool, erased| {
+            let outside = piece("n:1", "new!");
+            let boxed = around("box:1", [piece("a:1", "one!"), fill("fill:0", erased)]);
+            if new { vec![boxed, outside] } else { vec![boxed] }
+        };
+        let told = Trial::of(&[boxed]).says(&apart(true, 4));
+        assert!(told.contains(&"fill/resized box:1/fill:0".to_owned()), "{told:?}");
+        let told = Trial::of(&apart(true, 8)).says(&apart(false, 12));
+        assert!(told.contains(&"fill/resized box:1/fill:0".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn erased_space_may_have_any_size_where_the_device_writes() {
+        let of =
+            |erased, data: &str| [around("partition:data", [piece("a:1", data), fill("fill:0", erased)])];
+        let told = |written| {
+            let trial = Trial::of(&of(8, "one!")).layout("data", (0, 12), written);
+            trial.says(&of(4, "one!eight"[..8].as_ref()))
+        };
+        assert!(!told(true).contains(&"fill/resized partition:data/fill:0".to_owned()));
+        assert!(told(false).contains(&"fill/resized partition:data/fill:0".to_owned()));
+    }
+
+    #[test]
+    fn erased_space_that_vanished_is_a_warning_unless_something_changed() {
+        let with = |erased: usize| vec![piece("a:1", "one!"), fill("fill:0", erased), piece("b:2", "two!")];
+        let without = |first: &str| vec![piece("a:1", first), piece("b:2", "two!")];
+        let mut trial = Trial::of(&with(4));
+        trial.reference.size = 8;
+        let told = trial.says(&without("one!"));
+        assert!(told.contains(&"fill/resized fill:0".to_owned()), "{told:?}");
+        let told = trial.says(&without("1111"));
+        assert_eq!(told, ["component/modified a:1"]);
+        let gone = vec![piece("a:1", "one!")];
+        assert_eq!(trial.says(&gone), ["component/removed b:2"]);
+        let filled = vec![piece("a:1", "one!"), piece("n:1", "new!"), piece("b:2", "two!")];
+        assert_eq!(Trial::of(&with(4)).says(&filled), ["component/added n:1"]);
+        // Another that is smaller is no reason for it.
+        let genuine = vec![piece("a:1", "one!"), fill("fill:0", 4), fill("fill:1", 4)];
+        let told = Trial::of(&genuine).says(&[piece("a:1", "one!"), fill("fill:0", 3)]);
+        assert!(told.contains(&"fill/resized fill:1".to_owned()), "{told:?}");
+    }
+}

@@ -79,3 +79,63 @@ fn take<'a>(
     });
     left.retain(|index| !taken.contains(index));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Piece, Trial, piece};
+    use crate::{SETTLERS, Settler};
+
+    fn paired(genuine: &[Piece], image: &[Piece]) -> Vec<String> {
+        let mut trial = Trial::of(genuine);
+        trial.settlers.truncate(1);
+        trial.outcomes(image)
+    }
+
+    fn same(contents: &[&str]) -> Vec<Piece> {
+        contents.iter().map(|content| piece("a:1", content)).collect()
+    }
+
+    #[test]
+    fn equal_bytes_of_one_path_are_paired_before_any_others() {
+        assert_eq!(paired(&same(&["one", "two"]), &same(&["two", "one"])), ["Bytes(1)", "Bytes(0)"]);
+        assert_eq!(paired(&same(&["one", "two"]), &same(&["new", "one"])), ["Differs(1)", "Bytes(0)"]);
+    }
+
+    #[test]
+    fn of_equal_bytes_those_at_the_same_place_are_paired_first() {
+        let genuine = same(&["dup", "two", "dup"]);
+        assert_eq!(paired(&genuine, &same(&["new", "two", "dup"])), ["Differs(0)", "Bytes(1)", "Bytes(2)"]);
+    }
+
+    #[test]
+    fn what_is_left_of_one_path_is_paired_in_its_order() {
+        let genuine = same(&["one", "two", "three"]);
+        assert_eq!(paired(&genuine, &same(&["1", "2"])), ["Differs(0)", "Differs(1)"]);
+        let more = paired(&genuine, &same(&["1", "2", "3", "4"]));
+        assert_eq!(more, ["Differs(0)", "Differs(1)", "Differs(2)", "Nothing"]);
+    }
+
+    #[test]
+    fn equal_bytes_of_another_path_are_no_pair() {
+        let named = |step| [piece(step, "one")];
+        assert_eq!(paired(&named("a:1"), &named("b:1")), ["Nothing"]);
+        assert_eq!(paired(&named("b:1"), &named("a:1")), ["Nothing"]);
+        assert_eq!(paired(&named("a:1"), &named("a:1")), ["Bytes(0)"]);
+    }
+
+    #[test]
+    fn every_value_that_nothing_took_is_missing_in_the_order_of_the_reference() {
+        let genuine = ["d:1", "a:1", "c:1", "b:1", "c:1", "e:1"].map(|step| piece(step, "one"));
+        let mut trial = Trial::of(&genuine);
+        trial.settlers = SETTLERS.iter().take(1).copied().collect::<Vec<Settler>>();
+        trial.checks = &[];
+        let missing = |steps: &[&'static str]| {
+            let image: Vec<_> = steps.iter().map(|step| piece(step, "one")).collect();
+            trial.judge(&image).missing
+        };
+        assert_eq!(missing(&["c:1"]), [0, 1, 3, 4, 5]);
+        assert_eq!(missing(&["bb:1", "c:1", "c:1"]), [0, 1, 3, 5]);
+        assert_eq!(missing(&["a:1", "b:1", "c:1", "c:1", "d:1", "e:1"]), [0_usize; 0]);
+        assert_eq!(missing(&["z:1"]), [0, 1, 2, 3, 4, 5]);
+    }
+}

@@ -90,3 +90,49 @@ impl<'a> Names<'a> {
             || listed.patterns.iter().any(|file| file.leads_from(&directory))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::file;
+
+    #[test]
+    fn a_path_lies_in_a_file_system_by_the_roles_of_its_steps() {
+        let text = |names: &str| names.to_owned();
+        for (path, expected) in [
+            ("partition:a/jffs2:1", InFiles::Nowhere),
+            ("fs:1/dir:etc", InFiles::Directory(text("etc/"))),
+            ("fs:1/dir:etc/entry:self", InFiles::Directory(text("etc/"))),
+            ("fs:1/entry:self", InFiles::Directory(text(""))),
+            ("fs:1/entry:7", InFiles::Unused),
+            ("fs:1/dir:etc/dir:config/file:a", InFiles::File(text("etc/config/a"))),
+            ("fs:1/file:a/decoded:content/setting:x", InFiles::File(text("a"))),
+            ("fs:1/link:a", InFiles::Other),
+            ("fs:1/device:a", InFiles::Other),
+            ("fs:1/dir:a/whiteout:b", InFiles::Other),
+        ] {
+            assert_eq!(InFiles::of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_as_they_are_in_the_file_system() {
+        assert_eq!(unescaped("a%20b/c%2Fd"), b"a b/c/d");
+        let files = [file("led_*", 1), file("led_1", 2), file("led_1", 3), file("a b/x", 4)];
+        let most = |path: &[u8]| file_of(&files, path).map(|file| file.max_bytes);
+        assert_eq!((most(b"led_1"), most(b"led_2"), most(b"lamp")), (Some(2), Some(1), None));
+        let rule = |rule| MutableRule {
+            path: "fs:1".to_owned(),
+            rule,
+            remains_max_bytes: 0,
+            when_empty: kiwame_trust::rules::WhenEmpty::Refuse,
+        };
+        let rules = [rule(Mutable::Erased), rule(Mutable::DataFiles(files.to_vec()))];
+        let names = Names::of(&rules);
+        let most = |number, path| names.file(number, path).map(|file| file.max_bytes);
+        assert_eq!((most(1, "led_1"), most(1, "led_2"), most(1, "a%20b/x")), (Some(2), Some(1), Some(4)));
+        assert_eq!((most(1, "lamp"), most(0, "led_1"), most(2, "led_1")), (None, None, None));
+        assert!(names.lead_to(1, "") && names.lead_to(1, "a%20b/") && !names.lead_to(1, "a/"));
+        assert!(!names.lead_to(0, "") && !names.lead_to(2, ""));
+    }
+}

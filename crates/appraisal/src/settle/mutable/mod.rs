@@ -748,3 +748,637 @@ pub static TRUST_ANCHOR: Kind = Kind {
     next: ACQUIRE,
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::Settings;
+
+    use super::*;
+    use crate::kinds::MODIFIED;
+    use crate::testing::{Piece, Trial, accept, around, file, fill, key, may, piece, said, stream};
+    use crate::{Class, Tier};
+
+    /// An image with so much of it.
+    type Image = dyn Fn(&str) -> [Piece; 1];
+
+    /// An entry whose bytes are its value.
+    fn entry(step: &'static str, value: &str) -> Piece {
+        piece(step, value).with(&fact::VALUE, value)
+    }
+
+    fn store(entries: impl AsRef<[Piece]>) -> [Piece; 1] {
+        [around("store:1", entries)]
+    }
+
+    fn one(value: &str) -> [Piece; 1] {
+        store([entry("key:a", value), entry("key:b", "x")])
+    }
+
+    fn keys(keys: impl Into<Vec<KeyRule>>) -> Mutable {
+        Mutable::Keys(keys.into())
+    }
+
+    /// What the first that is outside of its rule should have been.
+    fn outside(trial: &Trial, image: &[Piece]) -> Option<String> {
+        let findings = trial.judge(image).findings;
+        findings.into_iter().find(|finding| finding.is_of(&[&OUTSIDE_RULE]))?.expected
+    }
+
+    fn digits() -> Trial {
+        Trial::of(&one("1")).ruled("store:1", keys([key("a", "digits:1"), key("b", "digits:1")]))
+    }
+
+    #[test]
+    fn a_value_that_keeps_to_its_grammar_may_differ() {
+        let within = digits().judge(&one("2"));
+        assert_eq!(said(&within), ["mutable/within-rule store:1"]);
+        assert_eq!(within.verdict.tier, Tier::Affirming);
+        assert_eq!(within.exceptions.by_rule, 1);
+        assert!(within.classes.values().any(|(class, _)| *class == Class::Mutable));
+        let [told] = &within.findings[0].parts[..] else { panic!("one value") };
+        assert_eq!((&*told.args["before"], &*told.args["after"]), ("1", "2"));
+        let beyond = digits().judge(&one("y"));
+        assert_eq!(beyond.verdict.reasons, [OUTSIDE_RULE.id]);
+        assert!(beyond.classes.values().any(|(class, _)| *class == Class::Differs));
+        assert_eq!(beyond.exceptions.by_rule, 0);
+    }
+
+    #[test]
+    fn what_equals_the_reference_needs_no_rule_and_what_no_rule_names_may_not_differ() {
+        assert_eq!(digits().says(&one("1")), [""; 0]);
+        let unnamed = Trial::of(&one("1")).ruled("store:1", keys([may("c", "digits:1")]));
+        assert_eq!(outside(&unnamed, &one("2")).as_deref(), Some("c"));
+        let elsewhere = Trial::of(&one("1")).ruled("store:2", keys([key("a", "digits:1")]));
+        assert_eq!(elsewhere.says(&one("2")), ["component/modified store:1/key:a"]);
+    }
+
+    #[test]
+    fn of_several_rules_all_must_hold() {
+        let both = digits().ruled("store:1/key:a", keys([key("a", "enum:1|2")]));
+        assert!(both.affirms(&one("2")));
+        assert_eq!(outside(&both, &one("3")).as_deref(), Some("enum:1|2"));
+    }
+
+    #[test]
+    fn no_rule_lets_differ_what_decides_what_may_start() {
+        for guard in [&fact::TRUST_ANCHOR, &fact::BOOT_ENTRY] {
+            let of = |value: &str| store([entry("key:a", value).is(guard)]);
+            let within = |value: &str| [around("store:1", [entry("key:a", value)]).is(guard)];
+            for rule in [keys([key("a", "digits:1")]), Mutable::Any { max_bytes: 9 }] {
+                let mut trial = Trial::of(&of("1")).ruled("store:1", rule.clone());
+                trial.rule.accept_any = accept("store:1", Some(9), &[]);
+                assert_eq!(trial.says(&of("2")), ["mutable/trust-anchor store:1/key:a"]);
+                let mut trial = Trial::of(&within("1")).ruled("store:1", rule);
+                trial.rule.accept_any = accept("store:1", Some(9), &[]);
+                assert_eq!(trial.says(&within("2")), ["mutable/trust-anchor store:1/key:a"]);
+            }
+        }
+    }
+
+    #[test]
+    fn no_rule_lets_a_program_differ() {
+        let program = |bytes: &str| store([piece("key:a", bytes).is(&fact::EXECUTABLE)]);
+        let inside = |bytes: &str| {
+            let program = piece("p:1", bytes).is(&fact::EXECUTABLE);
+            store([around("key:a", [program]).component()])
+        };
+        let around_it = |bytes: &str| [around("store:1", [piece("key:a", bytes)]).is(&fact::EXECUTABLE)];
+        let plain = |bytes: &str| store([piece("key:a", bytes)]);
+        let why = |of: &Image| {
+            let mut trial = Trial::of(&of("1")).ruled("store:1", Mutable::Any { max_bytes: 9 });
+            trial.rule.accept_any = accept("store:1", Some(9), &[]);
+            outside(&trial, &of("2"))
+        };
+        let programs: [&Image; 3] = [&program, &inside, &around_it];
+        for of in programs {
+            assert_eq!(why(of).as_deref(), Some("nothing that can execute"));
+        }
+        assert_eq!(why(&plain), None);
+    }
+
+    #[test]
+    fn an_entry_keeps_its_attributes_and_only_its_value_and_traces_of_writing_are_free() {
+        let of =
+            |value: &str, fact: &'static Fact, number: u64| store([entry("key:a", value).with(fact, number)]);
+        let refused = |fact| {
+            let trial = Trial::of(&of("1", fact, 1)).ruled("store:1", keys([key("a", "digits:1")]));
+            assert_eq!(outside(&trial, &of("2", fact, 1)), None);
+            outside(&trial, &of("2", fact, 2)).is_some()
+        };
+        for free in [&fact::DATA_SIZE, &fact::STATE, &fact::MODIFIED] {
+            assert!(!refused(free), "{}", free.name);
+        }
+        for kept in [&fact::ATTRIBUTES, &fact::UID, &fact::MODE] {
+            assert!(refused(kept), "{}", kept.name);
+        }
+        // With equal bytes and another attribute it is as different.
+        let trial = Trial::of(&of("1", &fact::UID, 1)).ruled("store:1", keys([key("a", "digits:1")]));
+        assert_eq!(
+            outside(&trial, &of("1", &fact::UID, 2)).as_deref(),
+            Some("the attributes of the reference")
+        );
+    }
+
+    #[test]
+    fn a_new_entry_is_an_ordinary_one_with_a_value_by_its_grammar() {
+        let trial = Trial::of(&store([entry("key:b", "x")]))
+            .ruled("store:1", keys([key("a", "digits:1"), may("b", "word:1")]));
+        let with = |new: Piece| outside(&trial, &store([entry("key:b", "x"), new]));
+        let new = || entry("key:a", "1");
+        assert_eq!(with(new()), None);
+        assert_eq!(with(new().with(&fact::ATTRIBUTES, 7u8)), None);
+        assert_eq!(with(new().with(&fact::PUBLIC_KEY_INDEX, 0u8).with(&fact::MONOTONIC_COUNT, 0u8)), None);
+        for odd in [
+            new().with(&fact::ATTRIBUTES, 3u8),
+            new().with(&fact::PUBLIC_KEY_INDEX, 1u8),
+            new().with(&fact::MONOTONIC_COUNT, 1u8),
+            new().with(&fact::SORT, "list"),
+        ] {
+            assert_eq!(with(odd).as_deref(), Some("attributes of an ordinary entry"));
+        }
+        assert_eq!(with(entry("key:a", "y")).as_deref(), Some("digits:1"));
+    }
+
+    /// What a value should have been, by a grammar, where the reference has another.
+    fn by(grammar: &str, value: impl Into<Value>) -> Option<String> {
+        let of = |value: Value| store([piece("key:a", format!("{value:?}")).with(&fact::VALUE, value)]);
+        let trial = Trial::of(&of(Value::from("genuine"))).ruled("store:1", keys([key("a", grammar)]));
+        outside(&trial, &of(value.into()))
+    }
+
+    #[test]
+    fn a_value_is_read_as_the_format_states_it() {
+        for (grammar, value) in [
+            ("digits:2", Value::from("12")),
+            ("digits:2", Value::from(&b"12"[..])),
+            ("digits:2", Value::from(&b"12\0"[..])),
+            ("range:1-20", Value::from(12u8)),
+            ("enum:true", Value::from(true)),
+            ("u16:1-9", Value::from(&b"\x05\0"[..])),
+        ] {
+            assert_eq!(by(grammar, value.clone()), None, "{grammar} {value:?}");
+        }
+        for (grammar, value) in [
+            ("digits:2", Value::from(&b"12\0\0"[..])),
+            ("digits:2", Value::from(&b"\x0012"[..])),
+            ("range:1-9", Value::from(12u8)),
+            ("word:2", Value::from(12u8)),
+            ("hex:2", Value::from(12u8)),
+            ("mac", Value::from(12u8)),
+            ("enum:true", Value::from(false)),
+        ] {
+            assert_eq!(by(grammar, value.clone()).as_deref(), Some(grammar), "{value:?}");
+        }
+        let silent = |bytes: &str| store([piece("key:a", bytes)]);
+        let trial = Trial::of(&silent("1")).ruled("store:1", keys([key("a", "digits:1")]));
+        assert_eq!(outside(&trial, &silent("2")).as_deref(), Some("digits:1"), "no value is stated");
+    }
+
+    #[test]
+    fn a_selector_has_a_list_of_its_values() {
+        let of = |value: &str| store([entry("key:a", value).is(&fact::SELECTOR)]);
+        let why = |grammar| {
+            let trial = Trial::of(&of("1")).ruled("store:1", keys([key("a", grammar)]));
+            outside(&trial, &of("2"))
+        };
+        assert_eq!((why("enum:1|2"), why("exactly:32")), (None, None));
+        for grammar in ["digits:1", "bytes:9", "range:1-9"] {
+            assert_eq!(why(grammar).as_deref(), Some("a selector with a list of its values (enum)"));
+        }
+        assert_eq!(why("enum:1|3").as_deref(), Some("enum:1|3"));
+    }
+
+    #[test]
+    fn bytes_of_any_value_are_judged_by_nobody_and_kept_to_their_length() {
+        let trial = Trial::of(&one("1")).ruled("store:1", keys([key("a", "bytes:1"), key("b", "word:1")]));
+        let assessment = trial.judge(&one("2"));
+        assert_eq!(
+            (assessment.verdict.reasons, assessment.exceptions.not_judged),
+            (vec![ANY.id.to_owned()], 1)
+        );
+        assert_eq!(outside(&trial, &one("22")).as_deref(), Some("bytes:1"));
+        let mut accepting = trial.clone();
+        accepting.rule.accept_any = accept("store:1", Some(1), &[]);
+        assert_eq!(accepting.says(&one("2")), ["mutable/not-judged store:1"]);
+        // The length of a variable is that of its data.
+        let sized = |bytes: &str, size: u64| store([piece("key:a", bytes).with(&fact::DATA_SIZE, size)]);
+        let trial = Trial::of(&sized("head1", 1)).ruled("store:1", keys([key("a", "bytes:1")]));
+        assert_eq!(outside(&trial, &sized("head2", 1)), None);
+        assert_eq!(outside(&trial, &sized("head2", 2)).as_deref(), Some("bytes:1"));
+    }
+
+    #[test]
+    fn anything_goes_as_far_as_maker_and_buyer_say() {
+        let of = |bytes: &str| store([piece("x:1", bytes)]);
+        let tier = |most, accepted: Option<u64>| {
+            let mut trial = Trial::of(&of("1234")).ruled("store:1", Mutable::Any { max_bytes: most });
+            trial.rule.accept_any =
+                accepted.map(|most| accept("store:1", Some(most), &[])).unwrap_or_default();
+            trial.judge(&of("5678")).verdict
+        };
+        assert_eq!(tier(4, Some(4)).tier, Tier::Affirming);
+        assert_eq!(tier(4, Some(3)).reasons, [ANY.id]);
+        assert_eq!(tier(4, None).reasons, [ANY.id]);
+        assert_eq!(tier(3, Some(4)).reasons, [OVER_CAP.id]);
+    }
+
+    fn dead(bytes: &str) -> Piece {
+        piece("old:1", bytes).remains()
+    }
+
+    #[test]
+    fn old_data_may_lie_where_a_rule_allows_it_up_to_its_cap_and_no_program_may() {
+        let of = |old: Piece| store([entry("key:a", "1"), old]);
+        let judge = |most, old: Piece| {
+            let trial =
+                Trial::of(&of(dead("old!"))).ruled("store:1", keys([key("a", "digits:1")])).remains(most);
+            trial.judge(&of(old))
+        };
+        let allowed = judge(4, dead("OLD!"));
+        assert_eq!(
+            (said(&allowed), allowed.exceptions.remains),
+            (vec!["mutable/remains store:1".to_owned()], 4)
+        );
+        assert!(allowed.classes.values().any(|(class, _)| *class == Class::Remains));
+        assert_eq!(judge(3, dead("OLD!")).verdict.reasons, [OVER_CAP.id]);
+        assert_eq!(judge(0, dead("OLD!")).verdict.reasons, [OUTSIDE_RULE.id]);
+        assert_eq!(judge(4, dead("OLD!").is(&fact::EXECUTABLE)).verdict.reasons, [OUTSIDE_RULE.id]);
+        assert_eq!(
+            judge(4, piece("old:1", "OLD!")).verdict.reasons,
+            [OUTSIDE_RULE.id],
+            "somebody reaches it"
+        );
+    }
+
+    #[test]
+    fn old_data_that_is_gone_is_missed_where_no_rule_allows_it() {
+        let genuine = store([entry("key:a", "1"), dead("old!")]);
+        let image = store([entry("key:a", "1")]);
+        let removed = |most| {
+            let trial = Trial::of(&genuine).ruled("store:1", keys([key("a", "digits:1")])).remains(most);
+            trial.says(&image).contains(&"component/removed store:1/old:1".to_owned())
+        };
+        assert!(!removed(1) && removed(0));
+        // What somebody reaches is missed whatever may lie dead there.
+        let keys = keys([key("a", "digits:1"), key("b", "word:1")]);
+        let trial = Trial::of(&one("1")).ruled("store:1", keys).remains(9);
+        assert!(trial.says(&image).contains(&"component/removed store:1/key:b".to_owned()));
+    }
+
+    #[test]
+    fn what_may_only_be_erased_is() {
+        let trial = Trial::of(&store([fill("x:1", 4)])).ruled("store:1", Mutable::Erased);
+        assert_eq!(trial.says(&store([fill("x:1", 4)])), [""; 0]);
+        assert_eq!(outside(&trial, &store([piece("x:1", "data")])).as_deref(), Some("the erase value"));
+    }
+
+    #[test]
+    fn what_an_empty_store_means_the_rule_says() {
+        let empty = [fill("store:1", 2)];
+        let judge = |when| digits().when_empty(when).judge(&empty);
+        for (when, id, tier) in [
+            (WhenEmpty::Refuse, EMPTY_REFUSED.id, Tier::Contraindicated),
+            (WhenEmpty::Warning, EMPTY.id, Tier::Warning),
+        ] {
+            let assessment = judge(when);
+            assert_eq!((assessment.verdict.tier, &*assessment.verdict.reasons), (tier, &[id.to_owned()][..]));
+            assert_eq!(assessment.exceptions.by_rule, 1);
+        }
+        let default = judge(WhenEmpty::Default);
+        assert!(said(&default).contains(&"mutable/empty-by-rule store:1".to_owned()));
+        assert_ne!(default.verdict.tier, Tier::Contraindicated);
+        // As a partition that is compared as one.
+        let (part, erased) = (one("1").map(Piece::component), store([fill("f:0", 2)]).map(Piece::component));
+        for (when, exit) in [(WhenEmpty::Refuse, 1), (WhenEmpty::Warning, 7), (WhenEmpty::Default, 0)] {
+            let trial = Trial::of(&part).ruled("store:1", keys([key("a", "digits:1")])).when_empty(when);
+            assert_eq!(trial.judge(&erased).verdict.exit, exit, "{when:?}");
+        }
+        // One that was empty always has nothing to say.
+        let always = Trial::of(&empty).ruled("store:1", keys([key("a", "digits:1")]));
+        assert_eq!(always.says(&empty), [""; 0]);
+        assert!(digits().when_empty(WhenEmpty::Default).says(&one("2")).len() == 1);
+    }
+
+    #[test]
+    fn an_erased_store_in_pieces_is_empty_and_one_with_anything_in_it_is_not() {
+        let pieces = |second: Piece| store([piece("mark:0", "m").is(&fact::EMPTY), second]);
+        let says = |second| digits().when_empty(WhenEmpty::Default).says(&pieces(second));
+        assert_eq!(says(fill("f:1", 1)), ["mutable/empty-by-rule store:1"]);
+        let told = says(piece("x:1", "x"));
+        assert!(!told.contains(&"mutable/empty-by-rule store:1".to_owned()), "{told:?}");
+        let refused = digits().says(&pieces(fill("f:1", 1)));
+        assert!(refused.contains(&"mutable/empty-refused store:1".to_owned()), "{refused:?}");
+    }
+
+    #[test]
+    fn a_rule_holds_for_the_reading_that_the_maker_signed() {
+        let genuine = [around("partition:data", [entry("fs:1", "1")])];
+        let other = [piece("partition:data", "1")];
+        let says = |rule| Trial::of(&genuine).ruled("partition:data", rule).says(&other);
+        let told = says(keys([may("a", "digits:1")]));
+        assert_eq!(told[0], "mutable/not-recognised partition:data");
+        let told = says(Mutable::Any { max_bytes: 9 });
+        assert!(!told.iter().any(|line| line.starts_with(NOT_RECOGNISED.id)), "{told:?}");
+    }
+
+    #[test]
+    fn what_no_device_packs_is_judged_as_anywhere_else() {
+        let of = |bytes: &str, content: &str, rewritten: bool| {
+            let packed = stream("gz:1", bytes, [entry("key:a", content)]);
+            store([if rewritten { packed.rewritten() } else { packed }])
+        };
+        let trial =
+            |rewritten| Trial::of(&of("xx", "1", rewritten)).ruled("store:1", keys([key("a", "digits:1")]));
+        let told = trial(false).says(&of("zz", "1", false));
+        assert_eq!(told, ["encoding/re-encoded store:1/gz:1"]);
+        assert_eq!(outside(&trial(true), &of("zz", "1", true)).as_deref(), Some("a"), "no key of the rule");
+    }
+
+    #[test]
+    fn a_header_that_only_encodes_follows_what_is_held_to_the_rule() {
+        let of = |head: &str, value: &str| store([piece("head:0", head).mask(2), entry("key:a", value)]);
+        let trial = Trial::of(&of("11 head", "1")).ruled("store:1", keys([key("a", "digits:1")]));
+        assert!(trial.affirms(&of("22 head", "2")));
+        assert!(outside(&trial, &of("22 HEAD", "2")).is_some());
+        // That of what no device packs is judged with it.
+        let packed =
+            |head: &str| store([piece("head:0", head).mask(2), stream("gz:1", "xx", [entry("key:a", "1")])]);
+        let trial = Trial::of(&packed("11 head")).ruled("store:1", keys([key("a", "digits:1")]));
+        assert_eq!(trial.says(&packed("22 head")), ["encoding/header store:1/head:0"]);
+    }
+
+    #[test]
+    fn a_key_vanishes_where_it_is_optional() {
+        let genuine = one("1");
+        let image = store([entry("key:b", "x")]);
+        let removed = |first: KeyRule| {
+            let trial = Trial::of(&genuine).ruled("store:1", keys([first, may("b", "word:1")]));
+            trial.says(&image).contains(&"component/removed store:1/key:a".to_owned())
+        };
+        assert!(removed(key("a", "digits:1")) && !removed(may("a", "digits:1")));
+        let of = |rule| Trial::of(&genuine).ruled("store:1", rule);
+        assert!(
+            !of(Mutable::Any { max_bytes: 9 })
+                .says(&image)
+                .contains(&"component/removed store:1/key:a".to_owned())
+        );
+        assert!(of(Mutable::Erased).says(&image).contains(&"component/removed store:1/key:a".to_owned()));
+        let both = of(keys([may("a", "digits:1"), may("b", "word:1")])).ruled("store:1", Mutable::Erased);
+        assert!(both.says(&image).contains(&"component/removed store:1/key:a".to_owned()), "all must hold");
+    }
+
+    #[test]
+    fn what_decides_what_may_start_and_programs_never_vanish() {
+        for kept in [&fact::TRUST_ANCHOR, &fact::BOOT_ENTRY, &fact::EXECUTABLE] {
+            let genuine = store([entry("key:a", "1").is(kept), entry("key:b", "x")]);
+            let image = store([entry("key:b", "x")]);
+            for rule in [keys([may("a", "digits:1")]), Mutable::Any { max_bytes: 9 }] {
+                let told = Trial::of(&genuine).ruled("store:1", rule).says(&image);
+                assert!(told.contains(&"component/removed store:1/key:a".to_owned()), "{}", kept.name);
+            }
+        }
+    }
+
+    /// A file of a root file system: what it holds lies in it.
+    fn held(step: &'static str, content: &str) -> Piece {
+        stream(step, "blk!", [piece("data:0", content)]).owned("0644", 0)
+    }
+
+    fn fs(files: impl AsRef<[Piece]>) -> [Piece; 1] {
+        [around("fs:1", files)]
+    }
+
+    fn files(rules: impl Into<Vec<FileRule>>) -> Mutable {
+        Mutable::DataFiles(rules.into())
+    }
+
+    #[test]
+    fn a_file_that_nobody_reads_may_hold_anything_up_to_its_size() {
+        let of = |content: &str| fs([held("file:log", content), held("file:other", "o")]);
+        let trial = Trial::of(&of("1234")).ruled("fs:1", files([file("log", 4)]));
+        let assessment = trial.judge(&of("5678"));
+        assert_eq!(
+            (assessment.verdict.reasons, assessment.exceptions.not_judged),
+            (vec![ANY.id.to_owned()], 4)
+        );
+        assert_eq!(outside(&trial, &of("56789")).as_deref(), Some("at most 4 bytes"));
+        let other = fs([held("file:log", "1234"), held("file:other", "x")]);
+        assert_eq!(outside(&trial, &other).as_deref(), Some("log"));
+    }
+
+    fn line(step: &'static str) -> Piece {
+        piece(step, "line")
+    }
+
+    /// Why one that the reference has may not become another.
+    fn becomes(before: Piece, after: Piece) -> bool {
+        let trial = Trial::of(&fs([before])).ruled("fs:1", files([file("f", 9)]));
+        outside(&trial, &fs([after])).is_none()
+    }
+
+    #[test]
+    fn a_file_may_lose_rights_and_gain_none() {
+        let of = |mode: &str, uid| line("file:f").owned(mode, uid);
+        for (before, after) in [
+            (("0644", 5), ("0600", 5)),
+            (("0644", 5), ("0644", 0)),
+            (("4755", 5), ("4711", 5)),
+            (("4755", 5), ("0755", 0)),
+            (("1755", 5), ("1711", 5)),
+        ] {
+            assert!(becomes(of(before.0, before.1), of(after.0, after.1)), "{before:?} {after:?}");
+        }
+        for (before, after) in [
+            (("0644", 5), ("0664", 5)),
+            (("0644", 5), ("0644", 6)),
+            (("0644", 5), ("4644", 5)),
+            (("4755", 5), ("4755", 0)),
+            (("1755", 5), ("0755", 5)),
+            (("0644", 5), ("9", 5)),
+        ] {
+            assert!(!becomes(of(before.0, before.1), of(after.0, after.1)), "{before:?} {after:?}");
+        }
+        let owned = |uid: u64, gid: u64| {
+            let mode = line("file:f").with(&fact::MODE, "0644").with(&fact::XATTRS, "none");
+            mode.with(&fact::UID, uid).with(&fact::GID, gid)
+        };
+        assert!(becomes(owned(5, 5), owned(0, 5)) && becomes(owned(5, 5), owned(5, 0)));
+        assert!(!becomes(owned(5, 5), owned(6, 5)) && !becomes(owned(5, 5), owned(5, 6)));
+    }
+
+    /// A file handle of five bytes, as short as none that Linux writes, which says so.
+    const ORIGIN: &str = "trusted.overlay.origin=00fb050001";
+
+    #[test]
+    fn a_file_keeps_its_attributes_but_for_what_an_overlay_notes() {
+        let of = |xattrs: &str| {
+            let mode = line("file:f").with(&fact::MODE, "0644").with(&fact::XATTRS, xattrs);
+            mode.with(&fact::UID, 0u8).with(&fact::GID, 0u8)
+        };
+        assert!(becomes(of("none"), of(ORIGIN)) && becomes(of("none"), of("trusted.overlay.origin=")));
+        assert!(becomes(of("user.a=1"), of("user.a=1 trusted.overlay.impure=79")));
+        for after in [
+            "security.capability=1",
+            "trusted.overlay.opaque=79",
+            "user.a=1",
+            "trusted.overlay.impure=7979",
+            "trusted.overlay.origin=ab",
+            "trusted.overlay.origin=00fb050001ff",
+            "trusted.overlay.origin=00fb06000001ffff",
+        ] {
+            assert!(!becomes(of("none"), of(after)), "{after}");
+        }
+        assert!(!becomes(of("user.a=1"), of("none")));
+        assert!(!becomes(of("none"), of("none").with(&fact::DEVICE, "1:2")));
+        assert!(becomes(of("none").with(&fact::MODIFIED, 1u8), of("none").with(&fact::MODIFIED, 2u8)));
+    }
+
+    #[test]
+    fn a_new_file_is_roots_lets_nobody_else_write_and_lends_no_rights() {
+        let may_come = |new: Piece| {
+            let trial = Trial::of(&fs([line("file:base").owned("0644", 0)]));
+            let trial = trial.ruled("fs:1", files([file("f", 9)]));
+            outside(&trial, &fs([line("file:base").owned("0644", 0), new])).is_none()
+        };
+        let of = |mode: &str, uid: u64, gid: u64, xattrs: &str| {
+            let new = line("file:f").with(&fact::MODE, mode).with(&fact::XATTRS, xattrs);
+            new.with(&fact::UID, uid).with(&fact::GID, gid)
+        };
+        assert!(may_come(of("0755", 0, 0, "none")));
+        assert!(may_come(of("0600", 0, 0, ORIGIN)));
+        for refused in [
+            of("0664", 0, 0, "none"),
+            of("0646", 0, 0, "none"),
+            of("4755", 0, 0, "none"),
+            of("2755", 0, 0, "none"),
+            of("1755", 0, 0, "none"),
+            of("no", 0, 0, "none"),
+            of("0644", 1, 0, "none"),
+            of("0644", 0, 1, "none"),
+            of("0644", 0, 0, "user.a=1"),
+            of("0644", 0, 0, "none").with(&fact::HARD_LINK, "x"),
+            of("0644", 0, 0, "none").with(&fact::LINKS, 2u8),
+            line("file:f"),
+        ] {
+            assert!(!may_come(refused.clone()), "{refused:?}");
+        }
+    }
+
+    /// A settings file with these pieces.
+    fn settings(pieces: impl AsRef<[Piece]>) -> [Piece; 1] {
+        fs([stream("file:conf", "blk!", pieces).owned("0644", 0)])
+    }
+
+    fn conf(keys: impl Into<Vec<KeyRule>>) -> FileRule {
+        FileRule { format: Some(Settings::Ini), keys: keys.into(), ..file("conf", 99) }
+    }
+
+    fn setting(step: &'static str, value: &str) -> Piece {
+        entry(step, value).kind(role::SETTING)
+    }
+
+    #[test]
+    fn a_setting_keeps_to_the_grammar_of_its_key() {
+        let of = |value: &str| settings([setting("setting:a", value), setting("setting:b", "x")]);
+        let trial = Trial::of(&of("1")).ruled("fs:1", files([conf([key("a", "digits:1"), may("c", "mac")])]));
+        assert_eq!(outside(&trial, &of("2")), None);
+        assert_eq!(outside(&trial, &of("y")).as_deref(), Some("digits:1"));
+        let other = settings([setting("setting:a", "1"), setting("setting:b", "y")]);
+        assert_eq!(outside(&trial, &other).as_deref(), Some("a, c"));
+        let new = |value: &str, sort: Option<&str>| {
+            let new = setting("setting:c", value);
+            let new = sort.into_iter().fold(new, |new, sort| new.with(&fact::SORT, sort));
+            settings([setting("setting:a", "1"), setting("setting:b", "x"), new])
+        };
+        assert_eq!(outside(&trial, &new("00:11:22:33:44:55", None)), None);
+        assert_eq!(outside(&trial, &new("00:11:22:33:44:55", Some("list"))).as_deref(), Some("one value"));
+    }
+
+    #[test]
+    fn a_setting_that_says_the_same_in_other_signs_has_not_changed_unless_it_is_one_of_a_list() {
+        let of = |bytes: &str, sort: Option<&str>| {
+            let one = piece("setting:a", bytes).kind(role::SETTING).with(&fact::VALUE, "same");
+            settings([sort.into_iter().fold(one, |one, sort| one.with(&fact::SORT, sort))])
+        };
+        let trial = |sort| Trial::of(&of("a = same", sort)).ruled("fs:1", files([conf([may("z", "mac")])]));
+        assert_eq!(outside(&trial(None), &of("a=same", None)), None);
+        assert_eq!(outside(&trial(Some("list")), &of("a=same", Some("list"))).as_deref(), Some("z"));
+    }
+
+    #[test]
+    fn between_settings_blanks_are_nothing_comments_are_judged_by_nobody_and_the_rest_is_refused() {
+        let of = |kind, bytes: &str| settings([setting("setting:a", "1"), piece("rest:0", bytes).kind(kind)]);
+        let judge = |kind| {
+            let trial = Trial::of(&of(kind, "1")).ruled("fs:1", files([conf([key("a", "digits:1")])]));
+            let assessment = trial.judge(&of(kind, "2"));
+            (assessment.verdict.reasons, assessment.exceptions.not_judged)
+        };
+        assert_eq!(judge(role::SETTING_BLANK), (Vec::new(), 0));
+        assert_eq!(judge(role::SETTING_COMMENT), (vec![ANY.id.to_owned()], 1));
+        for refused in [role::SETTING_SYNTAX, "data"] {
+            assert_eq!(judge(refused).0, [OUTSIDE_RULE.id]);
+        }
+    }
+
+    #[test]
+    fn a_directory_may_change_where_it_leads_to_a_file_of_the_rule() {
+        let of = |name, mode: &str| fs([around(name, [piece("entry:self", "line").owned(mode, 0)])]);
+        let refused = |name, mode| {
+            let trial = Trial::of(&of(name, "0755")).ruled("fs:1", files([file("etc/conf", 9)]));
+            outside(&trial, &of(name, mode)).is_some()
+        };
+        assert!(!refused("dir:etc", "0700") && refused("dir:etc", "0777") && refused("dir:usr", "0700"));
+        let links = |target: &str| fs([piece("link:conf", target)]);
+        let trial = Trial::of(&links("a")).ruled("fs:1", files([file("conf", 9)]));
+        assert_eq!(outside(&trial, &links("b")).as_deref(), Some("conf"), "a link is no file");
+        let unused = |bytes: &str| fs([piece("entry:7", bytes)]);
+        let trial = Trial::of(&unused("a")).ruled("fs:1", files([file("conf", 9)]));
+        assert_eq!(outside(&trial, &unused("b")).as_deref(), Some("conf"));
+    }
+
+    #[test]
+    fn a_file_vanishes_as_a_whole_where_it_is_optional() {
+        let genuine = fs([held("file:log", "1234"), held("file:other", "o")]);
+        let removed = |rule: FileRule, image: &[Piece]| {
+            let told = Trial::of(&genuine).ruled("fs:1", files([rule])).says(image);
+            told.into_iter().filter(|line| line.starts_with("component/removed")).collect::<Vec<_>>()
+        };
+        let optional = || FileRule { optional: true, ..file("log", 9) };
+        let gone = fs([held("file:other", "o")]);
+        assert_eq!(removed(optional(), &gone), [""; 0]);
+        assert_ne!(removed(file("log", 9), &gone), [""; 0]);
+        let other = fs([held("file:log", "1234")]);
+        assert_ne!(removed(optional(), &other), [""; 0]);
+        // What nobody judges may be anything, as long as the file is there.
+        let emptied = fs([
+            stream("file:log", "blk!", [piece("more:0", "12")]).owned("0644", 0),
+            held("file:other", "o"),
+        ]);
+        assert_eq!(removed(file("log", 9), &emptied), [""; 0]);
+    }
+
+    #[test]
+    fn of_a_settings_file_optional_keys_blanks_and_comments_vanish() {
+        let (blank, comment) = (
+            piece("blank:0", "  ").kind(role::SETTING_BLANK),
+            piece("comment:0", "# so").kind(role::SETTING_COMMENT),
+        );
+        let genuine = settings([setting("setting:a", "1"), setting("setting:b", "2"), blank, comment]);
+        let removed = |second: KeyRule| {
+            let rule = files([conf([key("a", "digits:1"), second])]);
+            let told = Trial::of(&genuine).ruled("fs:1", rule).says(&settings([setting("setting:a", "1")]));
+            told.into_iter().filter(|line| line.starts_with("component/removed")).collect::<Vec<_>>()
+        };
+        assert_eq!(removed(may("b", "digits:1")), [""; 0]);
+        assert_eq!(
+            removed(key("b", "digits:1")),
+            ["component/removed fs:1/file:conf/decoded:content/setting:b"]
+        );
+    }
+
+    #[test]
+    fn without_a_rule_all_of_it_is_a_difference() {
+        let told = Trial::of(&one("1")).judge(&one("2"));
+        assert_eq!(told.verdict.reasons, [MODIFIED.id]);
+    }
+}

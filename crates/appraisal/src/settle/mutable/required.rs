@@ -89,3 +89,108 @@ fn is_referred_to(case: &Case<'_>, beside: &Region, name: &str) -> bool {
     let around = path.rsplit_once('/').map_or("", |(around, _)| around);
     case.lists(&format!("{around}/{}:{key}", beside.segment.format))
 }
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::Settings;
+    use kiwame_trust::rules::FileRule;
+
+    use super::*;
+    use crate::testing::{Piece, Trial, around, file, key, may, piece, stream};
+
+    fn entry(step: &'static str, value: &str) -> Piece {
+        piece(step, value).with(&fact::VALUE, value)
+    }
+
+    fn missing(trial: &Trial, image: &[Piece]) -> Vec<String> {
+        let findings = trial.judge(image).findings;
+        let absent = findings.into_iter().filter(|finding| finding.is_of(&[&OUTSIDE_RULE]));
+        absent.filter_map(|finding| finding.actual).filter(|actual| actual.starts_with("no ")).collect()
+    }
+
+    #[test]
+    fn a_store_has_every_key_that_is_not_optional() {
+        let image = [around("store:1", [entry("key:a", "1")])];
+        let with = |more: KeyRule| {
+            Trial::of(&image).ruled("store:1", Mutable::Keys(vec![key("a", "digits:1"), more]))
+        };
+        assert_eq!(missing(&with(key("b", "digits:1")), &image), ["no b"]);
+        assert_eq!(with(key("b", "digits:1")).judge(&image).verdict.exit, 1);
+        assert_eq!(missing(&with(may("b", "digits:1")), &image), [""; 0]);
+        assert_eq!(missing(&with(key("unit_*", "digits:1")), &image), [""; 0]);
+        let fields = Trial::of(&image).ruled("store:1", Mutable::Fields(vec![key("b", "digits:1")]));
+        assert_eq!(missing(&fields, &image), ["no b"]);
+        let elsewhere = Trial::of(&image).ruled("store:2", Mutable::Keys(vec![key("b", "digits:1")]));
+        assert_eq!(missing(&elsewhere, &image), [""; 0]);
+    }
+
+    #[test]
+    fn of_a_key_that_the_reference_has_its_absence_speaks() {
+        let genuine = [around("store:1", [entry("key:a", "1"), entry("key:b", "2")])];
+        let image = [around("store:1", [entry("key:a", "1")])];
+        let keys = Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+        let trial = Trial::of(&genuine).ruled("store:1", keys);
+        assert_eq!(missing(&trial, &image), [""; 0]);
+        assert!(trial.says(&image).contains(&"component/removed store:1/key:b".to_owned()));
+    }
+
+    #[test]
+    fn what_nothing_reaches_or_has_no_value_is_no_key() {
+        let of = |second: Piece| [around("store:1", [entry("key:a", "1"), second])];
+        let absent = |second: Piece| {
+            let image = of(second);
+            let keys = Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+            missing(&Trial::of(&of(piece("x:0", "y"))).ruled("store:1", keys), &image)
+        };
+        assert_eq!(absent(entry("key:b", "2")), [""; 0]);
+        assert_eq!(absent(entry("key:b", "2").remains()), ["no b"]);
+        assert_eq!(absent(piece("key:b", "2")), ["no b"]);
+        // An empty store is asked for nothing.
+        let image = [around("store:1", [piece("x:0", "y")])];
+        let keys = Mutable::Keys(vec![key("a", "digits:1")]);
+        assert_eq!(missing(&Trial::of(&image).ruled("store:1", keys), &image), [""; 0]);
+    }
+
+    #[test]
+    fn keys_of_a_section_that_may_be_left_out_are_asked_for_when_it_is_there() {
+        let asked = |keys: &[KeyRule], known: &[&str]| {
+            let known = known.iter().map(|name| name.as_bytes()).collect();
+            let asked = keys.iter().filter(|key| is_asked_for(keys, &known, key));
+            asked.map(|key| key.name.clone()).collect::<Vec<_>>()
+        };
+        let keys = [may("wan", "word:9"), key("wan.proto", "word:9"), key("lan.proto", "word:9")];
+        assert_eq!(asked(&keys, &[]), ["lan.proto"]);
+        assert_eq!(asked(&keys, &["wan"]), ["wan.proto", "lan.proto"]);
+        let keys = [key("wan", "word:9"), key("wan.proto", "word:9")];
+        assert_eq!(asked(&keys, &[]), ["wan", "wan.proto"]);
+    }
+
+    #[test]
+    fn a_settings_file_has_every_key_and_one_that_is_read_by_nobody_none() {
+        let of = |pieces: &[Piece]| [around("fs:1", [stream("file:conf", "blk!", pieces).owned("0644", 0)])];
+        let setting = |step, value| entry(step, value).kind(role::SETTING);
+        let image = of(&[setting("setting:a", "1")]);
+        let conf = |format| FileRule {
+            format,
+            keys: vec![key("a", "digits:1"), key("b", "digits:1")],
+            ..file("conf", 9)
+        };
+        let rule = |format| Mutable::DataFiles(vec![conf(format)]);
+        let trial = |format| Trial::of(&image).ruled("fs:1", rule(format));
+        assert_eq!(missing(&trial(Some(Settings::Ini)), &image), ["no b"]);
+        assert_eq!(missing(&trial(None), &image), [""; 0]);
+        // The reference has it: its absence speaks.
+        let both = of(&[setting("setting:a", "1"), setting("setting:b", "2")]);
+        let trial = Trial::of(&both).ruled("fs:1", rule(Some(Settings::Ini)));
+        assert_eq!(missing(&trial, &image), [""; 0]);
+        assert!(
+            trial
+                .says(&image)
+                .contains(&"component/removed fs:1/file:conf/decoded:content/setting:b".to_owned())
+        );
+        // A file that holds nothing lacks all that the reference does not have.
+        let emptied = of(&[piece("blank:0", " ").kind(role::SETTING_BLANK)]);
+        let trial = Trial::of(&image).ruled("fs:1", rule(Some(Settings::Ini)));
+        assert_eq!(missing(&trial, &emptied), ["no b"]);
+    }
+}

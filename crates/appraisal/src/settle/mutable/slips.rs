@@ -83,3 +83,78 @@ fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::{Settings, role};
+    use kiwame_trust::rules::{FileRule, WhenEmpty};
+
+    use super::*;
+    use crate::testing::{Piece, around, file, key, may, piece, stream, tree};
+
+    fn told(image: &[Piece], path: &str, rule: Mutable) -> Option<String> {
+        let rule =
+            MutableRule { path: path.to_owned(), rule, remains_max_bytes: 0, when_empty: WhenEmpty::Refuse };
+        slip(&tree(image), &[rule])
+    }
+
+    fn entry(step: &'static str, value: &str) -> Piece {
+        piece(step, value).with(&fact::VALUE, value)
+    }
+
+    #[test]
+    fn a_rule_of_keys_names_what_is_there_and_holds_for_it() {
+        let of = |first: Piece| [around("store:1", [first, entry("key:b", "x")])];
+        let slip = |keys: &[KeyRule]| told(&of(entry("key:a", "1")), "store:1", Mutable::Keys(keys.to_vec()));
+        let (a, b) = (|| key("a", "digits:1"), || key("b", "word:1"));
+        assert_eq!(slip(&[a(), b()]), None);
+        assert_eq!(slip(&[a(), may("c", "mac")]), None);
+        assert_eq!(slip(&[a(), key("unit_*", "mac")]), None);
+        let absent = "mutable store:1: c: nothing there has that name; say optional if devices add it";
+        assert_eq!(slip(&[a(), key("c", "mac")]).as_deref(), Some(absent));
+        let other = "mutable store:1: a: the image itself has \"1\", expected mac";
+        assert_eq!(slip(&[key("a", "mac"), b()]).as_deref(), Some(other));
+        let guarded =
+            told(&of(entry("key:a", "1").is(&fact::BOOT_ENTRY)), "store:1", Mutable::Keys(vec![a()]));
+        let decides = "mutable store:1: a: decides what may start, and no rule lets it differ";
+        assert_eq!(guarded.as_deref(), Some(decides));
+        // One that lists a name goes before a pattern.
+        let image = [around("store:1", [entry("key:led_1", "1")])];
+        let keys = Mutable::Keys(vec![key("led_*", "mac"), key("led_1", "digits:1")]);
+        assert_eq!(told(&image, "store:1", keys), None);
+    }
+
+    #[test]
+    fn where_nothing_is_nothing_was_to_be_named() {
+        let keys = || Mutable::Keys(vec![key("c", "mac")]);
+        assert_eq!(told(&[piece("store:1", "raw")], "store:1", keys()), None);
+        assert_eq!(told(&[around("store:1", [entry("key:a", "1")])], "store:2", keys()), None);
+        assert_eq!(told(&[around("store:1", [entry("key:a", "1")])], "store:1", Mutable::Erased), None);
+    }
+
+    #[test]
+    fn a_file_that_a_rule_names_is_there_and_written_as_it_says() {
+        let of = |pieces: &[Piece]| [around("fs:1", [stream("file:conf", "blk!", pieces)])];
+        let good = of(&[entry("setting:a", "1").kind(role::SETTING)]);
+        let slip = |image: &[Piece], file: FileRule| told(image, "fs:1", Mutable::DataFiles(vec![file]));
+        let conf = |keys: &[KeyRule]| FileRule {
+            format: Some(Settings::Ini),
+            keys: keys.to_vec(),
+            ..file("conf", 9)
+        };
+        assert_eq!(slip(&good, conf(&[key("a", "digits:1")])), None);
+        let wrong = "mutable fs:1: conf: a: the image itself has \"1\", expected mac";
+        assert_eq!(slip(&good, conf(&[key("a", "mac")])).as_deref(), Some(wrong));
+        let data = of(&[piece("data:0", "binary")]);
+        assert_eq!(slip(&data, conf(&[])).as_deref(), Some("mutable fs:1: conf: is not written as ini is"));
+        assert_eq!(slip(&data, file("conf", 9)), None);
+        let empty = [around("fs:1", [piece("file:conf", "line").kind("file")])];
+        assert_eq!(slip(&empty, conf(&[])), None, "an empty file is written in any manner");
+
+        let absent = "mutable fs:1: log: the image has no such file; say optional if devices add it";
+        assert_eq!(slip(&good, file("log", 9)).as_deref(), Some(absent));
+        assert_eq!(slip(&good, FileRule { optional: true, ..file("log", 9) }), None);
+        assert_eq!(slip(&good, file("log_*", 9)), None);
+        assert_eq!(slip(&[piece("fs:1", "raw")], file("log", 9)), None, "files are made there later");
+    }
+}

@@ -76,3 +76,71 @@ pub static COPY_NOT_TAKEN: Kind = Kind {
     next: NOTHING_TO_DO,
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_trust::rules::Mutable;
+
+    use super::*;
+    use crate::testing::{Piece, Trial, around, fill, key, piece};
+
+    fn copy(step: &'static str, value: &str) -> Piece {
+        let head = piece("env:header", "head").kind(HEADER).is(&fact::REDUNDANT);
+        around(step, [head, piece("key:a", value).with(&fact::VALUE, value)])
+    }
+
+    fn broken(step: &'static str) -> Piece {
+        around(step, [piece("env:old", "hea!1").is(&fact::BROKEN)])
+    }
+
+    fn trial(genuine: &[Piece]) -> Trial {
+        let keys = || Mutable::Keys(vec![key("a", "digits:1")]);
+        Trial::of(genuine).ruled("env:1", keys()).ruled("env:2", keys())
+    }
+
+    fn pair() -> [Piece; 2] {
+        [copy("env:1", "1"), copy("env:2", "1")]
+    }
+
+    fn is_spare(trial: &Trial, image: &[Piece]) -> bool {
+        let assessment = trial.judge(image);
+        let told = crate::testing::said(&assessment).contains(&format!("{} env:2", COPY_NOT_TAKEN.id));
+        assert_eq!(told, assessment.exceptions.by_rule > 0 && assessment.verdict.exit != 1, "{assessment:?}");
+        told
+    }
+
+    #[test]
+    fn an_erased_or_broken_copy_beside_one_that_is_taken_is_not_missed() {
+        let erased = || fill("env:2", 5);
+        assert!(is_spare(&trial(&pair()), &[copy("env:1", "1"), erased()]));
+        assert!(is_spare(&trial(&pair()), &[copy("env:1", "1"), broken("env:2")]));
+        assert!(!trial(&pair()).says(&pair()).iter().any(|line| line.starts_with(COPY_NOT_TAKEN.id)));
+        // Where both are gone, the loader takes neither.
+        let none = trial(&pair()).judge(&[broken("env:1"), erased()]);
+        assert_eq!(none.verdict.exit, 1);
+        let other = piece("env:2", "other");
+        assert_eq!(trial(&pair()).judge(&[copy("env:1", "1"), other]).verdict.exit, 1);
+    }
+
+    #[test]
+    fn a_program_in_a_broken_copy_is_no_spare_one() {
+        let program = around("env:2", [piece("env:old", "hea!1").is(&fact::BROKEN).is(&fact::EXECUTABLE)]);
+        assert_eq!(trial(&pair()).judge(&[copy("env:1", "1"), program]).verdict.exit, 1);
+    }
+
+    #[test]
+    fn only_two_that_the_reference_has_as_a_pair_stand_in_for_each_other() {
+        let alone = |step, value: &str| {
+            around(
+                step,
+                [piece("env:header", "head").kind(HEADER), piece("key:a", value).with(&fact::VALUE, value)],
+            )
+        };
+        let genuine = [alone("env:1", "1"), alone("env:2", "1")];
+        assert_eq!(trial(&genuine).judge(&[alone("env:1", "1"), fill("env:2", 5)]).verdict.exit, 1);
+        let three = [copy("env:1", "1"), copy("env:2", "1"), copy("env:3", "1")];
+        let trial = trial(&three).ruled("env:3", Mutable::Keys(vec![key("a", "digits:1")]));
+        let image = [copy("env:1", "1"), fill("env:2", 5), copy("env:3", "1")];
+        assert_eq!(trial.judge(&image).verdict.exit, 1);
+    }
+}
