@@ -982,6 +982,38 @@ mod tests {
         assert_eq!(tier(3, Some(4)).reasons, [OVER_CAP.id]);
     }
 
+    #[test]
+    fn a_stream_that_nobody_opened_counts_with_its_own_bytes() {
+        let of = |bytes: &str| store([piece("x:1", bytes).content(Content::Encoded)]);
+        let mut trial = Trial::of(&of("1234")).ruled("store:1", Mutable::Any { max_bytes: 4 });
+        assert_eq!(trial.judge(&of("5678")).verdict.reasons, [ANY.id]);
+        trial.rule.accept_any = accept("store:1", Some(4), &[]);
+        assert_eq!(trial.judge(&of("5678")).exceptions.not_judged, 4);
+    }
+
+    #[test]
+    fn a_mark_of_emptiness_stands_only_where_the_device_runs_without() {
+        let of = |mark: Piece| store([entry("key:a", "1"), mark]);
+        let tier = |when| {
+            let trial = Trial::of(&of(piece("mark:1", "x"))).ruled("store:1", keys([key("a", "digits:1")]));
+            trial.when_empty(when).tier(&of(piece("mark:1", "e").is(&fact::EMPTY)))
+        };
+        assert_eq!(tier(WhenEmpty::Default), Tier::Affirming);
+        assert_eq!(tier(WhenEmpty::Refuse), Tier::Contraindicated);
+    }
+
+    #[test]
+    fn what_one_of_two_rules_judges_is_judged() {
+        let any = || Mutable::Any { max_bytes: 9 };
+        let judging = || keys([key("a", "digits:1")]);
+        for rules in [[any(), judging()], [judging(), any()]] {
+            let trial =
+                rules.into_iter().fold(Trial::of(&one("1")), |trial, rule| trial.ruled("store:1", rule));
+            let assessment = trial.judge(&one("2"));
+            assert_eq!((assessment.verdict.tier, assessment.exceptions.not_judged), (Tier::Affirming, 0));
+        }
+    }
+
     fn dead(bytes: &str) -> Piece {
         piece("old:1", bytes).remains()
     }
