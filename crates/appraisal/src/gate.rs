@@ -96,15 +96,14 @@ const BUG: Text = Text::new(
 
 #[cfg(test)]
 mod tests {
-    use kiwame_image::{Content, Digest, Limits, Memory, Options, Tree};
-    use kiwame_trust::manifest::{Coverage, ImageReference};
+    use kiwame_image::{Content, Limits, Memory, Options, Tree};
     use kiwame_trust::{Manifest, Rule};
 
     use super::NOT_COMPARED;
     use crate::case::appraise_by;
     use crate::kinds::{AMBIGUOUS, MODIFIED};
-    use crate::testing::{Piece, Trial, fill, piece, stream};
-    use crate::{CHECKS, Case, Family, Findings, Match, SETTLERS, Settler, Terms, reference_regions};
+    use crate::testing::{Piece, Trial, fill, piece, reference, stream};
+    use crate::{CHECKS, Case, Family, Findings, Match, SETTLERS, Settler, Terms};
 
     /// One entry of a newc archive.
     fn entry(name: &str, mode: u32, number: u32, data: &[u8]) -> Vec<u8> {
@@ -131,22 +130,6 @@ mod tests {
         kiwame_formats::parse(&host, 0, size, &Limits::default(), &Options::default()).unwrap()
     }
 
-    fn reference(tree: &Tree, size: u64) -> ImageReference {
-        ImageReference {
-            name: "image".to_owned(),
-            digests: tree.image_digest().cloned().into_iter().collect::<Vec<Digest>>(),
-            unknown_digests: Vec::new(),
-            format: tree.format().to_owned(),
-            size,
-            erase_value: 0xff,
-            required: true,
-            coverage: Coverage::Complete,
-            files: None,
-            layout: Vec::new(),
-            regions: reference_regions(tree, &[]),
-        }
-    }
-
     const PAIRING: &[Settler] = &[Settler { settle: crate::settle::pairing::settle, kinds: &[] }];
     const GENUINE: [(&str, u32, &[u8]); 2] = [("a", 0o100_644, b"one!"), ("b", 0o100_644, b"two!")];
 
@@ -154,7 +137,7 @@ mod tests {
     #[test]
     fn no_changed_image_affirms_when_a_check_is_missing() {
         let genuine = archive(&GENUINE);
-        let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
+        let wanted = reference(&tree(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         // One settler or one check less, by their numbers, the settlers first.
@@ -190,7 +173,7 @@ mod tests {
     #[test]
     fn facts_that_nobody_compared_do_not_affirm() {
         let genuine = archive(&GENUINE);
-        let wanted = reference(&tree(&genuine), kiwame_image::len64(&genuine));
+        let wanted = reference(&tree(&genuine));
         let (manifest, rule) = (Manifest::default(), Rule::default());
         let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
         let assessment = appraise_by(PAIRING, &[], &tree(&genuine), &manifest, &wanted, &terms);

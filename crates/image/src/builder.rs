@@ -376,17 +376,17 @@ impl<'a> Builder<'_, 'a> {
 
     /// Adds a fact about a region that exists already, unless it has one of that name.
     pub fn fact_of(&mut self, id: RegionId, fact: &'static Fact, value: impl Into<Value>) {
-        let fact = Attribute { fact, value: value.into() };
-        if self.look(id).is_none_or(|region| region.fact(fact.fact).is_some()) {
+        let attribute = Attribute { fact, value: value.into() };
+        if self.look(id).is_none_or(|region| region.fact(fact).is_some()) {
             return;
         }
-        if let Err(kind) = self.session.context.budget.text(fact.value.length()) {
+        if let Err(kind) = self.session.context.budget.text(attribute.value.length()) {
             return self.session.trouble(id, Trouble::Limit(kind));
         }
         if let Some(region) = self.session.region_mut(id) {
             let mut facts = core::mem::take(&mut region.attributes).into_vec();
             facts.reserve_exact(1);
-            facts.push(fact);
+            facts.push(attribute);
             region.attributes = facts.into_boxed_slice();
         }
     }

@@ -35,7 +35,7 @@ impl Format for UefiImage {
     }
 
     fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
-        &[file::DEFECTS, encapsulation::DEFECTS, interface_table::DEFECTS]
+        &[file::DEFECTS, encapsulation::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {

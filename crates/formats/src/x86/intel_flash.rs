@@ -35,6 +35,7 @@ use kiwame_image::{
     Recognised, Span, Sure, Trouble, Window,
 };
 
+use super::interface_table;
 use crate::uefi::image::UEFI_IMAGE;
 
 /// A flash image with a descriptor.
@@ -51,7 +52,7 @@ impl Format for IntelFlash {
     }
 
     fn defects(&self) -> &'static [&'static [&'static DefectKind]] {
-        &[DEFECTS]
+        &[DEFECTS, interface_table::DEFECTS]
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {

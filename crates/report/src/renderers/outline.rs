@@ -8,8 +8,6 @@ use crate::model::RegionOf;
 use crate::renderers::text::printed;
 use kiwame_image::{Arrange as _, Gather as _, fact};
 
-/// The attribute by which a leaf says how many of its bytes are erased.
-pub(crate) const ERASED: &str = "erased";
 /// Steps that are shown.
 const DEEP: usize = 3;
 /// Things that are shown beside each other.
@@ -152,7 +150,7 @@ impl Page<'_> {
         for (_, words) in marks.iter().filter(|(is, _)| *is) {
             notes.push(self.pick(*words).to_owned());
         }
-        if let Some(blank) = region.attributes.get(ERASED).and_then(serde_json::Value::as_u64) {
+        if let Some(blank) = region.attributes.get(fact::ERASED.name).and_then(serde_json::Value::as_u64) {
             notes.push(match self.lang {
                 Lang::English => format!("{} of it erased", size(blank)),
                 Lang::Japanese => format!("うち消去値 {}", size(blank)),

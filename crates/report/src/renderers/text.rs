@@ -1,7 +1,7 @@
 //! For a terminal: verdict first, then the account, then the findings, worst first. Not stable; scripts read JSON.
 
 use kiwame_appraisal::{Class, Family, Kind, kinds};
-use kiwame_image::Role;
+use kiwame_image::{Role, fact};
 
 use crate::catalogue::{
     changes_line, class_name, exceptions_line, is_waived, message, not_seen, reason_line, remedy, tier_line,
@@ -245,7 +245,7 @@ impl Page<'_> {
     /// How much of what nobody understands is erased all the same.
     fn blank(&mut self, report: &Report) {
         let of =
-            |region: &RegionOf| region.attributes.get(outline::ERASED).and_then(serde_json::Value::as_u64);
+            |region: &RegionOf| region.attributes.get(fact::ERASED.name).and_then(serde_json::Value::as_u64);
         let unexplained =
             report.regions.iter().filter(|region| region.class.as_deref() == Some("unexplained"));
         let blank = unexplained.filter_map(|region| of(&region)).fold(0, u64::saturating_add);

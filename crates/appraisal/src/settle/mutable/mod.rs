@@ -503,18 +503,18 @@ fn is_plain(region: &Region) -> Result<(), String> {
 /// directory has such files. No name, right or content hangs on either, and neither carries anything else: a file handle
 /// says how long it is (`struct ovl_fb` of `fs/overlayfs/overlayfs.h`), and is empty where the lower file system has none.
 fn is_bookkeeping(xattr: &str) -> bool {
-    match xattr.split_once('=').unwrap_or((xattr, "")) {
-        ("none", "") => true,
-        ("trusted.overlay.impure", value) => value == "79",
-        ("trusted.overlay.origin", "") => true,
-        ("trusted.overlay.origin", value) => {
+    match xattr.split_once('=') {
+        None => xattr == "none",
+        Some(("trusted.overlay.impure", value)) => value == "79",
+        Some(("trusted.overlay.origin", "")) => true,
+        Some(("trusted.overlay.origin", value)) => {
             let length =
                 value.strip_prefix("00fb").and_then(|rest| u64::from_str_radix(rest.get(..2)?, 16).ok());
             length.is_some_and(|length| {
                 length <= LONGEST_HANDLE && len64(value.as_bytes()) == length.saturating_mul(2)
             })
         }
-        _ => false,
+        Some(_) => false,
     }
 }
 

@@ -495,14 +495,13 @@ pub(super) fn summary_agrees(
         let place = fields.offset();
         let found = fields.bytes(len64(&expected).min(fields.remaining()), "sum")?;
         if found != expected {
-            let defect = Defect::new(
+            return Err(Defect::new(
                 &defects::NO_SUMMARY,
                 "sum",
                 place,
                 Value::from(found),
                 Value::from(&expected[..]),
-            );
-            return Err(defect);
+            ));
         }
         entries = entries.saturating_add(1);
     }
