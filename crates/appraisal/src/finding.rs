@@ -137,6 +137,7 @@ impl Finding {
             | Family::Finding
             | Family::Gate
             | Family::Image
+            | Family::Lot
             | Family::Manifest
             | Family::Trust
             | Family::Waiver => false,
@@ -211,6 +212,7 @@ impl Finding {
             | Family::Image
             | Family::Layout
             | Family::Limit
+            | Family::Lot
             | Family::Manifest
             | Family::Trust
             | Family::Waiver => false,

@@ -78,6 +78,8 @@ pub enum Family {
     Layout,
     /// Limits of the work.
     Limit,
+    /// Several units together.
+    Lot,
     /// A manifest.
     Manifest,
     /// A place that may differ from device to device.
@@ -103,6 +105,7 @@ impl Family {
             Self::Image => "image",
             Self::Layout => "layout",
             Self::Limit => "limit",
+            Self::Lot => "lot",
             Self::Manifest => "manifest",
             Self::Mutable => "mutable",
             Self::Trust => "trust",

@@ -9,6 +9,9 @@ pub use crate::findings::{MORE, WAIVER_ANOTHER_VALUE, WAIVER_CANNOT, WAIVER_ENDE
 pub use crate::fold::{LONGER, NOT_READ, SHORTER, UNIFORM};
 pub use crate::gate::{NOT_COMPARED, NOT_SETTLED};
 pub use crate::hunts::limits::LIMIT_HIT;
+pub use crate::lot::{
+    COUNT, NOT_DELIVERED, NOT_ORDERED, RELEASES, REPEATED_IMAGE, REPEATED_SERIAL, SAME_IMAGE,
+};
 pub use crate::settle::differences::{
     ADDED, AROUND_WAIVED, ATTRIBUTE_UNLISTED, ATTRIBUTES, DUPLICATED, ERASED, MODIFIED, NOT_ERASED, REMOVED,
     UNDECODABLE,
@@ -28,10 +31,10 @@ pub use crate::trial::{
 
 use crate::hunts::HUNTS;
 use crate::kind::Kind;
-use crate::{CHECKS, SETTLERS, findings, fold, gate, trial};
+use crate::{CHECKS, SETTLERS, findings, fold, gate, lot, trial};
 
 /// What is found before, behind and beside hunts, settlers and checks.
-static OTHERS: &[&[&Kind]] = &[trial::KINDS, gate::KINDS, findings::KINDS, fold::KINDS];
+static OTHERS: &[&[&Kind]] = &[trial::KINDS, gate::KINDS, findings::KINDS, fold::KINDS, lot::KINDS];
 
 /// Every kind, file by file.
 pub fn all() -> impl Iterator<Item = &'static Kind> {

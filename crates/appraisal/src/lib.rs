@@ -34,6 +34,7 @@ mod gate;
 mod hunts;
 mod kind;
 pub mod kinds;
+mod lot;
 mod reference;
 mod settle;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use findings::Findings;
 pub use fold::{Uniform, is_of_program, tally};
 pub use hunts::{HUNTS, Hunt};
 pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
+pub use lot::{Order, Unit, lot};
 pub use reference::{holds_files, reference_regions};
 pub use settle::{SETTLERS, Settler, slip};
 pub use verdict::{Tier, Verdict};

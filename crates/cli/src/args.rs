@@ -19,7 +19,7 @@ Exit codes:
   70  a bug of ours
 
 With several images the exit code is the first of 70, 1, 4, 5, 3, 6, 7, 2 that occurred.
-Only 0 from `verify` is acceptance.
+Only 0 from `verify` and `lot` is acceptance.
 
 Environment:
   NO_COLOR              no colour, unless --color says otherwise
@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     Attest(Attest),
     /// Buyer, auditor: compare an image with its signed manifest
     Verify(Verify),
+    /// Buyer: the same for many units, as a table, with what a record of the inspection needs
+    Lot(Lot),
     /// What changed between two images, by component
     Diff(Diff),
     /// Make and show keys
@@ -173,7 +175,7 @@ pub(crate) struct Attest {
     /// A private key to sign with; several make several signatures
     #[arg(long = "key", value_name = "KEY", required = true)]
     pub(crate) keys: Vec<PathBuf>,
-    /// Where to write the signed manifest; `-` is standard output
+    /// Where to write the signed manifest; a name that ends in .gz packs it; `-` is standard output
     #[arg(short, long, value_name = "MANIFEST")]
     pub(crate) output: PathBuf,
     /// List programs in file systems by their sections, so that verify says which one changed; the manifest grows 15 to 25 times
@@ -183,8 +185,8 @@ pub(crate) struct Attest {
 
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
-    /// Images; `-` is standard input
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Images, or folders with images; `-` is standard input
+    #[arg(required = true, value_name = "IMAGE|DIR")]
     pub(crate) images: Vec<PathBuf>,
     /// A signed manifest; may be given several times
     #[arg(long = "manifest", value_name = "MANIFEST")]
@@ -207,15 +209,33 @@ pub(crate) struct Verify {
     /// Parse every byte even when the digest of the whole image matches
     #[arg(long)]
     pub(crate) deep: bool,
+    /// List every region in the report, not just those that differ
+    #[arg(long)]
+    pub(crate) regions: bool,
     /// Accept keys whose private half is published, such as those of the samples. Anybody can sign with them
     #[arg(long)]
     pub(crate) insecure_accept_known_keys: bool,
-    /// Write the report (JSON) to this file as well
+    /// Write the reports (JSON, one a line) to this file as well, and beside it FILE.run.json, which names files and date
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// How many images at once; default: one for each core, in at most a quarter of the memory
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Lot {
+    #[command(flatten)]
+    pub(crate) verify: Verify,
+    /// How many units were ordered
+    #[arg(long, value_name = "N")]
+    pub(crate) ordered: Option<u64>,
+    /// The serial numbers that were ordered, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) serials: Option<PathBuf>,
+    /// Write the table to this file as well, by its ending: .csv, .json, .md, or .html to print on A4
+    #[arg(long = "summary", value_name = "FILE")]
+    pub(crate) summaries: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -239,6 +259,9 @@ pub(crate) struct Diff {
     /// The image to compare with it
     #[arg(value_name = "B")]
     pub(crate) after: PathBuf,
+    /// List what changed, a line each, and nothing else
+    #[arg(long)]
+    pub(crate) stat: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -264,6 +287,18 @@ pub(crate) enum Manifest {
         /// The manifest
         #[arg(value_name = "MANIFEST")]
         manifest: PathBuf,
+    },
+    /// Add a signature to a manifest that others have signed; nobody else's key is needed
+    Sign {
+        /// The manifest
+        #[arg(value_name = "MANIFEST")]
+        manifest: PathBuf,
+        /// A private key to sign with; may be given several times
+        #[arg(long = "key", value_name = "KEY", required = true)]
+        keys: Vec<PathBuf>,
+        /// Where to write it; a name that ends in .gz packs it; `-` is standard output
+        #[arg(short, long, value_name = "MANIFEST")]
+        output: PathBuf,
     },
     /// Look for mistakes in a manifest
     Lint {

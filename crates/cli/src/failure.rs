@@ -24,6 +24,11 @@ impl Failure {
         Self { exit: UNUSABLE, what: what.to_string(), remedy: remedy.to_string() }
     }
 
+    /// What is wrong, in one line.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The core broke.
     pub(crate) fn bug(what: impl fmt::Display) -> Self {
         let remedy =
@@ -43,9 +48,7 @@ impl fmt::Display for Failure {
 
 /// The exit code of several runs: the gravest.
 pub(crate) fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
-    const ORDER: [u8; 8] = [70, 1, 4, 5, 3, 6, 7, 2];
-    let rank = |code: u8| ORDER.iter().position(|&other| other == code).unwrap_or(0);
-    codes.into_iter().filter(|&code| code != 0).min_by_key(|&code| rank(code)).unwrap_or(0)
+    kiwame_report::gravest(codes.into_iter())
 }
 
 #[cfg(test)]

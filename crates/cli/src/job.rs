@@ -12,7 +12,7 @@ use crate::args::{Color, Common, Engine, Lang};
 use crate::clock;
 use crate::failure::Failure;
 use crate::output;
-use crate::progress::Bars;
+use crate::progress::{Bars, Progress};
 use crate::sandbox::{CORE_SHA256, Response, Sandbox};
 use crate::sources::{Source, Sources};
 
@@ -57,7 +57,16 @@ impl<'a> Job<'a> {
     /// Sends a request as it is.
     pub(crate) fn send(&self, request: &[u8], sources: &[Arc<Source>]) -> Result<Response, Failure> {
         let name = sources.first().map(|source| source.name.as_str()).unwrap_or_default();
-        let lent = Rc::new(Sources::new(sources.to_vec(), self.bars.bar(name)));
+        self.send_with(request, sources, self.bars.bar(name))
+    }
+
+    fn send_with(
+        &self,
+        request: &[u8],
+        sources: &[Arc<Source>],
+        progress: Progress,
+    ) -> Result<Response, Failure> {
+        let lent = Rc::new(Sources::new(sources.to_vec(), progress));
         let response = match &self.sandbox {
             Some(sandbox) => sandbox.run(request, &lent),
             None => Ok(kiwame_verifier::run(request, &*lent).into()),
@@ -101,6 +110,34 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// Asks without a bar: a question beside the work.
+    pub(crate) fn quietly(
+        &self,
+        verb: &str,
+        sources: &[Arc<Source>],
+        extra: Map<String, Value>,
+    ) -> Result<Response, Failure> {
+        self.send_with(&self.request(verb, sources, extra), sources, Progress::none())
+    }
+
+    /// Passes on what the core complains about.
+    pub(crate) fn pass_on(&self, text: &[u8]) {
+        self.bars.aside(|| output::say(text));
+    }
+
+    /// The time of the run.
+    pub(crate) fn now(&self) -> &str {
+        &self.now.0
+    }
+
+    /// Where the core runs.
+    pub(crate) fn engine(&self) -> &'static str {
+        match self.common.engine {
+            Engine::Sandbox => "sandbox",
+            Engine::Native => "native",
+        }
+    }
+
     /// Says what is wrong with one image of several.
     pub(crate) fn complain(&self, failure: &Failure) {
         self.bars.aside(|| output::say(format!("{failure}\n").as_bytes()));
@@ -124,6 +161,11 @@ pub(crate) fn with_content(source: Arc<Source>) -> Result<Arc<Source>, Failure> 
         return Err(Failure::unusable(what, "check how the image was made or copied"));
     }
     Ok(source)
+}
+
+/// True for what a packed manifest begins with: gzip or Zstandard.
+pub(crate) fn is_packed(head: &[u8]) -> bool {
+    head.starts_with(b"\x1f\x8b\x08") || head.starts_with(b"\x28\xb5\x2f\xfd")
 }
 
 /// True for standard input, a pipe, a socket: what is gone when it has been read.

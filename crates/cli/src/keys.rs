@@ -42,12 +42,49 @@ pub(crate) fn public_half(path: &Path, bytes: &[u8]) -> Result<Option<String>, F
     Ok(Some(public(&parse(path, bytes)?)?.pem()))
 }
 
-/// The envelope around a statement, signed by each of these keys.
-pub(crate) fn sign(statement: &[u8], keys: &[Key]) -> Vec<u8> {
+/// The envelope around a statement: the signatures that it has, and one by each of these keys.
+pub(crate) fn sign(statement: &[u8], keys: &[Key], before: Vec<Signature>) -> Result<Vec<u8>, Failure> {
     let message = dsse::pae(manifest::PAYLOAD_TYPE, statement);
-    let sign = |key: &Key| (key.public.fingerprint(), key.private.sign(&message).to_bytes().to_vec());
-    let signatures: Vec<_> = keys.iter().map(sign).collect();
-    dsse::seal(manifest::PAYLOAD_TYPE, statement, &signatures)
+    let mut signatures: Vec<_> = before.into_iter().map(|one| (one.keyid, one.sig)).collect();
+    for key in keys {
+        let fingerprint = key.public.fingerprint();
+        // Ed25519 signs the same bytes the same way.
+        let made = key.private.sign(&message).to_bytes().to_vec();
+        if signatures.iter().any(|(_, other)| *other == made) {
+            let what =
+                format_args!("{fingerprint}: has signed this already; a second signature would say nothing");
+            return Err(Failure::unusable(what, "sign with another key"));
+        }
+        signatures.push((fingerprint, made));
+    }
+    if signatures.len() > dsse::MAX_SIGNATURES {
+        let what =
+            format_args!("{} signatures, at most {} are accepted", signatures.len(), dsse::MAX_SIGNATURES);
+        return Err(Failure::unusable(what, "leave the others out"));
+    }
+    Ok(dsse::seal(manifest::PAYLOAD_TYPE, statement, &signatures))
+}
+
+/// A signature that a manifest has already, as the core passes it on.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Signature {
+    keyid: String,
+    #[serde(deserialize_with = "hex")]
+    sig: Vec<u8>,
+}
+
+impl Signature {
+    pub(crate) fn read(text: &[u8]) -> Result<Vec<Self>, Failure> {
+        serde_json::from_slice(text).map_err(Failure::bug)
+    }
+}
+
+fn hex<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {
+    use serde::de::{Deserialize as _, Error as _};
+    let text = String::deserialize(text)?;
+    let byte = |at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<_>> = (0..text.len()).step_by(2).map(byte).collect();
+    bytes.ok_or_else(|| D::Error::custom("not hexadecimal"))
 }
 
 /// A private key and its vetted public half.

@@ -6,13 +6,16 @@ mod clock;
 mod code;
 mod engine;
 mod failure;
+mod folders;
 mod job;
 mod keys;
+mod lots;
 mod machine;
 mod output;
 mod pages;
 mod progress;
 mod queue;
+mod record;
 mod runs;
 mod sandbox;
 mod sources;
@@ -50,6 +53,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Verb::Inspect(asked) => verbs::inspect(asked, common),
         Verb::Attest(asked) => verbs::attest(asked, common),
         Verb::Verify(asked) => verbs::verify(asked, common),
+        Verb::Lot(asked) => verbs::lot(asked, common),
         Verb::Diff(asked) => verbs::diff(asked, common),
         Verb::Key(asked) => verbs::key(asked, common),
         Verb::Manifest(asked) => verbs::manifest(asked, common),

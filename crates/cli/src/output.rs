@@ -77,6 +77,15 @@ pub(crate) fn write(path: &Path, mut bytes: impl Read, readers: Readers, force: 
     Ok(())
 }
 
+/// What is written under that name: packed when it ends in `.gz`. The same bytes for the same text: no time, no name.
+pub(crate) fn packed(path: &Path, text: Vec<u8>) -> Vec<u8> {
+    if path.extension().is_none_or(|ending| ending != "gz") {
+        return text;
+    }
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(&text).and_then(|()| packer.finish()).expect("memory takes whatever is written to it")
+}
+
 /// True for a pipe or a device: it is written to, and not replaced by a file.
 fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())

@@ -67,6 +67,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// One that nobody sees.
+    pub(crate) fn none() -> Self {
+        Self { shown: None, name: String::new(), begun: Instant::now(), bar: OnceCell::new() }
+    }
+
     /// `done` of `total` bytes.
     pub(crate) fn tell(&self, done: u64, total: u64) {
         if let Some(shown) = &self.shown

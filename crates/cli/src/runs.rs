@@ -12,8 +12,9 @@ use crate::args::Common;
 use crate::failure::{Failure, gravest};
 use crate::job::{self, Job};
 use crate::machine;
-use crate::output::{self, Later};
+use crate::output::{self, Later, Readers};
 use crate::queue::{WAITING, Weight, in_order};
+use crate::record::{self, Record};
 use crate::sandbox::{self, Response};
 use crate::sources::{self, Source};
 
@@ -37,26 +38,70 @@ type Outcome = Result<Response, Failure>;
 /// The fields of a request that only some verbs have.
 type Extra = Map<String, Value>;
 
+/// What became of one image of a lot.
+pub(crate) struct Judged {
+    /// Its file, as the user called it.
+    pub(crate) name: String,
+    /// The report, or the exit code and why there is none.
+    pub(crate) answer: Result<Vec<u8>, (u8, String)>,
+}
+
 impl Runs<'_> {
-    pub(crate) fn each(&self, reference: &[Arc<Source>], extra: &Extra) -> Result<u8, Failure> {
+    /// Prints what is said about each image.
+    pub(crate) fn each(
+        &self,
+        job: &Job<'_>,
+        reference: &[Arc<Source>],
+        extra: &Extra,
+    ) -> Result<u8, Failure> {
+        self.go(job, reference, extra, false).map(|(exit, _)| exit)
+    }
+
+    /// Prints nothing but complaints, and gives back what became of each image.
+    pub(crate) fn judged(
+        &self,
+        job: &Job<'_>,
+        reference: &[Arc<Source>],
+        extra: &Extra,
+    ) -> Result<Vec<Judged>, Failure> {
+        self.go(job, reference, extra, true).map(|(_, judged)| judged)
+    }
+
+    fn go(
+        &self,
+        job: &Job<'_>,
+        reference: &[Arc<Source>],
+        extra: &Extra,
+        kept: bool,
+    ) -> Result<(u8, Vec<Judged>), Failure> {
         if let Some(path) = self.report {
-            output::check_free(path, self.common.force)?;
-            output::check_apart(path, self.images)?;
+            let record = record::beside(path);
+            for path in [path, &record] {
+                output::check_free(path, self.common.force)?;
+                output::check_apart(path, self.images)?;
+            }
         }
-        let job = Job::new(self.common)?;
         let mut extra = extra.clone();
         let spooled = if self.images.len() > 1 { self.spooled()? } else { BTreeMap::new() };
         // Without a file to write it to, nobody reads the report beside what is printed.
-        extra.insert("report".to_owned(), json!(self.report.is_some()));
+        extra.insert("report".to_owned(), json!(self.report.is_some() || kept));
         let jobs = self.jobs();
         if self.together {
             extra.insert("presented".to_owned(), json!(self.presented(jobs, &spooled)));
         }
 
-        let mut told = Told { job: &job, exit: 0, reports: self.report.map(|_| Later::new()) };
+        let names = self.images.iter().map(|path| path.display().to_string());
+        let mut told = Told {
+            job,
+            names: names.collect(),
+            exit: 0,
+            reports: self.report.map(|_| (Later::new(), Record::default())),
+            kept: kept.then(Vec::new),
+            next: 0,
+        };
         let mut held = Held::default();
         let one = |path: &PathBuf, extra: &Extra| {
-            self.one(&job, path, spooled.get(path.as_path()), reference, extra)
+            self.one(job, path, spooled.get(path.as_path()), reference, extra)
         };
         let ask = |number: usize| one(&self.images[number], &extra);
         in_order(jobs, self.images.len(), ask, |outcome| {
@@ -143,17 +188,33 @@ impl Runs<'_> {
 /// What was told so far.
 struct Told<'a> {
     job: &'a Job<'a>,
+    /// How the user called the images.
+    names: Vec<String>,
     exit: u8,
-    /// All reports, when they go to a file as well.
-    reports: Option<Later>,
+    /// All reports, when they go to a file as well, and the record of the run beside them.
+    reports: Option<(Later, Record)>,
+    /// What became of each image, when that is not printed.
+    kept: Option<Vec<Judged>>,
+    /// Whose turn it is.
+    next: usize,
 }
 
 impl Told<'_> {
     fn tell(&mut self, outcome: Outcome) {
-        let outcome = outcome.and_then(|response| self.job.print(&response).map(|()| response));
+        let name = self.names.get(self.next).cloned().unwrap_or_default();
+        self.next += 1;
+        let printed = |response: Response| match self.kept {
+            Some(_) => Ok(response),
+            None => self.job.print(&response).map(|()| response),
+        };
+        let outcome = outcome.and_then(printed);
         let exit = match &outcome {
             Ok(response) => {
-                self.reports.iter_mut().for_each(|reports| reports.add(response.output("report")));
+                let report = response.output("report");
+                if let Some((reports, record)) = self.reports.as_mut().filter(|_| !report.is_empty()) {
+                    reports.add(report);
+                    record.add(&name, report);
+                }
                 response.exit
             }
             Err(failure) => {
@@ -162,13 +223,31 @@ impl Told<'_> {
             }
         };
         self.exit = gravest([self.exit, exit]);
+        if let Some(kept) = &mut self.kept {
+            kept.push(Judged { name, answer: Self::answer(self.job, outcome) });
+        }
     }
 
-    fn end(self, report: Option<&Path>, force: bool) -> Result<u8, Failure> {
-        if let (Some(path), Some(reports)) = (report, self.reports) {
-            reports.write(path, force)?;
+    /// What is kept of an answer. Where the core has no report, its complaint is the answer.
+    fn answer(job: &Job<'_>, outcome: Outcome) -> Result<Vec<u8>, (u8, String)> {
+        let response = outcome.map_err(|failure| (failure.exit, failure.what().to_owned()))?;
+        let report = response.output("report");
+        if !report.is_empty() {
+            return Ok(report.to_vec());
         }
-        Ok(self.exit)
+        let complaint = response.output("stderr");
+        job.pass_on(complaint);
+        let first = String::from_utf8_lossy(complaint).lines().next().unwrap_or_default().to_owned();
+        Err((response.exit, first.strip_prefix("kiwame: ").unwrap_or(&first).to_owned()))
+    }
+
+    fn end(self, report: Option<&Path>, force: bool) -> Result<(u8, Vec<Judged>), Failure> {
+        if let (Some(path), Some((reports, record))) = (report, self.reports) {
+            reports.write(path, force)?;
+            let text = record.text(self.job)?;
+            output::write(&record::beside(path), text.as_slice(), Readers::Usual, force)?;
+        }
+        Ok((self.exit, self.kept.unwrap_or_default()))
     }
 }
 

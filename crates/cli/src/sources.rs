@@ -55,8 +55,11 @@ impl Source {
         }
         let before = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if before.is_dir() {
-            let what = format_args!("{}: is a directory, not a file", path.display());
-            return Err(Failure::unusable(what, "give the image or document itself"));
+            let what = format_args!("{}: is a directory in which no image can be read", path.display());
+            return Err(Failure::unusable(
+                what,
+                "give the image or document itself, or the folder that holds the dumps",
+            ));
         }
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let name = path.display().to_string();

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{Attest, Common, Core, Diff, Inspect, Key, Manifest, Policy, Report, TEXT, Verify};
+use crate::args::{Attest, Common, Core, Diff, Inspect, Key, Lot, Manifest, Policy, Report, TEXT, Verify};
 use crate::failure::Failure;
+use crate::folders::{self, Found};
 use crate::job::{self, Job};
 use crate::keys;
+use crate::lots;
 use crate::output::{self, Readers};
+use crate::record;
 use crate::runs::Runs;
 use crate::sources::Source;
 
@@ -17,16 +20,36 @@ pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Failure> {
     let Inspect { images, report, jobs } = asked;
     let (report, jobs) = (report.as_deref(), *jobs);
     let runs = Runs { verb: "inspect", images, together: false, report, jobs, common };
-    runs.each(&[], &Map::new())
+    runs.each(&Job::new(common)?, &[], &Map::new())
 }
 
 pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
+    let job = Job::new(common)?;
+    let found = folders::look(&asked.images, &job);
+    found.tell().iter().for_each(|text| job.pass_on(format!("{text}\n").as_bytes()));
+    let (reference, extra) = compared(asked)?;
+    runs(asked, &found, common)?.each(&job, &reference, &extra)
+}
+
+pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
+    let job = Job::new(common)?;
+    let found = folders::look(&asked.verify.images, &job);
+    let summaries = lots::summaries(asked, &found, common)?;
+    lots::check_serials(asked.serials.as_ref())?;
+    let (reference, extra) = compared(&asked.verify)?;
+    let judged = runs(&asked.verify, &found, common)?.judged(&job, &reference, &extra)?;
+    lots::finish(&job, asked, &judged, &found, &summaries, common)
+}
+
+/// What images are compared with, and the fields of the request.
+fn compared(asked: &Verify) -> Result<(Vec<Arc<Source>>, Map<String, Value>), Failure> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(job::open("policy", asked.policy.as_slice())?);
     reference.extend(job::open("key", asked.key.as_slice())?);
     let known = asked.insecure_accept_known_keys;
     let mut extra = Map::from_iter([
         ("deep".to_owned(), asked.deep.into()),
+        ("regions".to_owned(), asked.regions.into()),
         ("insecureAcceptKnownKeys".to_owned(), known.into()),
     ]);
     for (field, value) in
@@ -34,10 +57,13 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
     {
         extra.extend(value.as_ref().map(|value| (field.to_owned(), json!(value))));
     }
-    let Verify { images, report, jobs, .. } = asked;
-    let (report, jobs, together) = (report.as_deref(), *jobs, images.len() > 1);
-    let runs = Runs { verb: "verify", images, together, report, jobs, common };
-    runs.each(&reference, &extra)
+    Ok((reference, extra))
+}
+
+fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Failure> {
+    let (report, jobs, together) = (asked.report.as_deref(), asked.jobs, found.images.len() > 1);
+    report.map_or(Ok(()), |path| found.check_outside(path))?;
+    Ok(Runs { verb: "verify", images: &found.images, together, report, jobs, common })
 }
 
 pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
@@ -55,7 +81,7 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
         return Err(Failure::bug("the core made no statement and gave no reason"));
     }
     if response.exit == 0 {
-        let envelope = keys::sign(statement, &signers);
+        let envelope = output::packed(&asked.output, keys::sign(statement, &signers, Vec::new())?);
         output::write(&asked.output, envelope.as_slice(), Readers::Usual, common.force)?;
     }
     // With the manifest on standard output, what the core has to say goes beside it.
@@ -69,7 +95,7 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
 
 pub(crate) fn diff(asked: &Diff, common: &Common) -> Result<u8, Failure> {
     let images = [job::open_image(&asked.before)?, job::open_image(&asked.after)?];
-    answer("diff", &images, Map::new(), common)
+    answer("diff", &images, Map::from_iter([("stat".to_owned(), asked.stat.into())]), common)
 }
 
 pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
@@ -90,9 +116,25 @@ pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
 pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Failure> {
     let (verb, path) = match asked {
         Manifest::Show { manifest } => ("manifest-show", manifest),
+        Manifest::Sign { manifest, keys, output } => return sign(manifest, keys, output, common),
         Manifest::Lint { manifest } => ("manifest-lint", manifest),
     };
     answer(verb, &job::open("manifest", std::slice::from_ref(path))?, Map::new(), common)
+}
+
+/// Adds signatures to a manifest, whose text stays as it was signed. Whoever signs is told what.
+fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Result<u8, Failure> {
+    output::check_free(output, common.force)?;
+    let signers = keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let sources = job::open("manifest", &[manifest.to_owned()])?;
+    let response = Job::new(common)?.ask("manifest-sign", &sources, Map::new())?;
+    output::say(response.output("stderr"));
+    if response.exit == 0 {
+        let before = keys::Signature::read(response.output("signatures"))?;
+        let envelope = keys::sign(response.output("statement"), &signers, before)?;
+        output::write(output, output::packed(output, envelope).as_slice(), Readers::Usual, common.force)?;
+    }
+    Ok(response.exit)
 }
 
 pub(crate) fn policy(asked: &Policy, common: &Common) -> Result<u8, Failure> {
@@ -126,7 +168,13 @@ fn new_policy(
 
 pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
     let Report::Show { report } = asked;
-    answer("report-show", &job::open("report", std::slice::from_ref(report))?, Map::new(), common)
+    let mut sources = job::open("report", std::slice::from_ref(report))?;
+    // The record of the run names the files; without it the reports stand for themselves.
+    let record = record::beside(report);
+    if report != Path::new("-") && record.is_file() {
+        sources.extend(job::open("run", &[record])?);
+    }
+    answer("report-show", &sources, Map::new(), common)
 }
 
 pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {

@@ -112,6 +112,204 @@ fn several_images_give_several_reports_and_the_gravest_exit_code() {
     assert_eq!(fs::read(place.path("reports.jsonl")).unwrap(), output.stdout);
 }
 
+impl Place {
+    /// Two units and, beside them, what is none: the documents that they are compared with.
+    fn with_folder() -> Self {
+        let place = Self::attested();
+        fs::create_dir_all(place.path("dumps/more")).unwrap();
+        for (from, to) in
+            [("fw.bin", "dumps/SN2.bin"), ("fw.bin", "dumps/more/SN1.bin"), ("fw.json", "dumps/fw.json")]
+        {
+            fs::copy(place.path(from), place.path(to)).unwrap();
+        }
+        fs::copy(place.path("maker.key"), place.path("dumps/maker.key")).unwrap();
+        fs::copy(place.path("maker.key.pub"), place.path("dumps/maker.key.pub")).unwrap();
+        place.does("policy new --key maker.key.pub --expect ACME/R1 -o dumps/policy.toml");
+        place
+    }
+}
+
+const LOT: &str = "lot dumps --manifest fw.json --key maker.key.pub --expect ACME/R1@1.0";
+
+#[test]
+fn a_folder_stands_for_the_images_below_it_and_documents_are_left_out() {
+    let place = Place::with_folder();
+    let verify = VERIFY.replace("fw.bin", "dumps");
+    let output = place.run(&format!("{verify} --format json"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(output.stdout.split_inclusive(|&byte| byte == b'\n').count(), 2);
+    for name in ["fw.json", "maker.key", "maker.key.pub", "policy.toml"] {
+        assert!(said.contains(&format!("dumps/{name}")), "{name}: {said}");
+    }
+    // Nothing in the folder is used.
+    place.refuses("verify dumps --key maker.key.pub --expect ACME/R1@1.0", 3, "");
+}
+
+#[test]
+fn what_only_begins_like_a_document_is_an_image() {
+    let place = Place::with_folder();
+    for (name, bytes) in [
+        ("a.bin", &b"{\"payload\": \"an image that would rather not be looked at\"}"[..]),
+        ("b.bin", b"{\"accepted\":true,\"account\":{}}"),
+        ("c.bin", b"-----BEGIN PUBLIC KEY-----\nboo"),
+        ("d.bin", b"schema = \"kiwame-policy/1\"\0"),
+        ("e.bin", b"\x1f\x8b\x08\0\0\0\0\0\0\0code"),
+    ] {
+        let dump = place.path("dumps").join(name);
+        fs::write(&dump, bytes).unwrap();
+        let output = place.run(&format!("{LOT} --format json"));
+        let lot: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{name}");
+        assert_eq!(lot["units"].as_array().unwrap().len(), 3, "{name}");
+        fs::remove_file(dump).unwrap();
+    }
+}
+
+#[test]
+fn a_lot_is_a_table_with_totals_and_summaries() {
+    let place = Place::with_folder();
+    fs::write(place.path("dumps/SN3.bin"), b"firmware, as far as anybody can tel!").unwrap();
+    fs::write(place.path("dumps/SN4.bin"), b"").unwrap();
+    let output =
+        place.run(&format!("{LOT} --summary lot.csv --summary lot.html --summary lot.md --summary lot.json"));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    let first = shown.lines().next().unwrap();
+    assert!(first.contains("4 units: 1 does not match, 1 could not be read, 2 match"), "{first}");
+    assert!(
+        shown.contains("SN3") && shown.contains("lot/same-image") && !shown.contains("lot/repeated-image"),
+        "{shown}"
+    );
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    let lines: Vec<_> = read("lot.csv").lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 5);
+    assert!(lines[1].starts_with("SN2,dumps/SN2.bin,matches,0,ACME/R1@1.0,"), "{}", lines[1]);
+    assert!(read("lot.md").contains("| SN3 | ✗ does not match | 1.0 |"));
+    let page = read("lot.html");
+    assert!(page.contains("@page{size:A4") && page.contains("Signatures") && !page.contains("<script"));
+    let lot: serde_json::Value = serde_json::from_str(&read("lot.json")).unwrap();
+    assert_eq!(lot["exitCode"], 1);
+    assert_eq!(lot["totals"]["affirming"], 2);
+    assert_eq!(lot["leftOut"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn what_differs_from_the_order_asks_for_a_person() {
+    let place = Place::with_folder();
+    place.does(&format!("{LOT} --ordered 2"));
+    place.file("serials.txt", "# delivered\nSN1\nSN2\n");
+    place.does(&format!("{LOT} --serials serials.txt"));
+    let lot = |arguments: &str| {
+        let output = place.run(&format!("{LOT} {arguments} --lang ja"));
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (exit, shown) = lot("--ordered 3");
+    assert_eq!(exit, Some(7), "{shown}");
+    assert!(shown.contains("対象は 2 台であり、発注数は 3 台である。"), "{shown}");
+    place.file("serials.txt", "SN1\nSN9\n");
+    let (exit, shown) = lot("--serials serials.txt");
+    assert_eq!(exit, Some(7), "{shown}");
+    assert!(shown.contains("lot/not-delivered") && shown.contains("lot/not-ordered"), "{shown}");
+    // One file is one unit, however often it is given.
+    let (exit, shown) = lot("dumps/SN2.bin");
+    assert_eq!(exit, Some(7), "{shown}");
+    assert!(shown.contains("lot/repeated-image"), "{shown}");
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_refused_before_the_work() {
+    let place = Place::with_folder();
+    place.refuses(&format!("{LOT} --summary lot.xyz"), 2, ".csv, .html, .json, .md");
+    place.refuses(&format!("{LOT} --summary dumps/lot.csv"), 2, "lies in the folder of images");
+    place.refuses(&format!("{LOT} --report dumps/more/r.json"), 2, "lies in the folder of images");
+    place.file("serials.txt", "");
+    place.refuses(&format!("{LOT} --serials serials.txt"), 2, "one serial number a line");
+}
+
+#[test]
+fn reports_are_shown_again_with_the_names_of_their_files_and_the_date() {
+    let place = Place::with_folder();
+    place.does(&format!("{LOT} --report r.json --now 2026-05-01T00:00:00Z"));
+    let shown = place.does("report show r.json");
+    for words in ["dumps/more/SN1.bin", "dumps/SN2.bin", "2026-05-01T00:00:00Z", "not re-performed"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(
+        place.does("report show r.json --format json"),
+        fs::read_to_string(place.path("r.json")).unwrap()
+    );
+    assert!(place.does("report show r.json.run.json").contains("dumps/SN2.bin"));
+    // Reports are no images either.
+    fs::copy(place.path("r.json"), place.path("dumps/r.json")).unwrap();
+    fs::copy(place.path("r.json.run.json"), place.path("dumps/r.json.run.json")).unwrap();
+    place.does(&format!("{LOT} --ordered 2"));
+}
+
+#[test]
+fn a_report_lists_what_differs_and_all_regions_only_when_asked() {
+    let place = Place::attested();
+    let regions = |arguments: &str| {
+        let output = place.run(&format!("{VERIFY} --deep --format json {arguments}"));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["regions"].as_array().unwrap().len()
+    };
+    assert_eq!(regions(""), 0);
+    let all = regions("--regions");
+    assert!(all > 0);
+    place.file("fw.bin", b"firmware, as far as anybody can tel!");
+    assert!((1..all).contains(&regions("")), "the leaf that differs, without those around it");
+}
+
+#[test]
+fn a_second_signer_needs_nobody_elses_key() {
+    let place = Place::attested();
+    place.does("key new -o second.key");
+    place.does("manifest sign fw.json --key second.key -o both.json");
+    place.does("policy new --key maker.key.pub --key second.key.pub --expect ACME/R1@1.0 -o policy.toml");
+    let policy = fs::read_to_string(place.path("policy.toml")).unwrap();
+    assert!(policy.contains("release = \"1.0\""), "{policy}");
+    place.file("two.toml", policy.replace("threshold = 1 ", "threshold = 2 "));
+    let verify =
+        |manifest: &str| place.run(&format!("verify fw.bin --manifest {manifest} --policy two.toml"));
+    assert_eq!(verify("both.json").status.code(), Some(0));
+    assert_eq!(verify("fw.json").status.code(), Some(4), "one of two");
+    place.does(VERIFY);
+    place.refuses("manifest sign both.json --key second.key -o x.json", 2, "has signed this already");
+    place.refuses("manifest sign policy.toml --key second.key -o x.json", 4, "");
+    place.refuses("policy new --key maker.key.pub --key maker.key.pub --expect ACME/R1", 2, "given twice");
+}
+
+#[test]
+fn manifests_may_be_packed() {
+    let place = Place::attested();
+    place.does("key new -o other.key");
+    place.does("manifest sign fw.json --key other.key -o fw.json.gz");
+    assert_eq!(&fs::read(place.path("fw.json.gz")).unwrap()[..3], b"\x1f\x8b\x08");
+    place.does(&VERIFY.replace("fw.json", "fw.json.gz"));
+    assert!(place.does("manifest show fw.json.gz").contains("ACME/R1@1.0"));
+    // What lies behind the stream would be a second document.
+    let mut more = fs::read(place.path("fw.json.gz")).unwrap();
+    more.extend(b"{}");
+    place.file("more.gz", more);
+    place.refuses(&VERIFY.replace("fw.json", "more.gz"), 2, "behind the end");
+    let cut = fs::read(place.path("fw.json.gz")).unwrap();
+    place.file("cut.gz", &cut[..cut.len() - 9]);
+    place.refuses(&VERIFY.replace("fw.json", "cut.gz"), 2, "packed");
+}
+
+#[test]
+fn diff_begins_with_a_list_of_what_changed() {
+    let place = Place::attested();
+    place.file("other.bin", b"firmware, as far as anybody can tel!");
+    let output = place.run("diff fw.bin other.bin --stat");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("\n  M  ") && !shown.contains("component/"), "{shown}");
+    let whole = String::from_utf8(place.run("diff fw.bin other.bin").stdout).unwrap();
+    assert!(whole.contains("\n  M  ") && whole.contains("component/"), "{whole}");
+}
+
 /// An image that takes a while, small ones, and some that cannot be used; in the middle, so that others go on.
 const SEVERAL: &str = "large.bin fw.bin empty.bin other.bin missing.bin large.bin env.bin folder fw.bin";
 

@@ -25,7 +25,7 @@ impl Lang {
         self.pick(text.english, text.japanese)
     }
 
-    fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+    pub(crate) fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
         match self {
             Self::English => english,
             Self::Japanese => japanese,
@@ -178,7 +178,8 @@ pub fn remedy(lang: Lang, finding: &FindingOf, mode: &str) -> String {
     }
     let kind = kinds::of_report(&finding.id);
     let next = lang.of_text(kind.next);
-    let accuses = mode != "verify" && kind.family != Family::Defect && *kind != kinds::LIMIT_HIT;
+    let accuses =
+        !["verify", "lot"].contains(&mode) && kind.family != Family::Defect && *kind != kinds::LIMIT_HIT;
     let compared = lang.pick(
         "Ask whoever made the second image whether this was meant.",
         "二つ目のイメージの作成者に、意図した変更かを確認する。",

@@ -20,6 +20,7 @@
 
 mod catalogue;
 mod escape;
+mod lot;
 mod model;
 mod renderers;
 mod statement;
@@ -28,15 +29,27 @@ pub use catalogue::{
     ClassName, Lang, NOT_SEEN, changes_line, class_name, message, not_seen, reason_line, remedy, tier_line,
 };
 pub use escape::{escape, escape_inside, escape_line};
+pub use lot::{
+    Common, LOT_RENDERERS, LOT_SCHEMA_VERSION, Lot, LotRenderer, Made, ReferenceOf, Totals, UNREAD, UnitOf,
+    lot_renderer,
+};
 pub use model::{
-    AccountOf, ChangeOf, Depth, FindingOf, ImageOf, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf, Report,
-    SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
+    AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf,
+    Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
 pub use renderers::{RENDERERS, Renderer, View, renderer};
 pub use statement::statement;
 
 /// Version of the report's schema.
 pub const SCHEMA_VERSION: &str = "1.2";
+
+/// The exit code of several runs: the gravest.
+#[must_use]
+pub fn gravest(codes: impl Iterator<Item = u8>) -> u8 {
+    const ORDER: [u8; 8] = [70, 1, 4, 5, 3, 6, 7, 2];
+    let rank = |code: u8| ORDER.iter().position(|&other| other == code).unwrap_or(0);
+    codes.filter(|&code| code != 0).min_by_key(|&code| rank(code)).unwrap_or(0)
+}
 
 /// A JSON object of these members. Filled one by one: see [`kiwame_image::Gather`].
 fn object(members: impl Iterator<Item = (String, serde_json::Value)>) -> serde_json::Value {

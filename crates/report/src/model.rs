@@ -26,6 +26,9 @@ pub struct Report {
     pub changes: Vec<ChangeOf>,
     /// The account of the content: all leaves, of the image and of every decoded space, that encode nothing.
     pub content: AccountOf,
+    /// How many decoded spaces there are, where not all are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<u64>,
     /// Whether the image was taken apart.
     pub depth: Depth,
     /// What an acceptance leaves to somebody's word.
@@ -40,6 +43,9 @@ pub struct Report {
     pub image: ImageOf,
     /// The limits of the run.
     pub limits: BTreeMap<String, u64>,
+    /// Which regions and decoded spaces are listed; absent when all are.
+    #[serde(default, skip_serializing_if = "Listing::is_all")]
+    pub listed: Listing,
     /// The manifests that were verified.
     pub manifests: Vec<ManifestOf>,
     /// Bytes of content that the reference has and the image does not; they are in no account of the image.
@@ -302,14 +308,38 @@ pub struct VerdictOf {
     pub tier: String,
 }
 
+/// Which regions and decoded spaces a report lists; the accounts and the findings are always of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Listing {
+    /// All of them.
+    #[default]
+    All,
+    /// Leaves that are neither equal to a reference value nor erased nor opened, and spaces that hold such.
+    Differing,
+}
+
+impl Listing {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+
+    /// True for a region of that class, which only leaves have.
+    fn has(self, class: Option<Class>) -> bool {
+        let plain = [Class::Matched, Class::Fill, Class::Opened];
+        self == Self::All || class.is_some_and(|class| !plain.contains(&class))
+    }
+}
+
 /// The regions of a report. Those of a tree are made while they are written: an image may have some hundred thousand, and
 /// each takes more room than in its tree.
 #[derive(Clone, Debug)]
 pub enum Regions {
     /// As they were listed.
     Listed(Vec<RegionOf>),
-    /// Those of a tree, with the class of each leaf.
-    Tree(Rc<Tree>, BTreeMap<RegionId, (Class, Option<Basis>)>),
+    /// Those of a tree, with the class of each leaf, as far as they are listed.
+    Tree(Rc<Tree>, BTreeMap<RegionId, (Class, Option<Basis>)>, Listing),
 }
 
 impl Regions {
@@ -317,11 +347,13 @@ impl Regions {
     pub fn iter(&self) -> impl Iterator<Item = Cow<'_, RegionOf>> {
         let (listed, tree) = match self {
             Self::Listed(list) => (Some(list.iter().map(Cow::Borrowed)), None),
-            Self::Tree(tree, classes) => (None, Some((tree, classes))),
+            Self::Tree(tree, classes, listing) => (None, Some((tree, classes, *listing))),
         };
-        let made = tree.into_iter().flat_map(|(tree, classes)| {
+        let made = tree.into_iter().flat_map(|(tree, classes, listing)| {
             let class = |region: &Region| classes.get(&region.id).copied();
-            tree.regions().map(move |region| Cow::Owned(RegionOf::new(tree, region, class(region))))
+            let listed =
+                tree.regions().filter(move |region| listing.has(class(region).map(|(class, _)| class)));
+            listed.map(move |region| Cow::Owned(RegionOf::new(tree, region, class(region))))
         });
         listed.into_iter().flatten().chain(made)
     }
@@ -331,7 +363,7 @@ impl Regions {
     pub fn count(&self) -> usize {
         match self {
             Self::Listed(list) => list.len(),
-            Self::Tree(tree, _) => tree.count(),
+            Self::Tree(tree, ..) => tree.count(),
         }
     }
 
@@ -463,7 +495,7 @@ pub struct SupplierOf {
 }
 
 impl FindingOf {
-    fn new(finding: &Finding, mode: &str) -> Self {
+    pub(crate) fn new(finding: &Finding, mode: &str) -> Self {
         let made = Self::alone(finding, mode);
         let mut parts = Vec::new();
         // Parts of parts stand beside them: the parts of a cause are things, and theirs are pieces.
@@ -646,6 +678,7 @@ impl Report {
             account: AccountOf::default(),
             changes: Vec::new(),
             content: AccountOf::default(),
+            decoded: None,
             depth: Depth::Whole,
             exit_code: 2,
             exceptions: ExceptionsOf::default(),
@@ -653,6 +686,7 @@ impl Report {
             findings: Vec::new(),
             image,
             limits,
+            listed: Listing::All,
             manifests: Vec::new(),
             missing: 0,
             mode: mode.to_owned(),
@@ -674,7 +708,7 @@ impl Report {
         self.depth = Depth::Deep;
         self.exceptions = ExceptionsOf::new(assessment.exceptions);
         self.missing = assessment.missing_bytes;
-        self.regions = Regions::Tree(Rc::clone(tree), assessment.classes.clone());
+        self.regions = Regions::Tree(Rc::clone(tree), assessment.classes.clone(), Listing::All);
         let mut accounts = vec![Account::default(); tree.spaces().len()];
         for leaf in tree.leaves() {
             let at = tree.spaces().binary_search_by_key(&leaf.space, |space| space.id).ok();
@@ -714,6 +748,31 @@ impl Report {
         // The image first, then the decoded spaces in the order of their paths.
         let image = sizes.remove_entry("image");
         self.spaces = image.into_iter().chain(sizes).map(space).collect();
+    }
+
+    /// Leaves out what equals its reference value: of an accepted unit nearly everything, and for filing nobody needs it.
+    pub fn list_differing(&mut self) {
+        self.decoded = Some(self.decoded());
+        self.listed = Listing::Differing;
+        match &mut self.regions {
+            Regions::Tree(.., listing) => *listing = Listing::Differing,
+            // As the manifest lists them, all matched.
+            Regions::Listed(list) => list.clear(),
+        }
+        let holds = |space: &SpaceOf| {
+            Class::ALL
+                .into_iter()
+                .any(|class| Listing::Differing.has(Some(class)) && space.account.get(class) > 0)
+        };
+        let mut image = true;
+        self.spaces.retain(|space| core::mem::replace(&mut image, false) || holds(space));
+    }
+
+    /// How many decoded spaces the image holds.
+    #[must_use]
+    pub fn decoded(&self) -> u64 {
+        let listed = self.spaces.len().saturating_sub(1);
+        self.decoded.unwrap_or_else(|| u64::try_from(listed).unwrap_or(u64::MAX))
     }
 
     /// Takes over findings and the verdict that follows from them.

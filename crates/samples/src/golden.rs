@@ -123,7 +123,7 @@ pub fn prepare(name: &str) -> Result<Case, SampleError> {
         add("policy", "policy.toml".to_owned(), with_keys(policy).into_bytes(), 0);
     }
     let mut request = serde_json::json!({
-        "abi": 1, "verb": file.verb, "sources": list, "coreSha256": CORE, "deep": file.deep, "render": "json",
+        "abi": 1, "verb": file.verb, "sources": list, "coreSha256": CORE, "deep": file.deep, "regions": true, "render": "json",
         "limits": file.limits, "presented": file.presented, "insecureAcceptKnownKeys": !file.strict_keys,
         "nowSource": "argument",
     });

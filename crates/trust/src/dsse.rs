@@ -27,6 +27,8 @@ pub struct Envelope {
     pub payload: Vec<u8>,
     /// The signatures, decoded.
     pub signatures: Vec<Vec<u8>>,
+    /// The hints beside them at which key made each; empty where there is none. They are never trusted, only passed on.
+    pub key_ids: Vec<String>,
 }
 
 impl Envelope {
@@ -56,10 +58,16 @@ impl Envelope {
         let read = |(index, json)| {
             let mut signature = Object::new(json, format!("signatures[{index}]"))?;
             let field = signature.path("sig");
-            decode(&field, &signature.text("sig")?)
+            let made = decode(&field, &signature.text("sig")?)?;
+            let hint = match signature.take("keyid") {
+                Some(Json::Text(hint)) => hint,
+                _ => String::new(),
+            };
+            Ok((made, hint))
         };
-        let signatures = list.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { payload_type, payload, signatures })
+        let read: Result<Vec<_>, TrustError> = list.into_iter().enumerate().map(read).collect();
+        let (signatures, key_ids) = read?.into_iter().unzip();
+        Ok(Self { payload_type, payload, signatures, key_ids })
     }
 
     /// What was signed.

@@ -7,6 +7,7 @@ use kiwame_report::{ImageOf, Report};
 
 use crate::Response;
 use crate::failure::Failure;
+use crate::record;
 use crate::request::{Run, Source};
 
 /// Takes an image apart and says what is in it. Compares nothing, so it is no verdict.
@@ -30,16 +31,39 @@ pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
     run.respond(&report, &run.view(&image.1.name))
 }
 
-/// Renders a report again. Nothing in it is performed again, and the rendering says so.
+/// Renders reports again, one a line. Nothing in them is performed again, and the rendering says so.
 pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
     let source = run.source("report")?;
     let text = run.read(source)?;
-    let report = Report::claimed(&text).map_err(|what| Failure::usage(&source.1.name, what))?;
-    let mut view = run.view(&source.1.name);
-    view.claimed = true;
-    let response = run.respond(&report, &view)?;
+    if let Ok(record) = record::Record::read(&text) {
+        return Ok(Response::default().with("stdout", record.text(run.lang())));
+    }
+    let record = run.sources("run").next();
+    let record = record.map(|source| record::Record::read_from(run, source)).transpose()?;
+    let mut response = Response::default();
+    let mut shown = Vec::new();
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    for (place, line) in lines.enumerate() {
+        let report = Report::claimed(line).map_err(|what| Failure::usage(&source.1.name, what))?;
+        let digest = run.sha256_of(line)?.hex();
+        let name =
+            record.as_ref().and_then(|record| record.file_of(place, &digest)).unwrap_or(&source.1.name);
+        let mut view = run.view(name);
+        view.claimed = true;
+        view.date = record.as_ref().map(|record| record.date().to_owned());
+        response = run.respond(&report, &view)?;
+        if !shown.is_empty() && !run.json() {
+            shown.push(b'\n');
+        }
+        shown.extend_from_slice(response.output("stdout").unwrap_or_default());
+    }
+    if shown.is_empty() {
+        return Err(Failure::usage(&source.1.name, "no report found, expected one a line"));
+    }
     // The verdict was somebody else's: that it could be shown is all that 0 says.
-    Ok(Response { exit: 0, ..response })
+    let report = response.output("report").map(<[u8]>::to_vec);
+    let response = Response::default().with("stdout", shown);
+    Ok(report.into_iter().fold(response, |response, report| response.with("report", report)))
 }
 
 /// A report about an image that was taken apart.

@@ -29,8 +29,10 @@ mod describe;
 mod failure;
 mod inspect;
 mod keys;
+mod lot;
 mod manifests;
 mod policies;
+mod record;
 mod request;
 mod uniform;
 mod verify;
@@ -55,7 +57,7 @@ pub struct Response {
 /// One output of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// `stdout`, `stderr`, `report` or `statement`.
+    /// `stdout`, `stderr`, `report`, `statement`, or the name of a rendering that was asked for.
     pub name: &'static str,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -83,9 +85,11 @@ static VERBS: &[(&str, Verb)] = &[
     ("attest", attest::attest),
     ("verify", verify::verify),
     ("diff", verify::diff),
+    ("lot", lot::lot),
     ("key-show", keys::show),
     ("manifest-show", manifests::show),
     ("manifest-lint", manifests::lint),
+    ("manifest-sign", manifests::sign),
     ("policy-new", policies::new),
     ("policy-check", policies::check),
     ("policy-explain", policies::explain),

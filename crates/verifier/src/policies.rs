@@ -2,7 +2,7 @@
 
 use kiwame_report::escape;
 use kiwame_trust::policy::{Accept, Expectation, Waiver};
-use kiwame_trust::{Policy, Time};
+use kiwame_trust::{Policy, PublicKey, Time};
 use serde_json::json;
 
 use crate::Response;
@@ -20,30 +20,70 @@ pub(crate) fn read(run: &Run<'_>, source: (u32, &Source)) -> Result<Policy, Fail
     })
 }
 
-/// A policy to begin with: one key, one product, and the options with what they cost.
+/// A policy to begin with: the keys, one product, and the options with what they cost.
 pub(crate) fn new(run: &Run<'_>) -> Result<Response, Failure> {
-    let key = run.key()?.fingerprint();
+    let keys = run.keys()?;
     let expect =
         run.request.expect.as_deref().ok_or_else(|| Failure::usage("--expect", "VENDOR/MODEL is needed"))?;
     let expect = Expectation::parse(expect).map_err(|error| Failure::usage("--expect", error.to_string()))?;
-    // A JSON string is a basic string of TOML.
-    let quoted = |text: &str| json!(text).to_string();
+    let several = keys.len() > 1;
+    let principal = |(at, key): (usize, &PublicKey)| {
+        let number = at.saturating_add(1);
+        let id = if several { format!("{} {number}", expect.vendor) } else { expect.vendor.clone() };
+        let name = if several { "  # name whoever holds this key" } else { "" };
+        format!(
+            "[[principal]]\nid = {}{name}\nkeys = [\"{}\"]\nroles = [\"release\"]\n{REVOKED}\n",
+            quoted(&id),
+            key.fingerprint()
+        )
+    };
+    let principals: String = keys.iter().enumerate().map(principal).collect();
+    let release = match &expect.release {
+        Some(release) => format!("release = {}\n", quoted(release)),
+        None => "# release = \"1.0\"                # this release and no other\n".to_owned(),
+    };
+    let threshold = if several {
+        format!(
+            "threshold = 1                    # how many of the {} principals must have signed\n",
+            keys.len()
+        )
+    } else {
+        "threshold = 1                    # of distinct principals; more with more [[principal]]\n".to_owned()
+    };
     let text = format!(
-        "schema = \"kiwame-policy/1\"\nversion = 1\n\n[[principal]]\nid = {}\nkeys = [\"{key}\"]\nroles = [\"release\"]\n\n\
-         [[rule]]\nvendor = {}\nmodel = {}\nthreshold = 1\n\
-         # deep = true                      # take images apart even when the whole digest matches\n\
-         # min-security-version = 1         # refuse older releases\n\
-         # channel = \"beta\"                # instead of \"release\"\n\
-         # hardware-revisions = [\"B2\"]     # of those that a manifest names\n\
-         # accept-reencoded = [\"path\"]      # a container packed anew, its normal form being equal\n\
-         # accept-unexplained = [{{ path = \"path\", sha256 = [\"...\"] }}]   # bytes nobody explains; or max-bytes\n\
-         # accept-any = [{{ path = \"path\", max-bytes = 65536 }}]\n",
-        quoted(&expect.vendor),
+        "schema = \"kiwame-policy/1\"\nversion = 1\n# expires = \"2030-01-01T00:00:00Z\"  # not to be used after\n{MANIFESTS}\n{principals}\
+         [[rule]]\nvendor = {}\nmodel = {}\n{release}{threshold}{OPTIONS}{WAIVER}",
         quoted(&expect.vendor),
         quoted(&expect.model)
     );
+    // What is handed out can be used as it is.
+    Policy::parse(text.as_bytes()).map_err(|error| Failure::trust("policy", &error))?;
     Ok(Response::default().with("stdout", text))
 }
+
+/// A JSON string is a basic string of TOML.
+fn quoted(text: &str) -> String {
+    json!(text).to_string()
+}
+
+const MANIFESTS: &str =
+    "# revoked-manifests = [\"...\"]    # payload digests, as `kiwame manifest show` prints them\n";
+const REVOKED: &str =
+    "# revoked = \"why\"               # its keys no longer count, whatever they signed and whenever\n";
+/// What a rule may say, as comments.
+const OPTIONS: &str = "# min-security-version = 1         # refuse older releases\n\
+    # deep = true                      # take images apart even when the whole digest matches\n\
+    # channel = \"beta\"                # instead of \"release\"\n\
+    # hardware-revisions = [\"B2\"]     # of those that a manifest names\n\
+    # accept-reencoded = [\"path\"]      # a container packed anew, its normal form being equal\n\
+    # accept-unexplained = [{ path = \"path\", sha256 = [\"...\"] }]   # bytes nobody explains; or max-bytes\n\
+    # accept-any = [{ path = \"path\", max-bytes = 65536 }]\n";
+const WAIVER: &str = "\n# [[waiver]]                       # a difference that you live with for a time\n\
+    # finding = \"component/modified\"   # its id\n\
+    # path = \"path\"                    # of the component, whole\n\
+    # found = \"sha256...\"              # the value found; without it a warning at best\n\
+    # reason = \"why\"\n\
+    # until = \"2030-01-01T00:00:00Z\"\n";
 
 /// Reads a policy and lists what is odd about it.
 pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Host, LimitKind, Limits, Options, Part, Tree, to_usize};
+use kiwame_decode::block::{self, Codec};
+use kiwame_decode::zlib;
+use kiwame_image::{Algorithm, Digest, Host, LimitKind, Limits, Options, Part, Tree, len64, to_usize};
 use kiwame_report::{Lang, View, renderer};
 use kiwame_trust::{PublicKey, Time, dsse};
 use serde::Deserialize;
@@ -49,11 +51,20 @@ pub(crate) struct Request {
     pub(crate) presented_as: Vec<String>,
     #[serde(default)]
     verbose: bool,
+    /// Of `diff`, the list of what changed alone.
+    #[serde(default)]
+    stat: bool,
     /// False when nobody will read the output `report`: for a large image it takes as long as judging.
     #[serde(default = "yes")]
     report: bool,
+    /// The report of `verify` lists every region, not just those that differ.
+    #[serde(default)]
+    pub(crate) regions: bool,
     #[serde(default)]
     pub(crate) insecure_accept_known_keys: bool,
+    /// What only `lot` asks.
+    #[serde(default)]
+    pub(crate) lot: crate::lot::Asked,
 }
 
 fn yes() -> bool {
@@ -114,7 +125,7 @@ impl<'a> Run<'a> {
     pub(crate) fn read(&self, (number, source): (u32, &Source)) -> Result<Vec<u8>, Failure> {
         let most = match source.role.as_str() {
             "manifest" => dsse::MAX_ENVELOPE,
-            "report" => REPORT,
+            "report" | "run" => REPORT,
             _ => SMALL,
         };
         if source.size > most {
@@ -125,7 +136,10 @@ impl<'a> Run<'a> {
         }
         let mut bytes = vec![0; to_usize(source.size)];
         self.host.read(number, 0, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
-        Ok(bytes)
+        match source.role.as_str() {
+            "manifest" => unpacked(bytes).map_err(|what| Failure::usage(&source.name, what)),
+            _ => Ok(bytes),
+        }
     }
 
     /// SHA-256 of a whole source, by the host.
@@ -180,6 +194,20 @@ impl<'a> Run<'a> {
         now.map_err(|error| Failure::usage("--now", error.to_string()))
     }
 
+    /// The keys that were given, vetted; each once.
+    pub(crate) fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
+        let mut keys: Vec<PublicKey> = Vec::new();
+        for source in self.sources("key") {
+            let key = PublicKey::parse(&self.read(source)?)
+                .map_err(|error| Failure::trust(&source.1.name, &error))?;
+            if keys.contains(&key) {
+                return Err(Failure::usage(&source.1.name, "the same key was given twice; it counts once"));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() { Err(Failure::usage("--key", "none was given")) } else { Ok(keys) }
+    }
+
     /// The key that was given, vetted.
     pub(crate) fn key(&self) -> Result<PublicKey, Failure> {
         let source = self.source("key")?;
@@ -193,8 +221,22 @@ impl<'a> Run<'a> {
 
     /// How the user wants to see it.
     pub(crate) fn view(&self, image: &str) -> View {
-        let Request { color, width, verbose, .. } = *self.request;
-        View { lang: self.lang(), color, width, verbose, claimed: false, image: image.to_owned() }
+        let Request { color, width, verbose, stat, .. } = *self.request;
+        View {
+            lang: self.lang(),
+            color,
+            width,
+            verbose,
+            claimed: false,
+            date: None,
+            stat,
+            image: image.to_owned(),
+        }
+    }
+
+    /// True when everything was asked for.
+    pub(crate) fn verbose(&self) -> bool {
+        self.request.verbose
     }
 
     /// True when machine-readable output was asked for.
@@ -210,5 +252,31 @@ impl<'a> Run<'a> {
         let response = Response { exit: report.exit_code, ..Response::default() };
         let response = response.with("stdout", renderer.render(report, view));
         Ok(if self.request.report { response.with("report", report.canonical()) } else { response })
+    }
+}
+
+/// What lies in a manifest that is packed, whole: one stream of gzip (RFC 1952) or Zstandard (RFC 8878), and nothing else.
+fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let room = dsse::MAX_ENVELOPE;
+    let decoded = match bytes.as_slice() {
+        [0x1f, 0x8b, 8, ..] => {
+            let head = zlib::gzip_header(&bytes);
+            let body = bytes.get(to_usize(head)..).unwrap_or_default();
+            let decoded = zlib::gzip_body(body, None, room);
+            decoded.map(|decoded| (head.saturating_add(decoded.consumed), decoded.bytes))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoded = block::decode(Codec::Zstd, &bytes, None, room);
+            decoded.map(|decoded| (decoded.consumed, decoded.bytes))
+        }
+        _ => return Ok(bytes),
+    };
+    match decoded {
+        Ok((consumed, text)) if consumed == len64(&bytes) => Ok(text),
+        Ok((consumed, _)) => Err(format!(
+            "packed: found {} bytes behind the end at {consumed:#x}, expected none",
+            len64(&bytes).saturating_sub(consumed)
+        )),
+        Err(error) => Err(format!("packed: offset {:#x}: {}", error.offset(), error.what())),
     }
 }

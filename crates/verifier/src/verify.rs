@@ -39,6 +39,9 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
     trial.load()?;
     let Judged { mut report, compared } = trial.judge()?;
     trial.describe(&mut report)?;
+    if !run.request.regions {
+        report.list_differing();
+    }
     let response = run.respond(&report, &run.view(&image.1.name))?;
     let absent = report.findings.iter().any(|finding| finding.id == kinds::REQUIRED_IMAGE_ABSENT.id);
     let response = if absent { response.with("absent", *b"1") } else { response };

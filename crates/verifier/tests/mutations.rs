@@ -83,7 +83,7 @@ impl Attested {
 
     fn verify(&self, image: &[u8]) -> (u8, Value) {
         let request = json!({
-            "abi": 1, "verb": "verify", "coreSha256": golden::CORE, "render": "json", "deep": true,
+            "abi": 1, "verb": "verify", "coreSha256": golden::CORE, "render": "json", "deep": true, "regions": true,
             "insecureAcceptKnownKeys": true,
             "sources": [
                 { "role": "image", "name": "copy", "size": image.len() },

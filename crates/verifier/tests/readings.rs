@@ -94,7 +94,7 @@ impl Bench {
 
     fn verify_image(&self, image: Vec<u8>) -> (u8, Value) {
         let request = json!({
-            "abi": 1, "verb": "verify", "coreSha256": golden::CORE, "render": "json", "deep": true,
+            "abi": 1, "verb": "verify", "coreSha256": golden::CORE, "render": "json", "deep": true, "regions": true,
             "insecureAcceptKnownKeys": true,
             "sources": [
                 { "role": "image", "name": "copy", "size": image.len() },

@@ -4,10 +4,14 @@
 
 use crate::{Lang, Report};
 
+mod changes;
+mod columns;
 mod json;
 mod outline;
 mod text;
 mod words;
+
+pub(crate) use columns::{padded, printed, wrapped};
 
 /// How a person wants to see it.
 #[derive(Clone, Debug)]
@@ -20,8 +24,12 @@ pub struct View {
     pub width: usize,
     /// Everything, not just the first screen.
     pub verbose: bool,
+    /// Of a comparison, the list of what changed and nothing else.
+    pub stat: bool,
     /// True when the report is somebody's claim.
     pub claimed: bool,
+    /// When a claimed report was made, by the record beside it.
+    pub date: Option<String>,
     /// Name of the image, as the user gave it.
     pub image: String,
 }

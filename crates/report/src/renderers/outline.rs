@@ -5,7 +5,7 @@ use crate::Lang;
 use crate::Report;
 use crate::catalogue::noun;
 use crate::model::RegionOf;
-use crate::renderers::text::printed;
+use crate::renderers::columns::printed;
 use kiwame_image::{Arrange as _, Gather as _, fact};
 
 /// Steps that are shown.

@@ -8,6 +8,8 @@ use crate::catalogue::{
     what,
 };
 use crate::model::{Depth, FindingOf, RegionOf};
+use crate::renderers::changes;
+use crate::renderers::columns::{padded, wrapped};
 use crate::renderers::outline;
 use crate::{Lang, Renderer, Report, View, escape};
 
@@ -36,6 +38,13 @@ impl Renderer for Text {
     fn render(&self, report: &Report, view: &View) -> Vec<u8> {
         let mut page = Page { text: String::new(), view, mode: &report.mode };
         page.verdict(report);
+        if report.mode == "diff" {
+            page.text.push_str(&changes::list(report, view.lang, view.stat || view.verbose));
+            page.line("");
+        }
+        if view.stat && report.mode == "diff" {
+            return page.text.into_bytes();
+        }
         page.account(report);
         page.findings(report);
         if report.mode == "inspect" {
@@ -113,7 +122,8 @@ impl Page<'_> {
                 "as claimed by an unsigned report, not re-performed",
                 "署名の無い報告書の記載どおり。再検証はしていない",
             );
-            self.line(&format!("  {claimed}"));
+            let date = self.view.date.as_deref().map(|date| format!(", {}", escape(date)));
+            self.line(&format!("  {claimed}{}", date.unwrap_or_default()));
         }
         let image = &report.image;
         let name = escape(&self.view.image);
@@ -212,7 +222,7 @@ impl Page<'_> {
     /// How much the shares are of, and how much of the file was opened for it.
     fn account_of_file(&mut self, report: &Report, total: u64) {
         let erased = report.content.get(Class::Fill);
-        let inner = report.spaces.len().saturating_sub(1);
+        let inner = report.decoded();
         let opened = report.account.get(Class::Opened);
         let (size, total, erased, opened) =
             (grouped(report.account.total()), grouped(total), grouped(erased), grouped(opened));
@@ -474,20 +484,7 @@ impl Page<'_> {
 
     /// Breaks a line between words at the width of the terminal; what follows is indented.
     fn wrapped(&mut self, text: &str, indent: usize) {
-        let width = self.view.width.max(40);
-        let mut line = String::new();
-        let mut columns = 0_usize;
-        for word in text.split_inclusive(' ').flat_map(breakable) {
-            let wide = printed(word.trim_end());
-            if columns > indent && columns.saturating_add(wide) > width {
-                self.line(&line);
-                line = " ".repeat(indent);
-                columns = indent;
-            }
-            line.push_str(word);
-            columns = columns.saturating_add(printed(word));
-        }
-        self.line(&line);
+        self.text.push_str(&wrapped(text, self.view.width.max(40), indent));
     }
 
     fn not_seen(&mut self, report: &Report) {
@@ -533,50 +530,6 @@ fn grouped(number: u64) -> String {
 fn percent(part: u64, whole: u64) -> String {
     let hundredths = u128::from(part).saturating_mul(10_000).checked_div(u128::from(whole)).unwrap_or(0);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
-}
-
-/// Fills up to a width in columns.
-fn padded(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(printed(text))))
-}
-
-/// Columns that a text takes; East Asian characters take two, colours none.
-pub(super) fn printed(text: &str) -> usize {
-    let mut colour = false;
-    let columns = text.chars().map(|sign| match sign {
-        '\u{1b}' => {
-            colour = true;
-            0
-        }
-        'm' if colour => {
-            colour = false;
-            0
-        }
-        _ if colour => 0,
-        '\u{1100}'.. => 2_usize,
-        _ => 1,
-    });
-    columns.fold(0, usize::saturating_add)
-}
-
-/// The pieces of a word between which a line may break: East Asian text breaks behind any sign, but not before a mark that
-/// closes.
-fn breakable(word: &str) -> Vec<&str> {
-    let wide = |sign: char| sign >= '\u{1100}';
-    let closes = |sign: char| "、。)」:;,".contains(sign);
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut before = None;
-    for (at, sign) in word.char_indices() {
-        let apart = before.is_some_and(|before| wide(before) || wide(sign)) && !closes(sign) && sign != ' ';
-        if apart && at > start {
-            pieces.extend(word.get(start..at));
-            start = at;
-        }
-        before = Some(sign);
-    }
-    pieces.extend(word.get(start..));
-    pieces
 }
 
 /// Signs that two values begin with alike.

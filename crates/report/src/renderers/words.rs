@@ -51,7 +51,9 @@ mod tests {
             color: false,
             width: 80,
             verbose: false,
+            stat: false,
             claimed: false,
+            date: None,
             image: String::new(),
         };
         let words = |lang| String::from_utf8(Words.render(&report, &view(lang))).unwrap();

@@ -1,0 +1,160 @@
+//! Folders among the images: every regular file below them, by name. What is no unit (a manifest, a policy, a key, a
+//! report) is left out, named, and never used (RULES 18).
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use crate::failure::Failure;
+use crate::job::{self, Job};
+use crate::keys;
+use crate::sources::Source;
+
+/// Enough of a file to see what it might be.
+const HEAD: u64 = 4096;
+/// No document is larger; an image may begin with anything.
+const LARGEST: u64 = 128 << 20;
+/// Folders in folders.
+const DEEPEST: usize = 64;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The images: those that were named, and in place of each folder those below it.
+    pub(crate) images: Vec<PathBuf>,
+    /// The other files in the folders.
+    pub(crate) left_out: Vec<PathBuf>,
+    /// The folders themselves.
+    folders: Vec<PathBuf>,
+}
+
+/// Looks into each folder. A file that was named is an image, whatever it looks like. A folder that cannot be read, or in
+/// which there is none, stands for itself: it is complained about when its turn comes, and the others are judged.
+pub(crate) fn look(paths: &[PathBuf], job: &Job<'_>) -> Found {
+    let mut found = Found::default();
+    for path in paths {
+        if !path.is_dir() {
+            found.images.push(path.clone());
+            continue;
+        }
+        found.folders.push(path.clone());
+        let before = found.images.len();
+        walk(path, job, DEEPEST, &mut found);
+        if found.images.len() == before {
+            found.images.push(path.clone());
+        }
+    }
+    found
+}
+
+fn walk(folder: &Path, job: &Job<'_>, left: usize, found: &mut Found) {
+    let Some(entries) = entries(folder).filter(|_| left > 0) else {
+        found.images.push(folder.to_owned());
+        return;
+    };
+    for path in entries {
+        // Not followed: a link may lead out of the folder, or back into it.
+        let kind = fs::symlink_metadata(&path).map(|data| data.file_type());
+        match kind {
+            Ok(kind) if kind.is_dir() => walk(&path, job, left - 1, found),
+            Ok(kind) if !kind.is_file() || is_document(&path, job) => found.left_out.push(path),
+            // What cannot be read is an image, too.
+            Ok(_) | Err(_) => found.images.push(path),
+        }
+    }
+}
+
+fn entries(folder: &Path) -> Option<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).ok()?.map(|entry| Some(entry.ok()?.path()));
+    let mut entries: Vec<_> = entries.collect::<Option<_>>()?;
+    entries.sort();
+    Some(entries)
+}
+
+/// Whether a file is a document and no image. Its first bytes are anybody's: the core has to read it as one, whole. What
+/// cannot be read is an image, and complained about when its turn comes.
+fn is_document(path: &Path, job: &Job<'_>) -> bool {
+    let Some(head) = head(path) else { return false };
+    if fs::metadata(path).is_ok_and(|data| data.len() > LARGEST) {
+        return false;
+    }
+    asked(&head).is_some_and(|(role, verb)| {
+        let Ok(source) = Source::open(role, path) else { return false };
+        if let ("key", Some(bytes)) = (role, source.bytes())
+            && keys::public_half(path, bytes).is_ok_and(|public| public.is_some())
+        {
+            return true;
+        }
+        let response = job.quietly(verb, &[Arc::new(source)], Map::new());
+        // A policy with a key that vetting refuses is one all the same.
+        response.is_ok_and(|response| response.exit == 0 || (role == "policy" && response.exit == 4))
+    })
+}
+
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// What a file that begins so might be, and the verb that reads it.
+fn asked(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let has = |words: &str| head.windows(words.len()).any(|window| window == words.as_bytes());
+    let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    match first {
+        Some(b'{') if has("\"payload") => Some(("manifest", "manifest-show")),
+        Some(b'{') if has("\"accepted\"") || has("\"runRecord\"") => Some(("report", "report-show")),
+        _ if has("-----BEGIN") || has("ed25519:") && !has("schema") => Some(("key", "key-show")),
+        _ if has("kiwame-policy/") => Some(("policy", "policy-check")),
+        _ if job::is_packed(head) => Some(("manifest", "manifest-show")),
+        _ => None,
+    }
+}
+
+impl Found {
+    /// Refuses to write into a folder of images: the next run would take it for one.
+    pub(crate) fn check_outside(&self, path: &Path) -> Result<(), Failure> {
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let known = |path: &Path| fs::canonicalize(path).ok();
+        let Some(output) = known(directory) else { return Ok(()) };
+        let inside = |folder: &&PathBuf| known(folder).is_some_and(|folder| output.starts_with(folder));
+        match self.folders.iter().find(inside) {
+            None => Ok(()),
+            Some(folder) => {
+                let what =
+                    format_args!("{}: lies in the folder of images {}", path.display(), folder.display());
+                Err(Failure::unusable(what, "write it somewhere else; the next run would take it for a unit"))
+            }
+        }
+    }
+
+    /// Says what was left out.
+    pub(crate) fn tell(&self) -> Option<String> {
+        let names: Vec<_> = self.left_out.iter().map(|path| path.display().to_string()).collect();
+        (!names.is_empty()).then(|| format!("left out, and not used: {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_might_be_is_seen_by_its_first_bytes() {
+        assert_eq!(asked(b" {\"payload\":\"\"}").unwrap().0, "manifest");
+        assert_eq!(asked(b"{\"accepted\":true").unwrap().0, "report");
+        assert_eq!(asked(b"-----BEGIN PUBLIC KEY-----").unwrap().0, "key");
+        assert_eq!(
+            asked(b"schema = \"kiwame-policy/1\"\n[[principal]]\nkeys = [\"ed25519:\"]").unwrap().0,
+            "policy"
+        );
+        assert_eq!(asked(b"\x1f\x8b\x08\x00").unwrap().0, "manifest");
+        assert!(asked(b"\x7fELF\"payload").is_none() && asked(b"").is_none());
+    }
+}

@@ -1,0 +1,87 @@
+//! `lot`: each unit judged by itself, and a table of all of them, made by the core from their reports.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::args::{Common, Lot};
+use crate::failure::Failure;
+use crate::folders::Found;
+use crate::job::{self, Job};
+use crate::output::{self, Readers};
+use crate::runs::Judged;
+use crate::sources::Source;
+
+/// The renderings that a summary may be, by the ending of its file.
+const SUMMARIES: [&str; 4] = ["csv", "html", "json", "md"];
+
+/// Where the summaries go, and which rendering each is; checked before any work is done for them.
+pub(crate) fn summaries<'a>(
+    asked: &'a Lot,
+    found: &Found,
+    common: &Common,
+) -> Result<Vec<(&'a Path, &'static str)>, Failure> {
+    asked.summaries.iter().map(|path| summary(path, found, common)).collect()
+}
+
+fn summary<'a>(path: &'a Path, found: &Found, common: &Common) -> Result<(&'a Path, &'static str), Failure> {
+    output::check_free(path, common.force)?;
+    output::check_apart(path, &found.images)?;
+    found.check_outside(path)?;
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let known = SUMMARIES.into_iter().find(|known| *known == ending || (*known == "html" && ending == "htm"));
+    known.map(|known| (path, known)).ok_or_else(|| {
+        let what = format_args!("{}: what to write is not known by this name", path.display());
+        Failure::unusable(what, format_args!("end the name in one of .{}", SUMMARIES.join(", .")))
+    })
+}
+
+/// Puts the units together, prints the table and writes the summaries.
+pub(crate) fn finish(
+    job: &Job<'_>,
+    asked: &Lot,
+    judged: &[Judged],
+    found: &Found,
+    summaries: &[(&Path, &'static str)],
+    common: &Common,
+) -> Result<u8, Failure> {
+    let mut sources = Vec::new();
+    let mut unread = Vec::new();
+    for (at, unit) in judged.iter().enumerate() {
+        match &unit.answer {
+            Ok(report) => sources.push(Arc::new(Source::memory("report", &unit.name, report.clone()))),
+            Err((exit, why)) => {
+                unread.push(json!({ "at": at, "file": unit.name, "exitCode": exit, "why": why }));
+            }
+        }
+    }
+    sources.extend(job::open("serials", asked.serials.as_slice())?);
+    let left_out: Vec<_> = found.left_out.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<_> = summaries.iter().map(|(_, name)| *name).collect();
+    let lot = json!({
+        "ordered": asked.ordered, "unread": unread, "leftOut": left_out, "summaries": names,
+    });
+    let extra: Map<String, Value> = Map::from_iter([("lot".to_owned(), lot)]);
+    let response = job.ask("lot", &sources, extra)?;
+    job.print(&response)?;
+    // What cannot be made is no lot; what stands in the way of it has been said.
+    if !response.output("stdout").is_empty() {
+        for (path, name) in summaries {
+            output::write(path, response.output(name), Readers::Usual, common.force)?;
+        }
+    }
+    Ok(response.exit)
+}
+
+/// Serial numbers are read before the units are: what is wrong with them is known at once.
+pub(crate) fn check_serials(path: Option<&PathBuf>) -> Result<(), Failure> {
+    let opened = path.map(|path| Source::open("serials", path)).transpose()?;
+    match opened.filter(|source| source.size == 0) {
+        None => Ok(()),
+        Some(source) => {
+            let what = format_args!("{}: is empty; expected one serial number a line", source.name);
+            Err(Failure::unusable(what, "give the list of what was ordered"))
+        }
+    }
+}

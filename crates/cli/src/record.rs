@@ -1,0 +1,64 @@
+//! The record of a run: which files, when, and with what. It is not pure, so it stands beside the reports, which are; nobody
+//! has signed it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+use sha2::Digest as _;
+
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::sandbox::CORE_SHA256;
+
+/// Version of the record's schema.
+const SCHEMA: &str = "1.0";
+
+/// Which report is of which file.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    units: Vec<Unit>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unit {
+    file: String,
+    report_sha256: String,
+}
+
+/// The name of the record beside reports of that name.
+pub(crate) fn beside(report: &Path) -> PathBuf {
+    let mut name = report.as_os_str().to_owned();
+    name.push(".run.json");
+    name.into()
+}
+
+impl Record {
+    /// Takes note of a report, without the end of its line.
+    pub(crate) fn add(&mut self, file: &str, report: &[u8]) {
+        let report = report.strip_suffix(b"\n").unwrap_or(report);
+        self.units.push(Unit { file: file.to_owned(), report_sha256: sha256(report) });
+    }
+
+    /// The record as JSON.
+    pub(crate) fn text(&self, job: &Job<'_>) -> Result<Vec<u8>, Failure> {
+        let binary = std::env::current_exe().and_then(std::fs::read).ok().map(|bytes| sha256(&bytes));
+        let record = json!({ "runRecord": {
+            "binarySha256": binary,
+            "coreSha256": CORE_SHA256,
+            "engine": job.engine(),
+            "schemaVersion": SCHEMA,
+            "time": job.now(),
+            "units": self.units,
+            "version": env!("CARGO_PKG_VERSION"),
+        }});
+        let mut text = serde_json::to_vec(&record).map_err(Failure::bug)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
