@@ -50,7 +50,7 @@ row() {
 
 attest() { # IMAGE NAME
   printf 'schema = "kiwame-firmware/1"\n[product]\nvendor = "ACME"\nmodel = "%s"\n[release]\nversion = "1"\nsecurity-version = 1\n' "$2" > "$2.toml"
-  "$KIWAME" attest "$1" --describe "$2.toml" --key key -o "$2.json" > /dev/null
+  "$KIWAME" attest "$1" --raw --describe "$2.toml" --key key -o "$2.json" > /dev/null
 }
 verify() { # IMAGE NAME [OPTION…]: the command, in words
   local image=$1 name=$2; shift 2

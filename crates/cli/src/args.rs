@@ -181,6 +181,9 @@ pub(crate) struct Attest {
     /// List programs in file systems by their sections, so that verify says which one changed; the manifest grows 15 to 25 times
     #[arg(long)]
     pub(crate) sections: bool,
+    /// Attest an image in which nothing is recognised, as one piece
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 #[derive(Args, Debug)]

@@ -73,7 +73,10 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = [images, job::open("describe", std::slice::from_ref(&asked.describe))?].concat();
 
-    let extra = Map::from_iter([("sections".to_owned(), asked.sections.into())]);
+    let extra = Map::from_iter([
+        ("sections".to_owned(), asked.sections.into()),
+        ("raw".to_owned(), asked.raw.into()),
+    ]);
     let response = Job::new(common)?.ask("attest", &sources, extra)?;
     output::say(response.output("stderr"));
     let statement = response.output("statement");

@@ -61,7 +61,7 @@ impl Place {
         let place = Self::new();
         place.file("fw.bin", b"firmware, as far as anybody can tell").file("firmware.toml", DESCRIPTION);
         place.does("key new -o maker.key");
-        place.does("attest fw.bin --describe firmware.toml --key maker.key -o fw.json");
+        place.does("attest fw.bin --raw --describe firmware.toml --key maker.key -o fw.json");
         place
     }
 }
@@ -299,6 +299,34 @@ fn manifests_may_be_packed() {
 }
 
 #[test]
+fn nothing_that_names_nothing_is_signed() {
+    let place = Place::new();
+    place.does("key new -o maker.key");
+    place
+        .file("router.bin", kiwame_samples::sample("router/router.bin").unwrap())
+        .file("fw.bin", b"no format that we know");
+    let attest = |place: &Place, image: &str, more: &str, words: &str| {
+        place.file("firmware.toml", format!("{DESCRIPTION}{LAYOUT}{more}"));
+        place.refuses(
+            &format!("attest {image} --describe firmware.toml --key maker.key -o m.json"),
+            2,
+            words,
+        );
+    };
+    let supplier = "[[supplier]]\npath = \"partition:kernle\"\nname = \"Kernel House\"\n";
+    attest(&place, "router.bin", supplier, "did you mean partition:kernel?");
+    let mutable = "[[mutable]]\npath = \"partition:kernal/x\"\nrule = \"erased\"\n";
+    attest(&place, "router.bin", mutable, "did you mean partition:kernel?");
+    place.file("firmware.toml", DESCRIPTION);
+    let attest = "attest fw.bin --describe firmware.toml --key maker.key -o m.json";
+    place.refuses(attest, 2, "--raw");
+    place.does(&format!("{attest} --raw"));
+}
+
+const LAYOUT: &str = "[[layout]]\nname = \"boot\"\noffset = 0\nlength = 0xa0000\n\
+    [[layout]]\nname = \"kernel\"\noffset = 0xa0000\nlength = 0x160000\n";
+
+#[test]
 fn diff_begins_with_a_list_of_what_changed() {
     let place = Place::attested();
     place.file("other.bin", b"firmware, as far as anybody can tel!");
@@ -419,7 +447,7 @@ fn a_release_of_two_images_is_complete_with_settings_of_its_own() {
     place.file("firmware.toml", [DESCRIPTION, layout, rule].concat()).file("fw.bin", b"the boot loader");
     place.file("env.bin", kiwame_samples::sample("uboot-env/written").unwrap());
     place.does("key new -o maker.key");
-    let attest = "attest fw.bin env.bin --describe firmware.toml --key maker.key -o fw.json";
+    let attest = "attest fw.bin --raw env.bin --describe firmware.toml --key maker.key -o fw.json";
     place.does(attest);
     place.refuses(&attest.replace("env.bin", "fw.bin").replace("fw.json", "twice.json"), 2, "given twice");
     place.file("env.bin", kiwame_samples::sample("uboot-env/written-shorter").unwrap());
@@ -466,7 +494,7 @@ fn a_rule_that_names_nothing_in_the_image_is_not_attested() {
     let place = Place::attested();
     let rule = "[[mutable]]\npath = \"partition:nowhere\"\nrule = \"any\"\nmax-bytes = 4\n";
     place.file("firmware.toml", [DESCRIPTION, rule].concat());
-    let attest = "attest fw.bin --describe firmware.toml --key maker.key -o other.json";
+    let attest = "attest fw.bin --raw --describe firmware.toml --key maker.key -o other.json";
     place.refuses(attest, 2, "mutable partition:nowhere: nothing in the images has that path");
     place.file("firmware.toml", [DESCRIPTION, &rule.replace("partition:nowhere", "raw:0")].concat());
     place.does(attest);
@@ -478,7 +506,7 @@ fn a_manifest_of_another_channel_or_revision_needs_a_word() {
     let narrow = DESCRIPTION
         .replace("model = \"R1\"\n", "model = \"R1\"\nchannel = \"beta\"\nhardware-revisions = [\"B2\"]\n");
     place.file("firmware.toml", narrow);
-    place.does("attest fw.bin --describe firmware.toml --key maker.key -o fw.json --force");
+    place.does("attest fw.bin --raw --describe firmware.toml --key maker.key -o fw.json --force");
     for (words, exit) in [
         ("", 4),
         (" --channel beta", 4),
@@ -508,7 +536,7 @@ fn input_that_cannot_be_used_is_exit_two() {
         "missing.json",
     );
     place.refuses(
-        "attest fw.bin --describe firmware.toml --key maker.key.pub -o new.json",
+        "attest fw.bin --raw --describe firmware.toml --key maker.key.pub -o new.json",
         2,
         "maker.key.pub",
     );
@@ -531,7 +559,11 @@ fn what_cannot_be_trusted_is_exit_four() {
 fn output_files_are_never_overwritten_unasked() {
     let place = Place::attested();
     let manifest = fs::read(place.path("fw.json")).unwrap();
-    place.refuses("attest fw.bin --describe firmware.toml --key maker.key -o fw.json", 2, "exists already");
+    place.refuses(
+        "attest fw.bin --raw --describe firmware.toml --key maker.key -o fw.json",
+        2,
+        "exists already",
+    );
     place.refuses("key new -o maker.key", 2, "exists already");
     place.refuses("inspect fw.bin --report fw.json", 2, "exists already");
     assert_eq!(fs::read(place.path("fw.json")).unwrap(), manifest);
@@ -544,7 +576,11 @@ fn an_output_is_never_the_evidence_nor_replaces_a_device() {
     let place = Place::attested();
     let before = fs::read(place.path("fw.bin")).unwrap();
     place.refuses(&format!("{VERIFY} --report fw.bin --force"), 2, "is the image fw.bin itself");
-    place.refuses("attest fw.bin --describe firmware.toml --key maker.key -o ./fw.bin --force", 2, "itself");
+    place.refuses(
+        "attest fw.bin --raw --describe firmware.toml --key maker.key -o ./fw.bin --force",
+        2,
+        "itself",
+    );
     assert_eq!(fs::read(place.path("fw.bin")).unwrap(), before);
     // A device takes what is written, and stays one.
     #[cfg(unix)]
@@ -561,7 +597,7 @@ fn a_full_disk_leaves_no_file() {
     place.file("fw.bin", noise(800_000));
     let before = place.names();
     // A file may not grow past nothing at all, as on a disk without room.
-    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" attest fw.bin --describe firmware.toml --key maker.key -o new.json";
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" attest fw.bin --raw --describe firmware.toml --key maker.key -o new.json";
     let program = env!("CARGO_BIN_EXE_kiwame");
     let output =
         Command::new("sh").args(["-c", script, program]).current_dir(place.0.path()).output().unwrap();

@@ -200,7 +200,7 @@ fn attest_as(images: &[(&str, Vec<u8>)], description: &str, sections: bool) -> R
         sources.push(bytes.clone());
     }
     let request = serde_json::json!({
-        "abi": 1, "verb": "attest", "sources": list, "coreSha256": CORE, "sections": sections,
+        "abi": 1, "verb": "attest", "sources": list, "coreSha256": CORE, "sections": sections, "raw": true,
     });
     let response = kiwame_verifier::run(request.to_string().as_bytes(), &Memory::new(sources));
     let statement = response.output("statement").map(<[u8]>::to_vec);

@@ -39,6 +39,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
         references: description.references(),
     };
     rules_name_something(&manifest).map_err(wrong)?;
+    suppliers_name_something(&manifest, &description.answers()).map_err(wrong)?;
     let statement = kiwame_report::statement(&manifest);
     let text = summary(&manifest);
     // Of many files it takes as much memory as the whole rest.
@@ -71,6 +72,7 @@ fn reference(
         Options { layout, settings: settings.to_vec(), normal: true, openings, ..Options::default() };
     let tree = run.tree(image, &options)?;
     refuse_what_was_not_seen(&tree, image.1)?;
+    refuse_what_was_not_recognised(run, &tree, &written, image.1)?;
     if let Some(slip) = kiwame_appraisal::slip(&tree, mutable) {
         return Err(Failure::usage("firmware.toml", slip));
     }
@@ -156,14 +158,81 @@ fn each_once(images: &[ImageReference]) -> Result<(), Failure> {
 
 /// A rule that names nothing in the images is a slip of the pen: what was meant would be refused on every device.
 fn rules_name_something(manifest: &Manifest) -> Result<(), String> {
-    for rule in &manifest.mutable {
-        let mut paths =
-            manifest.images.iter().flat_map(|image| &image.regions).map(|region| region.path.as_str());
-        if !paths.any(|path| path_within(path, &rule.path)) {
-            return Err(format!("mutable {}: nothing in the images has that path", rule.path));
-        }
+    let paths = manifest.mutable.iter().map(|rule| rule.path.as_str());
+    paths
+        .map(|path| names_something(manifest, path).map_err(|why| format!("mutable {path}: {why}")))
+        .collect()
+}
+
+/// Nor does a supplier answer for what is not there: whom a buyer should call would be said for nothing.
+fn suppliers_name_something(manifest: &Manifest, suppliers: &[(String, String)]) -> Result<(), String> {
+    let all = |path: &str| path.is_empty() || path == "/";
+    let named = suppliers.iter().filter(|(path, _)| !all(path));
+    named
+        .map(|(path, name)| {
+            names_something(manifest, path).map_err(|why| format!("supplier \"{name}\": path {path}: {why}"))
+        })
+        .collect()
+}
+
+fn names_something(manifest: &Manifest, wanted: &str) -> Result<(), String> {
+    let paths = || manifest.images.iter().flat_map(|image| &image.regions).map(|region| region.path.as_str());
+    if paths().any(|path| path_within(path, wanted)) {
+        return Ok(());
     }
-    Ok(())
+    let meant = nearest(paths(), wanted);
+    let meant = meant.map(|path| format!("; did you mean {}?", escape(&path))).unwrap_or_default();
+    Err(format!("nothing in the images has that path{meant}"))
+}
+
+/// The place in the images that is most like a path: as many of its steps as there are, and then the step that is spelt most
+/// like the next one.
+fn nearest<'a>(paths: impl Iterator<Item = &'a str> + Clone, wanted: &str) -> Option<String> {
+    let steps: Vec<_> = kiwame_image::segments(wanted).collect();
+    let alike = |path: &str| {
+        kiwame_image::segments(path).zip(&steps).take_while(|(one, other)| one == *other).count()
+    };
+    let most = paths.clone().map(alike).max()?;
+    let next = steps.get(most)?;
+    let candidates = paths.filter(|path| alike(path) == most);
+    let candidates = candidates.filter_map(|path| kiwame_image::segments(path).nth(most));
+    let (distance, step) = candidates.map(|step| (distance(step, next), step)).min()?;
+    // Another word altogether is no slip of the pen.
+    let near = distance <= next.len().max(4) / 2;
+    near.then(|| steps.iter().take(most).copied().chain([step]).collect::<Vec<_>>().join("/"))
+}
+
+/// How many signs have to be put in, taken out or changed (Levenshtein); of long words only the beginning counts.
+fn distance(one: &str, other: &str) -> usize {
+    const LONGEST: usize = 64;
+    let other: Vec<char> = other.chars().take(LONGEST).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (number, sign) in one.chars().take(LONGEST).enumerate() {
+        let mut next = vec![number.saturating_add(1)];
+        for ((pair, with), left) in row.windows(2).zip(&other).zip(1_usize..) {
+            let &[diagonal, above] = pair else { continue };
+            let before = next.get(left.saturating_sub(1)).copied().unwrap_or(usize::MAX);
+            let changed = diagonal.saturating_add(usize::from(sign != *with));
+            next.push(changed.min(above.saturating_add(1)).min(before.saturating_add(1)));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Where nothing was recognised one value stands for the whole image, which a maker should want and not happen upon.
+fn refuse_what_was_not_recognised(
+    run: &Run<'_>,
+    tree: &Tree,
+    layout: &[Layout],
+    image: &Source,
+) -> Result<(), Failure> {
+    if run.request.raw || tree.format() != "raw" || !layout.is_empty() {
+        return Ok(());
+    }
+    let what = "nothing in it was recognised: one value would stand for all of its bytes, and no buyer would see what differs";
+    Err(Failure::usage(&image.name, what)
+        .then("Say where its parts lie with [[layout]], or that this is meant with --raw."))
 }
 
 /// A statement over bytes that a limit kept out of sight would claim more than was seen.
@@ -186,4 +255,30 @@ fn summary(manifest: &Manifest) -> String {
         text.push_str(&line);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_that_was_meant_is_the_one_spelt_most_alike() {
+        let paths = ["partition:boot/x:1", "partition:kernel", "partition:rootfs/squashfs:files"];
+        let meant = |wanted: &str| nearest(paths.into_iter(), wanted);
+        assert_eq!(meant("partition:kernle").as_deref(), Some("partition:kernel"));
+        assert_eq!(
+            meant("partition:rootfs/squashfs:file").as_deref(),
+            Some("partition:rootfs/squashfs:files")
+        );
+        assert_eq!(meant("uefi-volume:4f1c52d3"), None);
+        assert_eq!(meant("partition:kernel/more"), None);
+    }
+
+    #[test]
+    fn signs_put_in_taken_out_or_changed_are_counted() {
+        assert_eq!(distance("kernel", "kernel"), 0);
+        assert_eq!(distance("kernle", "kernel"), 2);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("boat", "boot"), 1);
+    }
 }

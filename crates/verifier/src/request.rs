@@ -57,6 +57,9 @@ pub(crate) struct Request {
     /// False when nobody will read the output `report`: for a large image it takes as long as judging.
     #[serde(default = "yes")]
     report: bool,
+    /// An image in which nothing is recognised may be attested as one piece.
+    #[serde(default)]
+    pub(crate) raw: bool,
     /// The report of `verify` lists every region, not just those that differ.
     #[serde(default)]
     pub(crate) regions: bool,
