@@ -120,6 +120,11 @@ impl<'a> Job<'a> {
         self.send_with(&self.request(verb, sources, extra), sources, Progress::none())
     }
 
+    /// A bar for so many units.
+    pub(crate) fn units(&self, total: usize) -> Progress {
+        self.bars.units(total)
+    }
+
     /// Passes on what the core complains about.
     pub(crate) fn pass_on(&self, text: &[u8]) {
         self.bars.aside(|| output::say(text));

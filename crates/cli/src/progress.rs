@@ -34,7 +34,18 @@ impl Bars {
     pub(crate) fn bar(&self, name: &str) -> Progress {
         // The name is the user's own argument, but it may have come out of an archive.
         let name = name.chars().filter(|letter| !letter.is_control()).collect();
-        Progress { shown: self.shown.clone(), name, begun: Instant::now(), bar: OnceCell::new() }
+        Progress {
+            shown: self.shown.clone(),
+            name,
+            counts: false,
+            begun: Instant::now(),
+            bar: OnceCell::new(),
+        }
+    }
+
+    /// For so many units, of which each has a bar of its own.
+    pub(crate) fn units(&self, total: usize) -> Progress {
+        Progress { counts: true, ..self.bar(&format!("{total} units")) }
     }
 
     /// Takes all bars away while something else is written to the terminal. They come back when one of them moves.
@@ -62,6 +73,8 @@ impl Shown {
 pub(crate) struct Progress {
     shown: Option<Arc<Shown>>,
     name: String,
+    /// It counts things, not bytes.
+    counts: bool,
     begun: Instant,
     bar: OnceCell<ProgressBar>,
 }
@@ -69,7 +82,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// One that nobody sees.
     pub(crate) fn none() -> Self {
-        Self { shown: None, name: String::new(), begun: Instant::now(), bar: OnceCell::new() }
+        Self { shown: None, name: String::new(), counts: false, begun: Instant::now(), bar: OnceCell::new() }
     }
 
     /// `done` of `total` bytes.
@@ -78,7 +91,7 @@ impl Progress {
             && self.begun.elapsed() >= PATIENCE
         {
             let _turn = shown.turn();
-            let bar = self.bar.get_or_init(|| shown.bars.add(bar(&self.name)));
+            let bar = self.bar.get_or_init(|| shown.bars.add(bar(&self.name, self.counts)));
             bar.set_length(total);
             bar.set_position(done);
         }
@@ -94,8 +107,9 @@ impl Progress {
     }
 }
 
-fn bar(name: &str) -> ProgressBar {
-    let template = "{msg} [{bar:30}] {bytes}/{total_bytes}";
+fn bar(name: &str, counts: bool) -> ProgressBar {
+    let template =
+        if counts { "{msg} [{bar:30}] {pos}/{len}" } else { "{msg} [{bar:30}] {bytes}/{total_bytes}" };
     let style = ProgressStyle::with_template(template).expect("the template is a constant");
     ProgressBar::new(0).with_style(style.progress_chars("=> ")).with_message(name.to_owned())
 }

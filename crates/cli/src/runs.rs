@@ -13,6 +13,7 @@ use crate::failure::{Failure, gravest};
 use crate::job::{self, Job};
 use crate::machine;
 use crate::output::{self, Later, Readers};
+use crate::progress::Progress;
 use crate::queue::{WAITING, Weight, in_order};
 use crate::record::{self, Record};
 use crate::sandbox::{self, Response};
@@ -98,6 +99,7 @@ impl Runs<'_> {
             reports: self.report.map(|_| (Later::new(), Record::default())),
             kept: kept.then(Vec::new),
             next: 0,
+            bar: if kept { job.units(self.images.len()) } else { Progress::none() },
         };
         let mut held = Held::default();
         let one = |path: &PathBuf, extra: &Extra| {
@@ -197,12 +199,15 @@ struct Told<'a> {
     kept: Option<Vec<Judged>>,
     /// Whose turn it is.
     next: usize,
+    /// How far the lot is; nobody sees it where each image is printed.
+    bar: Progress,
 }
 
 impl Told<'_> {
     fn tell(&mut self, outcome: Outcome) {
         let name = self.names.get(self.next).cloned().unwrap_or_default();
         self.next += 1;
+        self.bar.tell(self.next as u64, self.names.len() as u64);
         let printed = |response: Response| match self.kept {
             Some(_) => Ok(response),
             None => self.job.print(&response).map(|()| response),
@@ -242,6 +247,7 @@ impl Told<'_> {
     }
 
     fn end(self, report: Option<&Path>, force: bool) -> Result<(u8, Vec<Judged>), Failure> {
+        self.bar.finish();
         if let (Some(path), Some((reports, record))) = (report, self.reports) {
             reports.write(path, force)?;
             let text = record.text(self.job)?;

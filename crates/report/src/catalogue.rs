@@ -25,7 +25,18 @@ impl Lang {
         self.pick(text.english, text.japanese)
     }
 
-    pub(crate) fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+    /// One of the two, by the language.
+    #[must_use]
+    pub fn pick<'a>(self, english: &'a str, japanese: &'a str) -> &'a str {
+        match self {
+            Self::English => english,
+            Self::Japanese => japanese,
+        }
+    }
+
+    /// The same of texts that were put together.
+    #[must_use]
+    pub fn say(self, english: String, japanese: String) -> String {
         match self {
             Self::English => english,
             Self::Japanese => japanese,

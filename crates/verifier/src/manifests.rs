@@ -1,6 +1,6 @@
 //! `manifest show` and `manifest lint`: what a manifest claims. Signatures are not checked here, and that is said.
 
-use kiwame_report::{escape, escape_inside};
+use kiwame_report::{Lang, escape, escape_inside};
 use kiwame_trust::manifest::{Coverage, ImageReference, Supplier};
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule, WhenEmpty};
 use kiwame_trust::{Envelope, Manifest};
@@ -25,7 +25,7 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
     let text = if run.json() {
         format!("{}\n", as_json(&envelope, &manifest, &identity))
     } else {
-        as_text(&envelope, &manifest, &identity, run.verbose())
+        as_text(&envelope, &manifest, &identity, run)
     };
     Ok(Response::default().with("stdout", text))
 }
@@ -37,7 +37,7 @@ pub(crate) fn sign(run: &Run<'_>) -> Result<Response, Failure> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let entries: Vec<_> =
         entries.map(|(signature, hint)| json!({ "keyid": hint, "sig": hex(signature) })).collect();
-    let text = as_text(&envelope, &manifest, &identity, false);
+    let text = as_text(&envelope, &manifest, &identity, run);
     let signatures = serde_json::Value::Array(entries).to_string();
     let response = Response::default().with("stderr", text).with("statement", envelope.payload);
     Ok(response.with("signatures", signatures))
@@ -72,67 +72,109 @@ fn answered(manifest: &Manifest, name: &str) -> usize {
     regions.filter(|region| region.supplier.as_deref() == Some(name)).count()
 }
 
-fn as_text(envelope: &Envelope, manifest: &Manifest, identity: &str, verbose: bool) -> String {
-    let mut text = format!(
-        "as claimed; {} signatures, none of them checked here\n{}@{}\n  identity {identity}\n",
-        envelope.signatures.len(),
-        escape(&manifest.product.scope()),
-        escape(&manifest.release.version)
+fn as_text(envelope: &Envelope, manifest: &Manifest, identity: &str, run: &Run<'_>) -> String {
+    let lang = run.lang();
+    let count = envelope.signatures.len();
+    let mut text = lang.say(
+        format!("as claimed; {count} signatures, none of them checked here\n"),
+        format!("記載どおり。署名 {count} 件、ここでは検証していない\n"),
     );
-    let mut line = |words: String| text.push_str(&format!("  {words}\n"));
-    for hint in envelope.key_ids.iter().filter(|hint| !hint.is_empty()) {
-        line(format!("signed, it says, with {}", escape(hint)));
-    }
-    let release = &manifest.release;
-    line(
-        release
-            .security_version
-            .map_or("security version not given".to_owned(), |version| format!("security version {version}")),
-    );
-    for (name, date) in [
-        ("not before", &release.not_before),
-        ("not after", &release.not_after),
-        ("supported until", &release.support_until),
-    ] {
-        date.iter().for_each(|date| line(format!("{name} {}", escape(date))));
-    }
-    release.supersedes.iter().for_each(|version| line(format!("supersedes {}", escape(version))));
-    if let Some(channel) = &manifest.product.channel {
-        line(format!("channel {}", escape(channel)));
-    }
-    if !manifest.product.hardware_revisions.is_empty() {
-        let revisions: Vec<_> = manifest.product.hardware_revisions.iter().map(|name| escape(name)).collect();
-        line(format!("hardware revisions {}", revisions.join(", ")));
-    }
+    let release = escape(&manifest.release.version);
+    text.push_str(&format!("{}@{release}\n", escape(&manifest.product.scope())));
+    about_release(envelope, manifest, identity, lang)
+        .iter()
+        .for_each(|line| text.push_str(&format!("  {line}\n")));
     for image in &manifest.images {
-        let digest = image.digests.iter().map(kiwame_image::Digest::hex).next_back().unwrap_or_default();
-        let coverage = if image.coverage == Coverage::Complete { "complete" } else { "partial" };
-        line(format!(
-            "{}  {} bytes, {}, {} regions, {coverage}\n    {digest}",
-            escape(&image.name),
-            image.size,
-            escape(&image.format),
-            image.regions.len()
-        ));
-        let most = if verbose { usize::MAX } else { COMPONENTS };
-        let components = components(image);
-        components.iter().take(most).for_each(|component| line(format!("  {component}")));
-        let more = components.len().saturating_sub(most);
-        if more > 0 {
-            line(format!("  {more} more components; --verbose lists all"));
-        }
+        about_image(image, run).iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     for rule in &manifest.mutable {
-        line(format!("mutable {}  {}", escape(&rule.path), rule_name(&rule.rule)));
-        allowed(rule).iter().for_each(|words| line(format!("  {words}")));
+        let word = lang.pick("mutable (may differ)", "可変");
+        text.push_str(&format!("  {word} {}  {}\n", escape(&rule.path), rule_name(&rule.rule)));
+        allowed(rule).iter().for_each(|line| text.push_str(&format!("    {line}\n")));
     }
     for supplier in &manifest.suppliers {
         let contact = supplier.contact.as_deref().map(|contact| format!(", {}", escape(contact)));
+        let (name, contact) = (escape(&supplier.name), contact.unwrap_or_default());
         let count = answered(manifest, &supplier.name);
-        let of = if count == 1 { "1 component" } else { &format!("{count} components") };
-        line(format!("supplier {}{}: {of}", escape(&supplier.name), contact.unwrap_or_default()));
+        let components = if count == 1 { "component" } else { "components" };
+        text.push_str(&lang.say(
+            format!("  supplier {name}{contact}: {count} {components}\n"),
+            format!("  担当 {name}{contact}:構成要素 {count} 件\n"),
+        ));
     }
     text
+}
+
+/// Identity, signers' hints, dates, and what the release is for.
+fn about_release(envelope: &Envelope, manifest: &Manifest, identity: &str, lang: Lang) -> Vec<String> {
+    let mut lines = vec![format!("{} {identity}", lang.pick("identity", "識別値"))];
+    for hint in envelope.key_ids.iter().filter(|hint| !hint.is_empty()) {
+        let hint = escape(hint);
+        lines.push(lang.say(format!("signed, it says, with {hint}"), format!("署名鍵(記載による):{hint}")));
+    }
+    let release = &manifest.release;
+    lines.push(match release.security_version {
+        Some(version) => format!("{} {version}", lang.pick("security version", "セキュリティ版")),
+        None => lang
+            .pick(
+                "security version: none; a downgrade cannot be refused",
+                "セキュリティ版:記載無し(巻き戻しを拒めない)",
+            )
+            .to_owned(),
+    });
+    for (english, japanese, date) in [
+        ("not before", "有効期間の始め", &release.not_before),
+        ("not after", "有効期間の終わり", &release.not_after),
+        ("supported until", "サポート期限", &release.support_until),
+    ] {
+        lines.extend(date.iter().map(|date| format!("{} {}", lang.pick(english, japanese), escape(date))));
+    }
+    let supersedes = lang.pick("supersedes", "置き換える版");
+    lines.extend(release.supersedes.iter().map(|version| format!("{supersedes} {}", escape(version))));
+    let product = &manifest.product;
+    lines.extend(
+        product
+            .channel
+            .iter()
+            .map(|channel| format!("{} {}", lang.pick("channel", "チャネル"), escape(channel))),
+    );
+    if !product.hardware_revisions.is_empty() {
+        let revisions: Vec<_> = product.hardware_revisions.iter().map(|name| escape(name)).collect();
+        let word = lang.pick("hardware revisions", "ハードウェア版");
+        lines.push(format!("{word} {}", revisions.join(", ")));
+    }
+    lines
+}
+
+/// An image, and the first of its components; all of them when everything was asked for.
+fn about_image(image: &ImageReference, run: &Run<'_>) -> Vec<String> {
+    let lang = run.lang();
+    let digest = image.digests.iter().map(kiwame_image::Digest::hex).next_back().unwrap_or_default();
+    let complete = image.coverage == Coverage::Complete;
+    let (name, size, format, regions) =
+        (escape(&image.name), image.size, escape(&image.format), image.regions.len());
+    let line = match lang {
+        Lang::English => {
+            let coverage = if complete { "complete" } else { "partial" };
+            format!("{name}  {size} bytes, {format}, {regions} reference values, {coverage}")
+        }
+        Lang::Japanese => {
+            let coverage = if complete { "全体" } else { "一部" };
+            format!("{name}  {size} バイト、{format}、基準値 {regions} 件、範囲は{coverage}")
+        }
+    };
+    let mut lines = vec![line, format!("  {digest}")];
+    let most = if run.verbose() { usize::MAX } else { COMPONENTS };
+    let components = components(image);
+    lines.extend(components.iter().take(most).map(|component| format!("  {component}")));
+    let more = components.len().saturating_sub(most);
+    if more > 0 {
+        lines.push(lang.say(
+            format!("  {more} more components; --verbose lists all"),
+            format!("  他 {more} 件(--verbose で全て表示)"),
+        ));
+    }
+    lines
 }
 
 /// Components on the first screen.
@@ -187,12 +229,12 @@ fn rule_name(rule: &Mutable) -> String {
 }
 
 /// Values that a rule lets differ without saying how.
-fn not_judged(rule: &MutableRule) -> Vec<String> {
+fn not_judged(rule: &MutableRule, lang: Lang) -> Vec<String> {
     let note = |name: &str| {
-        format!(
-            "mutable {}: {}: no grammar; it affirms only where the policy names the path",
-            escape(&rule.path),
-            escape(name)
+        let (path, name) = (escape(&rule.path), escape(name));
+        lang.say(
+            format!("mutable {path}: {name}: no grammar; it affirms only where the policy names the path"),
+            format!("mutable {path}:{name}:文法の指定が無く、ポリシーが記した場所でのみ認められる"),
         )
     };
     let keys = |keys: &[KeyRule]| {
@@ -211,51 +253,90 @@ fn not_judged(rule: &MutableRule) -> Vec<String> {
 /// Reads a manifest and lists what a careful buyer would ask about.
 pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Failure> {
     let (envelope, manifest, _) = read(run)?;
+    // Programs read English, whoever asks.
+    let lang = if run.json() { Lang::English } else { run.lang() };
     let mut notes = Vec::new();
     if envelope.signatures.is_empty() {
-        notes.push("signatures: none; nobody answers for this manifest".to_owned());
+        notes.push(
+            lang.pick(
+                "signatures: none; nobody answers for this manifest",
+                "signatures:署名が無く、責任を負う者がいない",
+            )
+            .to_owned(),
+        );
     }
-    if manifest.release.security_version.is_none() {
-        notes.push("release.securityVersion: missing; a downgrade cannot be refused".to_owned());
+    let release = &manifest.release;
+    if release.security_version.is_none() {
+        notes.push(
+            lang.pick(
+                "release.securityVersion: missing; a downgrade cannot be refused",
+                "release.securityVersion:記載無し。旧版への巻き戻しを拒めない",
+            )
+            .to_owned(),
+        );
     }
-    if manifest.suppliers.iter().all(|supplier| supplier.contact.is_none()) {
-        notes.push("suppliers: nobody has a contact; whom a buyer should call is not said".to_owned());
+    if release.support_until.is_none() {
+        notes.push(lang.pick("release.supportUntil: missing", "release.supportUntil:記載無し").to_owned());
     }
-    for supplier in manifest.suppliers.iter().filter(|supplier| supplier.contact.is_none()) {
-        notes.push(format!("supplier {}: contact is missing", escape(&supplier.name)));
-    }
-    if manifest.release.support_until.is_none() {
-        notes.push("release.supportUntil: missing".to_owned());
-    }
-    for image in &manifest.images {
-        if image.coverage == Coverage::Partial {
-            notes.push(format!(
-                "{}: coverage is partial; a policy must name the paths to accept that",
-                escape(&image.name)
-            ));
-        }
-        if image.regions.iter().any(|region| region.supplier.is_none()) {
-            notes.push(format!("{}: some regions have no supplier", escape(&image.name)));
-        }
-        if let Some(region) = image.regions.iter().find(|region| !region.defects.is_empty()) {
-            notes.push(format!(
-                "{}: defects are recorded, the first at {}",
-                escape(&image.name),
-                escape(&region.path)
-            ));
-        }
-    }
+    notes.extend(unanswered(&manifest, lang));
+    manifest.images.iter().for_each(|image| notes.extend(odd_image(image, lang)));
     for rule in manifest.mutable.iter().filter(|rule| matches!(rule.rule, Mutable::Any { .. })) {
-        notes.push(format!(
-            "mutable {}: the rule `any` affirms only where the buyer's policy names the path",
-            escape(&rule.path)
+        let path = escape(&rule.path);
+        notes.push(lang.say(
+            format!("mutable {path}: the rule `any` affirms only where the buyer's policy names the path"),
+            format!("mutable {path}:規則 any は、購入者のポリシーが記した場所でのみ認められる"),
         ));
     }
-    notes.extend(manifest.mutable.iter().flat_map(not_judged));
+    notes.extend(manifest.mutable.iter().flat_map(|rule| not_judged(rule, lang)));
     let text = if run.json() {
         format!("{}\n", json!({ "notes": notes }))
     } else {
         notes.iter().map(|note| format!("{note}\n")).collect()
     };
     Ok(Response::default().with("stdout", text))
+}
+
+/// Whom a buyer cannot call.
+fn unanswered(manifest: &Manifest, lang: Lang) -> Vec<String> {
+    if manifest.suppliers.is_empty() {
+        let nobody = lang.pick(
+            "suppliers: none; whom a buyer should call is not said",
+            "suppliers:記載が無く、照会先が分からない",
+        );
+        return vec![nobody.to_owned()];
+    }
+    let silent = manifest.suppliers.iter().filter(|supplier| supplier.contact.is_none());
+    let note = |supplier: &Supplier| {
+        let name = escape(&supplier.name);
+        lang.say(format!("supplier {name}: contact is missing"), format!("担当 {name}:連絡先の記載無し"))
+    };
+    silent.map(note).collect()
+}
+
+/// What is odd about an image.
+fn odd_image(image: &ImageReference, lang: Lang) -> Vec<String> {
+    let name = escape(&image.name);
+    let mut notes = Vec::new();
+    if image.coverage == Coverage::Partial {
+        notes.push(lang.say(
+            format!("{name}: coverage is partial; a policy must name the paths to accept that"),
+            format!("{name}:範囲が一部に限られる。受け入れるにはポリシーに場所の記載が要る"),
+        ));
+    }
+    if image.regions.iter().any(|region| region.supplier.is_none()) {
+        notes.push(
+            lang.say(
+                format!("{name}: some regions have no supplier"),
+                format!("{name}:担当の無い部分が有る"),
+            ),
+        );
+    }
+    if let Some(region) = image.regions.iter().find(|region| !region.defects.is_empty()) {
+        let path = escape(&region.path);
+        notes.push(lang.say(
+            format!("{name}: defects are recorded, the first at {path}"),
+            format!("{name}:欠陥の記載が有る。最初は {path}"),
+        ));
+    }
+    notes
 }

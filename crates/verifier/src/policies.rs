@@ -1,8 +1,8 @@
 //! `policy new|check|explain`.
 
-use kiwame_report::escape;
+use kiwame_report::{Lang, escape};
 use kiwame_trust::policy::{Accept, Expectation, Waiver};
-use kiwame_trust::{Policy, PublicKey, Time};
+use kiwame_trust::{Policy, PublicKey, Rule, Time};
 use serde_json::json;
 
 use crate::Response;
@@ -88,38 +88,32 @@ const WAIVER: &str = "\n# [[waiver]]                       # a difference that y
 /// Reads a policy and lists what is odd about it.
 pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {
     let policy = read(run, run.source("policy")?)?;
+    // Programs read English, whoever asks.
+    let lang = if run.json() { Lang::English } else { run.lang() };
     let mut notes = Vec::new();
     if policy.rules.is_empty() {
-        notes.push("no rule: nothing is ever accepted".to_owned());
+        notes.push(lang.pick("no rule: nothing is ever accepted", "規則が無く、何も受け入れない").to_owned());
     }
-    for rule in &policy.rules {
-        let product = format!("{}/{}", escape(&rule.vendor), escape(&rule.model));
-        let signers =
-            policy.principals.iter().filter(|principal| principal.roles.contains(&rule.role)).count();
-        if signers < rule.threshold {
-            notes.push(format!(
-                "{product}: asks for {} principals, and {signers} have the role",
-                rule.threshold
-            ));
-        }
-        if policy.rule(&rule.vendor, &rule.model).is_err() {
-            notes.push(format!("{product}: two rules; neither counts"));
-        }
-        if rule.min_security_version.is_none() {
-            notes.push(format!("{product}: no floor of the security version; a downgrade is not refused"));
-        }
-    }
+    policy.rules.iter().for_each(|rule| notes.extend(odd_rule(&policy, rule, lang)));
     let now = run.now()?;
     let over = |until: &str| now.zip(Time::parse(until).ok()).is_some_and(|(now, until)| now > until);
     if let Some(expires) = policy.expires.as_deref().filter(|expires| over(expires)) {
-        notes.push(format!("the policy ended on {}: it accepts nothing any more", escape(expires)));
+        let expires = escape(expires);
+        notes.push(lang.say(
+            format!("the policy ended on {expires}: it accepts nothing any more"),
+            format!("ポリシーは {expires} に期限切れとなり、何も受け入れない"),
+        ));
     }
     for waiver in &policy.waivers {
-        notes.extend(odd(waiver, over(&waiver.until)));
-        notes.push(format!("exception: {}", waived(waiver)));
+        notes.extend(odd(waiver, over(&waiver.until), lang));
+        notes.push(format!("{}{}", lang.pick("exception: ", "例外:"), waived(waiver, lang)));
     }
     for key in policy.keys().filter(|key| key.is_known()) {
-        notes.push(format!("{}: the private half is published; it never affirms", key.fingerprint()));
+        let key = key.fingerprint();
+        notes.push(lang.say(
+            format!("{key}: the private half is published; it never affirms"),
+            format!("{key}:秘密鍵が公開されており、一致の根拠にならない"),
+        ));
     }
     let text = if run.json() {
         format!("{}\n", json!({ "notes": notes }))
@@ -129,91 +123,159 @@ pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {
     Ok(Response::default().with("stdout", text))
 }
 
+/// What is odd about a rule.
+fn odd_rule(policy: &Policy, rule: &Rule, lang: Lang) -> Vec<String> {
+    let mut notes = Vec::new();
+    let product = format!("{}/{}", escape(&rule.vendor), escape(&rule.model));
+    let signers = policy.principals.iter().filter(|principal| principal.roles.contains(&rule.role)).count();
+    if signers < rule.threshold {
+        let asked = rule.threshold;
+        notes.push(lang.say(
+            format!("{product}: asks for {asked} signers (principals), and {signers} have the role"),
+            format!(
+                "{product}:署名者(principal)を {asked} 名求めているが、役割を持つ者は {signers} 名である"
+            ),
+        ));
+    }
+    if policy.rule(&rule.vendor, &rule.model).is_err() {
+        notes.push(lang.say(
+            format!("{product}: two rules; neither counts"),
+            format!("{product}:規則が二つ有り、どちらも無効である"),
+        ));
+    }
+    if rule.min_security_version.is_none() {
+        notes.push(lang.say(
+            format!("{product}: no floor (least security version); a downgrade is not refused"),
+            format!("{product}:セキュリティ版の下限が無く、旧版への巻き戻しを拒まない"),
+        ));
+    }
+    notes
+}
+
 /// A path of the policy, with its cap or its digests.
-fn terms(accept: &Accept) -> String {
-    let cap = accept.max_bytes.map(|most| format!("up to {most} bytes"));
+fn terms(accept: &Accept, lang: Lang) -> String {
+    let cap =
+        accept.max_bytes.map(|most| lang.say(format!("up to {most} bytes"), format!("{most} バイト以下")));
     let digests = accept.sha256.iter().map(|digest| format!("sha256 {digest}"));
     let terms: Vec<_> = cap.into_iter().chain(digests).collect();
-    format!("{}, {}", escape(&accept.path), terms.join(" or "))
+    format!("{}, {}", escape(&accept.path), terms.join(lang.pick(" or ", " または ")))
 }
 
 /// What is odd about a waiver.
-fn odd(waiver: &Waiver, over: bool) -> Option<String> {
+fn odd(waiver: &Waiver, over: bool, lang: Lang) -> Option<String> {
     let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
     let known = kiwame_appraisal::kinds::all().any(|kind| kind.id == waiver.finding);
     // Defects carry the id of a format and of what is wrong.
     let defect = waiver.finding.split_once('/').is_some_and(|(format, what)| {
         !what.is_empty() && kiwame_formats::formats().any(|known| known.name() == format)
     });
+    let until = escape(&waiver.until);
     let why = match waiver.found {
-        _ if !known && !defect => format!("no finding has the id {finding}: it covers nothing"),
-        _ if over => format!("it ended on {}", escape(&waiver.until)),
-        None => "it names no value found: a warning at best".to_owned(),
+        _ if !known && !defect => lang.say(
+            format!("no finding has the id {finding}: it covers nothing"),
+            format!("{finding} という所見は無く、何も免除しない"),
+        ),
+        _ if over => lang.say(format!("it ended on {until}"), format!("{until} に期限切れ")),
+        None => lang
+            .pick("it names no value found: a warning at best", "検出値の記載が無いため、要確認に留まる")
+            .to_owned(),
         Some(_) => return None,
     };
-    Some(format!("waiver of {finding} at {path}: {why}"))
+    Some(
+        lang.say(
+            format!("waiver of {finding} at {path}: {why}"),
+            format!("{path} の {finding} の免除:{why}"),
+        ),
+    )
 }
 
 /// A waiver in words, with its reason and its end.
-fn waived(waiver: &Waiver) -> String {
-    let value = match &waiver.found {
-        Some(found) => format!("as {}", escape(found)),
-        None => "whatever is found: a warning at best".to_owned(),
-    };
+fn waived(waiver: &Waiver, lang: Lang) -> String {
     let (finding, path) = (escape(&waiver.finding), escape(&waiver.path));
     let (reason, until) = (escape(&waiver.reason), escape(&waiver.until));
-    format!("{finding} at {path}, {value}; until {until}, because: {reason}")
+    let value = match &waiver.found {
+        Some(found) => lang.say(format!("as {}", escape(found)), format!("値 {}", escape(found))),
+        None => lang.pick("whatever is found: a warning at best", "値を問わず:要確認に留まる").to_owned(),
+    };
+    lang.say(
+        format!("{finding} at {path}, {value}; until {until}, because: {reason}"),
+        format!("{path} の {finding}({value})。期限 {until}、理由:{reason}"),
+    )
 }
 
 /// Says a policy in words.
 pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
     let policy = read(run, run.source("policy")?)?;
-    let mut text = format!("policy version {}\n", policy.version);
-    for rule in &policy.rules {
-        text.push_str(&format!(
-            "{}/{}{}: accepted when {} of these sign:\n",
-            escape(&rule.vendor),
-            escape(&rule.model),
-            rule.release.as_deref().map(|release| format!("@{}", escape(release))).unwrap_or_default(),
-            rule.threshold
+    let lang = run.lang();
+    let mut text = format!("{} {}\n", lang.pick("policy version", "ポリシー版"), policy.version);
+    policy.rules.iter().for_each(|rule| text.push_str(&explained(&policy, rule, lang)));
+    for waiver in &policy.waivers {
+        let head = lang.pick("EXCEPTION, waived: ", "【例外】免除:");
+        text.push_str(&format!("{head}{}\n", waived(waiver, lang)));
+    }
+    text.push_str(lang.pick("everything else: cannot tell\n", "その他は全て判定不能とする\n"));
+    Ok(Response::default().with("stdout", text))
+}
+
+/// One rule in words.
+fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
+    let release = rule.release.as_deref().map(|release| format!("@{}", escape(release))).unwrap_or_default();
+    let product = format!("{}/{}{release}", escape(&rule.vendor), escape(&rule.model));
+    let mut text = lang.say(
+        format!("{product}: accepted when {} of these signers (principals) sign:\n", rule.threshold),
+        format!("{product}:次の署名者(principal)のうち {} 名以上の署名により受け入れる\n", rule.threshold),
+    );
+    for principal in policy.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
+        let revoked = if principal.revoked.is_some() { lang.pick(", revoked", "、失効") } else { "" };
+        let (id, keys) = (escape(&principal.id), principal.keys.len());
+        text.push_str(
+            &lang.say(format!("  {id} ({keys} keys{revoked})\n"), format!("  {id}(鍵 {keys} 本{revoked})\n")),
+        );
+    }
+    text.push_str(&match rule.min_security_version {
+        Some(floor) => lang.say(
+            format!("  security version: at least {floor} (the floor)\n"),
+            format!("  セキュリティ版:{floor} 以上(下限)\n"),
+        ),
+        None => lang
+            .pick("  security version: no floor, any is taken\n", "  セキュリティ版:下限無し\n")
+            .to_owned(),
+    });
+    text.push_str(if rule.deep {
+        lang.pick("  every image is taken apart\n", "  全てのイメージを解析する\n")
+    } else {
+        lang.pick("  an equal whole digest is enough\n", "  全体のダイジェストの一致で足りる\n")
+    });
+    let channel = escape(rule.channel.as_deref().unwrap_or("release"));
+    text.push_str(&lang.say(format!("  channel: {channel}\n"), format!("  チャネル:{channel}\n")));
+    if !rule.hardware_revisions.is_empty() {
+        let revisions: Vec<_> = rule.hardware_revisions.iter().map(|name| escape(name)).collect();
+        let revisions = revisions.join(", ");
+        text.push_str(
+            &lang.say(
+                format!("  hardware revisions: {revisions}\n"),
+                format!("  ハードウェア版:{revisions}\n"),
+            ),
+        );
+    }
+    for path in rule.accept_reencoded.iter().map(|path| escape(path)) {
+        text.push_str(&lang.say(
+            format!("  EXCEPTION: a container packed anew, its normal form equal, is accepted at {path}\n"),
+            format!("  【例外】{path}:正規形が等しければ、詰め直したコンテナーを受け入れる\n"),
         ));
-        for principal in policy.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
-            let revoked = if principal.revoked.is_some() { ", revoked" } else { "" };
-            text.push_str(&format!("  {} ({} keys{revoked})\n", escape(&principal.id), principal.keys.len()));
-        }
-        let floor =
-            rule.min_security_version.map_or("no floor".to_owned(), |floor| format!("at least {floor}"));
-        text.push_str(&format!("  security version: {floor}\n"));
-        text.push_str(if rule.deep {
-            "  every image is taken apart\n"
-        } else {
-            "  an equal whole digest is enough\n"
-        });
-        let channel = rule.channel.as_deref().unwrap_or("release");
-        text.push_str(&format!("  channel: {}\n", escape(channel)));
-        if !rule.hardware_revisions.is_empty() {
-            let revisions: Vec<_> = rule.hardware_revisions.iter().map(|name| escape(name)).collect();
-            text.push_str(&format!("  hardware revisions: {}\n", revisions.join(", ")));
-        }
-        for path in &rule.accept_reencoded {
-            let path = escape(path);
-            text.push_str(&format!(
-                "  EXCEPTION: a container packed anew, its normal form equal, is accepted at {path}\n"
+    }
+    for (english, japanese, list) in [
+        ("what has no reference value is", "基準値の無いもの", &rule.accept_partial),
+        ("unexplained bytes are", "未説明のバイト", &rule.accept_unexplained),
+        ("anything is", "あらゆる内容", &rule.accept_any),
+    ] {
+        for accept in list {
+            let terms = terms(accept, lang);
+            text.push_str(&lang.say(
+                format!("  EXCEPTION: {english} accepted at {terms}\n"),
+                format!("  【例外】{japanese}を受け入れる:{terms}\n"),
             ));
         }
-        for (what, list) in [
-            ("what has no reference value is", &rule.accept_partial),
-            ("unexplained bytes are", &rule.accept_unexplained),
-            ("anything is", &rule.accept_any),
-        ] {
-            list.iter().for_each(|accept| {
-                text.push_str(&format!("  EXCEPTION: {what} accepted at {}\n", terms(accept)))
-            });
-        }
     }
-    for waiver in &policy.waivers {
-        text.push_str(&format!("EXCEPTION, waived: {}\n", waived(waiver)));
-    }
-    text.push_str("everything else: cannot tell\n");
-    Ok(Response::default().with("stdout", text))
+    text
 }
