@@ -40,6 +40,7 @@ pub(crate) enum Verb {
     /// Show the tree, the account of every byte and the defects; judges nothing
     Inspect(Inspect),
     /// Maker: make and sign the manifest of a release
+    #[command(after_help = "Every field of firmware.toml: `kiwame man firmware.toml`.")]
     Attest(Attest),
     /// Buyer, auditor: compare an image with its signed manifest
     Verify(Verify),
@@ -54,7 +55,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Manifest(Manifest),
     /// Make and check policies
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Every field of a policy: `kiwame man policy.toml`.")]
     Policy(Policy),
     /// Render reports again
     #[command(subcommand)]
@@ -67,9 +68,10 @@ pub(crate) enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print a manual page, or write all of them to a directory
+    /// Print a manual page, the fields of a file, or write all pages to a directory
     Man {
-        /// The verb whose page is wanted
+        /// The verb whose page is wanted, or of what every field: firmware.toml, policy.toml, manifest.json, report.json
+        #[arg(value_name = "VERB|FILE")]
         verb: Option<String>,
         /// Write every page into this directory
         #[arg(short, long, value_name = "DIR", conflicts_with = "verb")]

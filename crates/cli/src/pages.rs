@@ -13,6 +13,15 @@ use crate::failure::Failure;
 use crate::output::{self, Readers};
 use crate::sandbox::CORE_SHA256;
 
+/// The files of which every field is told, the verb on whose page that stands, and the text, which `cargo xtask words` makes
+/// of the tables of the readers.
+const FILES: [(&str, &str, &str); 4] = [
+    ("firmware.toml", "attest", include_str!("fields/firmware.toml.txt")),
+    ("policy.toml", "policy", include_str!("fields/policy.txt")),
+    ("manifest.json", "manifest", include_str!("fields/manifest.txt")),
+    ("report.json", "report", include_str!("fields/report.txt")),
+];
+
 pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Command::command(), "kiwame", &mut script);
@@ -20,7 +29,7 @@ pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The page of the command or of one verb, or all of them into a directory.
+/// The page of the command or of one verb, the fields of a file as plain text, or all pages into a directory.
 pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> Result<u8, Failure> {
     let mut root = Command::command();
     root.build();
@@ -38,12 +47,16 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
         }
         return Ok(0);
     }
+    if let Some((_, _, fields)) = FILES.iter().find(|(file, _, _)| verb == Some(*file)) {
+        output::print(fields.as_bytes())?;
+        return Ok(0);
+    }
     let command = match verb {
         None => &root,
         Some(name) => root.find_subcommand(name).ok_or_else(|| {
             Failure::unusable(
-                format_args!("{name}: is no verb of kiwame"),
-                "see `kiwame --help` for the verbs",
+                format_args!("{name}: is no verb of kiwame, and no file that it reads"),
+                "see `kiwame --help` for the verbs, and `kiwame man --help` for the files",
             )
         })?,
     };
@@ -54,7 +67,16 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
 fn page(command: &clap::Command) -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page).map_err(Failure::bug)?;
+    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
+        page.extend(section(fields).into_bytes());
+    }
     Ok(page)
+}
+
+/// A section of a page with the lines as they are.
+fn section(fields: &str) -> String {
+    let line = |line: &str| format!("\\&{}\n", line.replace('\\', "\\e").replace('-', "\\-"));
+    format!(".SH FIELDS\n.nf\n{}.fi\n", fields.lines().map(line).collect::<String>())
 }
 
 pub(crate) fn version(as_json: bool) -> Result<u8, Failure> {

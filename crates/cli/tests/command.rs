@@ -722,6 +722,25 @@ fn every_exit_code_is_documented() {
 }
 
 #[test]
+fn every_field_of_a_file_is_told_by_man_and_the_help_says_where() {
+    let place = Place::new();
+    for (file, verb, field) in [
+        ("firmware.toml", "attest", "mutable[].when-empty"),
+        ("policy.toml", "policy", "rule[].accept-any[]"),
+        ("manifest.json", "manifest", "predicate.images[].eraseValue"),
+        ("report.json", "report", "findings[].remedy"),
+    ] {
+        let text = place.does(&format!("man {file}"));
+        assert!(text.lines().any(|line| line == field), "{field} in {text}");
+        let page = place.does(&format!("man {verb}"));
+        let roff = format!("\\&{}", field.replace('-', "\\-"));
+        assert!(page.lines().any(|line| line == roff), "{roff} in {page}");
+    }
+    assert!(place.does("attest --help").contains("kiwame man firmware.toml"));
+    assert!(place.does("policy --help").contains("kiwame man policy.toml"));
+}
+
+#[test]
 fn the_version_names_the_core() {
     let place = Place::new();
     let fields: serde_json::Value = serde_json::from_str(&place.does("version --json")).unwrap();

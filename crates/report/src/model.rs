@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
 use kiwame_image::{Arrange as _, Digest, Gather as _, LimitKind, Limits, Region, RegionId, Tree};
+use kiwame_trust::forms;
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::escape;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Report {
-    /// True only when the tier is affirming.
+    /// True only when the tier is affirming. Example: `true`
     pub accepted: bool,
     /// The account of the file: every byte of the image.
     pub account: AccountOf,
@@ -33,42 +34,43 @@ pub struct Report {
     pub depth: Depth,
     /// What an acceptance leaves to somebody's word.
     pub exceptions: ExceptionsOf,
-    /// The exit code.
+    /// The exit code that goes with the verdict; `kiwame --help` lists them. Example: `0`
     pub exit_code: u8,
-    /// What the user said the image should be.
+    /// What the user said the image should be: `product`, and `release` where one was named.
+    /// Example: `{"product": "Example/Router-1"}`
     pub expected: BTreeMap<String, String>,
-    /// Findings.
+    /// What was found, the worst first.
     pub findings: Vec<FindingOf>,
-    /// The image.
+    /// The image that was looked at.
     pub image: ImageOf,
-    /// The limits of the run.
+    /// The limits of the run, by name. Example: `{"depth": 16}`
     pub limits: BTreeMap<String, u64>,
     /// Which regions and decoded spaces are listed; absent when all are.
     #[serde(default, skip_serializing_if = "Listing::is_all")]
     pub listed: Listing,
     /// The manifests that were verified.
     pub manifests: Vec<ManifestOf>,
-    /// Bytes of content that the reference has and the image does not; they are in no account of the image.
+    /// Bytes of content that the reference has and the image does not; they are in no account of the image. Example: `0`
     pub missing: u64,
-    /// The verb: `inspect` or `verify`.
+    /// The verb. One of: `inspect`, `verify`, `diff` Example: `"verify"`
     pub mode: String,
-    /// What this run could not have seen.
-    pub not_seen: Vec<String>,
-    /// The policy.
+    /// What this run could not have seen. Example: `["rollback", "transparency"]`
+    pub not_seen: Vec<forms::NotSeen>,
+    /// The policy by which it was judged.
     pub policy: PolicyOf,
     /// Regions in pre-order; leaves carry a class.
     pub regions: Regions,
-    /// Rule files; none in this version.
+    /// Rule files; none in this version. Example: `[]`
     pub rules: Vec<String>,
-    /// Version of this schema.
+    /// Version of this schema. Always `"1.2"`
     pub schema_version: String,
     /// Accounts of all spaces, the image first.
     pub spaces: Vec<SpaceOf>,
     /// The time that was used.
     pub time: TimeOf,
-    /// The tool.
+    /// The tool that made the report.
     pub tool: ToolOf,
-    /// The verdict.
+    /// The verdict, which follows from the findings and from nothing else.
     pub verdict: VerdictOf,
 }
 
@@ -76,24 +78,24 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountOf {
-    /// Not equal to its reference value, added, or outside its rule.
+    /// Not equal to its reference value, added, or outside its rule. Example: `4096`
     pub differs: u64,
-    /// Erased.
+    /// Erased, inside bounds that structure sets. Example: `4096`
     pub fill: u64,
-    /// Equal to a reference value.
+    /// Equal to a reference value. Example: `4096`
     pub matched: u64,
-    /// Declared mutable, within its rule.
+    /// Declared mutable, within its rule. Example: `4096`
     pub mutable: u64,
-    /// Counted in the space that it encodes; absent in an account of content.
+    /// Counted in the space that it encodes; absent in an account of content. Example: `4096`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub opened: Option<u64>,
-    /// Understood only.
+    /// Understood, and covered by no reference value. Example: `4096`
     pub parsed: u64,
-    /// Dead copies in a part that the device writes.
+    /// Dead copies in a part that the device writes. Example: `4096`
     pub remains: u64,
-    /// Not understood.
+    /// Not understood, and covered by no reference value. Example: `4096`
     pub unexplained: u64,
-    /// Not read by the acquisition.
+    /// Not read by the acquisition. Example: `4096`
     pub unread: u64,
 }
 
@@ -147,13 +149,13 @@ impl AccountOf {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExceptionsOf {
-    /// Components that the policy accepts.
+    /// Components that the policy accepts. Example: `1`
     pub by_policy: u64,
-    /// Settings and files that differ within a rule of the maker's.
+    /// Settings and files that differ within a rule of the maker's. Example: `7`
     pub by_rule: u64,
-    /// Bytes that nobody judged.
+    /// Bytes that nobody judged. Example: `65536`
     pub not_judged: u64,
-    /// Bytes of old data that nothing reaches.
+    /// Bytes of old data that nothing reaches. Example: `0`
     pub remains: u64,
 }
 
@@ -168,14 +170,14 @@ impl ExceptionsOf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeOf {
-    /// There may be more: findings of some kind were too many to list.
+    /// There may be more: findings of some kind were too many to list. Example: `true`
     #[serde(rename = "atLeast", skip_serializing_if = "is_false", default)]
     pub at_least: bool,
-    /// How many.
+    /// How many. Example: `2`
     pub count: u64,
-    /// What happened: `added`, `changed`, `moved`, `packed-anew`, `removed` or `unreadable`.
+    /// What happened. One of: `added`, `changed`, `moved`, `packed-anew`, `removed`, `unreadable` Example: `"changed"`
     pub how: String,
-    /// What they are, such as `driver` or `account`.
+    /// What they are, such as `driver` or `account`. Example: `"driver"`
     pub what: String,
 }
 
@@ -214,11 +216,11 @@ pub enum Depth {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageOf {
-    /// Format that reads it.
+    /// Format that read it. Example: `"raw-flash"`
     pub format: String,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-    /// Size in bytes.
+    /// Its digest. Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+    pub sha256: forms::Sha256,
+    /// Size in bytes. Example: `4194304`
     pub size: u64,
 }
 
@@ -226,19 +228,20 @@ pub struct ImageOf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ManifestOf {
-    /// True when the image was compared with this one.
+    /// True when the image was compared with this one. Example: `true`
     pub applied: bool,
-    /// The release channel that it names.
+    /// The release channel that it names. Example: `"beta"`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
-    /// The hardware revisions that it is for; absent means all.
+    /// The hardware revisions that it is for; absent means all. Example: `["B2"]`
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub hardware_revisions: Vec<String>,
     /// Its identity: SHA-256 over payload type and payload.
-    pub payload_sha256: String,
-    /// `VENDOR/MODEL`.
+    /// Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+    pub payload_sha256: forms::Sha256,
+    /// The product that it is for, `VENDOR/MODEL`. Example: `"Example/Router-1"`
     pub product: String,
-    /// Its release.
+    /// The release that it is for. Example: `"2.1.0"`
     pub release: String,
     /// Who signed, by the policy's names.
     pub signers: Vec<SignerOf>,
@@ -248,9 +251,9 @@ pub struct ManifestOf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignerOf {
-    /// Name in the policy.
+    /// Their name in the policy. Example: `"maker"`
     pub id: String,
-    /// Fingerprint of the key.
+    /// Fingerprint of the key that signed. Example: `"ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"`
     pub key: String,
 }
 
@@ -259,19 +262,20 @@ pub struct SignerOf {
 #[serde(deny_unknown_fields)]
 pub struct PolicyOf {
     /// SHA-256 of the policy file; absent when the policy was a key on the command line.
+    /// Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+    pub sha256: Option<forms::Sha256>,
 }
 
 /// A space and its account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceOf {
-    /// The account.
+    /// The account of its bytes.
     pub account: AccountOf,
-    /// Its path: that of the region that encodes it, or `image`.
+    /// Its path: that of the region that encodes it, or `image`. Example: `"image"`
     pub path: String,
-    /// Size in bytes.
+    /// Size in bytes. Example: `4194304`
     pub size: u64,
 }
 
@@ -279,11 +283,12 @@ pub struct SpaceOf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeOf {
-    /// `argument`, `host-clock`, or `not-used` when nothing was compared with a time.
+    /// Where the time comes from; `not-used` when nothing was compared with one. One of: `argument`, `host-clock`, `not-used`
+    /// Example: `"argument"`
     pub source: String,
-    /// The time; absent when it was not used.
+    /// The time that was compared with; absent when it was not used. Example: `"2026-11-21T09:00:00Z"`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    pub value: Option<forms::Timestamp>,
 }
 
 /// The tool.
@@ -291,10 +296,11 @@ pub struct TimeOf {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ToolOf {
     /// SHA-256 of the core module, as the host says.
-    pub core_sha256: String,
-    /// Name.
+    /// Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+    pub core_sha256: forms::Sha256,
+    /// Its name. Example: `"kiwame"`
     pub name: String,
-    /// Version.
+    /// Its version. Example: `"0.1.0"`
     pub version: String,
 }
 
@@ -302,10 +308,10 @@ pub struct ToolOf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerdictOf {
-    /// Ids of the findings that decided.
-    pub reasons: Vec<String>,
-    /// The tier.
-    pub tier: String,
+    /// Ids of the findings that decided. Example: `["component/modified"]`
+    pub reasons: Vec<forms::FindingId>,
+    /// The verdict itself. Example: `"contraindicated"`
+    pub tier: forms::Tier,
 }
 
 /// Which regions and decoded spaces a report lists; the accounts and the findings are always of all.
@@ -400,44 +406,44 @@ impl<'de> Deserialize<'de> for Regions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FindingOf {
-    /// What is there.
+    /// What is there; waivers name it. Example: `"mode=4755"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
-    /// Names and numbers for the sentence.
+    /// Names and numbers of which the sentence is made. Example: `{"name": "Udp4Dxe"}`
     pub args: BTreeMap<String, String>,
-    /// What should be there.
+    /// What should be there. Example: `"mode=755"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// Stable id.
-    pub id: String,
+    /// What kind of finding it is. Example: `"component/modified"`
+    pub id: forms::FindingId,
     /// Where in the image, of what lies in a decoded space: the stream around it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub image: Option<PlaceOf>,
-    /// Length in bytes.
+    /// How many bytes it is about. Example: `23470`
     pub length: u64,
-    /// A sentence in English.
+    /// A sentence in English. Example: `"Udp4Dxe (driver) differs from the reference."`
     pub message: String,
-    /// Offset in the space.
+    /// Where they begin in the space. Example: `4198352`
     pub offset: u64,
     /// What it speaks for: pieces of the same thing, and what follows from the same cause.
     pub parts: Vec<PartOf>,
-    /// Path of the region.
+    /// Path of the region that it is about. Example: `"partition:boot/uimage:content"`
     pub path: String,
-    /// The next step, in English.
+    /// The next step, in English. Example: `"Acquire the dump again by another way."`
     pub remedy: String,
-    /// It is about something that can run, or that decides what may start or who may log in.
+    /// It is about something that can run, or that decides what may start or who may log in. Example: `true`
     pub runs: bool,
-    /// Severity.
-    pub severity: String,
-    /// Path of the space.
+    /// How much it weighs. Example: `"high"`
+    pub severity: forms::Severity,
+    /// Path of the space in which it lies. Example: `"image"`
     pub space: String,
     /// Who answers for it, by the maker's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supplier: Option<SupplierOf>,
-    /// The policy waives it, with the value that was found.
+    /// The policy waives it, with the value that was found. Example: `true`
     #[serde(skip_serializing_if = "is_false", default)]
     pub waived: bool,
-    /// What people call the content that it lies in, of what lies in a decoded space.
+    /// What people call the content that it lies in, of what lies in a decoded space. Example: `"/etc/passwd"`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub within: Option<String>,
 }
@@ -451,25 +457,25 @@ fn is_false(flag: &bool) -> bool {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartOf {
-    /// What is there.
+    /// What is there; waivers name it. Example: `"mode=4755"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
-    /// Names and numbers for the sentence.
+    /// Names and numbers of which the sentence is made. Example: `{"name": "Udp4Dxe"}`
     pub args: BTreeMap<String, String>,
-    /// What should be there.
+    /// What should be there. Example: `"mode=755"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// Stable id.
-    pub id: String,
-    /// Length in bytes.
+    /// What kind of finding it is. Example: `"component/modified"`
+    pub id: forms::FindingId,
+    /// How many bytes it is about. Example: `23470`
     pub length: u64,
-    /// A sentence in English.
+    /// A sentence in English. Example: `"Udp4Dxe (driver) differs from the reference."`
     pub message: String,
-    /// Offset in the space.
+    /// Where they begin in the space. Example: `4198352`
     pub offset: u64,
-    /// Path of the region.
+    /// Path of the region that it is about. Example: `"partition:boot/uimage:content"`
     pub path: String,
-    /// Path of the space.
+    /// Path of the space in which it lies. Example: `"image"`
     pub space: String,
 }
 
@@ -477,9 +483,9 @@ pub struct PartOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOf {
-    /// Length in bytes.
+    /// Length in bytes. Example: `64`
     pub length: u64,
-    /// Offset in bytes.
+    /// Offset in bytes. Example: `4096`
     pub offset: u64,
 }
 
@@ -487,10 +493,10 @@ pub struct PlaceOf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SupplierOf {
-    /// How to reach them.
+    /// How to reach them. Example: `"psirt@boot.example"`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contact: Option<String>,
-    /// Name.
+    /// Their name. Example: `"Boot Works"`
     pub name: String,
 }
 
@@ -569,32 +575,32 @@ impl PartOf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegionOf {
-    /// Facts.
+    /// Facts by name, as the format states them. Example: `{"mode": "755"}`
     pub attributes: BTreeMap<String, Value>,
-    /// Why a matched leaf is matched.
+    /// Why a matched leaf is matched. Example: `"bytes"`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub basis: Option<String>,
-    /// Class of a leaf.
+    pub basis: Option<forms::Basis>,
+    /// What is known of its bytes, of a leaf. Example: `"matched"`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
-    /// GUID.
+    pub class: Option<forms::Class>,
+    /// Its GUID, where it has one. Example: `"8be4df61-93ca-11d2-aa0d-00e098032b8c"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guid: Option<String>,
-    /// What it is.
+    /// What it is. Example: `"header"`
     pub kind: String,
-    /// Length in bytes.
+    /// How many bytes it has. Example: `64`
     pub length: u64,
-    /// Display name.
+    /// A name for people. Example: `"Udp4Dxe"`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Offset in the space.
+    /// Where it begins in the space. Example: `0`
     pub offset: u64,
-    /// Path.
+    /// Its path. Example: `"partition:boot/uimage:header"`
     pub path: String,
-    /// SHA-256, where it was measured.
+    /// Digest of its bytes, where it was measured. Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// Path of the space.
+    pub sha256: Option<forms::Sha256>,
+    /// Path of the space in which it lies. Example: `"image"`
     pub space: String,
 }
 

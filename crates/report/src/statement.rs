@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kiwame_image::Gather as _;
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{
-    Coverage, ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
+    ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
 };
 use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 use serde::Serialize;
@@ -151,10 +151,6 @@ fn release(manifest: &Manifest) -> Value {
 }
 
 fn image(number: usize, image: &ImageReference) -> Part<'_> {
-    let coverage = match image.coverage {
-        Coverage::Complete => "complete",
-        Coverage::Partial => "partial",
-    };
     let layout: Vec<_> = image
         .layout
         .iter()
@@ -171,7 +167,7 @@ fn image(number: usize, image: &ImageReference) -> Part<'_> {
         .collect();
     let fields = json!({
         "subject": number, "format": image.format, "size": image.size, "eraseValue": image.erase_value,
-        "required": image.required, "coverage": coverage, "layout": layout,
+        "required": image.required, "coverage": image.coverage.name(), "layout": layout,
     });
     let mut fields = parts(fields);
     if let Some(files) = image.files {
@@ -225,13 +221,6 @@ fn plain(value: &Json) -> Value {
 }
 
 fn mutable(rule: &MutableRule) -> Value {
-    let kind = match &rule.rule {
-        Mutable::Keys(_) => "keys",
-        Mutable::Fields(_) => "fields",
-        Mutable::DataFiles(_) => "data-files",
-        Mutable::Erased => "erased",
-        Mutable::Any { .. } => "any",
-    };
     let keys = match &rule.rule {
         Mutable::Keys(list) | Mutable::Fields(list) => keys(list),
         Mutable::DataFiles(_) | Mutable::Erased | Mutable::Any { .. } => Value::Null,
@@ -246,7 +235,7 @@ fn mutable(rule: &MutableRule) -> Value {
     };
     let when_empty = (rule.when_empty != WhenEmpty::default()).then(|| rule.when_empty.name());
     let body = object([
-        ("type", json!(kind)),
+        ("type", json!(rule.rule.rule_type().name())),
         ("keys", keys),
         ("files", files),
         ("maxBytes", max_bytes),

@@ -283,6 +283,12 @@ impl Object {
         self.fields.remove(field)
     }
 
+    /// True when the field is there.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     fn wrong(&self, field: &str, expected: &'static str, found: Option<&Json>) -> TrustError {
         let found = found.map_or_else(|| "nothing".to_owned(), Json::describe);
         TrustError::Field { field: self.path(field), expected, found }
@@ -304,7 +310,7 @@ impl Object {
     /// # Errors
     /// When something else is there.
     pub fn text_or_absent(&mut self, field: &str) -> Result<Option<String>, TrustError> {
-        if self.fields.contains_key(field) { self.text(field).map(Some) } else { Ok(None) }
+        if self.has(field) { self.text(field).map(Some) } else { Ok(None) }
     }
 
     /// A number that must be there.
@@ -323,7 +329,7 @@ impl Object {
     /// # Errors
     /// When something else is there.
     pub fn uint_or_absent(&mut self, field: &str) -> Result<Option<u64>, TrustError> {
-        if self.fields.contains_key(field) { self.uint(field).map(Some) } else { Ok(None) }
+        if self.has(field) { self.uint(field).map(Some) } else { Ok(None) }
     }
 
     /// A flag; absent is false.

@@ -27,9 +27,12 @@
 )]
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod closed;
 pub mod dsse;
 mod error;
 mod facts;
+pub mod forms;
+pub mod grammar;
 pub mod json;
 pub mod key;
 mod known;
@@ -37,6 +40,7 @@ pub mod manifest;
 pub mod policy;
 pub mod rules;
 mod schemes;
+mod tables;
 mod time;
 
 pub use dsse::Envelope;

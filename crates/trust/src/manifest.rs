@@ -10,9 +10,12 @@ use kiwame_image::{
     fact,
 };
 
+use crate::closed::{self, Closed as _};
 use crate::json::{Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
-use crate::{Facts, Time, TrustError};
+use crate::tables::{self, PredicateType, StatementType, Timestamp, exact};
+pub use crate::tables::{KnownDefect, Supplier};
+use crate::{Facts, TrustError};
 
 /// `payloadType` of the envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -89,6 +92,23 @@ pub enum Coverage {
     Partial,
 }
 
+impl Coverage {
+    /// The word for it in manifests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Complete, Self::Partial].into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// How files are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Files {
@@ -106,6 +126,12 @@ impl Files {
             Self::Whole => "whole",
             Self::Sections => "sections",
         }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Whole, Self::Sections].into_iter().find(|one| one.name() == name)
     }
 }
 
@@ -166,6 +192,12 @@ impl Method {
             Self::Pieces => "pieces",
         }
     }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Bytes, Self::Pieces].into_iter().find(|one| one.name() == name)
+    }
 }
 
 /// One region with its reference value.
@@ -199,30 +231,6 @@ pub struct ReferenceRegion {
     pub defects: Vec<KnownDefect>,
 }
 
-/// A defect that the maker knows of. It excuses that one and no other: all fields must be the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KnownDefect {
-    /// Its id.
-    pub id: String,
-    /// The field.
-    pub field: String,
-    /// Offset of the field in its space.
-    pub offset: u64,
-    /// What is there.
-    pub found: String,
-    /// What should be there.
-    pub expected: String,
-}
-
-/// Somebody who answers for a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Supplier {
-    /// Name.
-    pub name: String,
-    /// Where to reach them.
-    pub contact: Option<String>,
-}
-
 /// A document beside the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -245,7 +253,7 @@ impl Manifest {
             match region {
                 None => lists.push(Vec::new()),
                 Some(region) => {
-                    let read = read_region(region)?;
+                    let read = ReferenceRegion::of(tables::Region::take(region)?);
                     if let Some(list) = lists.last_mut() {
                         list.push(read);
                     }
@@ -253,34 +261,34 @@ impl Manifest {
             }
             Ok(())
         })?;
-        let mut statement = Object::new(statement, "")?;
-        exact("_type", STATEMENT_TYPE, &statement.text("_type")?)?;
-        exact("predicateType", PREDICATE_TYPE, &statement.text("predicateType")?)?;
-        let subjects = statement.objects("subject", read_subject)?;
-        let mut predicate = statement.object("predicate")?;
-        statement.end()?;
+        let statement: tables::Statement = closed::whole(Object::new(statement, "")?)?;
+        let tables::Statement { kind: StatementType, predicate_type: PredicateType, subjects, predicate } =
+            statement;
+        let tables::Predicate {
+            product,
+            release,
+            images,
+            mutable,
+            suppliers,
+            includes,
+            references,
+            measurements,
+        } = predicate;
+        // They are for measured boot, which this version does not replay.
+        drop(measurements);
+        let images = images.into_iter().enumerate();
+        let mutable = mutable.into_iter().enumerate();
         let manifest = Self {
-            product: read_product(predicate.object("product")?)?,
-            release: read_release(predicate.object("release")?)?,
-            images: predicate.objects("images", |image| read_image(image, &subjects, &mut lists))?,
-            mutable: predicate.objects("mutable", MutableRule::read)?,
-            suppliers: predicate.objects("suppliers", |supplier| {
-                Ok(Supplier { name: supplier.text("name")?, contact: supplier.text_or_absent("contact")? })
-            })?,
-            includes: predicate.objects("includes", |include| {
-                include.texts("paths")?;
-                include.text("payloadSha256")
-            })?,
-            references: predicate.objects("references", |reference| {
-                Ok(Reference {
-                    kind: reference.text("type")?,
-                    sha256: read_sha256(reference, "digest")?.hex(),
-                })
-            })?,
+            product: Product::of(product),
+            release: Release::of(release),
+            images: images
+                .map(|(number, image)| ImageReference::of(number, image, &subjects, &mut lists))
+                .collect::<Result<_, _>>()?,
+            mutable: mutable.map(|(number, rule)| MutableRule::of(number, rule)).collect::<Result<_, _>>()?,
+            suppliers,
+            includes: includes.into_iter().map(included).collect(),
+            references: references.into_iter().map(Reference::of).collect(),
         };
-        // Measurements are for measured boot, which this version does not replay.
-        predicate.list("measurements")?;
-        predicate.end()?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -442,222 +450,109 @@ fn environment(header: &ReferenceRegion) -> Option<Environment> {
     facts.is(&fact::REDUNDANT).then_some(Environment { size: *size, order })
 }
 
-fn exact(field: &'static str, expected: &'static str, found: &str) -> Result<(), TrustError> {
-    if found == expected {
-        return Ok(());
+/// Which parts a sub-manifest lists does not matter while it is not followed.
+fn included(table: tables::Include) -> String {
+    let tables::Include { paths, payload_sha256 } = table;
+    drop(paths);
+    payload_sha256
+}
+
+impl Product {
+    fn of(table: tables::Product) -> Self {
+        let tables::Product { vendor, model, hardware_revisions, channel } = table;
+        Self { vendor: vendor.0, model: model.0, hardware_revisions, channel }
     }
-    Err(TrustError::Type { field, expected, found: found.chars().take(128).collect() })
 }
 
-struct Subject {
-    name: String,
-    digests: Vec<Digest>,
-    unknown: Vec<String>,
-}
-
-fn read_subject(subject: &mut Object) -> Result<Subject, TrustError> {
-    let name = subject.text("name")?;
-    let (digests, unknown) = read_digests(subject.object("digest")?)?;
-    Ok(Subject { name, digests, unknown })
-}
-
-/// A `DigestSet`: sha256 must be there, and every digest of an algorithm that we know must be well formed.
-fn read_digests(set: Object) -> Result<(Vec<Digest>, Vec<String>), TrustError> {
-    let at = set.path("sha256");
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for (name, value) in set.rest() {
-        match (Algorithm::named(&name), value) {
-            (Some(algorithm), Json::Text(text)) => {
-                let digest = Digest::from_hex(algorithm, &text);
-                known.push(digest.ok_or_else(|| wrong(&at, "a digest in lower-case hexadecimal", text))?);
-            }
-            (_, _) => unknown.push(name),
-        }
-    }
-    if !known.iter().any(|digest| digest.algorithm == Algorithm::Sha256) {
-        return Err(wrong(&at, "a sha256 digest", "none".to_owned()));
-    }
-    Ok((known, unknown))
-}
-
-fn wrong(field: &str, expected: &'static str, found: String) -> TrustError {
-    TrustError::Field { field: field.to_owned(), expected, found }
-}
-
-fn read_sha256(object: &mut Object, field: &str) -> Result<Digest, TrustError> {
-    let (digests, _) = read_digests(object.object(field)?)?;
-    let sha256 = digests.into_iter().find(|digest| digest.algorithm == Algorithm::Sha256);
-    sha256.ok_or_else(|| wrong(&object.path(field), "a sha256 digest", "none".to_owned()))
-}
-
-/// The digest of a region: SHA-256 alone, since no other would be compared, and every digest of a set must match
-/// (RULES 15).
-fn read_region_digest(region: &mut Object) -> Result<Digest, TrustError> {
-    let field = region.path("digests");
-    match read_digests(region.object("digests")?)? {
-        (known, unknown) if known.len() > 1 || !unknown.is_empty() => {
-            let names = known.iter().map(|digest| digest.algorithm.name().to_owned()).chain(unknown);
-            Err(wrong(&field, "sha256 and no other", names.collect::<Vec<_>>().join(", ")))
-        }
-        (known, _) => {
-            known.into_iter().next().ok_or_else(|| wrong(&field, "a sha256 digest", "none".to_owned()))
+impl Release {
+    fn of(table: tables::Release) -> Self {
+        let tables::Release { version, security_version, not_before, not_after, support_until, supersedes } =
+            table;
+        let text = |time: Option<Timestamp>| time.map(|time| time.0);
+        Self {
+            version: version.0,
+            security_version,
+            not_before: text(not_before),
+            not_after: text(not_after),
+            support_until: text(support_until),
+            supersedes,
         }
     }
 }
 
-fn read_product(mut product: Object) -> Result<Product, TrustError> {
-    let read = Product {
-        vendor: read_name(&mut product, "vendor")?,
-        model: read_name(&mut product, "model")?,
-        hardware_revisions: product.texts("hardwareRevisions")?,
-        channel: product.text_or_absent("channel")?,
-    };
-    product.end()?;
-    Ok(read)
-}
-
-/// A name that can stand in `VENDOR/MODEL@RELEASE`.
-fn read_name(object: &mut Object, field: &str) -> Result<String, TrustError> {
-    let name = object.text(field)?;
-    if name.is_empty() || name.contains(['/', '@']) || name.chars().any(char::is_control) {
-        return Err(wrong(
-            &object.path(field),
-            "a name without / @ and control characters",
-            format!("{name:?}"),
-        ));
+impl Reference {
+    fn of(table: tables::Reference) -> Self {
+        Self { kind: table.kind, sha256: table.digest.sha256.hex() }
     }
-    Ok(name)
 }
 
-fn read_release(mut release: Object) -> Result<Release, TrustError> {
-    let mut time = |field| match release.text_or_absent(field)? {
-        Some(text) => Time::parse(&text).map(|_| Some(text)),
-        None => Ok(None),
-    };
-    let (not_before, not_after, support_until) =
-        (time("notBefore")?, time("notAfter")?, time("supportUntil")?);
-    let read = Release {
-        version: read_name(&mut release, "version")?,
-        security_version: release.uint_or_absent("securityVersion")?,
-        not_before,
-        not_after,
-        support_until,
-        supersedes: release.texts("supersedes")?,
-    };
-    release.end()?;
-    Ok(read)
+impl Layout {
+    fn of(table: tables::Layout) -> Self {
+        let tables::Layout { name, offset, length, erase_block, written, format } = table;
+        let part = Partition { name, span: Span::new(offset, length), erase_block, environment: None };
+        Self { part, written, format }
+    }
 }
 
-fn read_image(
-    image: &mut Object,
-    subjects: &[Subject],
-    lists: &mut [Vec<ReferenceRegion>],
-) -> Result<ImageReference, TrustError> {
-    let number = image.uint("subject")?;
-    let subject = usize::try_from(number).ok().and_then(|number| subjects.get(number));
-    let subject = subject
-        .ok_or_else(|| wrong(&image.path("subject"), "the number of a subject", number.to_string()))?;
-    let coverage = match image.text("coverage")?.as_str() {
-        "complete" => Coverage::Complete,
-        "partial" => Coverage::Partial,
-        other => return Err(wrong(&image.path("coverage"), "complete or partial", other.to_owned())),
-    };
-    let files = match image.text_or_absent("files")?.as_deref() {
-        None => None,
-        Some("whole") => Some(Files::Whole),
-        Some("sections") => Some(Files::Sections),
-        Some(other) => return Err(wrong(&image.path("files"), "whole or sections", other.to_owned())),
-    };
-    let erase = image.uint("eraseValue")?;
-    Ok(ImageReference {
-        name: subject.name.clone(),
-        digests: subject.digests.clone(),
-        unknown_digests: subject.unknown.clone(),
-        format: image.text("format")?,
-        size: image.uint("size")?,
-        erase_value: u8::try_from(erase)
-            .map_err(|_| wrong(&image.path("eraseValue"), "0 to 255", erase.to_string()))?,
-        required: image.flag("required")?,
-        coverage,
-        files,
-        layout: image.objects("layout", |part| {
-            Ok(Layout {
-                part: Partition {
-                    name: part.text("name")?,
-                    span: Span::new(part.uint("offset")?, part.uint("length")?),
-                    erase_block: part.uint_or_absent("eraseBlock")?,
-                    environment: None,
-                },
-                written: part.flag("written")?,
-                format: part.text_or_absent("format")?,
-            })
-        })?,
-        regions: match image.uint_or_absent("regions")? {
-            None => Vec::new(),
-            Some(number) => {
-                let list = usize::try_from(number).ok().and_then(|number| lists.get_mut(number));
-                core::mem::take(
-                    list.ok_or_else(|| wrong(&image.path("regions"), "an array", number.to_string()))?,
-                )
-            }
-        },
-    })
-}
-
-fn read_region(region: &mut Object) -> Result<ReferenceRegion, TrustError> {
-    let mut span = region.object("span")?;
-    let read_span = Span::new(span.uint("offset")?, span.uint("length")?);
-    span.end()?;
-    let method = match region.text("method")?.as_str() {
-        "bytes" => Method::Bytes,
-        "pieces" => Method::Pieces,
-        other => return Err(wrong(&region.path("method"), "bytes or pieces", other.to_owned())),
-    };
-    let masked = match region.text_or_absent("contentSha256")? {
-        None => None,
-        Some(text) => Some(
-            Digest::from_hex(Algorithm::Sha256, &text)
-                .ok_or_else(|| wrong(&region.path("contentSha256"), "a sha256 digest", text))?,
-        ),
-    };
-    let normal =
-        match region.take("normal").map(|form| Object::new(form, region.path("normal"))).transpose()? {
-            None => None,
-            Some(mut form) => {
-                let (name, sha256) = (form.text("name")?, form.text("sha256")?);
-                let digest = Digest::from_hex(Algorithm::Sha256, &sha256)
-                    .ok_or_else(|| wrong(&form.path("sha256"), "a sha256 digest", sha256))?;
-                form.end()?;
-                Some(Form { name, sha256: digest })
-            }
+impl ImageReference {
+    /// The image of that number, which takes its regions out of the lists that were handed over.
+    fn of(
+        number: usize,
+        table: tables::Image,
+        subjects: &[tables::Subject],
+        lists: &mut [Vec<ReferenceRegion>],
+    ) -> Result<Self, TrustError> {
+        let tables::Image { subject, format, size, erase_value, required, coverage, files, layout, regions } =
+            table;
+        let wrong = |field: &str, expected, found: u64| TrustError::Field {
+            field: format!("predicate.images[{number}].{field}"),
+            expected,
+            found: found.to_string(),
         };
-    let attributes = match region.take("attributes") {
-        None => Facts::default(),
-        Some(json) => Object::new(json, region.path("attributes"))?.rest().into(),
-    };
-    let path = region.text("path")?;
-    let space = region.text_or_absent("space")?;
-    Ok(ReferenceRegion {
-        other_space: space.filter(|space| space != kiwame_image::space_of(&path)),
-        path,
-        span: read_span,
-        kind: region.text("kind")?,
-        name: region.text_or_absent("name")?,
-        sha256: read_region_digest(region)?,
-        masked,
-        normal,
-        method,
-        attributes,
-        order: region.uint_or_absent("order")?,
-        supplier: region.text_or_absent("supplier")?,
-        defects: region.objects("defects", |defect| {
-            Ok(KnownDefect {
-                id: defect.text("id")?,
-                field: defect.text("field")?,
-                offset: defect.uint("offset")?,
-                found: defect.text("found")?,
-                expected: defect.text("expected")?,
-            })
-        })?,
-    })
+        let at = |number: u64| usize::try_from(number).ok();
+        let named = at(subject).and_then(|number| subjects.get(number));
+        let named = named.ok_or_else(|| wrong("subject", "the number of a subject", subject))?;
+        let regions = match regions.0 {
+            None => Vec::new(),
+            Some(list) => match at(list).and_then(|number| lists.get_mut(number)) {
+                Some(regions) => core::mem::take(regions),
+                None => return Err(wrong("regions", "an array", list)),
+            },
+        };
+        Ok(Self {
+            name: named.name.clone(),
+            digests: named.digest.known.clone(),
+            unknown_digests: named.digest.unknown.clone(),
+            format,
+            size,
+            erase_value: erase_value.0,
+            required,
+            coverage,
+            files,
+            layout: layout.into_iter().map(Layout::of).collect(),
+            regions,
+        })
+    }
+}
+
+impl ReferenceRegion {
+    fn of(table: tables::Region) -> Self {
+        let tables::Region { path, space, span, kind, name, digests, content_sha256, normal, .. } = table;
+        let tables::Region { method, attributes, order, supplier, defects, .. } = table;
+        Self {
+            other_space: space.filter(|space| space != kiwame_image::space_of(&path)),
+            path,
+            span: Span::new(span.offset, span.length),
+            kind,
+            name,
+            sha256: digests.0,
+            masked: content_sha256.map(|digest| digest.0),
+            normal: normal.map(|form| Form { name: form.name, sha256: form.sha256.0 }),
+            method,
+            attributes,
+            order,
+            supplier,
+            defects,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use kiwame_image::{Algorithm, Arrange as _, Digest};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, path_within};
-use crate::{Envelope, PublicKey, Time, TrustError};
+use crate::{Envelope, PublicKey, Time, TrustError, forms};
 
 /// A policy, read and vetted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,29 +75,30 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Accept {
-    /// Whole segments; everything at and below it.
-    pub path: String,
-    /// Cap in bytes, over all that is accepted there.
+    /// Whole segments; everything at and below it. Example: `"partition:calibration"`
+    pub path: forms::Path,
+    /// Cap in bytes, over all that is accepted there. This or `sha256` is needed. Example: `65536`
     pub max_bytes: Option<u64>,
-    /// SHA-256 of what is accepted, in hexadecimal.
+    /// Digests of what is accepted. Example: `["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]`
     #[serde(default)]
-    pub sha256: Vec<String>,
+    pub sha256: Vec<forms::Sha256>,
 }
 
 /// A difference that somebody lives with for a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Waiver {
-    /// Id of the finding.
-    pub finding: String,
-    /// The component: its whole path.
-    pub path: String,
-    /// The value found that is lived with: the finding's `actual`. Without it, the finding becomes a warning at best.
+    /// Id of the finding. Example: `"component/modified"`
+    pub finding: forms::FindingId,
+    /// The component: its whole path, as the finding has it. Example: `"partition:boot/uimage:content"`
+    pub path: forms::Path,
+    /// The value that is lived with: the finding's `actual`, of a fact `mode=4755`, empty for what is missing. Without it
+    /// the finding becomes a warning at best. Example: `"mode=4755"`
     pub found: Option<String>,
-    /// Why.
+    /// Why, for people. Example: `"hotfix 12"`
     pub reason: String,
-    /// Until when, RFC 3339 in UTC.
-    pub until: String,
+    /// Until when. Example: `"2027-01-31T00:00:00Z"`
+    pub until: forms::Timestamp,
 }
 
 /// A thing that was signed as the policy asks. Made by [`Policy::verify`] and nowhere else.
@@ -428,18 +429,27 @@ const IDENTITY: Algorithm = Algorithm::Sha256;
 
 const SCHEMA: &str = "kiwame-policy/1";
 
+/// The file. `docs/fields.md` is made of these tables: the comment on a field is what it says of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
+    /// Version of this schema. Always `"kiwame-policy/1"`
     schema: String,
+    /// Version of the policy, for people. Example: `1`
     version: u64,
-    expires: Option<String>,
+    /// The policy is not to be used after. Example: `"2027-12-31T00:00:00Z"`
+    expires: Option<forms::Timestamp>,
+    /// Who may sign. A key belongs to one of them.
     #[serde(default)]
     principal: Vec<PrincipalEntry>,
+    /// What is asked of each product; there is one rule for a product, and nothing counts without.
     #[serde(default)]
     rule: Vec<RuleEntry>,
+    /// Manifests that no longer count, by the digest of payload type and payload that `manifest show` prints.
+    /// Example: `["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]`
     #[serde(default)]
-    revoked_manifests: Vec<String>,
+    revoked_manifests: Vec<forms::Sha256>,
+    /// Differences that somebody lives with for a time.
     #[serde(default)]
     waiver: Vec<Waiver>,
 }
@@ -447,9 +457,14 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PrincipalEntry {
+    /// Name, shown in reports; each has its own. Example: `"maker"`
     id: String,
-    keys: Vec<String>,
+    /// Public keys, any of which signs for the principal; `kiwame key show` prints them.
+    /// Example: `["ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"]`
+    keys: Vec<forms::PublicKey>,
+    /// Roles in which it signs, as rules ask for them. Example: `["release"]`
     roles: Vec<String>,
+    /// Why the keys no longer count, if they do not. Example: `"leaked in March"`
     revoked: Option<String>,
 }
 
@@ -463,24 +478,37 @@ impl PrincipalEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RuleEntry {
-    vendor: String,
-    model: String,
-    release: Option<String>,
+    /// The maker, exactly as the manifest has it. Example: `"Example"`
+    vendor: forms::Name,
+    /// The model, exactly as the manifest has it. Example: `"Router-1"`
+    model: forms::Name,
+    /// The release, exactly; any without. Example: `"2.1.0"`
+    release: Option<forms::Name>,
+    /// Role that signers must have. Default: `"release"` Example: `"release"`
     #[serde(default = "release")]
     role: String,
+    /// How many distinct principals must have signed, 1 or more. Example: `2`
     threshold: usize,
+    /// Floor of the security version: no release below it is accepted. Example: `3`
     min_security_version: Option<u64>,
+    /// Take every image apart, even when its whole digest matches. Example: `true`
     #[serde(default)]
     deep: bool,
+    /// Where a manifest need not be complete: what is understood and no program, up to a cap or by digest.
     #[serde(default)]
     accept_partial: Vec<Accept>,
+    /// Where bytes that nobody explains are accepted, up to a cap or by digest; programs by digest only.
     #[serde(default)]
     accept_unexplained: Vec<Accept>,
+    /// Where the maker's rule `any`, and whatever else nobody judges, is accepted, up to a cap.
     #[serde(default)]
     accept_any: Vec<Accept>,
+    /// Where a container that is packed anew is accepted, if its normal form is equal. Example: `["partition:rootfs"]`
     #[serde(default)]
-    accept_reencoded: Vec<String>,
+    accept_reencoded: Vec<forms::Path>,
+    /// The channel that is accepted. Default: `"release"` Example: `"beta"`
     channel: Option<String>,
+    /// The hardware revisions that are accepted, of a manifest that names some. Example: `["B2"]`
     #[serde(default)]
     hardware_revisions: Vec<String>,
 }

@@ -1,23 +1,31 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
 use kiwame_image::{Algorithm, Arrange as _, Partition, Settings, Span};
+use kiwame_trust::forms;
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
-use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
+use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, WhenEmpty};
 use serde::Deserialize;
 
-/// The file.
+/// The file. `docs/fields.md` is made of these tables: the comment on a field is what it says of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Description {
+    /// Version of this schema. Always `"kiwame-firmware/1"`
     schema: String,
+    /// What the firmware is for.
     product: ProductEntry,
+    /// Which release it is.
     release: ReleaseEntry,
+    /// Partitions of flash that carries no partition table. Those of one image share no byte.
     #[serde(default)]
     layout: Vec<LayoutEntry>,
+    /// Who answers for which part; of several that reach a place, the one with the longest path.
     #[serde(default)]
     supplier: Vec<SupplierEntry>,
+    /// Where devices may differ, and how far. Of several rules that reach a place, all must hold.
     #[serde(default)]
     mutable: Vec<MutableEntry>,
+    /// Documents beside the manifest, which names them and checks nothing.
     #[serde(default)]
     reference: Vec<ReferenceEntry>,
 }
@@ -25,84 +33,114 @@ pub(crate) struct Description {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ProductEntry {
-    vendor: String,
-    model: String,
+    /// The maker, as policies name it. Example: `"Example"`
+    vendor: forms::Name,
+    /// The model, as policies name it. Example: `"Router-1"`
+    model: forms::Name,
+    /// The hardware revisions that it is for; none means all. Example: `["B2"]`
     #[serde(default)]
     hardware_revisions: Vec<String>,
+    /// The release channel; a policy takes `release` unless it says otherwise. Default: `"release"` Example: `"beta"`
     channel: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ReleaseEntry {
-    version: String,
+    /// The version, as the maker writes it. Example: `"2.1.0"`
+    version: forms::Name,
+    /// A number that only goes up, for refusing a downgrade; none counts as 0. Example: `3`
     security_version: Option<u64>,
-    not_before: Option<String>,
-    not_after: Option<String>,
-    support_until: Option<String>,
+    /// The manifest does not count before. Example: `"2026-11-21T09:00:00Z"`
+    not_before: Option<forms::Timestamp>,
+    /// The manifest does not count after. Example: `"2031-11-21T09:00:00Z"`
+    not_after: Option<forms::Timestamp>,
+    /// Until when the maker mends the release; told, and compared with nothing. Example: `"2031-11-21T09:00:00Z"`
+    support_until: Option<forms::Timestamp>,
+    /// Versions that it replaces. Example: `["2.0.0", "2.0.1"]`
     #[serde(default)]
     supersedes: Vec<String>,
-    /// Digests of the whole image beside SHA-256.
+    /// Digests of the whole image beside SHA-256. Example: `["sha384"]`
     #[serde(default)]
-    digests: Vec<String>,
+    digests: Vec<forms::Algorithm>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct LayoutEntry {
+    /// Its name: the path of what lies there begins with `partition:` and the name. Example: `"env"`
     name: String,
+    /// Where it begins in the image, in bytes. Example: `0x80000`
     offset: u64,
+    /// How many bytes it has. Example: `0x10000`
     length: u64,
-    /// Bytes of the medium's erase blocks there.
+    /// Bytes of the medium's erase blocks there, a power of two and 4096 at least; flash file systems are read by it.
+    /// Example: `0x10000`
     erase_block: Option<u64>,
-    /// The device itself writes there.
+    /// The device itself writes there: what is packed there may be packed anew, and times may differ. Example: `true`
     #[serde(default)]
     written: bool,
-    /// Format of what the device makes there.
-    format: Option<String>,
-    /// Name of the image that it is of, where the release has several; all of them without.
+    /// Format of what the device makes there, where the release leaves it empty. Example: `"jffs2"`
+    format: Option<forms::Format>,
+    /// Name of the image that it is of, where the release has several; all of them without. Example: `"flash.bin"`
     image: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SupplierEntry {
-    path: String,
+    /// What they answer for. Example: `"partition:boot"`
+    path: forms::PathOrAll,
+    /// Their name, as people are told it. Example: `"Boot Works"`
     name: String,
+    /// Where to reach them. Example: `"psirt@boot.example"`
     contact: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ReferenceEntry {
+    /// What the document is. Example: `"sbom"`
     #[serde(rename = "type")]
     kind: String,
-    sha256: String,
+    /// Its digest. Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+    sha256: forms::Sha256,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct MutableEntry {
-    path: String,
-    rule: String,
+    /// Where devices may differ. Example: `"partition:env"`
+    path: forms::Path,
+    /// How far. Example: `"keys"`
+    rule: forms::RuleType,
+    /// The settings of the rule `keys`, or the header's fields of the rule `fields`.
     #[serde(default)]
     keys: Vec<KeyEntry>,
-    /// Files of `data-files`, or fields, whose values nobody judges.
+    /// Files of `data-files`, or fields of `fields`, whose values nobody judges; `max-bytes` holds for each.
+    /// Example: `["upper/var/log/state"]`
     #[serde(default)]
-    names: Vec<String>,
+    names: Vec<forms::NameOrPattern>,
+    /// The files of the rule `data-files`.
     #[serde(default)]
     files: Vec<FileEntry>,
+    /// Cap in bytes of the rule `any`, which needs it, and of each of `names`. Example: `65536`
     max_bytes: Option<u64>,
+    /// Bytes that may be left of older values that nothing reaches any more, and no program. Example: `4096`
     #[serde(default)]
     remains_max_bytes: u64,
-    when_empty: Option<String>,
+    /// What the device does where the place is erased. Default: `"refuse"` Example: `"default"`
+    when_empty: Option<forms::WhenEmpty>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct KeyEntry {
-    name: String,
-    value: String,
+    /// Name of the setting or field. Example: `"ethaddr"`
+    name: forms::NameOrPattern,
+    /// What its value may be. Example: `"mac"`
+    value: forms::Grammar,
+    /// It may be absent although the reference has it. Example: `true`
     #[serde(default)]
     optional: bool,
 }
@@ -110,11 +148,17 @@ struct KeyEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileEntry {
-    name: String,
-    format: Option<String>,
+    /// Its names from the root of the file system, with slashes between them; a directory ends with one.
+    /// Example: `"upper/etc/config/system"`
+    name: forms::NameOrPattern,
+    /// How it is read; nobody judges the content without. Example: `"uci"`
+    format: Option<forms::Settings>,
+    /// The settings in it that may differ. Whatever else it holds equals the reference.
     #[serde(default)]
     keys: Vec<KeyEntry>,
+    /// Cap on its size in bytes. Example: `4096`
     max_bytes: u64,
+    /// It may be absent although the reference has it. Example: `true`
     #[serde(default)]
     optional: bool,
 }
@@ -261,21 +305,21 @@ impl Description {
 impl MutableEntry {
     fn read(&self) -> Result<MutableRule, String> {
         let cap = || self.max_bytes.ok_or_else(|| format!("mutable {}: max-bytes is missing", self.path));
-        let rule = match self.rule.as_str() {
-            "keys" => Mutable::Keys(self.key_rules(&self.keys)?),
-            "fields" => Mutable::Fields(self.fields()?),
-            "data-files" => Mutable::DataFiles(self.file_rules()?),
-            "erased" => Mutable::Erased,
-            "any" => Mutable::Any { max_bytes: cap()? },
-            other => {
-                let rules = "keys, fields, data-files, erased or any";
-                return Err(format!("mutable {}: rule: found \"{other}\", expected {rules}", self.path));
+        let rule = match RuleType::named(&self.rule) {
+            Some(RuleType::Keys) => Mutable::Keys(self.key_rules(&self.keys)?),
+            Some(RuleType::Fields) => Mutable::Fields(self.fields()?),
+            Some(RuleType::DataFiles) => Mutable::DataFiles(self.file_rules()?),
+            Some(RuleType::Erased) => Mutable::Erased,
+            Some(RuleType::Any) => Mutable::Any { max_bytes: cap()? },
+            None => {
+                let (path, found, rules) = (&self.path, &self.rule, RuleType::EXPECTED);
+                return Err(format!("mutable {path}: rule: found \"{found}\", expected {rules}"));
             }
         };
         let when_empty = match self.when_empty.as_deref() {
             None => WhenEmpty::default(),
             Some(name) => WhenEmpty::named(name).ok_or_else(|| {
-                let meanings = "refuse, warning or default";
+                let meanings = WhenEmpty::EXPECTED;
                 format!("mutable {}: when-empty: found \"{name}\", expected {meanings}", self.path)
             })?,
         };

@@ -1,0 +1,106 @@
+//! `docs/fields.md`, the JSON Schemas beside it and what `kiwame man` says of a file: every field of `firmware.toml`, policies,
+//! manifests and reports. The tables are the types by which the readers read, as they stand in the source.
+
+mod page;
+mod rows;
+mod schema;
+mod source;
+mod text;
+
+use std::path::Path;
+
+use source::Source;
+
+use crate::write;
+
+/// One kind of file that has a reference.
+#[derive(Debug)]
+struct File {
+    /// Its name, by which `kiwame man` prints it.
+    name: &'static str,
+    /// Name of its schema.
+    schema: &'static str,
+    /// What it is, in a sentence.
+    about: &'static str,
+    /// The type that it is read into.
+    root: &'static str,
+    /// Where the types are.
+    source: &'static str,
+    /// What stands around an example.
+    notation: Notation,
+    /// Fields whose names begin with `x-` are allowed everywhere.
+    open: bool,
+}
+
+/// In which language a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    /// TOML, whose names have hyphens.
+    Toml,
+    /// JSON, whose names have capitals inside.
+    Json,
+}
+
+const FILES: [File; 4] = [
+    File {
+        name: "firmware.toml",
+        schema: "kiwame-firmware-1",
+        about: "What a maker writes once for a product; `kiwame attest --describe` reads it.",
+        root: "Description",
+        source: "crates/verifier/src/describe.rs",
+        notation: Notation::Toml,
+        open: false,
+    },
+    File {
+        name: "policy",
+        schema: "kiwame-policy-1",
+        about: "Whose signature counts for which product, and what else a buyer asks; `kiwame verify --policy` reads it, \
+                `kiwame policy new` writes one to edit.",
+        root: "File",
+        source: "crates/trust/src/policy.rs",
+        notation: Notation::Toml,
+        open: false,
+    },
+    File {
+        name: "manifest",
+        schema: "firmware-reference-manifest-v1",
+        about: "The payload of a signed manifest; `kiwame attest` makes it and `kiwame manifest show` prints it. It lies in a DSSE \
+                envelope of the type `application/vnd.in-toto+json`.",
+        root: "Statement",
+        source: "crates/trust/src/tables.rs",
+        notation: Notation::Json,
+        open: true,
+    },
+    File {
+        name: "report",
+        schema: "kiwame-report-1.2",
+        about: "What `inspect` and `verify` find, with `--format json`: canonical JSON (RFC 8785).",
+        root: "Report",
+        source: "crates/report/src/model.rs",
+        notation: Notation::Json,
+        open: false,
+    },
+];
+
+/// Everything that is written, by its place.
+fn files(root: &Path) -> Result<Vec<(String, String)>, String> {
+    let source = Source::read(root)?;
+    let mut files = vec![("docs/fields.md".to_owned(), page::page(&source))];
+    for (file, tables) in FILES.iter().zip(&source.files) {
+        files.push((schema::place(file), schema::text(&source, file, tables)?));
+        files.push((format!("crates/cli/src/fields/{}.txt", file.name), text::text(&source, file, tables)));
+    }
+    Ok(files)
+}
+
+/// Writes them anew.
+pub(crate) fn build(root: &Path) -> Result<(), String> {
+    for (place, text) in files(root)? {
+        write(&root.join(&place), text.as_bytes())?;
+        println!("{place}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
