@@ -195,6 +195,35 @@ fn a_lot_is_a_table_with_totals_and_summaries() {
 }
 
 #[test]
+fn a_unit_goes_by_the_serial_number_that_its_image_holds() {
+    let place = Place::new();
+    place.does("key new -o maker.key");
+    let twin = kiwame_samples::sample("router/twin").unwrap();
+    place.file("factory.bin", kiwame_samples::sample("router/router.bin").unwrap()).file("unit.bin", twin);
+    let description = kiwame_samples::folder().join("descriptions/router.toml");
+    let description = fs::read_to_string(description).unwrap();
+    let with = |path: &str| description.replace("model =", &format!("serial = \"{path}\"\nmodel ="));
+    let attest = "attest factory.bin --describe router.toml --key maker.key -o router.json";
+    place.file("router.toml", with("partition:env/variable:seriel"));
+    place.refuses(attest, 2, "did you mean");
+    place.file("router.toml", with("partition:kernel"));
+    place.refuses(attest, 2, "is no setting");
+    place.file("router.toml", with(SERIAL));
+    place.does(attest);
+    place.file("policy.toml", place.does("policy new --key maker.key.pub --expect Example/Router-1").replace(
+        "# accept-any = [{ path = \"path\"",
+        "accept-any = [{ path = \"partition:calibration\"",
+    ));
+    place.file("serials.txt", "0001\n0002\n");
+    let lot = "lot factory.bin unit.bin --manifest router.json --policy policy.toml --serials serials.txt --format json";
+    let lot: serde_json::Value = serde_json::from_str(&place.does(lot)).unwrap();
+    let serials: Vec<_> = lot["units"].as_array().unwrap().iter().map(|unit| &unit["serial"]).collect();
+    assert_eq!(serials, ["0001", "0002"]);
+}
+
+const SERIAL: &str = "partition:env/variable:serial";
+
+#[test]
 fn what_differs_from_the_order_asks_for_a_person() {
     let place = Place::with_folder();
     place.does(&format!("{LOT} --ordered 2"));

@@ -64,6 +64,9 @@ pub struct Report {
     pub rules: Vec<String>,
     /// Version of this schema. Always `"1.2"`
     pub schema_version: String,
+    /// The serial number that the image holds, where the manifest says which setting it is. Example: `"00001000"`
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub serial: Option<String>,
     /// Accounts of all spaces, the image first.
     pub spaces: Vec<SpaceOf>,
     /// The time that was used.
@@ -701,6 +704,7 @@ impl Report {
             regions: Regions::Listed(Vec::new()),
             rules: Vec::new(),
             schema_version: crate::SCHEMA_VERSION.to_owned(),
+            serial: None,
             spaces: Vec::new(),
             time: TimeOf { source: "not-used".to_owned(), value: None },
             tool,
@@ -772,6 +776,13 @@ impl Report {
         };
         let mut image = true;
         self.spaces.retain(|space| core::mem::replace(&mut image, false) || holds(space));
+    }
+
+    /// Takes over the value of the setting at that path, as the image has it.
+    pub fn set_serial(&mut self, path: &str) {
+        let region = self.regions.iter().find(|region| region.path == path);
+        let value = region.and_then(|region| region.attributes.get(kiwame_image::fact::VALUE.name).cloned());
+        self.serial = value.as_ref().and_then(Value::as_str).map(str::to_owned);
     }
 
     /// How many decoded spaces the image holds.
@@ -868,6 +879,7 @@ impl Report {
             manifest.channel.iter_mut().chain(&mut manifest.hardware_revisions).for_each(again);
             manifest.signers.iter_mut().flat_map(|signer| [&mut signer.id, &mut signer.key]).for_each(again);
         }
+        self.serial.iter_mut().for_each(again);
         [&mut self.image.format, &mut self.image.sha256, &mut self.mode, &mut self.verdict.tier]
             .into_iter()
             .chain(&mut self.not_seen)

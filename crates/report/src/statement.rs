@@ -25,6 +25,7 @@ pub fn statement(manifest: &Manifest) -> Vec<u8> {
                 ("model", json!(product.model)),
                 ("hardwareRevisions", json!(product.hardware_revisions)),
                 ("channel", json!(product.channel)),
+                ("serial", json!(product.serial)),
             ]),
         ),
         ("release", release(manifest)),

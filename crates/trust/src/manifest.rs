@@ -56,6 +56,8 @@ pub struct Product {
     pub hardware_revisions: Vec<String>,
     /// Release channel.
     pub channel: Option<String>,
+    /// Path of the setting that is the unit's serial number.
+    pub serial: Option<String>,
 }
 
 impl Product {
@@ -459,8 +461,8 @@ fn included(table: tables::Include) -> String {
 
 impl Product {
     fn of(table: tables::Product) -> Self {
-        let tables::Product { vendor, model, hardware_revisions, channel } = table;
-        Self { vendor: vendor.0, model: model.0, hardware_revisions, channel }
+        let tables::Product { vendor, model, hardware_revisions, channel, serial } = table;
+        Self { vendor: vendor.0, model: model.0, hardware_revisions, channel, serial }
     }
 }
 

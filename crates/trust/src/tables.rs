@@ -81,6 +81,9 @@ closed! {
         /// The release channel; a policy takes `release` unless it says otherwise. Default: `"release"` Example: `"beta"`
         #[json("channel")]
         pub(crate) channel: Option<String>,
+        /// The path of the setting that is the unit's serial number; tables of many units go by it. Example: `"partition:env/variable:serial"`
+        #[json("serial")]
+        pub(crate) serial: Option<String>,
     }
 
     /// The release.

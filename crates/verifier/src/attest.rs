@@ -1,7 +1,7 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
 use kiwame_appraisal::{Effect, Terms};
-use kiwame_image::{Opening, Openings, Options, SettingsFile, Tree};
+use kiwame_image::{Opening, Openings, Options, SettingsFile, Tree, fact};
 use kiwame_report::escape;
 use kiwame_trust::manifest::{Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
@@ -39,6 +39,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
         references: description.references(),
     };
     rules_name_something(&manifest).map_err(wrong)?;
+    serial_names_a_setting(&manifest).map_err(wrong)?;
     suppliers_name_something(&manifest, &description.answers()).map_err(wrong)?;
     let statement = kiwame_report::statement(&manifest);
     let text = summary(&manifest);
@@ -173,6 +174,21 @@ fn suppliers_name_something(manifest: &Manifest, suppliers: &[(String, String)])
             names_something(manifest, path).map_err(|why| format!("supplier \"{name}\": path {path}: {why}"))
         })
         .collect()
+}
+
+/// The serial number is a setting with a value of its own, at exactly that path.
+fn serial_names_a_setting(manifest: &Manifest) -> Result<(), String> {
+    let Some(path) = &manifest.product.serial else { return Ok(()) };
+    let mut regions = manifest.images.iter().flat_map(|image| &image.regions);
+    match regions.find(|region| region.path == *path) {
+        Some(region) if region.attributes.of(&fact::VALUE).is_some() => Ok(()),
+        Some(_) => Err(format!("product.serial: {path} is no setting with a value")),
+        None => {
+            let why = names_something(manifest, path).err();
+            let why = why.unwrap_or_else(|| "names several things, expected one setting".to_owned());
+            Err(format!("product.serial: {path}: {why}"))
+        }
+    }
 }
 
 fn names_something(manifest: &Manifest, wanted: &str) -> Result<(), String> {

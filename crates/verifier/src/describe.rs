@@ -42,6 +42,8 @@ struct ProductEntry {
     hardware_revisions: Vec<String>,
     /// The release channel; a policy takes `release` unless it says otherwise. Default: `"release"` Example: `"beta"`
     channel: Option<String>,
+    /// The path of the setting that is the unit's serial number; tables of many units go by it. Example: `"partition:env/variable:serial"`
+    serial: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -178,12 +180,13 @@ impl Description {
     }
 
     pub(crate) fn product(&self) -> Product {
-        let ProductEntry { vendor, model, hardware_revisions, channel } = &self.product;
+        let ProductEntry { vendor, model, hardware_revisions, channel, serial } = &self.product;
         Product {
             vendor: vendor.clone(),
             model: model.clone(),
             hardware_revisions: hardware_revisions.clone(),
             channel: channel.clone(),
+            serial: serial.clone(),
         }
     }
 

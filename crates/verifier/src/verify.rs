@@ -39,6 +39,9 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
     trial.load()?;
     let Judged { mut report, compared } = trial.judge()?;
     trial.describe(&mut report)?;
+    if let Some(path) = compared.as_ref().and_then(|compared| trial.serial(compared)) {
+        report.set_serial(path);
+    }
     if !run.request.regions {
         report.list_differing();
     }
@@ -598,6 +601,15 @@ impl Trial<'_> {
         }
         report.set_verdict(&findings, &outcome.verdict);
         Ok(Judged { report, compared })
+    }
+
+    /// Where the manifest that an image was compared with has its serial number.
+    fn serial(&self, compared_with: &str) -> Option<&str> {
+        let one = self
+            .verified
+            .iter()
+            .find(|one| one.value().images.iter().any(|image| compared(one, image) == compared_with))?;
+        one.value().product.serial.as_deref()
     }
 
     /// What the report names beside the comparison: policy, expectation, time, what was not seen.

@@ -134,7 +134,12 @@ impl UnitOf {
             file: escape(file),
             release: applied.map(|manifest| format!("{}@{}", manifest.product, manifest.release)),
             report_sha256: Some(report_sha256),
-            serial: escape(stem(file)),
+            // What the image says of itself goes before what somebody called its file.
+            serial: report
+                .serial
+                .clone()
+                .filter(|serial| !serial.is_empty())
+                .unwrap_or_else(|| escape(stem(file))),
             sha256: Some(report.image.sha256.clone()),
             size: Some(report.image.size),
             suppliers: suppliers(report),
