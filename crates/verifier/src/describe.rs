@@ -307,6 +307,7 @@ impl Description {
 
 impl MutableEntry {
     fn read(&self) -> Result<MutableRule, String> {
+        self.check_own()?;
         let cap = || self.max_bytes.ok_or_else(|| format!("mutable {}: max-bytes is missing", self.path));
         let rule = match RuleType::named(&self.rule) {
             Some(RuleType::Keys) => Mutable::Keys(self.key_rules(&self.keys)?),
@@ -332,6 +333,27 @@ impl MutableEntry {
             remains_max_bytes: self.remains_max_bytes,
             when_empty,
         })
+    }
+
+    /// A rule has no field that it does not use: whoever wrote it there means that something may differ.
+    fn check_own(&self) -> Result<(), String> {
+        let rule = self.rule.as_str();
+        let any_of = |rules: &[RuleType]| rules.iter().any(|one| one.name() == rule);
+        let (keys, files) = ([RuleType::Keys, RuleType::Fields], [RuleType::DataFiles]);
+        let names = [RuleType::DataFiles, RuleType::Fields];
+        let foreign = [
+            ("keys", !self.keys.is_empty() && !any_of(&keys)),
+            ("files", !self.files.is_empty() && !any_of(&files)),
+            ("names", !self.names.is_empty() && !any_of(&names)),
+            ("max-bytes", self.max_bytes.is_some() && self.names.is_empty() && !any_of(&[RuleType::Any])),
+        ];
+        let path = &self.path;
+        match foreign.into_iter().find(|(_, foreign)| *foreign && RuleType::named(rule).is_some()) {
+            Some((field, _)) => {
+                Err(format!("mutable {path}: {field}: the rule {rule} has no use for it here"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn key_rules(&self, keys: &[KeyEntry]) -> Result<Vec<KeyRule>, String> {
@@ -383,5 +405,39 @@ impl MutableEntry {
             max_bytes: file.max_bytes,
             optional: file.optional,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_not_given_what_it_has_no_use_for() {
+        let head = "schema = \"kiwame-firmware/1\"\n[product]\nvendor = \"a\"\nmodel = \"b\"\n[release]\nversion = \"1\"\n";
+        let read = |rule: &str, more: &str| {
+            let text = format!("{head}[[mutable]]\npath = \"p\"\nrule = \"{rule}\"\n{more}\n");
+            let read = Description::parse(text.as_bytes()).expect("a description").mutable();
+            read.map(|rules| rules.len())
+        };
+        let (keys, names) =
+            ("keys = [{ name = \"a\", value = \"mac\" }]", "names = [\"abc\"]\nmax-bytes = 1");
+        let (files, most) = ("files = [{ name = \"abc\", max-bytes = 1 }]", "max-bytes = 1");
+        let all = [("keys", keys), ("files", files), ("names", names), ("max-bytes", most)];
+        for (rule, own) in [
+            ("keys", &["keys"][..]),
+            ("fields", &["keys", "names"]),
+            ("data-files", &["files", "names"]),
+            ("erased", &[]),
+            ("any", &["max-bytes"]),
+        ] {
+            for (field, lines) in all {
+                let needed = if rule == "any" && field != "max-bytes" { "max-bytes = 1" } else { "" };
+                let lines = if field == "names" && rule == "any" { "names = [\"abc\"]" } else { lines };
+                let error = format!("mutable p: {field}: the rule {rule} has no use for it here");
+                let expected = if own.contains(&field) { Ok(1) } else { Err(error) };
+                assert_eq!(read(rule, &format!("{lines}\n{needed}")), expected, "{rule} {field}");
+            }
+        }
     }
 }

@@ -46,6 +46,11 @@ pub(super) fn page(source: &Source) -> String {
     for (file, tables) in FILES.iter().zip(&source.files) {
         page += &table(source, file, tables);
     }
+    page += SAME;
+    for (what, places) in ELSEWHERE {
+        let places = places.iter().map(|(file, path)| format!("{file} `{path}`")).collect::<Vec<_>>();
+        let _ = writeln!(page, "| {what} | {} |", places.join("<br>"));
+    }
     page += FORMS;
     source.forms.iter().for_each(|form| page += &form_row(form));
     page += GRAMMARS;
@@ -67,6 +72,66 @@ fn table(source: &Source, file: &File, tables: &[Table]) -> String {
     }
     text
 }
+
+const SAME: &str = "
+## The same thing in several files
+
+Where one is not spelt as the other: fields of in-toto (`subject`, `digest`) are named as it names them, and a policy and a report say in \
+one text what a manifest says in several.
+
+| what | where |
+|---|---|
+";
+
+/// What has a name of its own in some file: where it stands.
+pub(super) const ELSEWHERE: [(&str, &[(&str, &str)]); 7] = [
+    (
+        "the release",
+        &[
+            ("firmware.toml", "release.version"),
+            ("manifest", "predicate.release.version"),
+            ("policy", "rule[].release"),
+            ("report", "manifests[].release"),
+        ],
+    ),
+    (
+        "maker and model",
+        &[
+            ("firmware.toml", "product.vendor"),
+            ("manifest", "predicate.product.vendor"),
+            ("policy", "rule[].vendor"),
+            ("report", "manifests[].product"),
+        ],
+    ),
+    (
+        "the rule for a place",
+        &[("firmware.toml", "mutable[].rule"), ("manifest", "predicate.mutable[].rule.type")],
+    ),
+    (
+        "what is there in place of what should be",
+        &[
+            ("manifest", "predicate.images[].regions[].defects[].found"),
+            ("policy", "waiver[].found"),
+            ("report", "findings[].actual"),
+        ],
+    ),
+    (
+        "bytes of a space",
+        &[
+            ("manifest", "predicate.images[].regions[].span"),
+            ("report", "regions[].offset"),
+            ("report", "regions[].length"),
+        ],
+    ),
+    (
+        "digest of a region",
+        &[("manifest", "predicate.images[].regions[].digests"), ("report", "regions[].sha256")],
+    ),
+    (
+        "digest of a document",
+        &[("firmware.toml", "reference[].sha256"), ("manifest", "predicate.references[].digest")],
+    ),
+];
 
 const FORMS: &str = "
 ## Forms

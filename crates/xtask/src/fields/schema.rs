@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::rows::rows;
 use super::source::{Field, Form, Grammar, Need, Sort, Source, Table};
 use super::{File, Notation};
 
@@ -28,11 +27,6 @@ pub(super) fn schema(source: &Source, file: &File, tables: &[Table]) -> Result<V
     let mut defs = Map::new();
     for table in rest {
         defs.insert(table.name.clone(), maker.table(table)?);
-    }
-    let rows = rows(tables);
-    let used = |form: &&Form| rows.iter().any(|row| row.field.sort.form() == Some(form.rust.as_str()));
-    for form in source.forms.iter().filter(used) {
-        defs.insert(form.rust.clone(), maker.form(form)?);
     }
     let Value::Object(mut schema) = maker.table(root)? else { return Err("no table".to_owned()) };
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -68,8 +62,13 @@ impl Maker<'_> {
     }
 
     fn field(&self, field: &Field) -> Result<Value, String> {
-        let mut schema = self.sort(&field.sort);
-        schema["description"] = json!(plain(&field.meaning));
+        let mut schema = self.sort(&field.sort)?;
+        // What the form says stands behind what the field says: of a reference, editors show one of both.
+        let form = match &field.sort {
+            Sort::Form(name) => format!(" {}", self.source.form(name).meaning),
+            _ => String::new(),
+        };
+        schema["description"] = json!(plain(&format!("{}{form}", field.meaning)));
         if let Some(only) = &field.only {
             schema["const"] = self.value(only)?;
         }
@@ -85,27 +84,27 @@ impl Maker<'_> {
         Ok(schema)
     }
 
-    fn sort(&self, sort: &Sort) -> Value {
-        // Whole numbers are taken up to 2^53 in JSON, and as far as TOML has them.
-        match sort {
+    fn sort(&self, sort: &Sort) -> Result<Value, String> {
+        let sha256 = |others: bool| -> Result<Value, String> {
+            let properties = json!({ "sha256": self.sort(&Sort::Form("Sha256".to_owned()))? });
+            Ok(json!({
+                "type": "object", "properties": properties, "required": ["sha256"], "additionalProperties": others,
+            }))
+        };
+        Ok(match sort {
             Sort::Text => json!({ "type": "string" }),
             Sort::Number => json!({ "type": "integer", "minimum": 0 }),
             Sort::Byte => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
             Sort::Flag => json!({ "type": "boolean" }),
-            Sort::Form(name) | Sort::Table(name) => json!({ "$ref": format!("#/$defs/{name}") }),
-            Sort::List(of) => json!({ "type": "array", "items": self.sort(of) }),
-            Sort::Some(of) => json!({ "type": "array", "items": self.sort(of), "minItems": 1 }),
-            Sort::Map(of) => json!({ "type": "object", "additionalProperties": self.sort(of) }),
-            Sort::Digests => json!({
-                "type": "object", "properties": { "sha256": { "$ref": "#/$defs/Sha256" } },
-                "required": ["sha256"], "additionalProperties": true,
-            }),
-            Sort::Sha256 => json!({
-                "type": "object", "properties": { "sha256": { "$ref": "#/$defs/Sha256" } },
-                "required": ["sha256"], "additionalProperties": false,
-            }),
+            Sort::Form(name) => self.form(self.source.form(name))?,
+            Sort::Table(name) => json!({ "$ref": format!("#/$defs/{name}") }),
+            Sort::List(of) => json!({ "type": "array", "items": self.sort(of)? }),
+            Sort::Some(of) => json!({ "type": "array", "items": self.sort(of)?, "minItems": 1 }),
+            Sort::Map(of) => json!({ "type": "object", "additionalProperties": self.sort(of)? }),
+            Sort::Digests => sha256(true)?,
+            Sort::Sha256 => sha256(false)?,
             Sort::Anything => json!({}),
-        }
+        })
     }
 
     fn form(&self, form: &Form) -> Result<Value, String> {

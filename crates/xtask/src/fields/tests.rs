@@ -191,6 +191,15 @@ fn the_files_are_what_would_be_written_now() {
 }
 
 #[test]
+fn what_is_said_to_stand_in_several_files_stands_there() {
+    let source = source();
+    for (file, path) in page::ELSEWHERE.iter().flat_map(|(_, places)| *places) {
+        let at = FILES.iter().position(|one| one.name == *file).unwrap();
+        assert!(rows::rows(&source.files[at]).iter().any(|row| row.path == *path), "{file} {path}");
+    }
+}
+
+#[test]
 fn every_field_has_a_meaning_and_an_example_of_its_type() {
     for (file, tables) in FILES.iter().zip(source().files) {
         let schema = Schema::of(file.name);
