@@ -15,17 +15,18 @@ async function startWorker() {
   const started = new Worker(script);
   URL.revokeObjectURL(script);
   const [core, shell] = await Promise.all([unzip(inert("core")), unzip(inert("shell"))]);
-  await message(started, { core, shell, digest: digest() });
+  await exchange(started, { core, shell, digest: digest() });
   return started;
 }
 
 /** Sends something to a worker and waits for the answer. */
-function message(to, data, progress = () => {}) {
+function exchange(to, data, progress = () => {}) {
   return new Promise((resolve, reject) => {
     to.stop = () => reject(new Cancelled());
     to.onerror = (event) => reject(new Error(event.message || "worker"));
     to.onmessage = ({ data: got }) => {
-      if (got.failure !== undefined) reject(new Error(got.failure));
+      if (got.unread !== undefined) reject(new Unread(got.unread, got.source));
+      else if (got.failure !== undefined) reject(new Error(got.failure));
       else if (got.total !== undefined) progress(got.done, got.total);
       else resolve(got);
     };
@@ -35,20 +36,38 @@ function message(to, data, progress = () => {}) {
 
 class Cancelled extends Error {}
 
+/** A file that can no longer be read, or that is not what it was: the number of the source. */
+class Unread extends Error {
+  constructor(why, source) {
+    super(why);
+    Object.assign(this, { why, source });
+  }
+}
+
+/** The worker answers one at a time: a question waits for the one before it. */
+let turn = Promise.resolve();
+
+function inTurn(data, progress) {
+  const mine = turn.then(async () => {
+    worker ??= await startWorker();
+    return exchange(worker, data, progress);
+  });
+  turn = mine.catch(() => {});
+  return mine;
+}
+
 /** Answers one request. `sources` are `{ role, name, data }`, with `data` a file or bytes. */
 async function ask(verb, sources, extra = {}, progress = () => {}) {
-  worker ??= await startWorker();
   const described = sources.map(({ role, name, data }) => ({ role, name, size: data.size ?? data.length }));
   const request = { abi: ABI, verb, sources: described, coreSha256: digest(), lang, ...extra };
   const data = { request: JSON.stringify(request), sources: sources.map((source) => source.data) };
-  const { response } = await message(worker, data, progress);
+  const { response } = await inTurn(data, progress);
   return response;
 }
 
 /** For tests: any request, as its exact text. */
 globalThis.kiwame = {
   async run(request, sources) {
-    worker ??= await startWorker();
-    return (await message(worker, { request, sources })).response;
+    return (await inTurn({ request, sources })).response;
   },
 };

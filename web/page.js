@@ -10,10 +10,11 @@ const make = (tag, text, className) => {
 };
 
 let lang = navigator.language.startsWith("ja") ? "ja" : "en";
-let files = []; // { file, role }
+let files = []; // { file, kind, role, trouble? }
 let worker = null; // ends when a run is cancelled
-let answer = null; // { report, bytes, words, name, unconfirmed }
-let anchors = ""; // fingerprint or digest of what is to be trusted
+let answer = null; // { report, bytes, words, name, unconfirmed, claimed }
+let anchor = null; // { kind, text }: fingerprint of the key, or digest of the policy, that is to be trusted
+let trouble = null; // says the problem that is shown, in the language of the moment
 let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
 
 const texts = () => TEXTS[lang];
@@ -26,17 +27,8 @@ const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 // ---- files ----------------------------------------------------------------------------------------------------
 
 async function add(list) {
-  for (const file of list) files.push({ file, role: await guess(file) });
+  for (const file of list) files.push({ file, ...(await guess(file)) });
   await filesChanged();
-}
-
-/** What a file is for, by its first bytes; the user may say otherwise. */
-async function guess(file) {
-  const head = decode(new Uint8Array(await file.slice(0, 4096).arrayBuffer()));
-  if (/^\s*\{/.test(head) && /"payload/.test(head)) return "manifest";
-  if (head.includes("-----BEGIN PUBLIC KEY-----") || /^\s*ed25519:/.test(head)) return "key";
-  if (!head.includes("\0") && /^\s*\[\[(rule|principal)\]\]/m.test(head)) return "policy";
-  return "image";
 }
 
 const having = (role) => files.filter((entry) => entry.role === role).map((entry) => entry.file);
@@ -44,107 +36,186 @@ const having = (role) => files.filter((entry) => entry.role === role).map((entry
 /** An answer is to what was asked. As soon as anything of that changes it is gone: no verdict stands beside another file. */
 function changed() {
   asked += 1;
-  id("problem").hidden = true;
-  if (answer) id("status").textContent = texts().stale;
+  showTrouble(null);
+  if (answer) showStatus("stale");
   answer = null;
   id("result").hidden = true;
 }
 
-async function filesChanged() {
+/** Looks at the keys and policies that are there now; until that is done nothing is asked of the core. */
+let settled = Promise.resolve();
+
+function filesChanged() {
+  settled = settleFiles();
+  return settled;
+}
+
+async function settleFiles() {
   changed();
-  anchors = "";
+  const question = asked;
+  anchor = null;
   id("confirmed").checked = false;
-  for (const file of having("policy")) {
-    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
-    anchors = `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  for (const entry of files) entry.trouble = undefined;
+  showFiles();
+  id("list").ariaBusy = "true";
+  const found = [];
+  for (const entry of files) {
+    const kind = entry.role;
+    if (kind === "policy" || kind === "key") found.push({ kind, entry, ...(kind === "policy" ? await digestOf(entry) : await fingerprintOf(entry)) });
   }
-  for (const file of having("key")) {
-    const response = await ask("key-show", [{ role: "key", name: file.name, data: file }], { render: "text" });
-    anchors = response.exit === 0 ? decode(response.outputs.stdout).split("\n")[0] : "";
-  }
+  if (question !== asked) return settled;
+  for (const { entry, trouble: why } of found) entry.trouble = why;
+  // Of several, none is it: the run says so.
+  anchor = found.length === 1 && found[0].text ? found[0] : null;
+  id("list").ariaBusy = null;
   showFiles();
 }
 
-function showFiles() {
-  const rows = files.map((entry) => {
-    const row = make("li");
-    const select = make("select");
-    select.ariaLabel = `${texts().role}: ${plain(entry.file.name)}`;
-    for (const [role, text] of Object.entries(texts().roles)) {
-      const option = make("option", text);
-      option.value = role;
-      option.selected = role === entry.role;
-      select.append(option);
+/** Bytes that the core takes for a policy. */
+const POLICY_AT_MOST = 1 << 20;
+
+async function digestOf({ file }) {
+  if (file.size > POLICY_AT_MOST) return {};
+  try {
+    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    return { text: `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}` };
+  } catch {
+    return { trouble: () => texts().kinds.unreadable };
+  }
+}
+
+/** A key that is none is said to be so at once, and one whose private half is published, too. */
+async function fingerprintOf({ file }) {
+  const sources = [{ role: "key", name: file.name, data: file }];
+  try {
+    const response = await ask("key-show", sources, { render: "json" });
+    if (response.exit !== 0) {
+      const problem = problemOf(response, sources);
+      return { trouble: () => `${problem().what} ${problem().next}` };
     }
-    select.addEventListener("change", () => {
-      entry.role = select.value;
-      filesChanged();
-    });
-    const remove = make("button", "×");
-    remove.type = "button";
-    remove.ariaLabel = texts().remove(plain(entry.file.name));
-    remove.addEventListener("click", () => {
-      files = files.filter((other) => other !== entry);
-      filesChanged();
-    });
-    row.append(make("span", plain(entry.file.name), "name"), make("span", texts().size(entry.file.size), "size"), select, remove);
-    return row;
-  });
-  id("list").replaceChildren(...rows);
-  const verifying = files.some((entry) => entry.role !== "image");
-  id("start").textContent = verifying ? texts().verify : texts().inspect;
-  id("start").disabled = files.length === 0;
+    const { fingerprint, known } = JSON.parse(decode(response.outputs.stdout));
+    return { text: fingerprint, trouble: known ? () => texts().anchors.key.known : undefined };
+  } catch (error) {
+    // What keeps the core from starting is said when it is asked for an answer.
+    return error instanceof Unread ? { trouble: () => texts().kinds.unreadable } : {};
+  }
+}
+
+function showFiles() {
+  id("list").replaceChildren(...files.map(fileRow));
+  const report = files.some((entry) => entry.role === "report");
+  const verifying = files.some((entry) => ["manifest", "policy", "key"].includes(entry.role));
+  id("start").textContent = report ? texts().openReport : verifying ? texts().verify : texts().inspect;
+  id("start").disabled = files.length === 0 || !id("busy").hidden;
   id("clear").hidden = files.length === 0;
   id("options").classList.toggle("verifying", verifying);
-  id("confirmation").hidden = anchors === "";
-  id("fingerprint").textContent = anchors;
+  id("confirmation").hidden = anchor === null;
+  if (anchor === null) return;
+  const words = texts().anchors[anchor.kind];
+  id("confirm-why").textContent = words.why;
+  id("anchor-name").textContent = words.name;
+  id("fingerprint").textContent = anchor.text;
+  id("confirm").textContent = words.confirm;
+}
+
+function fileRow(entry) {
+  const name = plain(entry.file.name);
+  const row = make("li");
+  row.entry = entry;
+  const remove = make("button", "×");
+  remove.type = "button";
+  remove.ariaLabel = texts().remove(name);
+  remove.addEventListener("click", () => {
+    files = files.filter((other) => other !== entry);
+    filesChanged();
+  });
+  row.append(make("span", name, "name"), make("span", texts().size(entry.file.size), "size"), useOf(entry, name), remove);
+  const note = noteOf(entry);
+  if (note) row.append(make("p", note.text, note.warning ? "note warning" : "note"));
+  return row;
+}
+
+/** What a file is used for: a list to choose from; of a private key there is nothing to choose. */
+function useOf(entry, name) {
+  if (entry.kind === "privateKey") return make("span", texts().roles.aside, "use");
+  const select = make("select");
+  select.ariaLabel = `${texts().role}: ${name}`;
+  for (const [role, text] of Object.entries(texts().roles)) {
+    const option = make("option", text);
+    option.value = role;
+    option.selected = role === entry.role;
+    select.append(option);
+  }
+  select.addEventListener("change", async () => {
+    entry.role = select.value;
+    await filesChanged();
+    for (const row of id("list").children) if (row.entry === entry) row.querySelector("select").focus();
+  });
+  return select;
 }
 
 // ---- a run ----------------------------------------------------------------------------------------------------
 
 async function start() {
-  const [image, ...others] = having("image");
+  await settled;
   const expect = id("expect").value.trim();
-  const problem =
-    (!image && texts().needImage) ||
-    (others.length > 0 && texts().oneImage) ||
-    (image.size === 0 && texts().empty(plain(image.name))) ||
-    (having("key").length > 0 && !expect && texts().needExpect);
+  const problem = missing(files, expect);
   if (problem) return fail(problem);
 
-  const verifying = files.some((entry) => entry.role !== "image");
-  const order = ["image", "manifest", "policy", "key"];
+  const order = ["image", "manifest", "policy", "key", "report"];
   const sources = order.flatMap((role) => having(role).map((data) => ({ role, name: data.name, data })));
+  const verb = sources[0].role === "report" ? "report-show" : sources.length > 1 ? "verify" : "inspect";
   const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
   const [channel, hardware] = ["channel", "hardware"].map((name) => id(name).value.trim());
   const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
-  if (verifying) Object.assign(extra, { deep: id("deep").checked, ...expected });
+  if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, ...expected });
 
   busy(true);
   const question = asked;
   try {
-    const response = await ask(verifying ? "verify" : "inspect", sources, extra, showProgress);
-    if (question !== asked) return void (id("status").textContent = texts().stale);
-    const bytes = response.outputs.report;
-    if (!bytes) return fail(texts().refused, decode(response.outputs.stderr), response.exit);
-    const words = JSON.parse(decode(response.outputs.stdout));
-    const unconfirmed = anchors !== "" && !id("confirmed").checked;
-    id("problem").hidden = true;
-    answer = { report: JSON.parse(decode(bytes)), bytes, words, name: image.name, unconfirmed };
-    showAnswer();
-    id("status").textContent = texts().done;
-    id("verdict-title").focus();
+    const response = await ask(verb, sources, extra, showProgress);
+    if (question !== asked) return void showStatus("stale");
+    take(response, sources, verb);
   } catch (error) {
-    if (error instanceof Cancelled) id("status").textContent = texts().cancelled;
-    else {
-      // After a trap nothing in there is worth keeping.
-      worker?.terminate();
-      worker = null;
-      fail(texts().bug, error.message);
-    }
+    failed(error, sources);
   } finally {
     busy(false);
   }
+}
+
+/** Shows what the core answered, or why it gave no report. */
+function take(response, sources, verb) {
+  const [{ name, data: file }] = sources;
+  const bytes = response.outputs.report;
+  if (!bytes) return fail(problemOf(response, sources));
+  const words = JSON.parse(decode(response.outputs.stdout));
+  const report = JSON.parse(decode(bytes));
+  if (verb === "report-show") {
+    if (!isSound(report)) return fail(() => ({ what: `${plain(name)}: ${texts().claimed.odd}`, next: texts().wrongFile.report, control: "list", file }));
+    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, unconfirmed: null, claimed: true };
+  } else {
+    const given = having("policy").length > 0 ? "policy" : "key";
+    const unconfirmed = verb === "verify" && !id("confirmed").checked ? given : null;
+    answer = { report, bytes, words, name, unconfirmed, claimed: false };
+  }
+  showTrouble(null);
+  showAnswer();
+  showStatus(answer.claimed ? "claimedShown" : "done");
+  intoView(id("result"), id("verdict-title"));
+}
+
+/** Why a run ended without an answer: the user's wish, a file, or a bug. */
+function failed(error, sources) {
+  if (error instanceof Cancelled) return showStatus("cancelled");
+  answer = null;
+  if (error instanceof Unread) {
+    const { name, data: file } = sources[error.source];
+    return fail(() => ({ what: `${plain(name)}: ${texts().unread[error.why]}.`, next: texts().core.changed[1], control: "list", file }));
+  }
+  // After a trap nothing in there is worth keeping.
+  worker?.terminate();
+  worker = null;
+  fail(() => ({ what: texts().bug[0], next: texts().bug[1], detail: error.message }));
 }
 
 function cancel() {
@@ -159,8 +230,8 @@ function busy(running) {
   id("start").disabled = running || files.length === 0;
   if (!running) return;
   id("result").hidden = true;
-  id("problem").hidden = true;
-  id("status").textContent = texts().working;
+  showTrouble(null);
+  showStatus("working");
   showProgress(0, 1);
 }
 
@@ -170,12 +241,55 @@ function showProgress(done, total) {
   id("percent").textContent = `${Math.floor(part * 100)} %`;
 }
 
-function fail(title, detail = "", exit = undefined) {
-  const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
-  id("problem").replaceChildren(make("p", `${title}${code}`), ...(detail ? [make("pre", detail)] : []));
-  id("problem").hidden = false;
-  id("status").textContent = "";
+/** What the line below the form says; it is said again in another language. */
+function showStatus(name = "") {
+  id("status").dataset.says = name;
+  id("status").textContent = name === "" ? "" : name === "claimedShown" ? texts().claimed.status : texts()[name];
+}
+
+/** Nothing was done: says what is wrong and what to do, and brings that into view at every zoom. */
+function fail(problem) {
+  showStatus();
   id("result").hidden = true;
+  showTrouble(problem);
+  intoView(id("problem"), id("problem"));
+}
+
+function showTrouble(problem) {
+  trouble = problem;
+  id("problem").hidden = problem === null;
+  id("expect").ariaInvalid = null;
+  if (problem === null) return;
+  const { what, next, control, file, detail, exit } = problem();
+  const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
+  const parts = [make("p", `${texts().notDone} ${what}${code}`, "what"), make("p", next)];
+  if (control) {
+    const go = make("button", texts().goTo[control]);
+    go.type = "button";
+    go.addEventListener("click", () => goTo(control, file));
+    parts.push(go);
+  }
+  if (detail) {
+    const folded = make("details");
+    folded.open = exit === undefined;
+    folded.append(make("summary", texts().coreWords), make("pre", detail));
+    parts.push(folded);
+  }
+  if (control === "expect") id("expect").ariaInvalid = "true";
+  id("problem").replaceChildren(...parts);
+}
+
+function goTo(control, file) {
+  if (control === "choose") return id("choose").click();
+  const row = Array.from(id("list").children).find((line) => line.entry.file === file);
+  const target = control === "list" ? row?.querySelector("select") : id(control);
+  intoView(target, target);
+}
+
+/** Brings an element to the top of the screen and the focus into it. */
+function intoView(element, focused) {
+  element?.scrollIntoView({ block: "start" });
+  focused?.focus({ preventScroll: true });
 }
 
 // ---- words ----------------------------------------------------------------------------------------------------
@@ -188,18 +302,22 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
+  showTrouble(trouble);
+  showStatus(id("status").dataset.says);
   if (!answer) return;
-  const source = { role: "report", name: answer.name, data: answer.bytes };
+  const told = answer;
+  const source = { role: "report", name: told.name, data: told.bytes };
   const response = await ask("report-show", [source], { render: "words" });
-  answer.words = JSON.parse(decode(response.outputs.stdout));
-  showAnswer();
+  const words = JSON.parse(decode(response.outputs.stdout));
+  told.words = told.claimed ? shownPlain(words) : words;
+  if (answer === told) showAnswer();
 }
 
 function clear() {
   cancel();
   files = [];
   answer = null;
-  id("status").textContent = "";
+  showStatus();
   id("options").reset();
   filesChanged();
 }
@@ -228,15 +346,20 @@ id("options").addEventListener("submit", (event) => {
 });
 for (const name of ["expect", "channel", "hardware", "deep", "confirmed"]) {
   id(name).addEventListener("input", () => {
-    if (answer || !id("problem").hidden) changed();
+    if (answer || trouble) changed();
     else asked += 1;
   });
 }
 id("cancel").addEventListener("click", cancel);
 id("clear").addEventListener("click", clear);
+id("confirm-now").addEventListener("click", () => goTo("confirmed"));
 id("save").addEventListener("click", save);
-id("more-findings").addEventListener("click", () => showFindings(answer.report.findings.length));
+id("more-findings").addEventListener("click", () => {
+  showFindings(wordsOf(answer.report, answer.words), answer.report.findings.length);
+});
 id("english").addEventListener("click", () => speak("en"));
 id("japanese").addEventListener("click", () => speak("ja"));
+addEventListener("beforeprint", ontoPaper);
+addEventListener("afterprint", offPaper);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answer && showMap());
 speak(lang);

@@ -5,27 +5,34 @@ const CLASSES = ["matched", "differs", "mutable", "remains", "fill", "unread", "
 const RANKS = ["fill", "matched", "opened", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
 const ICONS = { affirming: "✓", warning: "!", contraindicated: "✗", none: "?" };
 const FINDINGS_AT_FIRST = 50;
+/** The exit code of what a person must look at. */
+const HELD = 7;
 
 function showAnswer() {
-  const { report, words, unconfirmed } = answer;
+  const { report, unconfirmed, claimed } = answer;
+  const words = wordsOf(report, answer.words);
   // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = unconfirmed && report.verdict.tier === "affirming";
+  const held = Boolean(unconfirmed) && report.verdict.tier === "affirming";
   const tier = held ? "warning" : report.verdict.tier;
   const title = id("verdict-title");
-  title.className = `verdict ${tier}`;
+  const says = firstLine(report, words, tier);
+  // What somebody's file says is no verdict of this page, and looks like none.
+  title.className = `verdict ${claimed ? "claimed" : tier}`;
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
-  const exceptions = tier === "affirming" ? texts().exceptions(report.exceptions) : "";
-  const told = [words.reason, words.changes].filter((text) => text && tier !== "affirming" && report.mode !== "inspect");
-  const changes = told.length > 0 ? texts().changes(told) : "";
-  const first = report.mode === "inspect" ? texts().inspectedTitle : texts().tiers[tier];
-  title.replaceChildren(icon, make("span", first + exceptions + changes));
+  title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says) : says));
+  id("result").classList.toggle("claimed", claimed);
+  id("claimed").hidden = !claimed;
+  id("claimed").textContent = texts().claimed.note;
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
-  id("verdict-note").textContent = held ? texts().unconfirmed : note;
+  id("verdict-note").textContent = claimed ? "" : held ? texts().anchors[unconfirmed].unconfirmed : note;
+  id("confirm-now").textContent = texts().goTo.confirmed;
+  id("confirm-now").hidden = !held;
   id("save").disabled = held;
+  id("save").hidden = claimed;
 
-  showFacts();
-  showFindings(words.findings.length > FINDINGS_AT_FIRST ? FINDINGS_AT_FIRST : words.findings.length);
+  showFacts(held);
+  showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
   showAccount();
   showMap();
   const root = findingsInto(treeOf(report.regions), report.findings);
@@ -36,12 +43,41 @@ function showAnswer() {
   id("result").hidden = false;
 }
 
-function showFacts() {
-  const { report, name } = answer;
+/** The verdict in one line, with what it leaves out or what was changed. */
+function firstLine(report, words, tier) {
+  if (report.mode === "inspect") return texts().inspectedTitle;
+  const first = report.mode !== "diff" ? texts().tiers[tier] : report.exitCode === 0 ? texts().claimed.same : texts().claimed.differ;
+  if (tier === "affirming") return first + texts().exceptions(report.exceptions);
+  const told = [words.reason, words.changes].filter(Boolean);
+  return told.length > 0 ? first + texts().changes(told) : first;
+}
+
+/** Whether somebody's report holds what the page can show: names that it knows, where it chooses by them. The core has
+ * read it as one. */
+function isSound({ mode, verdict, findings, regions }) {
+  const known = (list, value) => Array.isArray(list) ? list.includes(value) : Object.hasOwn(list, value);
+  return (
+    known(["inspect", "verify", "diff"], mode) &&
+    known(ICONS, verdict.tier) &&
+    findings.every(({ severity }) => known(TEXTS.en.severity, severity)) &&
+    regions.every((region) => region.class === undefined || known(RANKS, region.class))
+  );
+}
+
+/** Every string of somebody's report with what cannot be seen made visible. */
+function shownPlain(value) {
+  if (typeof value === "string") return plain(value);
+  if (Array.isArray(value)) return value.map(shownPlain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [plain(name), shownPlain(inner)]));
+}
+
+function showFacts(held) {
+  const { report, name, claimed } = answer;
   const names = texts().facts;
   const manifests = report.manifests.filter((manifest) => manifest.applied);
   const facts = [
-    [names.name, plain(name)],
+    [claimed ? texts().claimed.name : names.name, plain(name)],
     [names.size, texts().size(report.image.size)],
     [names.sha256, report.image.sha256],
     [names.format, report.image.format],
@@ -54,7 +90,8 @@ function showFacts() {
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
     [names.core, report.tool.coreSha256],
-    [names.exit, String(report.exitCode)],
+    // What is held back is not what the core would accept.
+    [names.exit, String(held ? HELD : report.exitCode)],
   ];
   describe(id("facts"), facts);
 }
@@ -64,8 +101,8 @@ function describe(list, pairs) {
   list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
 
-function showFindings(count) {
-  const { report, words } = answer;
+function showFindings(words, count) {
+  const { report } = answer;
   const items = report.findings.slice(0, count).map((finding, index) => {
     const { waived } = words.findings[index];
     const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
@@ -103,7 +140,9 @@ function showFindings(count) {
   id("steps").replaceChildren(...steps.map((step) => make("li", step)));
   id("steps-title").hidden = steps.length === 0;
   id("no-findings").hidden = report.findings.length > 0;
-  id("more-findings").hidden = report.findings.length <= count;
+  const cut = report.findings.length > count;
+  id("more-findings").hidden = !cut;
+  id("findings-shown").textContent = cut ? texts().findingsShown(count, report.findings.length) : "";
 }
 
 /** What a finding speaks for, folded. */
@@ -118,7 +157,10 @@ function partsOf(finding, sentences) {
     return make("li", sentence + values);
   });
   list.append(...lines);
-  folded.append(make("summary", texts().parts(sentences.length)), list);
+  const summary = make("summary", texts().parts(sentences.length));
+  // What is folded is not on paper: the line says so.
+  summary.dataset.folded = texts().printed.folded;
+  folded.append(summary, list);
   return [folded];
 }
 

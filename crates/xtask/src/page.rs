@@ -13,7 +13,17 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{build_core, core_path, read, sha256, target, write};
 
 /// The script of the page, in parts; the last one starts it.
-const SCRIPTS: &[&str] = &["texts.js", "tree.js", "files.js", "core.js", "result.js", "page.js"];
+const SCRIPTS: &[&str] = &[
+    "texts.js",
+    "tree.js",
+    "files.js",
+    "core.js",
+    "kinds.js",
+    "problems.js",
+    "result.js",
+    "print.js",
+    "page.js",
+];
 
 /// Builds `web/dist/kiwame.html`.
 pub(crate) fn build(root: &Path) -> Result<(), String> {
