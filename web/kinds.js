@@ -75,10 +75,10 @@ function noteOf({ kind, role, trouble }) {
   if (kind === "privateKey") return { warning: true, text: words.privateKey };
   if (kind === "unreadable") return { warning: true, text: words.unreadable };
   if (trouble) return { warning: true, text: trouble() };
-  const name = words.names[kind];
-  if (name === undefined) return undefined;
+  const name = words.names[kind] ?? texts().roles[kind];
+  if (role === kind || kind === "image") return undefined;
   if (role === "image") return { text: words.asImage(name) };
-  if (role !== "aside") return undefined;
+  if (role !== "aside" || Object.hasOwn(texts().roles, kind)) return undefined;
   const group = [[ARCHIVES, "archive"], [STREAMS, "stream"], [PICTURES, "picture"]].find(([kinds]) => kinds.has(kind));
   return { text: words[group?.[1] ?? kind](name) };
 }

@@ -42,15 +42,7 @@ function changed() {
   id("result").hidden = true;
 }
 
-/** Looks at the keys and policies that are there now; until that is done nothing is asked of the core. */
-let settled = Promise.resolve();
-
-function filesChanged() {
-  settled = settleFiles();
-  return settled;
-}
-
-async function settleFiles() {
+async function filesChanged() {
   changed();
   const question = asked;
   anchor = null;
@@ -63,7 +55,7 @@ async function settleFiles() {
     const kind = entry.role;
     if (kind === "policy" || kind === "key") found.push({ kind, entry, ...(kind === "policy" ? await digestOf(entry) : await fingerprintOf(entry)) });
   }
-  if (question !== asked) return settled;
+  if (question !== asked) return;
   for (const { entry, trouble: why } of found) entry.trouble = why;
   // Of several, none is it: the run says so.
   anchor = found.length === 1 && found[0].text ? found[0] : null;
@@ -157,7 +149,6 @@ function useOf(entry, name) {
 // ---- a run ----------------------------------------------------------------------------------------------------
 
 async function start() {
-  await settled;
   const expect = id("expect").value.trim();
   const problem = missing(files, expect);
   if (problem) return fail(problem);
@@ -194,6 +185,7 @@ function take(response, sources, verb) {
     if (!isSound(report)) return fail(() => ({ what: `${plain(name)}: ${texts().claimed.odd}`, next: texts().wrongFile.report, control: "list", file }));
     answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, unconfirmed: null, claimed: true };
   } else {
+    // Also when it has not been looked at yet: nobody has compared it then.
     const given = having("policy").length > 0 ? "policy" : "key";
     const unconfirmed = verb === "verify" && !id("confirmed").checked ? given : null;
     answer = { report, bytes, words, name, unconfirmed, claimed: false };

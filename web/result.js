@@ -34,6 +34,11 @@ function showAnswer() {
   showFacts(held);
   showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
   showAccount();
+  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
+  const whole = report.listed !== "differing";
+  id("maps").hidden = !whole;
+  id("listed").hidden = whole;
+  id("listed").textContent = whole ? "" : texts().listedDiffering;
   showMap();
   const root = findingsInto(treeOf(report.regions), report.findings);
   id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
@@ -206,7 +211,7 @@ function showAccount() {
     return row;
   });
   id("account").tBodies[0].replaceChildren(...rows);
-  const spaces = Math.max(report.spaces.length - 1, 0);
+  const spaces = report.decoded ?? Math.max(report.spaces.length - 1, 0);
   id("account-file").textContent =
     report.depth === "whole" ? texts().wholeAccount(report.image.size) : texts().fileAccount(report.image.size, report.account.opened, spaces);
   const summary = CLASSES.filter((name) => name !== "fill" && report.content[name] > 0);

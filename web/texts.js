@@ -43,6 +43,7 @@ const TEXTS = {
       same: "the two images are the same, component by component",
       differ: "the two images differ",
     },
+    listedDiffering: "This report lists only what differs or needs a look; the account above is of every byte.",
     findingsShown: (shown, all) => `The first ${shown} of ${all} findings.`,
     printed: {
       rows: (shown, all) => `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows are printed: those that are open on the page, and those of the findings above. All of them are in the report itself.`,
@@ -237,6 +238,7 @@ const TEXTS = {
       same: "二つのイメージは構成要素ごとに同一",
       differ: "二つのイメージは異なる",
     },
+    listedDiffering: "この報告書が挙げるのは、相違するものと確認を要するもののみ。上の内訳は全バイトのもの。",
     findingsShown: (shown, all) => `所見 ${all} 件のうち最初の ${shown} 件。`,
     printed: {
       rows: (shown, all) => `全 ${all.toLocaleString("ja")} 行のうち ${shown.toLocaleString("ja")} 行を印刷(画面で開いている行と上の所見の行)。全行は報告書に有る。`,

@@ -166,7 +166,7 @@ test("a key that came with the image stays at warning until it is confirmed", as
   assert.ok(await tab.isEnabled("#save"));
 });
 
-test("a run that is asked for before the key was looked at waits, and is not taken for confirmed", async () => {
+test("a run that is asked for before the key was looked at is not taken for confirmed", async () => {
   await made();
   await tab.setInputFiles("#choose", ["signed.bin", "signed.json", "maker.key.pub"].map(place));
   await settled(3);
@@ -177,7 +177,19 @@ test("a run that is asked for before the key was looked at waits, and is not tak
   });
   await tab.waitForSelector("#result:not([hidden])");
   assert.match(await tab.textContent("#verdict-title"), /needs a person/);
-  assert.equal(await tab.textContent("#fingerprint"), release.fingerprint);
+  assert.ok(await tab.isDisabled("#save"));
+});
+
+test("two questions at once get each its own answer", async () => {
+  await run([await image()]);
+  const exits = await tab.evaluate(async () => {
+    const text = (words) => new TextEncoder().encode(words);
+    const image = ask("inspect", [{ role: "image", name: "a", data: text("an image") }], { render: "json" });
+    const key = ask("key-show", [{ role: "key", name: "b", data: text("no key") }]);
+    const late = new Promise((resolve) => setTimeout(() => resolve([{ exit: "late" }]), 10_000));
+    return (await Promise.race([Promise.all([image, key]), late])).map(({ exit }) => exit);
+  });
+  assert.deepEqual(exits, [0, 4]);
 });
 
 test("a file that is added while the core works does not get the answer of another", async () => {
@@ -802,6 +814,15 @@ test("a gzip is an image when the user says so", async () => {
   assert.match(await tab.textContent("#facts"), /Formatgzip/);
 });
 
+test("a manifest that is set to be the image is called a manifest still", async () => {
+  await made();
+  await choose(["signed.json"]);
+  assert.equal(await tab.locator("#list .note").count(), 0);
+  await tab.selectOption("#list select", "image");
+  await settled(1);
+  assert.match(await tab.textContent("#list .note"), /^By its first bytes: manifest. Used as the image/);
+});
+
 test("a key whose private half is published is said to be so before anything is verified", async () => {
   const paths = await files("router_twin");
   const [key] = JSON.parse(await readFile(`${cases}/router_twin/request.json`, "utf8")).sources.map(({ role }, at) => [role, paths[at]]).filter(([role]) => role === "key");
@@ -863,7 +884,7 @@ test("a report that claims what no report can say is not shown", async () => {
     assert.notEqual(text, report);
     await tab.reload();
     await run([await image(text, name)]);
-    assert.match(await tab.locator("#problem > p").first().textContent(), what);
+    assert.match(await tab.textContent("#problem"), what);
     assert.match(await tab.locator("#problem > p").nth(1).textContent(), /Get the report again|Open it with the version/);
     assert.ok(await tab.isHidden("#result"));
   }
@@ -884,6 +905,17 @@ test("a claimed comparison of two images is called one", async () => {
   const report = JSON.parse(await savedReport("router_capability_added"));
   await run([await image(JSON.stringify({ ...report, mode: "diff" }), "diff.json")]);
   assert.match(await tab.textContent("#verdict-title"), /^A saved report claims: the two images differ/);
+});
+
+test("a report that lists only what differs says so, and draws no map of holes", async () => {
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  report.regions = report.regions.filter((region) => region.class === "differs");
+  await shownReport(report);
+  assert.ok((await tab.isVisible("#map")) && (await tab.isHidden("#listed")));
+  await shownReport({ ...report, listed: "differing", decoded: 13, spaces: report.spaces.slice(0, 1) });
+  assert.ok((await tab.isHidden("#map")) && (await tab.isVisible("#listed")));
+  assert.match(await tab.textContent("#account-file"), /into 13 decoded spaces/);
+  assert.ok((await tab.locator("#tree tbody tr").count()) > 0);
 });
 
 // ---- the screen and paper -------------------------------------------------------------------------------------------
@@ -985,8 +1017,8 @@ test("paper has the result and not the form, in light colours, and says what is 
   assert.ok((await tab.evaluate(() => globalThis.rowsOnPaper)) > 5);
   assert.equal(await tab.locator("#printed tbody tr").count(), 0);
 
-  await tab.emulateMedia({ media: "print" });
   await tab.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await tab.emulateMedia({ media: "print" });
   for (const name of ["#drop", "#options", "#list", ".languages", "#save", "#more-findings", ".scroll"]) assert.ok(await tab.isHidden(name), name);
   for (const name of ["#verdict-title", "#claimed", "#facts", "#bar", "#map", "#not-seen", "#core-digest"]) assert.ok(await tab.isVisible(name), name);
   const look = await tab.evaluate(() => {
