@@ -27,9 +27,10 @@ toolchain: ## install the wasm32 target, rustfmt and clippy if they are missing
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs test -d || rustup target add wasm32-unknown-unknown
 	@$(CARGO) fmt --version > /dev/null 2>&1 && $(CARGO) clippy --version > /dev/null 2>&1 || rustup component add rustfmt clippy
 
-setup: toolchain ## install what is missing: wasm32 target, Chromium, node packages
+setup: toolchain ## install what is missing: wasm32 target, Chromium, a Japanese font, node packages
 	@missing=; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	test -n "$$(fc-list :lang=ja 2> /dev/null)" || missing="$$missing fonts-ipafont-gothic"; \
 	command -v node > /dev/null || missing="$$missing nodejs"; \
 	command -v npm > /dev/null || missing="$$missing npm"; \
 	if test -n "$$missing"; then $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; fi

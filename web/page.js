@@ -1,13 +1,6 @@
 // The page: files in, a request to the core, its report out. Everything that came from a file is shown with
 // textContent, after the core has escaped it.
 
-const ABI = 1;
-const CLASSES = ["matched", "differs", "mutable", "remains", "fill", "unread", "parsed", "unexplained"];
-/** From what needs no look to what does. */
-const RANKS = ["fill", "matched", "opened", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
-const ICONS = { affirming: "✓", warning: "!", contraindicated: "✗", none: "?" };
-const FINDINGS_AT_FIRST = 50;
-
 const id = (name) => document.getElementById(name);
 const make = (tag, text, className) => {
   const element = document.createElement(tag);
@@ -17,66 +10,14 @@ const make = (tag, text, className) => {
 };
 
 let lang = navigator.language.startsWith("ja") ? "ja" : "en";
-let files = []; // { file, role }
+let files = []; // { file, kind, role, trouble? }
 let worker = null; // ends when a run is cancelled
-let answer = null; // { report, bytes, words, name, unconfirmed }
-let anchors = ""; // fingerprint or digest of what is to be trusted
+let answer = null; // { report, bytes, words, name, unconfirmed, claimed }
+let anchor = null; // { kind, text }: fingerprint of the key, or digest of the policy, that is to be trusted
+let trouble = null; // says the problem that is shown, in the language of the moment
 let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
 
 const texts = () => TEXTS[lang];
-
-// ---- the core -------------------------------------------------------------------------------------------------
-
-const inert = (name) => Uint8Array.from(atob(id(name).textContent), (letter) => letter.charCodeAt(0));
-const unzip = async (bytes) => {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-};
-const digest = id("core-digest").textContent;
-
-/** A worker with the core in it, its digest checked. */
-async function startWorker() {
-  const script = URL.createObjectURL(new Blob([inert("worker")], { type: "text/javascript" }));
-  const started = new Worker(script);
-  URL.revokeObjectURL(script);
-  const [core, shell] = await Promise.all([unzip(inert("core")), unzip(inert("shell"))]);
-  await message(started, { core, shell, digest });
-  return started;
-}
-
-/** Sends something to a worker and waits for the answer. */
-function message(to, data, progress = () => {}) {
-  return new Promise((resolve, reject) => {
-    to.stop = () => reject(new Cancelled());
-    to.onerror = (event) => reject(new Error(event.message || "worker"));
-    to.onmessage = ({ data: got }) => {
-      if (got.failure !== undefined) reject(new Error(got.failure));
-      else if (got.total !== undefined) progress(got.done, got.total);
-      else resolve(got);
-    };
-    to.postMessage(data);
-  });
-}
-
-class Cancelled extends Error {}
-
-/** Answers one request. `sources` are `{ role, name, data }`, with `data` a file or bytes. */
-async function ask(verb, sources, extra = {}, progress = () => {}) {
-  worker ??= await startWorker();
-  const described = sources.map(({ role, name, data }) => ({ role, name, size: data.size ?? data.length }));
-  const request = { abi: ABI, verb, sources: described, coreSha256: digest, lang, ...extra };
-  const data = { request: JSON.stringify(request), sources: sources.map((source) => source.data) };
-  const { response } = await message(worker, data, progress);
-  return response;
-}
-
-/** For tests: any request, as its exact text. */
-globalThis.kiwame = {
-  async run(request, sources) {
-    worker ??= await startWorker();
-    return (await message(worker, { request, sources })).response;
-  },
-};
 
 /** A file name is not the core's to escape: direction marks and their like are made visible here. */
 const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
@@ -86,17 +27,8 @@ const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 // ---- files ----------------------------------------------------------------------------------------------------
 
 async function add(list) {
-  for (const file of list) files.push({ file, role: await guess(file) });
+  for (const file of list) files.push({ file, ...(await guess(file)) });
   await filesChanged();
-}
-
-/** What a file is for, by its first bytes; the user may say otherwise. */
-async function guess(file) {
-  const head = decode(new Uint8Array(await file.slice(0, 4096).arrayBuffer()));
-  if (/^\s*\{/.test(head) && /"payload/.test(head)) return "manifest";
-  if (head.includes("-----BEGIN PUBLIC KEY-----") || /^\s*ed25519:/.test(head)) return "key";
-  if (!head.includes("\0") && /^\s*\[\[(rule|principal)\]\]/m.test(head)) return "policy";
-  return "image";
 }
 
 const having = (role) => files.filter((entry) => entry.role === role).map((entry) => entry.file);
@@ -104,107 +36,178 @@ const having = (role) => files.filter((entry) => entry.role === role).map((entry
 /** An answer is to what was asked. As soon as anything of that changes it is gone: no verdict stands beside another file. */
 function changed() {
   asked += 1;
-  id("problem").hidden = true;
-  if (answer) id("status").textContent = texts().stale;
+  showTrouble(null);
+  if (answer) showStatus("stale");
   answer = null;
   id("result").hidden = true;
 }
 
 async function filesChanged() {
   changed();
-  anchors = "";
+  const question = asked;
+  anchor = null;
   id("confirmed").checked = false;
-  for (const file of having("policy")) {
-    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
-    anchors = `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  for (const entry of files) entry.trouble = undefined;
+  showFiles();
+  id("list").ariaBusy = "true";
+  const found = [];
+  for (const entry of files) {
+    const kind = entry.role;
+    if (kind === "policy" || kind === "key") found.push({ kind, entry, ...(kind === "policy" ? await digestOf(entry) : await fingerprintOf(entry)) });
   }
-  for (const file of having("key")) {
-    const response = await ask("key-show", [{ role: "key", name: file.name, data: file }], { render: "text" });
-    anchors = response.exit === 0 ? decode(response.outputs.stdout).split("\n")[0] : "";
-  }
+  if (question !== asked) return;
+  for (const { entry, trouble: why } of found) entry.trouble = why;
+  // Of several, none is it: the run says so.
+  anchor = found.length === 1 && found[0].text ? found[0] : null;
+  id("list").ariaBusy = null;
   showFiles();
 }
 
-function showFiles() {
-  const rows = files.map((entry) => {
-    const row = make("li");
-    const select = make("select");
-    select.ariaLabel = `${texts().role}: ${plain(entry.file.name)}`;
-    for (const [role, text] of Object.entries(texts().roles)) {
-      const option = make("option", text);
-      option.value = role;
-      option.selected = role === entry.role;
-      select.append(option);
+/** Bytes that the core takes for a policy. */
+const POLICY_AT_MOST = 1 << 20;
+
+async function digestOf({ file }) {
+  if (file.size > POLICY_AT_MOST) return {};
+  try {
+    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    return { text: `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}` };
+  } catch {
+    return { trouble: () => texts().kinds.unreadable };
+  }
+}
+
+/** A key that is none is said to be so at once, and one whose private half is published, too. */
+async function fingerprintOf({ file }) {
+  const sources = [{ role: "key", name: file.name, data: file }];
+  try {
+    const response = await ask("key-show", sources, { render: "json" });
+    if (response.exit !== 0) {
+      const problem = problemOf(response, sources);
+      return { trouble: () => `${problem().what} ${problem().next}` };
     }
-    select.addEventListener("change", () => {
-      entry.role = select.value;
-      filesChanged();
-    });
-    const remove = make("button", "×");
-    remove.type = "button";
-    remove.ariaLabel = texts().remove(plain(entry.file.name));
-    remove.addEventListener("click", () => {
-      files = files.filter((other) => other !== entry);
-      filesChanged();
-    });
-    row.append(make("span", plain(entry.file.name), "name"), make("span", texts().size(entry.file.size), "size"), select, remove);
-    return row;
-  });
-  id("list").replaceChildren(...rows);
-  const verifying = files.some((entry) => entry.role !== "image");
-  id("start").textContent = verifying ? texts().verify : texts().inspect;
-  id("start").disabled = files.length === 0;
+    const { fingerprint, known } = JSON.parse(decode(response.outputs.stdout));
+    return { text: fingerprint, trouble: known ? () => texts().anchors.key.known : undefined };
+  } catch (error) {
+    // What keeps the core from starting is said when it is asked for an answer.
+    return error instanceof Unread ? { trouble: () => texts().kinds.unreadable } : {};
+  }
+}
+
+function showFiles() {
+  id("list").replaceChildren(...files.map(fileRow));
+  const report = files.some((entry) => entry.role === "report");
+  const verifying = files.some((entry) => ["manifest", "policy", "key"].includes(entry.role));
+  id("start").textContent = report ? texts().openReport : verifying ? texts().verify : texts().inspect;
+  id("start").disabled = files.length === 0 || !id("busy").hidden;
   id("clear").hidden = files.length === 0;
   id("options").classList.toggle("verifying", verifying);
-  id("confirmation").hidden = anchors === "";
-  id("fingerprint").textContent = anchors;
+  id("confirmation").hidden = anchor === null;
+  if (anchor === null) return;
+  const words = texts().anchors[anchor.kind];
+  id("confirm-why").textContent = words.why;
+  id("anchor-name").textContent = words.name;
+  id("fingerprint").textContent = anchor.text;
+  id("confirm").textContent = words.confirm;
+}
+
+function fileRow(entry) {
+  const name = plain(entry.file.name);
+  const row = make("li");
+  row.entry = entry;
+  const remove = make("button", "×");
+  remove.type = "button";
+  remove.ariaLabel = texts().remove(name);
+  remove.addEventListener("click", () => {
+    files = files.filter((other) => other !== entry);
+    filesChanged();
+  });
+  row.append(make("span", name, "name"), make("span", texts().size(entry.file.size), "size"), useOf(entry, name), remove);
+  const note = noteOf(entry);
+  if (note) row.append(make("p", note.text, note.warning ? "note warning" : "note"));
+  return row;
+}
+
+/** What a file is used for: a list to choose from; of a private key there is nothing to choose. */
+function useOf(entry, name) {
+  if (entry.kind === "privateKey") return make("span", texts().roles.aside, "use");
+  const select = make("select");
+  select.ariaLabel = `${texts().role}: ${name}`;
+  for (const [role, text] of Object.entries(texts().roles)) {
+    const option = make("option", text);
+    option.value = role;
+    option.selected = role === entry.role;
+    select.append(option);
+  }
+  select.addEventListener("change", async () => {
+    entry.role = select.value;
+    await filesChanged();
+    for (const row of id("list").children) if (row.entry === entry) row.querySelector("select").focus();
+  });
+  return select;
 }
 
 // ---- a run ----------------------------------------------------------------------------------------------------
 
 async function start() {
-  const [image, ...others] = having("image");
   const expect = id("expect").value.trim();
-  const problem =
-    (!image && texts().needImage) ||
-    (others.length > 0 && texts().oneImage) ||
-    (image.size === 0 && texts().empty(plain(image.name))) ||
-    (having("key").length > 0 && !expect && texts().needExpect);
+  const problem = missing(files, expect);
   if (problem) return fail(problem);
 
-  const verifying = files.some((entry) => entry.role !== "image");
-  const order = ["image", "manifest", "policy", "key"];
+  const order = ["image", "manifest", "policy", "key", "report"];
   const sources = order.flatMap((role) => having(role).map((data) => ({ role, name: data.name, data })));
+  const verb = sources[0].role === "report" ? "report-show" : sources.length > 1 ? "verify" : "inspect";
   const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
   const [channel, hardware] = ["channel", "hardware"].map((name) => id(name).value.trim());
   const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
-  if (verifying) Object.assign(extra, { deep: id("deep").checked, ...expected });
+  if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, ...expected });
 
   busy(true);
   const question = asked;
   try {
-    const response = await ask(verifying ? "verify" : "inspect", sources, extra, showProgress);
-    if (question !== asked) return void (id("status").textContent = texts().stale);
-    const bytes = response.outputs.report;
-    if (!bytes) return fail(texts().refused, decode(response.outputs.stderr), response.exit);
-    const words = JSON.parse(decode(response.outputs.stdout));
-    const unconfirmed = anchors !== "" && !id("confirmed").checked;
-    id("problem").hidden = true;
-    answer = { report: JSON.parse(decode(bytes)), bytes, words, name: image.name, unconfirmed };
-    showAnswer();
-    id("status").textContent = texts().done;
-    id("verdict-title").focus();
+    const response = await ask(verb, sources, extra, showProgress);
+    if (question !== asked) return void showStatus("stale");
+    take(response, sources, verb);
   } catch (error) {
-    if (error instanceof Cancelled) id("status").textContent = texts().cancelled;
-    else {
-      // After a trap nothing in there is worth keeping.
-      worker?.terminate();
-      worker = null;
-      fail(texts().bug, error.message);
-    }
+    failed(error, sources);
   } finally {
     busy(false);
   }
+}
+
+/** Shows what the core answered, or why it gave no report. */
+function take(response, sources, verb) {
+  const [{ name, data: file }] = sources;
+  const bytes = response.outputs.report;
+  if (!bytes) return fail(problemOf(response, sources));
+  const words = JSON.parse(decode(response.outputs.stdout));
+  const report = JSON.parse(decode(bytes));
+  if (verb === "report-show") {
+    if (!isSound(report)) return fail(() => ({ what: `${plain(name)}: ${texts().claimed.odd}`, next: texts().wrongFile.report, control: "list", file }));
+    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, unconfirmed: null, claimed: true };
+  } else {
+    // Also when it has not been looked at yet: nobody has compared it then.
+    const given = having("policy").length > 0 ? "policy" : "key";
+    const unconfirmed = verb === "verify" && !id("confirmed").checked ? given : null;
+    answer = { report, bytes, words, name, unconfirmed, claimed: false };
+  }
+  showTrouble(null);
+  showAnswer();
+  showStatus(answer.claimed ? "claimedShown" : "done");
+  intoView(id("result"), id("verdict-title"));
+}
+
+/** Why a run ended without an answer: the user's wish, a file, or a bug. */
+function failed(error, sources) {
+  if (error instanceof Cancelled) return showStatus("cancelled");
+  answer = null;
+  if (error instanceof Unread) {
+    const { name, data: file } = sources[error.source];
+    return fail(() => ({ what: `${plain(name)}: ${texts().unread[error.why]}.`, next: texts().core.changed[1], control: "list", file }));
+  }
+  // After a trap nothing in there is worth keeping.
+  worker?.terminate();
+  worker = null;
+  fail(() => ({ what: texts().bug[0], next: texts().bug[1], detail: error.message }));
 }
 
 function cancel() {
@@ -219,8 +222,8 @@ function busy(running) {
   id("start").disabled = running || files.length === 0;
   if (!running) return;
   id("result").hidden = true;
-  id("problem").hidden = true;
-  id("status").textContent = texts().working;
+  showTrouble(null);
+  showStatus("working");
   showProgress(0, 1);
 }
 
@@ -230,335 +233,55 @@ function showProgress(done, total) {
   id("percent").textContent = `${Math.floor(part * 100)} %`;
 }
 
-function fail(title, detail = "", exit = undefined) {
-  const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
-  id("problem").replaceChildren(make("p", `${title}${code}`), ...(detail ? [make("pre", detail)] : []));
-  id("problem").hidden = false;
-  id("status").textContent = "";
+/** What the line below the form says; it is said again in another language. */
+function showStatus(name = "") {
+  id("status").dataset.says = name;
+  id("status").textContent = name === "" ? "" : name === "claimedShown" ? texts().claimed.status : texts()[name];
+}
+
+/** Nothing was done: says what is wrong and what to do, and brings that into view at every zoom. */
+function fail(problem) {
+  showStatus();
   id("result").hidden = true;
+  showTrouble(problem);
+  intoView(id("problem"), id("problem"));
 }
 
-// ---- the answer -----------------------------------------------------------------------------------------------
-
-function showAnswer() {
-  const { report, words, unconfirmed } = answer;
-  // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = unconfirmed && report.verdict.tier === "affirming";
-  const tier = held ? "warning" : report.verdict.tier;
-  const title = id("verdict-title");
-  title.className = `verdict ${tier}`;
-  const icon = make("span", ICONS[tier], "icon");
-  icon.ariaHidden = "true";
-  const exceptions = tier === "affirming" ? texts().exceptions(report.exceptions) : "";
-  const told = [words.reason, words.changes].filter((text) => text && tier !== "affirming" && report.mode !== "inspect");
-  const changes = told.length > 0 ? texts().changes(told) : "";
-  const first = report.mode === "inspect" ? texts().inspectedTitle : texts().tiers[tier];
-  title.replaceChildren(icon, make("span", first + exceptions + changes));
-  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
-  id("verdict-note").textContent = held ? texts().unconfirmed : note;
-  id("save").disabled = held;
-
-  showFacts();
-  showFindings(words.findings.length > FINDINGS_AT_FIRST ? FINDINGS_AT_FIRST : words.findings.length);
-  showAccount();
-  showMap();
-  const root = findingsInto(treeOf(report.regions), report.findings);
-  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
-  grid.show(root);
-  id("details").replaceChildren();
-  id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
-  id("result").hidden = false;
-}
-
-function showFacts() {
-  const { report, name } = answer;
-  const names = texts().facts;
-  const manifests = report.manifests.filter((manifest) => manifest.applied);
-  const facts = [
-    [names.name, plain(name)],
-    [names.size, texts().size(report.image.size)],
-    [names.sha256, report.image.sha256],
-    [names.format, report.image.format],
-    [names.depth, texts().depth[report.depth]],
-    ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
-    ...manifests.map((manifest) => [
-      names.manifest,
-      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
-    ]),
-    [names.policy, report.policy.sha256],
-    [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
-    [names.core, report.tool.coreSha256],
-    [names.exit, String(report.exitCode)],
-  ];
-  describe(id("facts"), facts);
-}
-
-function describe(list, pairs) {
-  const given = pairs.filter(([, value]) => value !== undefined && value !== "");
-  list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
-}
-
-function showFindings(count) {
-  const { report, words } = answer;
-  const items = report.findings.slice(0, count).map((finding, index) => {
-    const { waived } = words.findings[index];
-    const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
-    const head = make("p");
-    const severity = texts().severity[finding.severity] ?? finding.severity;
-    head.append(make("strong", waived ? `${severity} ${texts().waived}` : severity), " ", make("code", finding.id));
-    const where = placeOf(finding);
-    const link = make("button", where ?? finding.path, "link");
-    link.type = "button";
-    link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
-    const place = make("p", undefined, "place");
-    place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
-    if (where) place.append(make("br"), make("code", finding.path));
-    const facts = make("dl");
-    const names = texts().details;
-    const { before, after } = finding.args;
-    const spoken = before !== undefined || after !== undefined;
-    const digest = (value) => spoken && /^[0-9a-f]{64}$/.test(value ?? "");
-    const supplier = finding.supplier && [finding.supplier.name, finding.supplier.contact].filter(Boolean).join(", ");
-    describe(facts, [
-      [names.change, spoken ? `${before ?? texts().nothing} → ${after ?? texts().nothing}` : undefined],
-      [names.expected, digest(finding.expected) ? undefined : valueText(finding, finding.expected)],
-      [names.actual, digest(finding.actual) ? undefined : valueText(finding, finding.actual)],
-      [names.place, finding.image && `${hex(finding.image.offset)} + ${hex(finding.image.length)}`],
-      [names.supplier, supplier],
-    ]);
-    const reason = finding.id.startsWith("image/") && finding.parts?.length > 0 ? texts().likely : "";
-    item.append(head, make("p", reason + words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
-    return item;
-  });
-  id("findings").replaceChildren(...items);
-  // What to do, once for all that ask for the same.
-  const asking = report.findings.map((finding, index) => [finding, words.findings[index]]).filter(([finding, { waived }]) => finding.severity !== "info" && !waived);
-  const steps = [...new Set(asking.map(([, { remedy }]) => remedy))];
-  id("steps").replaceChildren(...steps.map((step) => make("li", step)));
-  id("steps-title").hidden = steps.length === 0;
-  id("no-findings").hidden = report.findings.length > 0;
-  id("more-findings").hidden = report.findings.length <= count;
-}
-
-/** What a finding speaks for, folded. */
-function partsOf(finding, sentences) {
-  if (sentences.length === 0) return [];
-  const folded = make("details");
-  folded.open = sentences.length <= 6;
-  const list = make("ul");
-  const lines = sentences.map((sentence, index) => {
-    const { before, after } = finding.parts[index].args;
-    const values = before === undefined && after === undefined ? "" : ` ${before ?? texts().nothing} → ${after ?? texts().nothing}`;
-    return make("li", sentence + values);
-  });
-  list.append(...lines);
-  folded.append(make("summary", texts().parts(sentences.length)), list);
-  return [folded];
-}
-
-/** What was expected or found; a mode as `ls` writes it, too. */
-function valueText({ args }, value) {
-  const mode = args.attribute === "mode" && value !== undefined ? modeText(args.kind, value) : "";
-  return mode ? `${mode} ${value}` : value;
-}
-
-function showAccount() {
-  const { report } = answer;
-  // Shares are of what there is: erased bytes hold nothing. Cut, not rounded: 100.00 % means every byte.
-  const held = CLASSES.filter((name) => name !== "fill");
-  // What is missing counts, or nothing would be amiss where half of the image is gone.
-  const missing = report.missing ?? 0;
-  const total = held.reduce((sum, name) => sum + report.content[name], missing) || 1;
-  const percent = (bytes) => (Math.floor((bytes * 10_000) / total) / 100).toFixed(2);
-  const parts = held.filter((name) => report.content[name] > 0).map((name) => {
-    const part = make("span", undefined, name);
-    part.style.flexGrow = String(report.content[name]);
-    return part;
-  });
-  if (missing > 0) {
-    const part = make("span", undefined, "missing");
-    part.style.flexGrow = String(missing);
-    parts.push(part);
+function showTrouble(problem) {
+  trouble = problem;
+  id("problem").hidden = problem === null;
+  id("expect").ariaInvalid = null;
+  if (problem === null) return;
+  const { what, next, control, file, detail, exit } = problem();
+  const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
+  const parts = [make("p", `${texts().notDone} ${what}${code}`, "what"), make("p", next)];
+  if (control) {
+    const go = make("button", texts().goTo[control]);
+    go.type = "button";
+    go.addEventListener("click", () => goTo(control, file));
+    parts.push(go);
   }
-  id("bar").replaceChildren(...parts);
-  const compared = report.mode !== "inspect";
-  const always = compared ? ["matched", "differs", "unexplained"] : ["unexplained"];
-  const shown = CLASSES.filter((name) => report.content[name] > 0 || always.includes(name)).map((name) => [name, texts().classes[name], report.content[name]]);
-  if (missing > 0) shown.splice(shown.findIndex(([name]) => name === "differs") + 1, 0, ["missing", texts().missing, missing]);
-  const unjudged = report.exceptions.notJudged;
-  if (unjudged > 0) shown.splice(shown.findIndex(([name]) => name === "mutable") + 1, 0, ["mutable", texts().notJudged, unjudged]);
-  const rows = shown.map(([name, word, bytes]) => {
-    const row = make("tr");
-    const head = make("th");
-    head.scope = "row";
-    const swatch = make("span", undefined, `swatch ${name}`);
-    swatch.ariaHidden = "true";
-    head.append(swatch, word);
-    row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", name === "fill" ? "" : percent(bytes), "number"));
-    return row;
-  });
-  id("account").tBodies[0].replaceChildren(...rows);
-  const spaces = Math.max(report.spaces.length - 1, 0);
-  id("account-file").textContent =
-    report.depth === "whole" ? texts().wholeAccount(report.image.size) : texts().fileAccount(report.image.size, report.account.opened, spaces);
-  const summary = CLASSES.filter((name) => name !== "fill" && report.content[name] > 0);
-  id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.content[name])} %`).join(", "));
-}
-
-/** Two maps: the file from its first byte to its last, and the content of its streams one behind the other, so that what
- * changed inside a stream is seen at its place. One column shows the worst class that any of its bytes has: a single byte
- * is not lost. */
-function showMap() {
-  const { report } = answer;
-  const leaves = report.regions.filter((region) => region.class && region.length > 0);
-  draw(id("map"), leaves.filter((leaf) => leaf.space === "image").map((leaf) => [leaf.offset, leaf]), report.image.size);
-  let behind = 0;
-  const starts = new Map();
-  for (const { path, size } of report.spaces.slice(1)) {
-    if (!starts.has(path)) starts.set(path, behind);
-    behind += size;
+  if (detail) {
+    const folded = make("details");
+    folded.open = exit === undefined;
+    folded.append(make("summary", texts().coreWords), make("pre", detail));
+    parts.push(folded);
   }
-  const inside = leaves.filter((leaf) => starts.has(leaf.space)).map((leaf) => [starts.get(leaf.space) + leaf.offset, leaf]);
-  id("inner").hidden = inside.length === 0;
-  draw(id("map-inside"), inside, behind);
+  if (control === "expect") id("expect").ariaInvalid = "true";
+  id("problem").replaceChildren(...parts);
 }
 
-function draw(canvas, leaves, size) {
-  const columns = new Uint8Array(canvas.width);
-  const scale = canvas.width / Math.max(size, 1);
-  for (const [offset, leaf] of leaves) {
-    const rank = RANKS.indexOf(leaf.class) + 1;
-    const last = Math.min(canvas.width - 1, Math.ceil((offset + leaf.length) * scale) - 1);
-    for (let at = Math.floor(offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
-  }
-  const style = getComputedStyle(document.documentElement);
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  columns.forEach((rank, at) => {
-    if (rank === 0) return;
-    context.fillStyle = style.getPropertyValue(`--${RANKS[rank - 1]}`);
-    // The height tells the classes apart where colours do not.
-    const height = (canvas.height * (rank + 1)) / (RANKS.length + 1);
-    context.fillRect(at, canvas.height - height, 1, height);
-  });
+function goTo(control, file) {
+  if (control === "choose") return id("choose").click();
+  const row = Array.from(id("list").children).find((line) => line.entry.file === file);
+  const target = control === "list" ? row?.querySelector("select") : id(control);
+  intoView(target, target);
 }
 
-const hex = (number) => `0x${number.toString(16)}`;
-
-/** Findings hang on the rows they speak of; a row above says that there are some inside. */
-function findingsInto(root, findings) {
-  for (const finding of findings) {
-    if (finding.severity === "info" || finding.path === "image") continue;
-    let node = nodeAt(root, finding);
-    if (node?.parts.some((part) => part.path === finding.path)) {
-      node.found = (node.found ?? 0) + 1;
-      node = node.parent;
-    }
-    for (; node?.region; node = node.parent) node.within = (node.within ?? 0) + 1;
-  }
-  return root;
-}
-
-function cells(row, node) {
-  const { region } = node;
-  const entry = entryOf(node);
-  const words = texts().entry;
-  const name = make("td", undefined, "name");
-  const twist = make("span", node.children.length > 0 ? "▸" : "", "twist");
-  twist.ariaHidden = "true";
-  name.append(twist, ...nameAndKind(node));
-  const say = (text, className) => name.append(" ", make("span", text, className));
-  if (entry?.target !== undefined) say(`→ ${entry.target}`, "target");
-  if (entry?.device !== undefined) say(entry.device, "target");
-  if (entry?.same !== undefined) say(words.same(entry.same), "target");
-  if (region.kind === "whiteout") say(words.whiteout, "mark");
-  for (const mark of entry?.marks ?? []) say(words[mark], "mark");
-  if (node.found) say(texts().found(node.found), "mark found");
-  if (node.within) say(texts().within(node.within), "mark found");
-
-  const bytes = bytesOf(node);
-  const cell = (text, className, label) => {
-    const made = make("td", text, className);
-    // Where there is no room for columns, a number says what it counts.
-    if (text !== "" && label) made.dataset.head = label;
-    return made;
-  };
-  row.append(
-    name,
-    classCell(node),
-    cell(entry?.mode ?? "", "code entry"),
-    cell(entry?.owner ?? "", "code entry"),
-    cell(bytes === undefined ? "" : bytes.toLocaleString(lang), "number", texts().bytes),
-    cell(isEntry(region) || region.implied ? "" : hex(region.offset), "number", texts().offset),
-  );
-}
-
-/** A number alone is no name: then the kind comes first. */
-function nameAndKind(node) {
-  const name = nameOf(node);
-  const { kind } = node.region;
-  if (/^\d+$/.test(name) && !isEntry(node.region)) return [make("span", kind), " ", make("span", name, "kind")];
-  return name === kind ? [make("span", name)] : [make("span", name), " ", make("span", kind, "kind")];
-}
-
-/** The class of a row; of one with others below it the worst of them, and whether it is only in part so. */
-function classCell(node) {
-  const cell = make("td", undefined, "class");
-  if (node.classes === 0) return cell;
-  const worst = WORSE[31 - Math.clz32(node.classes)];
-  const mixed = (node.classes & (node.classes - 1)) !== 0;
-  const swatch = make("span", undefined, `swatch ${worst}`);
-  swatch.ariaHidden = "true";
-  const word = texts().classes[worst];
-  cell.append(swatch, mixed ? texts().inPart(word) : word);
-  return cell;
-}
-
-/** Everything about a row: each region that it shows, the first one first. */
-function showDetails(node) {
-  const lists = node.parts.map((part) => {
-    const list = make("dl");
-    describe(list, detailsOf(part));
-    return list;
-  });
-  id("details").replaceChildren(...lists);
-}
-
-function detailsOf(region) {
-  const names = texts().details;
-  if (region.implied) return [[names.path, region.path]];
-  const kinds = isEntry(region) ? texts().entry.facts : {};
-  return [
-    [names.path, region.path],
-    [names.kind, region.kind],
-    [names.name, region.name],
-    [names.guid, region.guid],
-    [names.space, region.space],
-    ...(isEntry(region)
-      ? [[texts().entry.line, `${hex(region.offset)} + ${hex(region.length)}`]]
-      : [[texts().offset, hex(region.offset)], [texts().length, `${hex(region.length)} (${texts().size(region.length)})`]]),
-    [texts().class, texts().classes[region.class]],
-    [names.sha256, region.sha256],
-    [names.basis, region.basis],
-    ...Object.entries(region.attributes).map(([name, fact]) => [Object.hasOwn(kinds, name) ? kinds[name] : plain(name), factText(region, name, fact)]),
-  ];
-}
-
-function factText(region, name, fact) {
-  if (typeof fact !== "string" && typeof fact !== "number") return JSON.stringify(fact);
-  if (!isEntry(region)) return String(fact);
-  if (name === "mode") return `${modeText(region.kind, fact)} ${fact}`.trim();
-  // Far outside the years that a date can have it stays a number.
-  if (name === "modified" && Number.isSafeInteger(fact) && fact < 1e11) return `${new Date(fact * 1000).toISOString().slice(0, 19)}Z`;
-  return String(fact);
-}
-
-function save() {
-  const link = make("a");
-  link.href = URL.createObjectURL(new Blob([answer.bytes], { type: "application/json" }));
-  link.download = `${answer.name}.report.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+/** Brings an element to the top of the screen and the focus into it. */
+function intoView(element, focused) {
+  element?.scrollIntoView({ block: "start" });
+  focused?.focus({ preventScroll: true });
 }
 
 // ---- words ----------------------------------------------------------------------------------------------------
@@ -571,18 +294,22 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
+  showTrouble(trouble);
+  showStatus(id("status").dataset.says);
   if (!answer) return;
-  const source = { role: "report", name: answer.name, data: answer.bytes };
+  const told = answer;
+  const source = { role: "report", name: told.name, data: told.bytes };
   const response = await ask("report-show", [source], { render: "words" });
-  answer.words = JSON.parse(decode(response.outputs.stdout));
-  showAnswer();
+  const words = JSON.parse(decode(response.outputs.stdout));
+  told.words = told.claimed ? shownPlain(words) : words;
+  if (answer === told) showAnswer();
 }
 
 function clear() {
   cancel();
   files = [];
   answer = null;
-  id("status").textContent = "";
+  showStatus();
   id("options").reset();
   filesChanged();
 }
@@ -611,15 +338,20 @@ id("options").addEventListener("submit", (event) => {
 });
 for (const name of ["expect", "channel", "hardware", "deep", "confirmed"]) {
   id(name).addEventListener("input", () => {
-    if (answer || !id("problem").hidden) changed();
+    if (answer || trouble) changed();
     else asked += 1;
   });
 }
 id("cancel").addEventListener("click", cancel);
 id("clear").addEventListener("click", clear);
+id("confirm-now").addEventListener("click", () => goTo("confirmed"));
 id("save").addEventListener("click", save);
-id("more-findings").addEventListener("click", () => showFindings(answer.report.findings.length));
+id("more-findings").addEventListener("click", () => {
+  showFindings(wordsOf(answer.report, answer.words), answer.report.findings.length);
+});
 id("english").addEventListener("click", () => speak("en"));
 id("japanese").addEventListener("click", () => speak("ja"));
+addEventListener("beforeprint", ontoPaper);
+addEventListener("afterprint", offPaper);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => answer && showMap());
 speak(lang);

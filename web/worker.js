@@ -11,7 +11,14 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ ready: true });
       return;
     }
-    const sources = await Promise.all(data.sources.map(open));
+    const sources = [];
+    for (const [source, file] of data.sources.entries()) {
+      try {
+        sources.push(await open(file));
+      } catch {
+        return void self.postMessage({ unread: "moved", source });
+      }
+    }
     const begun = data.sources.map(identity);
     let told = 0;
     const progress = (done, total) => {
@@ -22,10 +29,8 @@ self.onmessage = async ({ data }) => {
       }
     };
     const response = core.run(data.request, sources, progress);
-    data.sources.forEach((source, index) => {
-      if (identity(source) !== begun[index]) throw new Error(`${source.name}: changed while it was read`);
-    });
-    self.postMessage({ response });
+    const source = data.sources.findIndex((file, index) => identity(file) !== begun[index]);
+    self.postMessage(source < 0 ? { response } : { unread: "changed", source });
   } catch (error) {
     self.postMessage({ failure: String(error?.message ?? error) });
   }
@@ -35,12 +40,7 @@ self.onmessage = async ({ data }) => {
 const IN_MEMORY = 256 * 1024 * 1024;
 
 async function open(source) {
-  if (source instanceof Uint8Array || source.size > IN_MEMORY) return source;
-  try {
-    return new Uint8Array(await source.arrayBuffer());
-  } catch {
-    throw new Error(`${source.name}: cannot be read, or changed after it was chosen`);
-  }
+  return source instanceof Uint8Array || source.size > IN_MEMORY ? source : new Uint8Array(await source.arrayBuffer());
 }
 
 function identity(source) {

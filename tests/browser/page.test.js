@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 
 import { open, pagePath, root } from "./chromium.js";
 
@@ -52,14 +53,25 @@ async function files(name) {
   );
 }
 
-async function run(paths, { expect = "", confirm = false } = {}) {
+async function run(paths, { expect = "", confirm = false, again = false } = {}) {
+  if (again) {
+    await tab.click("#clear");
+    await settled(0);
+  }
   await tab.setInputFiles("#choose", paths);
-  await tab.waitForFunction((count) => document.querySelectorAll("#list li").length === count, paths.length);
+  await settled(paths.length);
   if (expect) await tab.fill("#expect", expect);
   if (confirm) await tab.check("#confirmed");
   await tab.click("#start");
   await tab.waitForSelector("#result:not([hidden]), #problem:not([hidden])");
 }
+
+/** Waits until the page has looked at so many files. */
+const settled = (count) =>
+  tab.waitForFunction(
+    (wanted) => document.querySelectorAll("#list li").length === wanted && !document.getElementById("list").ariaBusy,
+    count,
+  );
 
 const image = async (bytes = "hello, firmware", name = "image.bin") => {
   await writeFile(`${folder}/${name}`, bytes);
@@ -113,20 +125,40 @@ test("a core of another digest is not started", async () => {
   await other.browser.close();
 });
 
-test("a key that came with the image stays at warning until it is confirmed", async () => {
+/** A maker's release: image, manifest, both halves of the key, a policy, and what may be wrong with each. */
+let release;
+const place = (name) => `${folder}/${name}`;
+async function made() {
+  if (release) return release;
   const kiwame = (...args) => promisify(execFile)(process.env.KIWAME ?? `${root}target/release/kiwame`, args, { cwd: folder });
-  await writeFile(`${folder}/firmware.toml`, DESCRIPTION);
+  await writeFile(place("firmware.toml"), DESCRIPTION);
   await image("firmware that somebody signed", "signed.bin");
   await kiwame("key", "new", "-o", "maker.key");
+  await kiwame("key", "new", "-o", "other.key");
   await kiwame("attest", "signed.bin", "--describe", "firmware.toml", "--key", "maker.key", "-o", "signed.json");
-  const { stdout: fingerprint } = await kiwame("key", "show", "maker.key.pub");
+  const policy = (await kiwame("policy", "new", "--key", "maker.key.pub", "--expect", "ACME/R1")).stdout;
+  await writeFile(place("policy.toml"), policy);
+  await writeFile(place("floor.toml"), policy.replace("threshold = 1", "threshold = 1\nmin-security-version = 9"));
+  await writeFile(place("others.toml"), policy.replaceAll("ACME", "Other"));
+  await writeFile(place("broken.toml"), policy.replace("threshold = 1", "threshold = [1"));
+  await writeFile(place("large.toml"), policy + "#".repeat(2 << 20));
+  await writeFile(place("cut.json"), (await readFile(place("signed.json"), "utf8")).slice(0, 300));
+  await writeFile(place("empty.json"), "");
+  release = { fingerprint: (await kiwame("key", "show", "maker.key.pub")).stdout.split("\n")[0] };
+  return release;
+}
 
-  const paths = ["signed.bin", "signed.json", "maker.key.pub"].map((name) => `${folder}/${name}`);
+test("a key that came with the image stays at warning until it is confirmed", async () => {
+  const { fingerprint } = await made();
+  const paths = ["signed.bin", "signed.json", "maker.key.pub"].map(place);
   await run(paths, { expect: "ACME/R1@1.0" });
-  assert.equal(await tab.textContent("#fingerprint"), fingerprint.split("\n")[0]);
+  assert.equal(await tab.textContent("#fingerprint"), fingerprint);
   assert.match(await tab.textContent("#verdict-title"), /needs a person; not accepted as it is/);
+  assert.match(await tab.textContent("#facts"), /Exit code7$/);
   assert.ok(await tab.isDisabled("#save"));
 
+  await tab.click("#confirm-now");
+  assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
   await tab.check("#confirmed");
   await tab.click("#start");
   await tab.waitForFunction(() => document.getElementById("status").textContent === TEXTS.en.done);
@@ -134,12 +166,66 @@ test("a key that came with the image stays at warning until it is confirmed", as
   assert.ok(await tab.isEnabled("#save"));
 });
 
-test("an empty image and a missing image are said to be so", async () => {
-  await run([await image("")]);
-  assert.match(await tab.textContent("#problem"), /is empty/);
-  await tab.click("#clear");
-  await run([await image("ed25519:00", "key.pub")]);
-  assert.match(await tab.textContent("#problem"), /No image/);
+test("a run that is asked for before the key was looked at is not taken for confirmed", async () => {
+  await made();
+  await tab.setInputFiles("#choose", ["signed.bin", "signed.json", "maker.key.pub"].map(place));
+  await settled(3);
+  await tab.fill("#expect", "ACME/R1");
+  await tab.evaluate(() => {
+    filesChanged();
+    start();
+  });
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#verdict-title"), /needs a person/);
+  assert.ok(await tab.isDisabled("#save"));
+});
+
+test("two questions at once get each its own answer", async () => {
+  await run([await image()]);
+  const exits = await tab.evaluate(async () => {
+    const text = (words) => new TextEncoder().encode(words);
+    const image = ask("inspect", [{ role: "image", name: "a", data: text("an image") }], { render: "json" });
+    const key = ask("key-show", [{ role: "key", name: "b", data: text("no key") }]);
+    const late = new Promise((resolve) => setTimeout(() => resolve([{ exit: "late" }]), 10_000));
+    return (await Promise.race([Promise.all([image, key]), late])).map(({ exit }) => exit);
+  });
+  assert.deepEqual(exits, [0, 4]);
+});
+
+test("a file that is added while the core works does not get the answer of another", async () => {
+  await made();
+  const shown = await tab.evaluate(async () => {
+    const file = (text, name) => new File([text], name);
+    await add([file("one image", "one.bin")]);
+    const running = start();
+    await add([file("ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "a.pub")]);
+    await running;
+    return [id("result").hidden, id("status").textContent === TEXTS.en.stale, id("fingerprint").textContent];
+  });
+  assert.deepEqual(shown, [true, true, "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"]);
+});
+
+test("what is confirmed of a key is not what is confirmed of a policy", async () => {
+  await made();
+  const words = async (paths, language) => {
+    await tab.reload();
+    await tab.click(`#${language}`);
+    await tab.setInputFiles("#choose", paths.map(place));
+    await settled(paths.length);
+    return (await tab.textContent("#confirmation")).replace(/\s+/g, " ");
+  };
+  const key = await words(["signed.bin", "maker.key.pub"], "english");
+  assert.match(key, /Compare its fingerprint .* Fingerprint of the key: ed25519:[0-9a-f]{64} .*the key is the maker’s/);
+  assert.doesNotMatch(key, /policy|digest/i);
+  const policy = await words(["signed.bin", "policy.toml"], "english");
+  const digest = createHash("sha256").update(await readFile(place("policy.toml"))).digest("hex");
+  assert.match(policy, new RegExp(`Compare the digest .* Digest of the policy file: sha256:${digest} .*the policy is mine`));
+  assert.doesNotMatch(policy, /fingerprint|the maker’s/i);
+  assert.match(await words(["signed.bin", "maker.key.pub"], "japanese"), /フィンガープリント.*製造者の鍵と確認した/);
+  assert.doesNotMatch(await words(["signed.bin", "policy.toml"], "japanese"), /フィンガープリント|製造者/);
+  await tab.click("#english");
+  await run(["signed.bin", "signed.json", "policy.toml"].map(place), { again: true });
+  assert.match(await tab.textContent("#verdict-note"), /^The policy is not confirmed. Compare the digest/);
 });
 
 test("a name cannot turn the text around", async () => {
@@ -475,4 +561,491 @@ test("old and new value, pieces and next steps are told once", async () => {
   const steps = await tab.locator("#steps li").allTextContents();
   assert.equal(new Set(steps).size, steps.length);
   assert.ok(steps.length > 0);
+});
+
+// ---- what cannot be done, and what to do there --------------------------------------------------------------------
+
+/** Files, what was ordered, what is wrong, what to do, and the control that the button leads to. */
+const PROBLEMS = {
+  "no image": [["maker.key.pub"], "", /No image among these files/, /Add the image: “Choose files…”/, "choose"],
+  "a private key alone": [["maker.key"], "", /No image among these files/, /Add the image/, "choose"],
+  "no file for the image": [["cert.pem"], "", /None of these files is used as the image/, /choose “image” beside its name/, "choose"],
+  "two images": [["signed.bin", "two.bin"], "", /More than one file is set to “image”: signed.bin, two.bin/, /One at a time/, "list"],
+  "an empty image": [["empty.bin"], "", /empty.bin: is empty, and cannot be used as “image”/, /get the file again/, "list"],
+  "an empty manifest": [["signed.bin", ["empty.json", "manifest"], "maker.key.pub"], "ACME/R1", /empty.json: is empty/, /get the file again/, "list"],
+  "no manifest": [["signed.bin", "maker.key.pub"], "ACME/R1", /No manifest among these files/, /Add the signed manifest .*“Choose files…”/, "choose"],
+  "neither key nor policy": [["signed.bin", "signed.json"], "", /Nothing says whose signature counts/, /Add the maker’s public key or your policy/, "choose"],
+  "key and policy": [["signed.bin", "signed.json", "maker.key.pub", "policy.toml"], "ACME/R1", /A public key \(maker.key.pub\) and a policy \(policy.toml\)/, /Remove one of them/, "list"],
+  "two policies": [["signed.bin", "signed.json", "policy.toml", "floor.toml"], "", /More than one file is set to “policy”: policy.toml, floor.toml/, /One at a time/, "list"],
+  "two keys": [["signed.bin", "signed.json", "maker.key.pub", "other.key.pub"], "ACME/R1", /More than one file is set to “public key”/, /One at a time/, "list"],
+  "nothing ordered": [["signed.bin", "signed.json", "maker.key.pub"], "", /it has to be said what was ordered/, /Fill in “What was ordered” as VENDOR\/MODEL/, "expect"],
+  "an order that is none": [["signed.bin", "signed.json", "maker.key.pub"], "R1", /“R1” does not say what was ordered/, /Fill in “What was ordered”/, "expect"],
+  "a broken policy": [["signed.bin", "signed.json", "broken.toml"], "", /broken.toml: cannot be read from line \d+, column \d+ on.* \(Exit code 2\)/, /Correct the policy in a text editor/, "list"],
+  "a policy that is too large": [["signed.bin", "signed.json", "large.toml"], "", /large.toml: is too large for this use: 2,09\d,\d{3} found, at most 1,048,576/, /Choose beside its name what it is for/, "list"],
+  "a key that is none": [["signed.bin", "signed.json", ["two.bin", "key"]], "ACME/R1", /two.bin: no Ed25519 public key could be read.* \(Exit code 4\)/, /Add the maker’s public key, a small file/, "list"],
+  "a policy that is none": [["signed.bin", "signed.json", ["two.bin", "policy"]], "", /two.bin: cannot be read from line 1/, /choose beside its name what it is for/, "list"],
+  "a report beside an image": [["signed.bin", "some.report.json"], "", /some.report.json\) is shown by itself/, /set it to “not used”/, "list"],
+  "a name that the core escapes": [["signed.bin", "signed.json", "a<b>&\u202ec.toml"], "", /^Not done: a<b>&\\u\{202e\}c.toml: cannot be read from line/, /Correct the policy/, "list"],
+};
+
+/** Chooses files, some of them for a use that the page would not guess. */
+async function choose(list) {
+  const names = list.map((file) => (typeof file === "string" ? file : file[0]));
+  await tab.setInputFiles("#choose", names.map(place));
+  await settled(names.length);
+  for (const [index, file] of list.entries()) {
+    if (typeof file === "string") continue;
+    await tab.locator("#list li").nth(index).locator("select").selectOption(file[1]);
+    await settled(names.length);
+  }
+}
+
+const inScreen = (selector) =>
+  tab.evaluate((wanted) => {
+    const box = document.querySelector(wanted).getBoundingClientRect();
+    return box.top >= 0 && Math.min(box.bottom, box.top + 100) <= innerHeight;
+  }, selector);
+
+async function wrongFiles() {
+  await made();
+  await image("another image", "two.bin");
+  await image("", "empty.bin");
+  await writeFile(place("a<b>&\u202ec.toml"), await readFile(place("broken.toml")));
+  await writeFile(place("cert.pem"), PEM("CERTIFICATE"));
+  await writeFile(place("some.report.json"), await readFile(`${cases}/router_twin/native/report`));
+}
+
+for (const [name, [list, expect, what, next, control]] of Object.entries(PROBLEMS)) {
+  test(`what to do on the page: ${name}`, async () => {
+    await wrongFiles();
+    await choose(list);
+    await tab.evaluate((text) => (id("expect").value = text), expect);
+    await tab.click("#start");
+    await tab.waitForSelector("#problem:not([hidden])");
+    const said = await tab.locator("#problem > p").allTextContents();
+    assert.match(said[0], what);
+    assert.match(said[1], next);
+    assert.ok(await inScreen("#problem"));
+    assert.equal(await tab.evaluate(() => document.activeElement.id), "problem");
+    // Not a word of a command's, and what is quoted is a control of this page.
+    assert.doesNotMatch(said.join(), /--[a-z]/);
+    const labels = await tab.evaluate(() => [...document.querySelectorAll("label, option, summary")].map((label) => label.textContent.trim()));
+    for (const [, quoted] of said.join().matchAll(/“([^”]+)”/g)) assert.ok(quoted === expect || labels.includes(quoted), quoted);
+
+    if (control !== "choose") {
+      await tab.click("#problem > button");
+      assert.ok(await tab.evaluate((wanted) => document.activeElement.closest(`#${wanted}`) !== null, control));
+    }
+    await tab.click("#japanese");
+    const japanese = await tab.locator("#problem > p").allTextContents();
+    assert.match(japanese[0], /^実行していない:/);
+    assert.doesNotMatch(japanese.join().replace(/VENDOR\/MODEL@RELEASE|BEGIN PUBLIC KEY/g, ""), /[a-z]{3,} [a-z]{3,}|--[a-z]/i);
+    // The problem goes away with its cause.
+    await tab.click("#clear");
+    assert.ok(await tab.isHidden("#problem"));
+  });
+}
+
+/** The same for what is found in a manifest: there is a report, and its words are those of the page. */
+const DISTRUST = {
+  "a broken manifest": [["signed.bin", "cut.json", "maker.key.pub"], "ACME/R1", /^cut.json: cannot be read from line 1, column \d+ on/, /Get the signed manifest again from the maker/],
+  "a manifest that is none": [["signed.bin", ["two.bin", "manifest"], "maker.key.pub"], "ACME/R1", /^two.bin: cannot be read from line 1/, /choose beside its name what it is for/],
+  "another product": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R2", /^signed.json: is the manifest of ACME\/R1, and ACME\/R2 was ordered/, /Look at “What was ordered”/],
+  "another release": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R1@9", undefined, undefined],
+  "another key": [["signed.bin", "signed.json", "other.key.pub"], "ACME/R1", /^signed.json: signed by nobody whom the key or the policy trusts/, /Check that the manifest and the key are of the same maker/],
+  "a product without a rule": [["signed.bin", "signed.json", "others.toml"], "", /^signed.json: is the manifest of ACME\/R1, of which the policy has no rule/, /have a rule for it added to the policy/],
+};
+
+for (const [name, [list, expect, what, next]] of Object.entries(DISTRUST)) {
+  test(`a manifest that is not trusted, in the page's words: ${name}`, async () => {
+    await wrongFiles();
+    await choose(list);
+    await tab.evaluate((text) => (id("expect").value = text), expect);
+    await tab.click("#start");
+    await tab.waitForSelector("#result:not([hidden])");
+    assert.match(await tab.textContent("#verdict-title"), /cannot tell; this is not a pass/);
+    if (what) {
+      assert.match(await tab.textContent("#findings .finding p:nth-child(2)"), what);
+      assert.match(await tab.textContent("#steps"), next);
+    }
+    assert.doesNotMatch(await tab.textContent("#result"), /--[a-z]/);
+    await tab.click("#japanese");
+    await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("判定不能"));
+    const steps = await tab.locator("#steps li").allTextContents();
+    assert.ok(steps.length > 0 && steps.every((step) => step.length > 5));
+    assert.doesNotMatch(steps.join(), /[a-z]{3,} [a-z]{3,}/i);
+  });
+}
+
+test("next steps that a command would take are those of the page", async () => {
+  await run([await image()]);
+  const steps = await tab.evaluate(() => {
+    const report = { findings: [...OF_A_COMMAND].map((kind) => ({ id: kind, args: {} })), notSeen: ["not-parsed"] };
+    const said = { findings: report.findings.map(() => ({ message: "", remedy: "core" })), notSeen: ["core (--deep looks)"] };
+    const words = wordsOf(report, said);
+    return [...words.findings.map(({ remedy }) => remedy), ...words.notSeen];
+  });
+  assert.equal(steps.length, 5);
+  for (const [at, named] of ["limits", "“Channel”", "“Hardware revision”", "one image at a time", "“Take everything apart”"].entries()) {
+    assert.ok(steps[at].includes(named), steps[at]);
+  }
+});
+
+test("a file that changed after it was chosen is no bug of ours", async () => {
+  const path = await image("first content", "moving.bin");
+  await tab.setInputFiles("#choose", [path]);
+  await settled(1);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await writeFile(path, "second content, longer");
+  await tab.click("#start");
+  await tab.waitForSelector("#problem:not([hidden]), #result:not([hidden])");
+  const said = await tab.locator("#problem > p").allTextContents();
+  assert.match(said[0], /moving.bin: cannot be read, or changed after it was chosen/);
+  assert.match(said[1], /Remove it, and choose it again/);
+});
+
+test("a folder, or a file that cannot be read, is said to be so", async () => {
+  await tab.evaluate(() => add([{ name: "folder", size: 4096, slice: () => ({ arrayBuffer: () => Promise.reject(new Error("no")) }) }]));
+  assert.match(await tab.textContent("#list .note.warning"), /^Cannot be read: a folder, or a file that has gone/);
+  assert.deepEqual(page.complaints, []);
+});
+
+// ---- kinds of files -------------------------------------------------------------------------------------------------
+
+const PEM = (label) => `-----BEGIN ${label}-----\nMC4CAQAwBQYDK2VwBCIEI\n-----END ${label}-----\n`;
+const PRIVATE = {
+  "pkcs8.pem": PEM("PRIVATE KEY"),
+  "rsa.pem": PEM("RSA PRIVATE KEY"),
+  "encrypted.pem": PEM("ENCRYPTED PRIVATE KEY"),
+  "id_ed25519": PEM("OPENSSH PRIVATE KEY"),
+  "behind.pem": `Bag Attributes\n    friendlyName: maker\n${PEM("CERTIFICATE")}${PEM("PRIVATE KEY")}`,
+  "both.pem": PEM("PUBLIC KEY") + PEM("EC PRIVATE KEY"),
+  "wide.pem": Buffer.from(`\ufeff${PEM("PRIVATE KEY")}`, "utf16le"),
+  "key.jwk": '{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+  "keys.jwks": '{"keys":[{"kty":"EC","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}]}',
+  "key.ppk": "PuTTY-User-Key-File-3: ssh-ed25519\n",
+  "raw.der": Buffer.from("302e020100300506032b657004220420" + "11".repeat(32), "hex"),
+};
+
+test("a private key is recognised in every notation, and never used", async () => {
+  await made();
+  await tab.evaluate(() => {
+    globalThis.lent = [];
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (data, ...rest) {
+      for (const source of data.sources ?? []) globalThis.lent.push(source.name);
+      return post.call(this, data, ...rest);
+    };
+  });
+  for (const [name, content] of Object.entries(PRIVATE)) await writeFile(place(name), content);
+  const names = [...Object.keys(PRIVATE), "maker.key"];
+  await tab.setInputFiles("#choose", [...names, "signed.bin"].map(place));
+  await settled(names.length + 1);
+  const notes = await tab.locator("#list .note.warning").allTextContents();
+  assert.equal(notes.length, names.length);
+  assert.ok(notes.every((note) => /^A private key\. It is never used here.*add the public key instead/.test(note)));
+  // There is no choice by which it could be used.
+  assert.equal(await tab.locator("#list select").count(), 1);
+  await tab.click("#start");
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.deepEqual(await tab.evaluate(() => globalThis.lent), ["signed.bin"]);
+  await tab.click("#japanese");
+  assert.match(await tab.textContent("#list .note.warning"), /^秘密鍵である。ここでは決して使わない。/);
+});
+
+const tarball = Buffer.alloc(512);
+tarball.write("ustar", 257);
+const KINDS = {
+  "a.zip": ["PK\x03\x04", /^ZIP archive; not used. Unpack it/],
+  "a.tar": [tarball, /^tar archive; not used. Unpack it/],
+  "a.gz": [[0x1f, 0x8b, 0x08, 0], /^gzip stream; not used. It may be an image/],
+  "a.xz": [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], /^xz stream; not used. It may be an image/],
+  "a.7z": [[0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], /^7-Zip archive/],
+  "a.cab": ["MSCF\0\0\0\0", /^cabinet archive/],
+  "a.rar": ["Rar!\x1a\x07\0", /^RAR archive/],
+  "a.png": [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], /^PNG picture, no firmware; not used/],
+  "a.jpg": [[0xff, 0xd8, 0xff, 0xe0], /^JPEG picture/],
+  "a.gif": ["GIF89a", /^GIF picture/],
+  "a.webp": ["RIFF\0\0\0\0WEBP", /^WebP picture/],
+  "a.svg": ['<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', /^SVG picture/],
+  "a.pdf": ["%PDF-1.7\n", /^PDF document/],
+  "firmware.toml": [DESCRIPTION, /^firmware.toml: the maker’s description/],
+  "cert.pem": [PEM("CERTIFICATE"), /^certificate; not used. .* add that/],
+  "id.pub": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 maker", /^another kind of public key/],
+  "x.asc": [PEM("PGP SIGNATURE"), /^detached signature/],
+  "SHA256SUMS": [`${"0a".repeat(32)}  image.bin\n`, /^list of checksums; not used. Nobody signed it/],
+  "login.bin": ["<!DOCTYPE html><html>", /^web page; not used. A download may have saved a page/],
+  "sbom.json": ['{"bomFormat":"CycloneDX"}', /^JSON file, but no signed manifest and no report/],
+};
+
+test("what is no image is called what it is, and is one only when the user says so", async () => {
+  for (const [name, [content]] of Object.entries(KINDS)) {
+    await writeFile(place(name), typeof content === "string" ? Buffer.from(content, "latin1") : Buffer.from(content));
+  }
+  const names = Object.keys(KINDS);
+  // The words of a text are not those of binary bytes: an image may hold a key.
+  await writeFile(place("holds.bin"), Buffer.concat([Buffer.alloc(16), Buffer.from(PEM("PRIVATE KEY")), Buffer.from("[[rule]]")]));
+  await tab.setInputFiles("#choose", [...names, "holds.bin"].map(place));
+  await settled(names.length + 1);
+  const rows = await tab.evaluate(() => [...document.querySelectorAll("#list li")].map((row) => [row.querySelector("select").value, row.querySelector(".note")?.textContent]));
+  for (const [at, name] of names.entries()) {
+    assert.equal(rows[at][0], "aside", name);
+    assert.match(rows[at][1], KINDS[name][1], name);
+  }
+  assert.deepEqual(rows.at(-1), ["image", undefined]);
+  const words = await tab.evaluate(() => Object.keys(TEXTS.ja.kinds.names));
+  assert.deepEqual(words.filter((kind) => !TESTED.has(kind)), []);
+});
+const TESTED = new Set("zip tar sevenZip cab rar gzip xz png jpeg gif webp svg pdf description certificate otherKey signature checksums html json".split(" "));
+
+test("a gzip is an image when the user says so", async () => {
+  await writeFile(place("packed.gz"), gzipSync("the content of an image"));
+  await tab.setInputFiles("#choose", [place("packed.gz")]);
+  await settled(1);
+  await tab.click("#start");
+  await tab.waitForSelector("#problem:not([hidden])");
+  assert.match(await tab.textContent("#problem"), /choose “image” beside its name/);
+  await tab.selectOption("#list select", "image");
+  await settled(1);
+  assert.equal(await tab.evaluate(() => document.activeElement.tagName), "SELECT");
+  assert.match(await tab.textContent("#list .note"), /^By its first bytes: gzip stream. Used as the image/);
+  await tab.click("#start");
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#facts"), /Formatgzip/);
+});
+
+test("a manifest that is set to be the image is called a manifest still", async () => {
+  await made();
+  await choose(["signed.json"]);
+  assert.equal(await tab.locator("#list .note").count(), 0);
+  await tab.selectOption("#list select", "image");
+  await settled(1);
+  assert.match(await tab.textContent("#list .note"), /^By its first bytes: manifest. Used as the image/);
+});
+
+test("a key whose private half is published is said to be so before anything is verified", async () => {
+  const paths = await files("router_twin");
+  const [key] = JSON.parse(await readFile(`${cases}/router_twin/request.json`, "utf8")).sources.map(({ role }, at) => [role, paths[at]]).filter(([role]) => role === "key");
+  await writeFile(place("known.pub"), key ? await readFile(key[1]) : RFC8032);
+  await tab.setInputFiles("#choose", [place("known.pub")]);
+  await settled(1);
+  assert.match(await tab.textContent("#list .note.warning"), /private half of this key is published/);
+});
+const RFC8032 = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+// ---- saved reports --------------------------------------------------------------------------------------------------
+
+const savedReport = (name) => readFile(`${cases}/${name}/native/report`, "utf8");
+
+test("a saved report is shown as claimed, and never looks like a verdict", async () => {
+  await run([await image(await savedReport("router_twin"), "twin.report.json")]);
+  assert.equal(await tab.textContent("#start"), "Show the report");
+  const title = await tab.textContent("#verdict-title");
+  assert.match(title, /^A saved report claims: matches the signed reference, with 7 differences/);
+  assert.match(await tab.textContent("#claimed"), /^As claimed, not performed again here/);
+  assert.ok(await tab.isVisible("#claimed"));
+  assert.equal(await tab.getAttribute("#verdict-title", "class"), "verdict claimed");
+  assert.equal(await tab.locator("#verdict-title .icon").count(), 0);
+  assert.equal(await tab.textContent("#verdict-note"), "");
+  assert.ok(await tab.isHidden("#save"));
+  const colours = await tab.evaluate(() => ["#verdict-title", "body"].map((name) => getComputedStyle(document.querySelector(name)).color));
+  assert.equal(colours[0], colours[1]);
+  assert.ok((await tab.locator("#tree tbody tr").count()) > 1);
+
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.startsWith("保存された報告書の記載:"));
+  assert.match(await tab.textContent("#claimed"), /再検証はしていない/);
+  // A verdict of this page after it looks like one again.
+  await tab.click("#english");
+  await run([await image()], { again: true });
+  assert.ok(await tab.isHidden("#claimed"));
+  assert.ok(await tab.isVisible("#save"));
+  assert.equal(await tab.getAttribute("#result", "class"), "");
+});
+
+test("the report that the page saves is one that it opens again", async () => {
+  await run([await image()]);
+  const [download] = await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  await run([await image(await readFile(await download.path()), "saved.json")], { again: true });
+  assert.match(await tab.textContent("#verdict-title"), /^A saved report claims: inspected; nothing was compared/);
+});
+
+test("a report that claims what no report can say is not shown", async () => {
+  const report = await savedReport("router_capability_added");
+  const wrong = {
+    "cut.json": [report.slice(0, 5000), /cut.json: cannot be read from line 1, column 5000 on/],
+    "schema.json": [report.replace(/"schemaVersion":"[^"]+"/, '"schemaVersion":"9.9"'), /schema.json: written by another version of kiwame: its schema is 9.9/],
+    "tier.json": [report.replace(/"tier":"\w+"/, '"tier":"constructor"'), /tier.json: is no report as kiwame writes it/],
+    "class.json": [report.replace(/"class":"matched"/, '"class":"hidden"'), /class.json: is no report as kiwame writes it/],
+    "severity.json": [report.replace(/"severity":"high"/, '"severity":"toString"'), /severity.json: is no report as kiwame writes it/],
+    "list.json": [`${report}${report}`, /list.json: cannot be read from line 2/],
+  };
+  for (const [name, [text, what]] of Object.entries(wrong)) {
+    assert.notEqual(text, report);
+    await tab.reload();
+    await run([await image(text, name)]);
+    assert.match(await tab.textContent("#problem"), what);
+    assert.match(await tab.locator("#problem > p").nth(1).textContent(), /Get the report again|Open it with the version/);
+    assert.ok(await tab.isHidden("#result"));
+  }
+});
+
+test("nothing in a claimed report turns the text around", async () => {
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  report.expected = { "pro\u202educt": "a\u202eb" };
+  report.time = { source: "s\u202e", value: "v\u202e" };
+  report.policy = { sha256: "\u202e" };
+  await run([await image(JSON.stringify(report), "odd.json")]);
+  const text = await tab.textContent("main");
+  assert.ok(!text.includes("\u202e"));
+  assert.ok(text.includes("a\\u{202e}b") && text.includes("v\\u{202e}"));
+});
+
+test("a claimed comparison of two images is called one", async () => {
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  await run([await image(JSON.stringify({ ...report, mode: "diff" }), "diff.json")]);
+  assert.match(await tab.textContent("#verdict-title"), /^A saved report claims: the two images differ/);
+});
+
+test("a report that lists only what differs says so, and draws no map of holes", async () => {
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  report.regions = report.regions.filter((region) => region.class === "differs");
+  await shownReport(report);
+  assert.ok((await tab.isVisible("#map")) && (await tab.isHidden("#listed")));
+  await shownReport({ ...report, listed: "differing", decoded: 13, spaces: report.spaces.slice(0, 1) });
+  assert.ok((await tab.isHidden("#map")) && (await tab.isVisible("#listed")));
+  assert.match(await tab.textContent("#account-file"), /into 13 decoded spaces/);
+  assert.ok((await tab.locator("#tree tbody tr").count()) > 0);
+});
+
+// ---- the screen and paper -------------------------------------------------------------------------------------------
+
+/** 400 % of a screen of 1280 by 1024 is one of 320 by 256. */
+const SCREENS = [[1280, 800], [320, 640], [320, 256]];
+
+test("the verdict comes into view, and the focus with it, at every zoom", async () => {
+  await made();
+  for (const [width, height] of SCREENS) {
+    await tab.setViewportSize({ width, height });
+    await tab.reload();
+    await run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true });
+    assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+    assert.equal(await tab.evaluate(() => document.activeElement.id), "verdict-title");
+    assert.ok(await inScreen("#verdict-title"), `${width} by ${height}`);
+  }
+  await tab.setViewportSize({ width: 1280, height: 720 });
+});
+
+/** Everything that a user meets, by what leads there. */
+const STATES = {
+  start: async () => {},
+  files: async () => choose(["signed.bin", "maker.key", "a.zip", "a.gz", "maker.key.pub", ["two.bin", "key"]]),
+  "a problem in a field": async () => {
+    await choose(["signed.bin", "signed.json", "maker.key.pub"]);
+    await tab.click("#start");
+    await tab.waitForSelector("#problem:not([hidden])");
+  },
+  "a problem of the core": async () => {
+    await choose(["signed.bin", "signed.json", "broken.toml"]);
+    await tab.click("#start");
+    await tab.waitForSelector("#problem:not([hidden])");
+    await tab.click("#problem summary");
+  },
+  running: async () => {
+    await choose(["signed.bin"]);
+    await tab.evaluate(() => busy(true));
+  },
+  inspected: async () => run([`${root}firmware-samples/router/router.bin`]),
+  held: async () => run(["signed.bin", "signed.json", "policy.toml"].map(place)),
+  accepted: async () => run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true }),
+  "not trusted": async () => run(["signed.bin", "cut.json", "policy.toml"].map(place), { confirm: true }),
+  refuted: async () => run([await image(await savedReport("router_capability_added"), "claims.json")]),
+  "many findings": async () => {
+    const report = JSON.parse(await savedReport("router_capability_added"));
+    report.findings = Array.from({ length: 112 }, (_, offset) => ({ ...report.findings[0], offset }));
+    await run([await image(JSON.stringify(report), "many.json")]);
+    await tab.locator("#findings .link").first().click();
+  },
+};
+
+for (const [name, reach] of Object.entries(STATES)) {
+  test(`axe finds nothing and nothing is cut: ${name}`, async () => {
+    await wrongFiles();
+    for (const file of ["a.zip", "a.gz"]) await writeFile(place(file), Buffer.from(KINDS[file][0], "latin1"));
+    for (const [width, height] of SCREENS) {
+      await tab.setViewportSize({ width, height });
+      await tab.reload();
+      await reach();
+      for (const [language, scheme] of [["japanese", "dark"], ["english", "light"], ["english", "dark"]]) {
+        await tab.emulateMedia({ colorScheme: scheme });
+        await tab.click(`#${language}`);
+        await tab.waitForFunction((lang) => document.documentElement.lang === lang, language === "english" ? "en" : "ja");
+        await tab.waitForTimeout(50);
+        const where = `${width} by ${height}, ${language}, ${scheme}`;
+        assert.deepEqual(await cut(), [], where);
+        assert.deepEqual(await violations(), [], where);
+      }
+    }
+    await tab.setViewportSize({ width: 1280, height: 720 });
+    await tab.emulateMedia({ colorScheme: null });
+  });
+}
+
+/** What lies beyond the right edge, or holds more than it shows from side to side. */
+const cut = () =>
+  tab.evaluate(() => {
+    const shown = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && one.id !== "choose" && !one.closest("thead"));
+    const beyond = shown.filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5);
+    const inner = shown.filter((one) => getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth + 1 && one.tagName !== "INPUT");
+    const page = document.documentElement.scrollWidth > innerWidth ? [document.documentElement] : [];
+    return [...beyond, ...inner, ...page].map((one) => `${one.tagName}#${one.id}.${one.className}`).slice(0, 5);
+  });
+
+test("paper has the result and not the form, in light colours, and says what is left out", async () => {
+  await tab.emulateMedia({ colorScheme: "dark" });
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  const parts = (count) => Array.from({ length: count }, () => ({ ...report.findings[0], parts: undefined }));
+  const part = ({ actual, args, expected, id, length, message, offset, path, space }) => ({ actual, args, expected, id, length, message, offset, path, space });
+  report.findings = Array.from({ length: 112 }, (_, offset) => ({ ...report.findings[0], offset }));
+  report.findings[0].parts = parts(10).map(part);
+  report.findings[1].parts = parts(100).map(part);
+  await run([await image(JSON.stringify(report), "many.json")]);
+  // Chromium's own printing tells the page, too.
+  await tab.evaluate(() => addEventListener("beforeprint", () => (globalThis.rowsOnPaper = id("printed").tBodies[0].rows.length)));
+  const pdf = await tab.pdf({ format: "A4" });
+  assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
+  assert.ok((await tab.evaluate(() => globalThis.rowsOnPaper)) > 5);
+  assert.equal(await tab.locator("#printed tbody tr").count(), 0);
+
+  await tab.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await tab.emulateMedia({ media: "print" });
+  for (const name of ["#drop", "#options", "#list", ".languages", "#save", "#more-findings", ".scroll"]) assert.ok(await tab.isHidden(name), name);
+  for (const name of ["#verdict-title", "#claimed", "#facts", "#bar", "#map", "#not-seen", "#core-digest"]) assert.ok(await tab.isVisible(name), name);
+  const look = await tab.evaluate(() => {
+    const style = getComputedStyle(document.documentElement);
+    const [bar] = document.querySelectorAll("#bar span");
+    return [style.getPropertyValue("--paper"), style.colorScheme, getComputedStyle(bar).printColorAdjust];
+  });
+  assert.deepEqual(look, ["#fbfaf7", "light", "exact"]);
+  const drawn = await tab.evaluate(() => {
+    const canvas = id("map");
+    const [red, green, blue] = canvas.getContext("2d").getImageData(0, canvas.height - 1, 1, 1).data;
+    return [red, green, blue];
+  });
+  assert.deepEqual(drawn, [0x1d, 0x6f, 0x42], "matched, as on a light screen");
+
+  assert.equal(await tab.textContent("#findings-shown"), "The first 50 of 112 findings.");
+  const open = await tab.evaluate(() => [...document.querySelectorAll("#findings details")].map((one) => one.open));
+  assert.deepEqual(open, [true, false]);
+  const folded = await tab.evaluate(() => getComputedStyle(document.querySelector("#findings details:not([open]) > summary"), "::after").content);
+  assert.match(folded, /not printed|attr/);
+  const rows = await tab.evaluate(() => [...id("printed").tBodies[0].rows].map((row) => row.cells[0].textContent));
+  assert.ok(rows.some((text) => text.startsWith("routerd file") && text.includes("capability")), rows.join("; "));
+  assert.ok(rows.some((text) => /^\d+ more here, not printed$/.test(text)), rows.join("; "));
+  assert.match(await tab.textContent("#printed-rows"), /^\d+ of 203 rows are printed/);
+
+  await tab.evaluate(() => dispatchEvent(new Event("afterprint")));
+  assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll("#findings details")].map((one) => one.open)), [false, false]);
+  await tab.emulateMedia({ colorScheme: null, media: null });
+  assert.ok(await tab.isVisible("#drop"));
 });

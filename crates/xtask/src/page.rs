@@ -12,6 +12,19 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{build_core, core_path, read, sha256, target, write};
 
+/// The script of the page, in parts; the last one starts it.
+const SCRIPTS: &[&str] = &[
+    "texts.js",
+    "tree.js",
+    "files.js",
+    "core.js",
+    "kinds.js",
+    "problems.js",
+    "result.js",
+    "print.js",
+    "page.js",
+];
+
 /// Builds `web/dist/kiwame.html`.
 pub(crate) fn build(root: &Path) -> Result<(), String> {
     let core = read(&core_path(root))?;
@@ -19,7 +32,7 @@ pub(crate) fn build(root: &Path) -> Result<(), String> {
     let web = |name: &str| text(&root.join("web").join(name));
 
     let style = web("style.css")?;
-    let script = [web("texts.js")?, web("tree.js")?, web("files.js")?, web("page.js")?].concat();
+    let script = SCRIPTS.iter().map(|name| web(name)).collect::<Result<String, _>>()?;
     let page = web("page.html")?;
     let parts = [
         ("{{csp}}", policy(&script, &style)),

@@ -1,0 +1,375 @@
+// An answer of the core on the page: verdict, facts, findings, account, maps and regions.
+
+const CLASSES = ["matched", "differs", "mutable", "remains", "fill", "unread", "parsed", "unexplained"];
+/** From what needs no look to what does. */
+const RANKS = ["fill", "matched", "opened", "mutable", "remains", "unread", "parsed", "unexplained", "differs"];
+const ICONS = { affirming: "✓", warning: "!", contraindicated: "✗", none: "?" };
+const FINDINGS_AT_FIRST = 50;
+/** The exit code of what a person must look at. */
+const HELD = 7;
+
+function showAnswer() {
+  const { report, unconfirmed, claimed } = answer;
+  const words = wordsOf(report, answer.words);
+  // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
+  const held = Boolean(unconfirmed) && report.verdict.tier === "affirming";
+  const tier = held ? "warning" : report.verdict.tier;
+  const title = id("verdict-title");
+  const says = firstLine(report, words, tier);
+  // What somebody's file says is no verdict of this page, and looks like none.
+  title.className = `verdict ${claimed ? "claimed" : tier}`;
+  const icon = make("span", ICONS[tier], "icon");
+  icon.ariaHidden = "true";
+  title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says) : says));
+  id("result").classList.toggle("claimed", claimed);
+  id("claimed").hidden = !claimed;
+  id("claimed").textContent = texts().claimed.note;
+  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
+  id("verdict-note").textContent = claimed ? "" : held ? texts().anchors[unconfirmed].unconfirmed : note;
+  id("confirm-now").textContent = texts().goTo.confirmed;
+  id("confirm-now").hidden = !held;
+  id("save").disabled = held;
+  id("save").hidden = claimed;
+
+  showFacts(held);
+  showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
+  showAccount();
+  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
+  const whole = report.listed !== "differing";
+  id("maps").hidden = !whole;
+  id("listed").hidden = whole;
+  id("listed").textContent = whole ? "" : texts().listedDiffering;
+  showMap();
+  const root = findingsInto(treeOf(report.regions), report.findings);
+  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
+  grid.show(root);
+  id("details").replaceChildren();
+  id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
+  id("result").hidden = false;
+}
+
+/** The verdict in one line, with what it leaves out or what was changed. */
+function firstLine(report, words, tier) {
+  if (report.mode === "inspect") return texts().inspectedTitle;
+  const first = report.mode !== "diff" ? texts().tiers[tier] : report.exitCode === 0 ? texts().claimed.same : texts().claimed.differ;
+  if (tier === "affirming") return first + texts().exceptions(report.exceptions);
+  const told = [words.reason, words.changes].filter(Boolean);
+  return told.length > 0 ? first + texts().changes(told) : first;
+}
+
+/** Whether somebody's report holds what the page can show: names that it knows, where it chooses by them. The core has
+ * read it as one. */
+function isSound({ mode, verdict, findings, regions }) {
+  const known = (list, value) => Array.isArray(list) ? list.includes(value) : Object.hasOwn(list, value);
+  return (
+    known(["inspect", "verify", "diff"], mode) &&
+    known(ICONS, verdict.tier) &&
+    findings.every(({ severity }) => known(TEXTS.en.severity, severity)) &&
+    regions.every((region) => region.class === undefined || known(RANKS, region.class))
+  );
+}
+
+/** Every string of somebody's report with what cannot be seen made visible. */
+function shownPlain(value) {
+  if (typeof value === "string") return plain(value);
+  if (Array.isArray(value)) return value.map(shownPlain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [plain(name), shownPlain(inner)]));
+}
+
+function showFacts(held) {
+  const { report, name, claimed } = answer;
+  const names = texts().facts;
+  const manifests = report.manifests.filter((manifest) => manifest.applied);
+  const facts = [
+    [claimed ? texts().claimed.name : names.name, plain(name)],
+    [names.size, texts().size(report.image.size)],
+    [names.sha256, report.image.sha256],
+    [names.format, report.image.format],
+    [names.depth, texts().depth[report.depth]],
+    ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
+    ...manifests.map((manifest) => [
+      names.manifest,
+      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
+    ]),
+    [names.policy, report.policy.sha256],
+    [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
+    [names.core, report.tool.coreSha256],
+    // What is held back is not what the core would accept.
+    [names.exit, String(held ? HELD : report.exitCode)],
+  ];
+  describe(id("facts"), facts);
+}
+
+function describe(list, pairs) {
+  const given = pairs.filter(([, value]) => value !== undefined && value !== "");
+  list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+}
+
+function showFindings(words, count) {
+  const { report } = answer;
+  const items = report.findings.slice(0, count).map((finding, index) => {
+    const { waived } = words.findings[index];
+    const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
+    const head = make("p");
+    const severity = texts().severity[finding.severity] ?? finding.severity;
+    head.append(make("strong", waived ? `${severity} ${texts().waived}` : severity), " ", make("code", finding.id));
+    const where = placeOf(finding);
+    const link = make("button", where ?? finding.path, "link");
+    link.type = "button";
+    link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
+    const place = make("p", undefined, "place");
+    place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
+    if (where) place.append(make("br"), make("code", finding.path));
+    const facts = make("dl");
+    const names = texts().details;
+    const { before, after } = finding.args;
+    const spoken = before !== undefined || after !== undefined;
+    const digest = (value) => spoken && /^[0-9a-f]{64}$/.test(value ?? "");
+    const supplier = finding.supplier && [finding.supplier.name, finding.supplier.contact].filter(Boolean).join(", ");
+    describe(facts, [
+      [names.change, spoken ? `${before ?? texts().nothing} → ${after ?? texts().nothing}` : undefined],
+      [names.expected, digest(finding.expected) ? undefined : valueText(finding, finding.expected)],
+      [names.actual, digest(finding.actual) ? undefined : valueText(finding, finding.actual)],
+      [names.place, finding.image && `${hex(finding.image.offset)} + ${hex(finding.image.length)}`],
+      [names.supplier, supplier],
+    ]);
+    const reason = finding.id.startsWith("image/") && finding.parts?.length > 0 ? texts().likely : "";
+    item.append(head, make("p", reason + words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
+    return item;
+  });
+  id("findings").replaceChildren(...items);
+  // What to do, once for all that ask for the same.
+  const asking = report.findings.map((finding, index) => [finding, words.findings[index]]).filter(([finding, { waived }]) => finding.severity !== "info" && !waived);
+  const steps = [...new Set(asking.map(([, { remedy }]) => remedy))];
+  id("steps").replaceChildren(...steps.map((step) => make("li", step)));
+  id("steps-title").hidden = steps.length === 0;
+  id("no-findings").hidden = report.findings.length > 0;
+  const cut = report.findings.length > count;
+  id("more-findings").hidden = !cut;
+  id("findings-shown").textContent = cut ? texts().findingsShown(count, report.findings.length) : "";
+}
+
+/** What a finding speaks for, folded. */
+function partsOf(finding, sentences) {
+  if (sentences.length === 0) return [];
+  const folded = make("details");
+  folded.open = sentences.length <= 6;
+  const list = make("ul");
+  const lines = sentences.map((sentence, index) => {
+    const { before, after } = finding.parts[index].args;
+    const values = before === undefined && after === undefined ? "" : ` ${before ?? texts().nothing} → ${after ?? texts().nothing}`;
+    return make("li", sentence + values);
+  });
+  list.append(...lines);
+  const summary = make("summary", texts().parts(sentences.length));
+  // What is folded is not on paper: the line says so.
+  summary.dataset.folded = texts().printed.folded;
+  folded.append(summary, list);
+  return [folded];
+}
+
+/** What was expected or found; a mode as `ls` writes it, too. */
+function valueText({ args }, value) {
+  const mode = args.attribute === "mode" && value !== undefined ? modeText(args.kind, value) : "";
+  return mode ? `${mode} ${value}` : value;
+}
+
+function showAccount() {
+  const { report } = answer;
+  // Shares are of what there is: erased bytes hold nothing. Cut, not rounded: 100.00 % means every byte.
+  const held = CLASSES.filter((name) => name !== "fill");
+  // What is missing counts, or nothing would be amiss where half of the image is gone.
+  const missing = report.missing ?? 0;
+  const total = held.reduce((sum, name) => sum + report.content[name], missing) || 1;
+  const percent = (bytes) => (Math.floor((bytes * 10_000) / total) / 100).toFixed(2);
+  const parts = held.filter((name) => report.content[name] > 0).map((name) => {
+    const part = make("span", undefined, name);
+    part.style.flexGrow = String(report.content[name]);
+    return part;
+  });
+  if (missing > 0) {
+    const part = make("span", undefined, "missing");
+    part.style.flexGrow = String(missing);
+    parts.push(part);
+  }
+  id("bar").replaceChildren(...parts);
+  const compared = report.mode !== "inspect";
+  const always = compared ? ["matched", "differs", "unexplained"] : ["unexplained"];
+  const shown = CLASSES.filter((name) => report.content[name] > 0 || always.includes(name)).map((name) => [name, texts().classes[name], report.content[name]]);
+  if (missing > 0) shown.splice(shown.findIndex(([name]) => name === "differs") + 1, 0, ["missing", texts().missing, missing]);
+  const unjudged = report.exceptions.notJudged;
+  if (unjudged > 0) shown.splice(shown.findIndex(([name]) => name === "mutable") + 1, 0, ["mutable", texts().notJudged, unjudged]);
+  const rows = shown.map(([name, word, bytes]) => {
+    const row = make("tr");
+    const head = make("th");
+    head.scope = "row";
+    const swatch = make("span", undefined, `swatch ${name}`);
+    swatch.ariaHidden = "true";
+    head.append(swatch, word);
+    row.append(head, make("td", bytes.toLocaleString(lang), "number"), make("td", name === "fill" ? "" : percent(bytes), "number"));
+    return row;
+  });
+  id("account").tBodies[0].replaceChildren(...rows);
+  const spaces = report.decoded ?? Math.max(report.spaces.length - 1, 0);
+  id("account-file").textContent =
+    report.depth === "whole" ? texts().wholeAccount(report.image.size) : texts().fileAccount(report.image.size, report.account.opened, spaces);
+  const summary = CLASSES.filter((name) => name !== "fill" && report.content[name] > 0);
+  id("map").ariaLabel = texts().mapLabel(summary.map((name) => `${texts().classes[name]} ${percent(report.content[name])} %`).join(", "));
+}
+
+/** Two maps: the file from its first byte to its last, and the content of its streams one behind the other, so that what
+ * changed inside a stream is seen at its place. One column shows the worst class that any of its bytes has: a single byte
+ * is not lost. */
+function showMap() {
+  const { report } = answer;
+  const leaves = report.regions.filter((region) => region.class && region.length > 0);
+  draw(id("map"), leaves.filter((leaf) => leaf.space === "image").map((leaf) => [leaf.offset, leaf]), report.image.size);
+  let behind = 0;
+  const starts = new Map();
+  for (const { path, size } of report.spaces.slice(1)) {
+    if (!starts.has(path)) starts.set(path, behind);
+    behind += size;
+  }
+  const inside = leaves.filter((leaf) => starts.has(leaf.space)).map((leaf) => [starts.get(leaf.space) + leaf.offset, leaf]);
+  id("inner").hidden = inside.length === 0;
+  draw(id("map-inside"), inside, behind);
+}
+
+function draw(canvas, leaves, size) {
+  const columns = new Uint8Array(canvas.width);
+  const scale = canvas.width / Math.max(size, 1);
+  for (const [offset, leaf] of leaves) {
+    const rank = RANKS.indexOf(leaf.class) + 1;
+    const last = Math.min(canvas.width - 1, Math.ceil((offset + leaf.length) * scale) - 1);
+    for (let at = Math.floor(offset * scale); at <= last; at += 1) columns[at] = Math.max(columns[at], rank);
+  }
+  const style = getComputedStyle(document.documentElement);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  columns.forEach((rank, at) => {
+    if (rank === 0) return;
+    context.fillStyle = style.getPropertyValue(`--${RANKS[rank - 1]}`);
+    // The height tells the classes apart where colours do not.
+    const height = (canvas.height * (rank + 1)) / (RANKS.length + 1);
+    context.fillRect(at, canvas.height - height, 1, height);
+  });
+}
+
+const hex = (number) => `0x${number.toString(16)}`;
+
+/** Findings hang on the rows they speak of; a row above says that there are some inside. */
+function findingsInto(root, findings) {
+  for (const finding of findings) {
+    if (finding.severity === "info" || finding.path === "image") continue;
+    let node = nodeAt(root, finding);
+    if (node?.parts.some((part) => part.path === finding.path)) {
+      node.found = (node.found ?? 0) + 1;
+      node = node.parent;
+    }
+    for (; node?.region; node = node.parent) node.within = (node.within ?? 0) + 1;
+  }
+  return root;
+}
+
+function cells(row, node) {
+  const { region } = node;
+  const entry = entryOf(node);
+  const words = texts().entry;
+  const name = make("td", undefined, "name");
+  const twist = make("span", node.children.length > 0 ? "▸" : "", "twist");
+  twist.ariaHidden = "true";
+  name.append(twist, ...nameAndKind(node));
+  const say = (text, className) => name.append(" ", make("span", text, className));
+  if (entry?.target !== undefined) say(`→ ${entry.target}`, "target");
+  if (entry?.device !== undefined) say(entry.device, "target");
+  if (entry?.same !== undefined) say(words.same(entry.same), "target");
+  if (region.kind === "whiteout") say(words.whiteout, "mark");
+  for (const mark of entry?.marks ?? []) say(words[mark], "mark");
+  if (node.found) say(texts().found(node.found), "mark found");
+  if (node.within) say(texts().within(node.within), "mark found");
+
+  const bytes = bytesOf(node);
+  const cell = (text, className, label) => {
+    const made = make("td", text, className);
+    // Where there is no room for columns, a number says what it counts.
+    if (text !== "" && label) made.dataset.head = label;
+    return made;
+  };
+  row.append(
+    name,
+    classCell(node),
+    cell(entry?.mode ?? "", "code entry"),
+    cell(entry?.owner ?? "", "code entry"),
+    cell(bytes === undefined ? "" : bytes.toLocaleString(lang), "number", texts().bytes),
+    cell(isEntry(region) || region.implied ? "" : hex(region.offset), "number", texts().offset),
+  );
+}
+
+/** A number alone is no name: then the kind comes first. */
+function nameAndKind(node) {
+  const name = nameOf(node);
+  const { kind } = node.region;
+  if (/^\d+$/.test(name) && !isEntry(node.region)) return [make("span", kind), " ", make("span", name, "kind")];
+  return name === kind ? [make("span", name)] : [make("span", name), " ", make("span", kind, "kind")];
+}
+
+/** The class of a row; of one with others below it the worst of them, and whether it is only in part so. */
+function classCell(node) {
+  const cell = make("td", undefined, "class");
+  if (node.classes === 0) return cell;
+  const worst = WORSE[31 - Math.clz32(node.classes)];
+  const mixed = (node.classes & (node.classes - 1)) !== 0;
+  const swatch = make("span", undefined, `swatch ${worst}`);
+  swatch.ariaHidden = "true";
+  const word = texts().classes[worst];
+  cell.append(swatch, mixed ? texts().inPart(word) : word);
+  return cell;
+}
+
+/** Everything about a row: each region that it shows, the first one first. */
+function showDetails(node) {
+  const lists = node.parts.map((part) => {
+    const list = make("dl");
+    describe(list, detailsOf(part));
+    return list;
+  });
+  id("details").replaceChildren(...lists);
+}
+
+function detailsOf(region) {
+  const names = texts().details;
+  if (region.implied) return [[names.path, region.path]];
+  const kinds = isEntry(region) ? texts().entry.facts : {};
+  return [
+    [names.path, region.path],
+    [names.kind, region.kind],
+    [names.name, region.name],
+    [names.guid, region.guid],
+    [names.space, region.space],
+    ...(isEntry(region)
+      ? [[texts().entry.line, `${hex(region.offset)} + ${hex(region.length)}`]]
+      : [[texts().offset, hex(region.offset)], [texts().length, `${hex(region.length)} (${texts().size(region.length)})`]]),
+    [texts().class, texts().classes[region.class]],
+    [names.sha256, region.sha256],
+    [names.basis, region.basis],
+    ...Object.entries(region.attributes).map(([name, fact]) => [Object.hasOwn(kinds, name) ? kinds[name] : plain(name), factText(region, name, fact)]),
+  ];
+}
+
+function factText(region, name, fact) {
+  if (typeof fact !== "string" && typeof fact !== "number") return JSON.stringify(fact);
+  if (!isEntry(region)) return String(fact);
+  if (name === "mode") return `${modeText(region.kind, fact)} ${fact}`.trim();
+  // Far outside the years that a date can have it stays a number.
+  if (name === "modified" && Number.isSafeInteger(fact) && fact < 1e11) return `${new Date(fact * 1000).toISOString().slice(0, 19)}Z`;
+  return String(fact);
+}
+
+function save() {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([answer.bytes], { type: "application/json" }));
+  link.download = `${answer.name}.report.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
