@@ -159,7 +159,7 @@ async function start() {
   const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
   const [channel, hardware] = ["channel", "hardware"].map((name) => id(name).value.trim());
   const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
-  if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, ...expected });
+  if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, regions: true, ...expected });
 
   busy(true);
   const question = asked;
