@@ -77,11 +77,10 @@ fn entries(folder: &Path) -> Option<Vec<PathBuf>> {
 /// Whether a file is a document and no image. Its first bytes are anybody's: the core has to read it as one, whole. What
 /// cannot be read is an image, and complained about when its turn comes.
 fn is_document(path: &Path, job: &Job<'_>) -> bool {
-    let Some(head) = head(path) else { return false };
-    if fs::metadata(path).is_ok_and(|data| data.len() > LARGEST) {
-        return false;
-    }
-    asked(&head).is_some_and(|(role, verb)| {
+    let (Some(head), Ok(data)) = (head(path), fs::metadata(path)) else { return false };
+    // A key is a few lines, and readers of keys pass over what stands around them.
+    let most = |role: &str| if role == "key" { HEAD } else { LARGEST };
+    asked(&head).filter(|(role, _)| data.len() <= most(role)).is_some_and(|(role, verb)| {
         let Ok(source) = Source::open(role, path) else { return false };
         if let ("key", Some(bytes)) = (role, source.bytes())
             && keys::public_half(path, bytes).is_ok_and(|public| public.is_some())
@@ -103,11 +102,12 @@ fn head(path: &Path) -> Option<Vec<u8>> {
 /// What a file that begins so might be, and the verb that reads it.
 fn asked(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let has = |words: &str| head.windows(words.len()).any(|window| window == words.as_bytes());
+    let begins = |words: &str| head.trim_ascii_start().starts_with(words.as_bytes());
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
         Some(b'{') if has("\"payload") => Some(("manifest", "manifest-show")),
         Some(b'{') if has("\"accepted\"") || has("\"runRecord\"") => Some(("report", "report-show")),
-        _ if has("-----BEGIN") || has("ed25519:") && !has("schema") => Some(("key", "key-show")),
+        _ if begins("-----BEGIN") || begins("ed25519:") => Some(("key", "key-show")),
         _ if has("kiwame-policy/") => Some(("policy", "policy-check")),
         _ if job::is_packed(head) => Some(("manifest", "manifest-show")),
         _ => None,
@@ -156,5 +156,6 @@ mod tests {
         );
         assert_eq!(asked(b"\x1f\x8b\x08\x00").unwrap().0, "manifest");
         assert!(asked(b"\x7fELF\"payload").is_none() && asked(b"").is_none());
+        assert!(asked(b"#!/bin/sh\n-----BEGIN PUBLIC KEY-----").is_none());
     }
 }

@@ -210,10 +210,12 @@ fn a_unit_goes_by_the_serial_number_that_its_image_holds() {
     place.refuses(attest, 2, "is no setting");
     place.file("router.toml", with(SERIAL));
     place.does(attest);
-    place.file("policy.toml", place.does("policy new --key maker.key.pub --expect Example/Router-1").replace(
-        "# accept-any = [{ path = \"path\"",
-        "accept-any = [{ path = \"partition:calibration\"",
-    ));
+    place.file(
+        "policy.toml",
+        place
+            .does("policy new --key maker.key.pub --expect Example/Router-1")
+            .replace("# accept-any = [{ path = \"path\"", "accept-any = [{ path = \"partition:calibration\""),
+    );
     place.file("serials.txt", "0001\n0002\n");
     let lot = "lot factory.bin unit.bin --manifest router.json --policy policy.toml --serials serials.txt --format json";
     let lot: serde_json::Value = serde_json::from_str(&place.does(lot)).unwrap();

@@ -150,6 +150,17 @@ impl UnitOf {
         }
     }
 
+    /// What the lot needs of it.
+    fn fact(&self) -> Unit<'_> {
+        Unit {
+            file: &self.file,
+            serial: &self.serial,
+            sha256: self.sha256.as_deref(),
+            release: self.release.as_deref(),
+            its_own: self.its_own,
+        }
+    }
+
     /// A unit whose file could not be read.
     #[must_use]
     pub fn unread(file: &str, exit_code: u8, why: &str) -> Self {
@@ -255,21 +266,7 @@ impl Lot {
     #[must_use]
     pub fn new(made: Made, common: Common) -> Self {
         let Made { units, order, left_out, time, core_sha256 } = made;
-        let unit = |unit: &'_ UnitOf| -> (String, String, Option<String>, Option<String>, bool) {
-            let UnitOf { file, serial, sha256, release, its_own, .. } = unit.clone();
-            (file, serial, sha256, release, its_own)
-        };
-        let facts: Vec<_> = units.iter().map(unit).collect();
-        let facts: Vec<_> = facts
-            .iter()
-            .map(|(file, serial, sha256, release, its_own)| Unit {
-                file,
-                serial,
-                sha256: sha256.as_deref(),
-                release: release.as_deref(),
-                its_own: *its_own,
-            })
-            .collect();
+        let facts: Vec<_> = units.iter().map(UnitOf::fact).collect();
         let findings = kiwame_appraisal::lot(&facts, &order);
         let warns = findings.iter().any(|finding| finding.effect() != Effect::Nothing);
         let own = if warns { 7 } else { 0 };
