@@ -18,6 +18,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     let wrong = |what: String| Failure::usage(&source.1.name, what);
     let description = Description::parse(&run.read(source)?).map_err(wrong)?;
     description.check_layout().map_err(wrong)?;
+    description.check_suppliers().map_err(wrong)?;
     let mutable = description.mutable().map_err(wrong)?;
     let settings = kiwame_trust::rules::settings(&mutable);
     let images = run
@@ -39,19 +40,25 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
         references: description.references(),
     };
     rules_name_something(&manifest).map_err(wrong)?;
-    let statement = kiwame_report::statement(&manifest);
     let text = summary(&manifest);
-    // Of many files it takes as much memory as the whole rest.
-    drop(manifest);
-    // What verification would refuse is not worth signing.
-    Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| {
-        let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
-        Failure::usage(&names.join(", "), format!("no manifest can list this: {error}"))
-    })?;
+    let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
+    let statement = statement(manifest, &names.join(", "))?;
     Ok(Response::default().with("stderr", text).with("statement", statement))
 }
 
-fn reference(
+/// The statement that is signed.
+pub(crate) fn statement(manifest: Manifest, names: &str) -> Result<Vec<u8>, Failure> {
+    let statement = kiwame_report::statement(&manifest);
+    // Of many files it takes as much memory as the whole rest.
+    drop(manifest);
+    // What verification would refuse is not worth signing.
+    Manifest::parse(PAYLOAD_TYPE, &statement)
+        .map_err(|error| Failure::usage(names, format!("no manifest can list this: {error}")))?;
+    Ok(statement)
+}
+
+/// What the manifest lists of one image.
+pub(crate) fn reference(
     run: &Run<'_>,
     description: &Description,
     (mutable, settings): (&[MutableRule], &[SettingsFile]),

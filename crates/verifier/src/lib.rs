@@ -31,6 +31,7 @@ mod inspect;
 mod keys;
 mod manifests;
 mod policies;
+mod propose;
 mod request;
 mod uniform;
 mod verify;
@@ -90,6 +91,7 @@ static VERBS: &[(&str, Verb)] = &[
     ("policy-check", policies::check),
     ("policy-explain", policies::explain),
     ("report-show", inspect::report_show),
+    ("describe", propose::describe),
 ];
 
 /// Does what the request asks. `request` is JSON; sources are lent by the host.
