@@ -18,6 +18,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     let wrong = |what: String| Failure::usage(&source.1.name, what);
     let description = Description::parse(&run.read(source)?).map_err(wrong)?;
     description.check_layout().map_err(wrong)?;
+    description.check_suppliers().map_err(wrong)?;
     let mutable = description.mutable().map_err(wrong)?;
     let settings = kiwame_trust::rules::settings(&mutable);
     let images = run
@@ -28,6 +29,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
         return Err(Failure::usage("image", "none was given"));
     }
     each_once(&images)?;
+    refuse_what_was_not_recognised(run, &images)?;
     description.names_images(&images).map_err(wrong)?;
     let manifest = Manifest {
         product: description.product(),
@@ -41,19 +43,25 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     rules_name_something(&manifest).map_err(wrong)?;
     serial_names_a_setting(&manifest).map_err(wrong)?;
     suppliers_name_something(&manifest, &description.answers()).map_err(wrong)?;
-    let statement = kiwame_report::statement(&manifest);
     let text = summary(&manifest);
-    // Of many files it takes as much memory as the whole rest.
-    drop(manifest);
-    // What verification would refuse is not worth signing.
-    Manifest::parse(PAYLOAD_TYPE, &statement).map_err(|error| {
-        let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
-        Failure::usage(&names.join(", "), format!("no manifest can list this: {error}"))
-    })?;
+    let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
+    let statement = statement(manifest, &names.join(", "))?;
     Ok(Response::default().with("stderr", text).with("statement", statement))
 }
 
-fn reference(
+/// The statement that is signed.
+pub(crate) fn statement(manifest: Manifest, names: &str) -> Result<Vec<u8>, Failure> {
+    let statement = kiwame_report::statement(&manifest);
+    // Of many files it takes as much memory as the whole rest.
+    drop(manifest);
+    // What verification would refuse is not worth signing.
+    Manifest::parse(PAYLOAD_TYPE, &statement)
+        .map_err(|error| Failure::usage(names, format!("no manifest can list this: {error}")))?;
+    Ok(statement)
+}
+
+/// What the manifest lists of one image.
+pub(crate) fn reference(
     run: &Run<'_>,
     description: &Description,
     (mutable, settings): (&[MutableRule], &[SettingsFile]),
@@ -73,7 +81,6 @@ fn reference(
         Options { layout, settings: settings.to_vec(), normal: true, openings, ..Options::default() };
     let tree = run.tree(image, &options)?;
     refuse_what_was_not_seen(&tree, image.1)?;
-    refuse_what_was_not_recognised(run, &tree, &written, image.1)?;
     if let Some(slip) = kiwame_appraisal::slip(&tree, mutable) {
         return Err(Failure::usage("firmware.toml", slip));
     }
@@ -237,18 +244,12 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Where nothing was recognised one value stands for the whole image, which a maker should want and not happen upon.
-fn refuse_what_was_not_recognised(
-    run: &Run<'_>,
-    tree: &Tree,
-    layout: &[Layout],
-    image: &Source,
-) -> Result<(), Failure> {
-    if run.request.raw || tree.format() != "raw" || !layout.is_empty() {
-        return Ok(());
-    }
+fn refuse_what_was_not_recognised(run: &Run<'_>, images: &[ImageReference]) -> Result<(), Failure> {
+    let closed = |image: &&ImageReference| image.format == "raw" && image.layout.is_empty();
+    let Some(image) = images.iter().find(closed).filter(|_| !run.request.raw) else { return Ok(()) };
     let what = "nothing in it was recognised: one value would stand for all of its bytes, and no buyer would see what differs";
-    Err(Failure::usage(&image.name, what)
-        .then("Say where its parts lie with [[layout]], or that this is meant with --raw."))
+    let next = "Say where its parts lie with [[layout]], or that this is meant with --raw.";
+    Err(Failure::usage(&image.name, what).then(next))
 }
 
 /// A statement over bytes that a limit kept out of sight would claim more than was seen.

@@ -236,6 +236,12 @@ impl Description {
         missing.map_or(Ok(()), |name| Err(format!("layout: no image \"{name}\" is given")))
     }
 
+    /// Who answers for something has a name: `describe` leaves it to be filled in.
+    pub(crate) fn check_suppliers(&self) -> Result<(), String> {
+        let unnamed = self.supplier.iter().find(|supplier| supplier.name.is_empty());
+        unnamed.map_or(Ok(()), |supplier| Err(format!("supplier {}: name is empty", supplier.path)))
+    }
+
     /// Partitions of an image have names of their own and share no byte.
     pub(crate) fn check_layout(&self) -> Result<(), String> {
         let mut images: Vec<_> = self.layout.iter().map(|part| part.image.as_deref().unwrap_or("")).collect();

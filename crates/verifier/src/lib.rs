@@ -32,6 +32,7 @@ mod keys;
 mod lot;
 mod manifests;
 mod policies;
+mod propose;
 mod record;
 mod request;
 mod uniform;
@@ -94,6 +95,7 @@ static VERBS: &[(&str, Verb)] = &[
     ("policy-check", policies::check),
     ("policy-explain", policies::explain),
     ("report-show", inspect::report_show),
+    ("describe", propose::describe),
 ];
 
 /// Does what the request asks. `request` is JSON; sources are lent by the host.

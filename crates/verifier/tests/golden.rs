@@ -76,7 +76,8 @@ fn brief(response: &kiwame_verifier::Response) -> String {
     let stdout = response.output("stdout").unwrap_or_default();
     let Ok(report) = serde_json::from_slice::<Value>(stdout) else {
         let said = String::from_utf8_lossy(response.output("stderr").unwrap_or_default());
-        return format!("exit {}\n{said}", response.exit);
+        // What is text already stands as it is.
+        return format!("exit {}\n{said}{}", response.exit, String::from_utf8_lossy(stdout));
     };
     let mut page = String::new();
     let mut line = |text: String| {
@@ -223,7 +224,9 @@ fn a_hundred_runs_give_one_report() {
 fn reports_are_canonical_json() {
     for name in golden::names().expect("the cases are there") {
         let response = run(golden::prepare(&name).expect("prepared"));
-        let Some(report) = response.output("stdout") else { continue };
+        let Some(report) = response.output("stdout").filter(|_| !name.starts_with("describe_")) else {
+            continue;
+        };
         let value: Value = serde_json::from_slice(report).expect("JSON");
         // serde_json's map is sorted by key; sorted keys, no white space and whole numbers are RFC 8785 here.
         assert_eq!(value.to_string() + "\n", String::from_utf8_lossy(report), "{name}");

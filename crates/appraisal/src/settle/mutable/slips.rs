@@ -9,7 +9,7 @@ use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 use super::files::{InFiles, file_of, unescaped};
 use super::key_rule;
 use super::required::is_asked_for;
-use crate::reference::is_guarded;
+use crate::reference::{is_guarded, is_remains};
 
 /// The first slip in the rules that reach into an image: a name that nothing in it has, a value of the image itself that
 /// does not keep to its grammar, a file that is not written as the rule reads it, an entry that no rule lets differ.
@@ -25,7 +25,7 @@ pub fn slip(tree: &Tree, rules: &[MutableRule]) -> Option<String> {
 
 fn of_rule(tree: &Tree, rule: &MutableRule, here: &[&Region]) -> Option<String> {
     match &rule.rule {
-        Mutable::Keys(keys) | Mutable::Fields(keys) => of_keys(keys, here),
+        Mutable::Keys(keys) | Mutable::Fields(keys) => of_keys(tree, keys, here),
         Mutable::DataFiles(files) => files.iter().find_map(|file| {
             let inside = |region: &&&Region| {
                 let InFiles::File(path) = InFiles::of(tree.path(region.id)) else { return false };
@@ -41,7 +41,7 @@ fn of_rule(tree: &Tree, rule: &MutableRule, here: &[&Region]) -> Option<String> 
             if !pieces.iter().any(|region| region.kind.starts_with("setting")) && !is_empty_file(&pieces) {
                 return Some(format!("{}: is not written as {} is", file.name, format.name()));
             }
-            of_keys(&file.keys, &pieces).map(|what| format!("{}: {what}", file.name))
+            of_keys(tree, &file.keys, &pieces).map(|what| format!("{}: {what}", file.name))
         }),
         Mutable::Erased | Mutable::Any { .. } => None,
     }
@@ -56,8 +56,10 @@ fn is_empty_file(pieces: &[&Region]) -> bool {
     pieces.iter().all(|region| region.kind == "file" || region.span.is_empty())
 }
 
-fn of_keys(keys: &[KeyRule], here: &[&Region]) -> Option<String> {
-    let entries: Vec<_> = here.iter().filter(|region| region.fact(&fact::VALUE).is_some()).collect();
+fn of_keys(tree: &Tree, keys: &[KeyRule], here: &[&Region]) -> Option<String> {
+    // What nothing reaches any more is held to no grammar.
+    let live = |region: &&&Region| region.fact(&fact::VALUE).is_some() && !is_remains(tree, region);
+    let entries: Vec<_> = here.iter().filter(live).collect();
     // Where nothing has a value nothing was there to be named: an erased store.
     if entries.is_empty() {
         return None;

@@ -1,0 +1,84 @@
+//! Names from an image as TOML, and the lines of a description.
+
+use kiwame_report::escape_inside;
+
+/// A basic string (TOML 1.0, "String"). What people could be misled by is written as its number.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for sign in text.chars() {
+        match sign {
+            '"' | '\\' => quoted.extend(['\\', sign]),
+            _ if is_plain(sign) => quoted.push(sign),
+            _ => quoted.push_str(&format!("\\U{:08X}", u32::from(sign))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn is_plain(sign: char) -> bool {
+    sign == ' ' || sign.is_ascii_graphic() || {
+        let mut one = [0; 4];
+        let text: &str = sign.encode_utf8(&mut one);
+        escape_inside(text) == text
+    }
+}
+
+/// Lines of TOML. One that is switched off begins with `#` and no blank behind it, and is switched on by taking the `#` away; what people
+/// read begins with `#` and a blank.
+#[derive(Debug, Default)]
+pub(super) struct Lines(String);
+
+impl Lines {
+    /// A line of TOML.
+    pub(super) fn line(&mut self, on: bool, text: &str) {
+        let own = text.trim_start();
+        self.0.extend(core::iter::repeat_n(' ', text.len().saturating_sub(own.len())));
+        if !on {
+            self.0.push('#');
+        }
+        self.0.push_str(own);
+        self.0.push('\n');
+    }
+
+    /// A line for people.
+    pub(super) fn say(&mut self, text: &str) {
+        self.0.push_str("# ");
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+
+    /// Some lines for people, and how many more there are.
+    pub(super) fn list(&mut self, lines: &[String], most: usize) {
+        lines.iter().take(most).for_each(|line| self.say(&format!("  {line}")));
+        let more = lines.len().saturating_sub(most);
+        if more > 0 {
+            self.say(&format!("  … and {more} more"));
+        }
+    }
+
+    /// An empty line.
+    pub(super) fn part(&mut self) {
+        self.0.push('\n');
+    }
+
+    pub(super) fn text(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_from_the_string_and_nothing_in_it_moves_a_terminal() {
+        for name in ["a\"b\\c", "a\u{1b}[2J\n\r\t", "極め", "\u{202e}x", "<x>", "\u{7f}\u{9b}"] {
+            let text = quoted(name);
+            assert!(!text.chars().any(char::is_control) && !text.contains('\u{202e}'), "{text}");
+            let table: std::collections::BTreeMap<String, String> =
+                ::toml::from_str(&format!("x = {text}")).expect("TOML");
+            assert_eq!(table["x"], name);
+        }
+    }
+}
