@@ -20,6 +20,7 @@ const KINDS = [
     bytesAt(0, 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70),
   )],
   ["report", "report", says(/^\s*\{\s*"accepted"\s*:\s*(?:true|false)\s*,\s*"account"\s*:/)],
+  ["record", "aside", says(/^\s*\{\s*"runRecord"\s*:/)],
   ["manifest", "manifest", says(/^\s*\{/, /"payload/)],
   ["key", "key", either(says(/-----BEGIN PUBLIC KEY-----/), says(/^\s*ed25519:/))],
   ["policy", "policy", either(says(/^\s*schema\s*=\s*"kiwame-policy\//m), says(/^\s*\[\[(?:rule|principal)\]\]/m))],
@@ -58,6 +59,8 @@ async function guess(file) {
   } catch {
     return { kind: "unreadable", role: "aside" };
   }
+  // A manifest may be packed; what is in it the core reads.
+  if (/\.json\.(?:gz|zst)$/i.test(file.name)) return { kind: "manifest", role: "manifest" };
   const [kind, role] = KINDS.find(([, , test]) => test({ bytes, text: textOf(bytes) })) ?? ["image", "image"];
   return { kind, role };
 }

@@ -164,6 +164,7 @@ async function start() {
   busy(true);
   const question = asked;
   try {
+    if (verb === "report-show") return await openClaims(sources[0]);
     const response = await ask(verb, sources, extra, showProgress);
     if (question !== asked) return void showStatus("stale");
     take(response, sources, verb);
@@ -175,14 +176,16 @@ async function start() {
 }
 
 /** Shows what the core answered, or why it gave no report. */
-function take(response, sources, verb) {
+function take(response, sources, verb, place = 0) {
   const [{ name, data: file }] = sources;
   const bytes = response.outputs.report;
+  const odd = () => ({ what: `${plain(name)}: ${texts().claimed.odd}.`, next: texts().wrongFile.report, control: "list", file });
+  if (!bytes && response.exit === 0) return fail(odd);
   if (!bytes) return fail(problemOf(response, sources));
   const words = JSON.parse(decode(response.outputs.stdout));
   const report = JSON.parse(decode(bytes));
   if (verb === "report-show") {
-    if (!isSound(report)) return fail(() => ({ what: `${plain(name)}: ${texts().claimed.odd}`, next: texts().wrongFile.report, control: "list", file }));
+    if (!isSound(report)) return fail(odd);
     answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, unconfirmed: null, claimed: true };
   } else {
     // Also when it has not been looked at yet: nobody has compared it then.
@@ -191,6 +194,7 @@ function take(response, sources, verb) {
     answer = { report, bytes, words, name, unconfirmed, claimed: false };
   }
   showTrouble(null);
+  showWhich(answer.claimed ? sources[0] : undefined, place);
   showAnswer();
   showStatus(answer.claimed ? "claimedShown" : "done");
   intoView(id("result"), id("verdict-title"));
@@ -294,6 +298,7 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
+  Array.from(id("which").options, (option, at) => (option.textContent = texts().reportOf(at + 1, claims.length)));
   showTrouble(trouble);
   showStatus(id("status").dataset.says);
   if (!answer) return;

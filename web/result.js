@@ -57,26 +57,6 @@ function firstLine(report, words, tier) {
   return told.length > 0 ? first + texts().changes(told) : first;
 }
 
-/** Whether somebody's report holds what the page can show: names that it knows, where it chooses by them. The core has
- * read it as one. */
-function isSound({ mode, verdict, findings, regions }) {
-  const known = (list, value) => Array.isArray(list) ? list.includes(value) : Object.hasOwn(list, value);
-  return (
-    known(["inspect", "verify", "diff"], mode) &&
-    known(ICONS, verdict.tier) &&
-    findings.every(({ severity }) => known(TEXTS.en.severity, severity)) &&
-    regions.every((region) => region.class === undefined || known(RANKS, region.class))
-  );
-}
-
-/** Every string of somebody's report with what cannot be seen made visible. */
-function shownPlain(value) {
-  if (typeof value === "string") return plain(value);
-  if (Array.isArray(value)) return value.map(shownPlain);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [plain(name), shownPlain(inner)]));
-}
-
 function showFacts(held) {
   const { report, name, claimed } = answer;
   const names = texts().facts;

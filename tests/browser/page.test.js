@@ -769,6 +769,7 @@ const KINDS = {
   "a.webp": ["RIFF\0\0\0\0WEBP", /^WebP picture/],
   "a.svg": ['<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', /^SVG picture/],
   "a.pdf": ["%PDF-1.7\n", /^PDF document/],
+  "run.json": ['{"runRecord":{"engine":"wasmtime"}}', /^run record of a command/],
   "firmware.toml": [DESCRIPTION, /^firmware.toml: the maker’s description/],
   "cert.pem": [PEM("CERTIFICATE"), /^certificate; not used. .* add that/],
   "id.pub": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 maker", /^another kind of public key/],
@@ -796,7 +797,7 @@ test("what is no image is called what it is, and is one only when the user says 
   const words = await tab.evaluate(() => Object.keys(TEXTS.ja.kinds.names));
   assert.deepEqual(words.filter((kind) => !TESTED.has(kind)), []);
 });
-const TESTED = new Set("zip tar sevenZip cab rar gzip xz png jpeg gif webp svg pdf description certificate otherKey signature checksums html json".split(" "));
+const TESTED = new Set("zip tar sevenZip cab rar gzip xz png jpeg gif webp svg pdf record description certificate otherKey signature checksums html json".split(" "));
 
 test("a gzip is an image when the user says so", async () => {
   await writeFile(place("packed.gz"), gzipSync("the content of an image"));
@@ -870,6 +871,30 @@ test("the report that the page saves is one that it opens again", async () => {
   assert.match(await tab.textContent("#verdict-title"), /^A saved report claims: inspected; nothing was compared/);
 });
 
+test("of several reports in a file each can be shown", async () => {
+  const [one, other] = [await savedReport("router_capability_added"), await savedReport("router_twin")];
+  await run([await image(`${one}${other}`, "lot.jsonl")]);
+  assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
+  assert.deepEqual(await tab.locator("#which option").allTextContents(), ["1 of 2 in the file", "2 of 2 in the file"]);
+  await tab.selectOption("#which", "1");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("claims: matches"));
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("署名済み基準値と一致"));
+  assert.match(await tab.textContent("#which"), /2 件中 2 件目/);
+  await tab.click("#english");
+  // A report that a person laid out over many lines is one.
+  await run([await image(JSON.stringify(JSON.parse(one), null, 2), "laid.json")], { again: true });
+  assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
+  assert.ok(await tab.isHidden("#which-report"));
+});
+
+test("a manifest that is packed is taken for one by its name", async () => {
+  await made();
+  await writeFile(place("packed.json.gz"), gzipSync(await readFile(place("signed.json"))));
+  await run(["signed.bin", "packed.json.gz", "policy.toml"].map(place), { confirm: true });
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+});
+
 test("a report that claims what no report can say is not shown", async () => {
   const report = await savedReport("router_capability_added");
   const wrong = {
@@ -878,7 +903,7 @@ test("a report that claims what no report can say is not shown", async () => {
     "tier.json": [report.replace(/"tier":"\w+"/, '"tier":"constructor"'), /tier.json: is no report as kiwame writes it/],
     "class.json": [report.replace(/"class":"matched"/, '"class":"hidden"'), /class.json: is no report as kiwame writes it/],
     "severity.json": [report.replace(/"severity":"high"/, '"severity":"toString"'), /severity.json: is no report as kiwame writes it/],
-    "list.json": [`${report}${report}`, /list.json: cannot be read from line 2/],
+    "list.json": [`${report}]\n${report}`, /list.json: cannot be read from line 1/],
   };
   for (const [name, [text, what]] of Object.entries(wrong)) {
     assert.notEqual(text, report);
@@ -960,6 +985,7 @@ const STATES = {
   accepted: async () => run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true }),
   "not trusted": async () => run(["signed.bin", "cut.json", "policy.toml"].map(place), { confirm: true }),
   refuted: async () => run([await image(await savedReport("router_capability_added"), "claims.json")]),
+  "several reports": async () => run([await image(`${await savedReport("router_twin")}${await savedReport("router_capability_added")}`, "lot.json")]),
   "many findings": async () => {
     const report = JSON.parse(await savedReport("router_capability_added"));
     report.findings = Array.from({ length: 112 }, (_, offset) => ({ ...report.findings[0], offset }));

@@ -21,6 +21,7 @@ const SCRIPTS: &[&str] = &[
     "kinds.js",
     "problems.js",
     "result.js",
+    "claims.js",
     "print.js",
     "page.js",
 ];

@@ -1,0 +1,64 @@
+// Reports that were saved: what somebody claims, shown again. Nothing in them is performed again.
+
+/** The reports of the file, as bytes: a command writes one a line. */
+let claims = [];
+
+/** Shows the first report of a file; the others can be chosen. */
+async function openClaims(source) {
+  const question = asked;
+  const bytes = await source.data.arrayBuffer().then((read) => new Uint8Array(read), () => { throw new Unread("moved", 0); });
+  claims = linesOf(bytes);
+  await showClaim(source, 0, question);
+}
+
+async function showClaim(source, place, question = asked) {
+  const response = await ask("report-show", [{ ...source, data: claims[place] ?? new Uint8Array() }], { render: "words" }, showProgress);
+  if (question !== asked) return showStatus("stale");
+  take(response, [source], "report-show", place);
+}
+
+/** The lines of a text that are not empty. One JSON value on many lines is put on one: the core takes one a line. */
+function linesOf(bytes) {
+  const lines = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, start);
+    const line = bytes.subarray(start, end < 0 ? bytes.length : end);
+    if (line.some((byte) => byte > 0x20)) lines.push(line);
+    start = end < 0 ? bytes.length : end + 1;
+  }
+  return lines.every((line) => line[0] === 0x7b && line.length > 2) ? lines : [bytes.map((byte) => (byte === 0x0a ? 0x20 : byte))];
+}
+
+function showWhich(source, place) {
+  const many = source !== undefined && claims.length > 1;
+  id("which-report").hidden = !many;
+  if (!many) return id("which").replaceChildren();
+  const options = claims.map((_, index) => {
+    const option = make("option", texts().reportOf(index + 1, claims.length));
+    option.value = String(index);
+    option.selected = index === place;
+    return option;
+  });
+  id("which").replaceChildren(...options);
+  id("which").onchange = () => showClaim(source, Number(id("which").value)).catch((error) => failed(error, [source]));
+}
+
+/** Whether somebody's report holds what the page can show: names that it knows, where it chooses by them. The core has
+ * read it as one. */
+function isSound({ mode, verdict, findings, regions }) {
+  const known = (list, value) => Array.isArray(list) ? list.includes(value) : Object.hasOwn(list, value);
+  return (
+    known(["inspect", "verify", "diff"], mode) &&
+    known(ICONS, verdict.tier) &&
+    findings.every(({ severity }) => known(TEXTS.en.severity, severity)) &&
+    regions.every((region) => region.class === undefined || known(RANKS, region.class))
+  );
+}
+
+/** Every string of somebody's report with what cannot be seen made visible. */
+function shownPlain(value) {
+  if (typeof value === "string") return plain(value);
+  if (Array.isArray(value)) return value.map(shownPlain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [plain(name), shownPlain(inner)]));
+}
