@@ -79,6 +79,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Maker: propose the firmware.toml that attest reads; of several units also what differs between them
+    Describe(Describe),
 }
 
 #[derive(Args, Debug)]
@@ -309,6 +311,16 @@ pub(crate) enum Report {
         #[arg(value_name = "REPORT")]
         report: PathBuf,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Describe {
+    /// Units of one release that are known to be genuine, or its one image; `-` is standard input
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Where to write it; default: standard output
+    #[arg(short, long, value_name = "TOML")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 fn limit(text: &str) -> Result<(String, u64), String> {

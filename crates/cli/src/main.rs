@@ -59,5 +59,6 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Verb::Completions { shell } => pages::completions(*shell),
         Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common.force),
         Verb::Version { json } => pages::version(*json),
+        Verb::Describe(asked) => verbs::describe(asked, common),
     }
 }

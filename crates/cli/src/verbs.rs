@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::args::{Attest, Common, Core, Diff, Inspect, Key, Manifest, Policy, Report, TEXT, Verify};
+use crate::args::{
+    Attest, Common, Core, Describe, Diff, Inspect, Key, Manifest, Policy, Report, TEXT, Verify,
+};
 use crate::failure::Failure;
 use crate::job::{self, Job};
 use crate::keys;
@@ -135,6 +137,19 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
     let response = Job::new(common)?.send(request, &job::open("source", &asked.sources)?)?;
     for (name, bytes) in response.outputs() {
         output::write(&asked.output.join(name), bytes, Readers::Usual, common.force)?;
+    }
+    Ok(response.exit)
+}
+
+pub(crate) fn describe(asked: &Describe, common: &Common) -> Result<u8, Failure> {
+    let path = asked.output.as_deref().unwrap_or(Path::new("-"));
+    output::check_free(path, common.force)?;
+    output::check_apart(path, &asked.images)?;
+    let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
+    let response = Job::new(common)?.ask("describe", &images, Map::new())?;
+    output::say(response.output("stderr"));
+    if response.exit == 0 {
+        output::write(path, response.output("stdout"), Readers::Usual, common.force)?;
     }
     Ok(response.exit)
 }

@@ -475,6 +475,32 @@ fn text(bytes: &mut &[u8]) -> String {
 }
 
 #[test]
+fn a_description_is_completed_and_attested_and_never_overwritten_unasked() {
+    let place = Place::new();
+    // A gzip stream of nothing.
+    place.file("fw.bin", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0");
+    let text = place.does("describe fw.bin --engine native");
+    place.does("describe fw.bin -o firmware.toml --engine native");
+    assert_eq!(fs::read_to_string(place.path("firmware.toml")).unwrap(), text);
+    place.refuses("describe fw.bin -o firmware.toml --engine native", 2, "exists already");
+    place.refuses("describe fw.bin -o fw.bin --force --engine native", 2, "is the image");
+    place.does("describe fw.bin -o firmware.toml --force --engine native");
+    place.does("key new -o maker.key");
+    place.refuses(
+        "attest fw.bin --describe firmware.toml --key maker.key -o fw.json",
+        2,
+        "missing field `vendor`",
+    );
+    let field = |text: &str, name: &str, value: &str| {
+        text.replace(&format!("#{name} = \"\""), &format!("{name} = \"{value}\""))
+    };
+    let text = field(&field(&field(&text, "vendor", "ACME"), "model", "R1"), "version", "1.0");
+    place.file("firmware.toml", text);
+    place.does("attest fw.bin --describe firmware.toml --key maker.key -o fw.json");
+    place.does("verify fw.bin --manifest fw.json --key maker.key.pub --expect ACME/R1@1.0");
+}
+
+#[test]
 fn every_exit_code_is_documented() {
     let place = Place::new();
     for page in [place.does("--help"), place.does("man")] {
