@@ -98,7 +98,7 @@ fn a_maker_attests_and_a_buyer_verifies() {
 fn the_sandbox_and_this_process_give_one_report() {
     let place = Place::attested();
     let verify = format!("{VERIFY} --deep --format json --now 2026-01-01T00:00:00Z");
-    assert_eq!(place.does(&verify), place.does(&format!("{verify} --engine native")));
+    assert_eq!(place.does(&verify), place.does(&format!("{verify}")));
 }
 
 #[test]
@@ -407,8 +407,7 @@ fn so_many_jobs_say_what_one_says() {
     let place = Place::with_several();
     let verify = VERIFY.replace("fw.bin", SEVERAL) + " --deep";
     let inspect = format!("inspect {SEVERAL}");
-    for (arguments, exit) in [(inspect.as_str(), 2), (&verify, 1), (&format!("{verify} --engine native"), 1)]
-    {
+    for (arguments, exit) in [(inspect.as_str(), 2), (&verify, 1), (&format!("{verify}"), 1)] {
         let said = |jobs: &str| {
             let rest = "--format json --report reports.jsonl --force --now 2026-01-01T00:00:00Z";
             let output = place.run(&format!("{arguments} {rest} {jobs}"));
@@ -742,13 +741,14 @@ fn text(bytes: &mut &[u8]) -> String {
 #[test]
 fn a_description_is_completed_and_attested_and_never_overwritten_unasked() {
     let place = Place::new();
-    place.file("fw.bin", b"firmware, as far as anybody can tell");
-    let text = place.does("describe fw.bin --engine native");
-    place.does("describe fw.bin -o firmware.toml --engine native");
+    // A gzip stream of nothing.
+    place.file("fw.bin", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0");
+    let text = place.does("describe fw.bin");
+    place.does("describe fw.bin -o firmware.toml");
     assert_eq!(fs::read_to_string(place.path("firmware.toml")).unwrap(), text);
-    place.refuses("describe fw.bin -o firmware.toml --engine native", 2, "exists already");
-    place.refuses("describe fw.bin -o fw.bin --force --engine native", 2, "is the image");
-    place.does("describe fw.bin -o firmware.toml --force --engine native");
+    place.refuses("describe fw.bin -o firmware.toml", 2, "exists already");
+    place.refuses("describe fw.bin -o fw.bin --force", 2, "is the image");
+    place.does("describe fw.bin -o firmware.toml --force");
     place.does("key new -o maker.key");
     place.refuses(
         "attest fw.bin --describe firmware.toml --key maker.key -o fw.json",

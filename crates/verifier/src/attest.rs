@@ -245,7 +245,13 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// Where nothing was recognised one value stands for the whole image, which a maker should want and not happen upon.
 fn refuse_what_was_not_recognised(run: &Run<'_>, images: &[ImageReference]) -> Result<(), Failure> {
-    let closed = |image: &&ImageReference| image.format == "raw" && image.layout.is_empty();
+    let closed = |image: &&ImageReference| {
+        let found =
+            |path: &str| kiwame_image::segments(path).next().is_some_and(|step| step.starts_with("found:"));
+        image.format == "raw"
+            && image.layout.is_empty()
+            && !image.regions.iter().any(|region| found(&region.path))
+    };
     let Some(image) = images.iter().find(closed).filter(|_| !run.request.raw) else { return Ok(()) };
     let what = "nothing in it was recognised: one value would stand for all of its bytes, and no buyer would see what differs";
     let next = "Say where its parts lie with [[layout]], or that this is meant with --raw.";

@@ -265,6 +265,30 @@ fn environment(settings: &[u8]) -> Vec<u8> {
     [(!sum).to_le_bytes().to_vec(), data].concat()
 }
 
+/// A boot loader writes its two environments in turn: what was saved in one of them will be in the other, and either may be
+/// erased.
+#[test]
+fn what_differs_in_one_environment_may_differ_in_the_other() {
+    let with = |name: &'static str, first: &str, second: &str| {
+        let one = |serial: &str| {
+            let layout = "bootargs=mtdparts=f:4k(boot),4k(env),4k(env2)";
+            environment(
+                format!("bootcmd=run a\0{layout}\0baudrate=115200\0stdin=serial\0serial={serial}\0\0")
+                    .as_bytes(),
+            )
+        };
+        (name, [vec![b'?'; 0x1000], one(first), one(second)].concat())
+    };
+    let units = [with("1.bin", "11", "11"), with("2.bin", "12", "11")];
+    let text = describe(&units);
+    let later = with("3.bin", "11", "13");
+    let [one, two] = units;
+    assert_eq!(verify(&[one, two, later], &filled(&text)), [0, 0, 0], "{text}");
+    let units = images(&[ROUTER, "router/second-environment-erased"]);
+    let text = describe(&units);
+    assert_eq!(verify(&units, &filled(&text)), [0, 0], "{text}");
+}
+
 /// Names and values come from whoever made the image.
 #[test]
 fn hostile_names_stay_strings_and_reach_no_terminal() {

@@ -53,7 +53,7 @@ impl Page<'_> {
     fn found(&self, out: &mut Lines) {
         out.part();
         if !self.recognised {
-            out.say("Nothing in this image was recognised. Without a [[layout]] the manifest has one value for the whole of it:");
+            out.say("Nothing in this image was recognised. Without a [[layout]] the manifest has one value for the whole of it, and attest asks for --raw:");
             out.say("verify then says that it is the same, or that it is not, and never what differs.");
             return;
         }
