@@ -303,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn a_second_entry_of_one_name_has_no_place() {
+        let one = |step, value: &str, number| piece(step, value).with(&fact::VALUE, value).order(number);
+        let rule = || Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+        let trial = Trial::of(&[around("box:1", [one("key:a", "1", 0), one("key:b", "1", 1)])]);
+        let trial = trial.ruled("box:1", rule());
+        let second = around("box:1", [one("key:a", "2", 0), one("key:a", "3", 1), one("key:b", "1", 2)]);
+        let told = trial.says(&[second]);
+        assert_eq!(told.iter().filter(|line| line.starts_with(REORDERED.id)).count(), 1, "{told:?}");
+        let changed = around("box:1", [one("key:a", "2", 0), one("key:b", "1", 1)]);
+        assert!(trial.affirms(&[changed]));
+    }
+
+    #[test]
     fn of_several_ordered_entries_of_one_path_none_is_the_one() {
         let one = |value: &str, number| piece("key:a", value).with(&fact::VALUE, value).order(number);
         let last = || piece("key:b", "z").with(&fact::VALUE, "3").order(9);
