@@ -303,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_a_place_takes_none_from_another_of_its_name() {
+        let one = |step, value: &str| piece(step, value).with(&fact::VALUE, value);
+        let of = |[first, second]: [Piece; 2]| {
+            [around("box:1", [one("key:a", "0"), first.order(0), second.order(1)])]
+        };
+        let rule = Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+        let trial = Trial::of(&of([one("key:a", "1"), one("key:b", "1")])).ruled("box:1", rule);
+        let told = trial.says(&of([one("key:b", "1"), one("key:a", "2")]));
+        assert_eq!(told.iter().filter(|line| line.starts_with(REORDERED.id)).count(), 1, "{told:?}");
+        assert!(trial.affirms(&of([one("key:a", "2"), one("key:b", "1")])));
+    }
+
+    #[test]
     fn a_second_entry_of_one_name_has_no_place() {
         let one = |step, value: &str, number| piece(step, value).with(&fact::VALUE, value).order(number);
         let rule = || Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
