@@ -70,6 +70,26 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_a_finding_is_known_by_its_id_and_one_that_nobody_has_is_a_formats() {
+        // One of a hunt, a settler, a check, and each of what lies around them.
+        for kind in [
+            &LIMIT_HIT,
+            &OUTSIDE_RULE,
+            &REORDERED,
+            &NO_MANIFEST,
+            &NOT_SETTLED,
+            &WAIVER_ENDED,
+            &NOT_READ,
+            &NOT_DELIVERED,
+        ] {
+            assert_eq!(of_report(kind.id), kind);
+        }
+        for unknown in ["toy/odd", "component", "component/modified/more", ""] {
+            assert_eq!(of_report(unknown), &DEFECT, "{unknown}");
+        }
+    }
+
+    #[test]
     fn ids_are_unique_and_begin_with_their_family() {
         let ids: BTreeSet<_> = all().map(|kind| kind.id).collect();
         assert_eq!(ids.len(), all().count());

@@ -283,6 +283,15 @@ mod tests {
     }
 
     #[test]
+    fn a_space_is_signed_only_where_the_path_does_not_say_it() {
+        let image = [piece("a:1", "x"), stream("gz:1", "xx", [piece("b:2", "data")])];
+        let spaces: Vec<_> = of(&image).into_iter().map(|region| region.other_space).collect();
+        assert_eq!(spaces, [None, None, None]);
+        let inner = &of(&image)[2];
+        assert_eq!((&*inner.path, inner.space()), ("gz:1/decoded:content/b:2", "gz:1"));
+    }
+
+    #[test]
     fn a_region_is_called_by_its_own_name_or_that_of_the_component_around_it() {
         let image = tree(&[
             around("box:1", [piece("a:1", "one!"), piece("b:2", "two!").name("own")])

@@ -303,6 +303,32 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_a_place_takes_none_from_another_of_its_name() {
+        let one = |step, value: &str| piece(step, value).with(&fact::VALUE, value);
+        let of = |[first, second]: [Piece; 2]| {
+            [around("box:1", [one("key:a", "0"), first.order(0), second.order(1)])]
+        };
+        let rule = Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+        let trial = Trial::of(&of([one("key:a", "1"), one("key:b", "1")])).ruled("box:1", rule);
+        let told = trial.says(&of([one("key:b", "1"), one("key:a", "2")]));
+        assert_eq!(told.iter().filter(|line| line.starts_with(REORDERED.id)).count(), 1, "{told:?}");
+        assert!(trial.affirms(&of([one("key:a", "2"), one("key:b", "1")])));
+    }
+
+    #[test]
+    fn a_second_entry_of_one_name_has_no_place() {
+        let one = |step, value: &str, number| piece(step, value).with(&fact::VALUE, value).order(number);
+        let rule = || Mutable::Keys(vec![key("a", "digits:1"), key("b", "digits:1")]);
+        let trial = Trial::of(&[around("box:1", [one("key:a", "1", 0), one("key:b", "1", 1)])]);
+        let trial = trial.ruled("box:1", rule());
+        let second = around("box:1", [one("key:a", "2", 0), one("key:a", "3", 1), one("key:b", "1", 2)]);
+        let told = trial.says(&[second]);
+        assert_eq!(told.iter().filter(|line| line.starts_with(REORDERED.id)).count(), 1, "{told:?}");
+        let changed = around("box:1", [one("key:a", "2", 0), one("key:b", "1", 1)]);
+        assert!(trial.affirms(&[changed]));
+    }
+
+    #[test]
     fn of_several_ordered_entries_of_one_path_none_is_the_one() {
         let one = |value: &str, number| piece("key:a", value).with(&fact::VALUE, value).order(number);
         let last = || piece("key:b", "z").with(&fact::VALUE, "3").order(9);

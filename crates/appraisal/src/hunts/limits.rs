@@ -40,3 +40,42 @@ pub static LIMIT_HIT: Kind = Kind {
     ),
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::LimitKind;
+
+    use super::*;
+    use crate::kinds::MODIFIED;
+    use crate::testing::{Piece, Trial, around, piece, stream, tree};
+
+    const LIMIT: LimitKind = LimitKind::Depth;
+
+    fn closed(step: &'static str, bytes: &str) -> Piece {
+        piece(step, bytes).content(Content::Encoded)
+    }
+
+    #[test]
+    fn a_limit_shuts_streams_that_it_kept_from_being_opened_and_nothing_else() {
+        let image = tree(&[
+            closed("gz:1", "xx").limit(LIMIT),
+            around("box:1", [closed("gz:2", "xx"), piece("a:1", "data")]).limit(LIMIT),
+            closed("gz:3", "xx"),
+            piece("a:2", "data").limit(LIMIT),
+            stream("gz:4", "xx", [piece("a:3", "data")]).limit(LIMIT),
+        ]);
+        let paths: Vec<_> = shut(&image).into_iter().map(|id| image.path(id)).collect();
+        assert_eq!(paths, ["gz:1", "box:1/gz:2"]);
+    }
+
+    #[test]
+    fn a_stream_behind_a_limit_cannot_be_told_and_plain_bytes_that_differ_are_a_difference() {
+        let judge = |of: &dyn Fn(&str) -> Piece| Trial::of(&[of("one!")]).judge(&[of("two!")]).verdict;
+        let behind = judge(&|bytes| closed("gz:1", bytes).limit(LIMIT));
+        assert_eq!((behind.exit, behind.reasons), (6, vec![LIMIT_HIT.id.to_owned()]));
+        for plain in [judge(&|bytes| piece("a:1", bytes).limit(LIMIT)), judge(&|bytes| closed("gz:1", bytes))]
+        {
+            assert_eq!((plain.exit, &*plain.reasons[0]), (1, MODIFIED.id));
+        }
+    }
+}

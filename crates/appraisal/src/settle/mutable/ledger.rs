@@ -184,3 +184,28 @@ pub static WITHIN_RULE: Kind = Kind {
     next: NOTHING_TO_DO,
     between: None,
 };
+
+#[cfg(test)]
+mod tests {
+    use kiwame_image::fact;
+
+    use super::*;
+    use crate::testing::{Trial, around, key, piece};
+
+    #[test]
+    fn of_many_values_two_hundred_are_shown_and_all_are_counted() {
+        let of = |many, value: &str| {
+            let one = piece("key:a", value).with(&fact::VALUE, value);
+            [around("store:1", vec![one; many])]
+        };
+        let told = |many| {
+            let rule = Mutable::Keys(vec![key("a", "digits:1")]);
+            let assessment = Trial::of(&of(many, "1")).ruled("store:1", rule).judge(&of(many, "2"));
+            let within = assessment.findings.iter().find(|finding| finding.is_of(&[&WITHIN_RULE]));
+            (within.map(|within| within.parts.len()), assessment.exceptions.by_rule)
+        };
+        assert_eq!(told(199), (Some(199), 199));
+        assert_eq!(told(200), (Some(200), 200));
+        assert_eq!(told(201), (Some(200), 201));
+    }
+}

@@ -1085,6 +1085,10 @@ mod tests {
             let trial = Trial::of(&part).ruled("store:1", keys([key("a", "digits:1")])).when_empty(when);
             assert_eq!(trial.judge(&erased).verdict.exit, exit, "{when:?}");
         }
+        // What may only be erased is not asked what it is like when it is empty.
+        let erased = Trial::of(&one("1")).ruled("store:1", Mutable::Erased);
+        assert!(erased.says(&empty).contains(&"mutable/empty-by-rule store:1".to_owned()));
+        assert!(!erased.says(&empty).contains(&"mutable/empty-refused store:1".to_owned()));
         // One that was empty always has nothing to say.
         let always = Trial::of(&empty).ruled("store:1", keys([key("a", "digits:1")]));
         assert_eq!(always.says(&empty), [""; 0]);
@@ -1160,6 +1164,21 @@ mod tests {
     }
 
     #[test]
+    fn what_vanishes_is_counted_as_a_setting_unless_it_was_dead_or_erased() {
+        let counted = |gone: Piece| {
+            let rule = keys([key("a", "digits:1"), may("b", "digits:1")]);
+            let trial = Trial::of(&store([entry("key:a", "1"), gone])).ruled("store:1", rule).remains(9);
+            let assessment = trial.judge(&store([entry("key:a", "1")]));
+            let told = said(&assessment);
+            assert!(!told.iter().any(|line| line.starts_with("component/removed")), "{told:?}");
+            (assessment.exceptions.by_rule, told.contains(&"mutable/within-rule store:1".to_owned()))
+        };
+        assert_eq!(counted(entry("key:b", "2")), (1, true));
+        assert_eq!(counted(dead("old!")), (0, false));
+        assert_eq!(counted(fill("f:1", 4)), (0, false));
+    }
+
+    #[test]
     fn what_decides_what_may_start_and_programs_never_vanish() {
         for kept in [&fact::TRUST_ANCHOR, &fact::BOOT_ENTRY, &fact::EXECUTABLE] {
             let genuine = store([entry("key:a", "1").is(kept), entry("key:b", "x")]);
@@ -1196,6 +1215,71 @@ mod tests {
         assert_eq!(outside(&trial, &of("56789")).as_deref(), Some("at most 4 bytes"));
         let other = fs([held("file:log", "1234"), held("file:other", "x")]);
         assert_eq!(outside(&trial, &other).as_deref(), Some("log"));
+    }
+
+    #[test]
+    fn a_file_that_decodes_to_several_pieces_is_as_long_as_all_of_them() {
+        let of = |first: &str, second: &str| {
+            let pieces = [piece("data:0", first), piece("data:1", second)];
+            fs([stream("file:log", "blk!", pieces).owned("0644", 0), held("file:other", "o")])
+        };
+        let trial = Trial::of(&of("12", "34")).ruled("fs:1", files([file("log", 4)]));
+        assert_eq!(outside(&trial, &of("56", "78")), None);
+        assert_eq!(outside(&trial, &of("567", "890")).as_deref(), Some("at most 4 bytes"));
+    }
+
+    /// Blocks in a part that the device writes, which hold a file that may come, go and differ.
+    fn blocks(step: &'static str, bytes: &str, content: &str) -> Piece {
+        stream(step, bytes, [held("file:log", content)]).rewritten()
+    }
+
+    fn part(inside: impl AsRef<[Piece]>) -> [Piece; 1] {
+        [around("partition:data", inside)]
+    }
+
+    fn logging(genuine: &[Piece]) -> Trial {
+        let log = FileRule { optional: true, ..file("log", 9) };
+        let mut trial = Trial::of(genuine).ruled("partition:data", files([log]));
+        trial.rule.accept_any = accept("partition:data", Some(99), &[]);
+        trial
+    }
+
+    #[test]
+    fn blocks_of_a_device_are_as_good_as_what_they_hold_read_as_the_maker_read_them() {
+        let trial = logging(&part([blocks("fs:0", "one!", "1")]));
+        assert!(trial.affirms(&part([blocks("fs:0", "two!", "2")])));
+        let other = part([blocks("another:0", "two!", "2")]);
+        assert_eq!(outside(&trial, &other).as_deref(), Some("the format of the reference"));
+        assert_eq!(trial.tier(&other), Tier::Contraindicated);
+        let told = part([blocks("fs:0", "two!", "2").with(&fact::UID, 7u8)]);
+        assert_eq!(outside(&trial, &told).as_deref(), Some("the attributes of the reference"));
+    }
+
+    #[test]
+    fn blocks_that_nobody_opened_and_bytes_beside_them_are_no_file_of_the_rule() {
+        let of = |head: &str, blocks: Piece| part([piece("super:0", head), blocks]);
+        let trial = logging(&of("head", blocks("fs:0", "one!", "1")));
+        assert!(trial.affirms(&of("head", blocks("fs:0", "two!", "2"))));
+        let beside = of("HEAD", blocks("fs:0", "one!", "1"));
+        assert_eq!(outside(&trial, &beside).as_deref(), Some("log"));
+        let shut = of("head", piece("fs:0", "two!").content(Content::Encoded).rewritten());
+        assert_eq!(outside(&trial, &shut).as_deref(), Some("log"));
+    }
+
+    #[test]
+    fn in_a_part_that_was_empty_only_what_the_maker_says_a_device_makes_there_is_within_the_rule() {
+        let image = part([blocks("fs:0", "two!", "2")]);
+        let made = |format: Option<&str>, written| {
+            let mut trial = logging(&[fill("partition:data", 4)]).when_empty(WhenEmpty::Default);
+            trial = trial.layout("data", (0, 4), written);
+            trial.reference.layout[0].format = format.map(str::to_owned);
+            outside(&trial, &image)
+        };
+        assert_eq!(made(Some("fs"), true), None);
+        for (format, written) in [(Some("another"), true), (Some("fs"), false), (None, true)] {
+            let why = made(format, written);
+            assert_eq!(why.as_deref(), Some("the format of the reference"), "{format:?} {written}");
+        }
     }
 
     fn line(step: &'static str) -> Piece {
@@ -1260,6 +1344,10 @@ mod tests {
         ] {
             assert!(!becomes(of("none"), of(after)), "{after}");
         }
+        // The longest handle that Linux writes, and one that is longer, which could carry anything.
+        let handle =
+            |length: usize| format!("trusted.overlay.origin=00fb{length:02x}{}", "00".repeat(length - 3));
+        assert!(becomes(of("none"), of(&handle(149))) && !becomes(of("none"), of(&handle(150))));
         assert!(!becomes(of("user.a=1"), of("none")));
         assert!(!becomes(of("none"), of("none").with(&fact::DEVICE, "1:2")));
         assert!(becomes(of("none").with(&fact::MODIFIED, 1u8), of("none").with(&fact::MODIFIED, 2u8)));
@@ -1338,6 +1426,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stream_decodes_to_is_counted_once_inside() {
+        let of =
+            |blocks, value| fs([stream("file:conf", blocks, [setting("setting:a", value)]).owned("0644", 0)]);
+        let trial = Trial::of(&of("blk1", "1")).ruled("fs:1", files([conf([key("a", "digits:1")])]));
+        let within = trial.judge(&of("blk2", "2"));
+        assert_eq!(said(&within), ["mutable/within-rule fs:1"]);
+        assert_eq!((&*within.findings[0].args["bytes"], within.exceptions.by_rule), ("1", 1));
+        // A file that holds nothing is counted with its own line.
+        let empty = |mode| fs([line("file:conf").owned(mode, 0)]);
+        let trial = Trial::of(&empty("0644")).ruled("fs:1", files([conf([])]));
+        assert_eq!(trial.judge(&empty("0600")).exceptions.by_rule, 1);
+    }
+
+    #[test]
+    fn a_person_is_told_twelve_of_the_names_that_a_rule_has_and_that_there_are_more() {
+        let told = |many: usize| some_of(["a"].into_iter().cycle().take(many));
+        assert_eq!(told(1), "a");
+        assert_eq!(told(12), ["a"; 12].join(", "));
+        assert_eq!(told(13), format!("{}, …", told(12)));
+        assert_eq!(told(14), told(13));
+    }
+
+    #[test]
     fn between_settings_blanks_are_nothing_comments_are_judged_by_nobody_and_the_rest_is_refused() {
         let of = |kind, bytes: &str| settings([setting("setting:a", "1"), piece("rest:0", bytes).kind(kind)]);
         let judge = |kind| {
@@ -1387,6 +1498,34 @@ mod tests {
             held("file:other", "o"),
         ]);
         assert_eq!(removed(file("log", 9), &emptied), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_file_held_is_missed_with_it() {
+        let genuine = fs([held("file:log", "1234"), held("file:other", "o")]);
+        let trial = Trial::of(&genuine).ruled("fs:1", files([file("log", 9)]));
+        let assessment = trial.judge(&fs([held("file:other", "o")]));
+        let told = said(&assessment);
+        for missed in ["fs:1/file:log", "fs:1/file:log/decoded:content/data:0"] {
+            assert!(told.contains(&format!("component/removed {missed}")), "{told:?}");
+        }
+        assert_eq!((assessment.missing_bytes, assessment.exceptions.by_rule), (4, 0));
+    }
+
+    #[test]
+    fn a_plain_directory_vanishes_where_it_leads_to_an_optional_file() {
+        let removed = |xattrs: &str, rule: FileRule| {
+            let own = line("entry:self").with(&fact::MODE, "0755").with(&fact::XATTRS, xattrs);
+            let genuine = fs([around("dir:etc", [own]), held("file:other", "o")]);
+            let told = Trial::of(&genuine).ruled("fs:1", files([rule])).says(&fs([held("file:other", "o")]));
+            told.contains(&"component/removed fs:1/dir:etc/entry:self".to_owned())
+        };
+        let may = |name| FileRule { optional: true, ..file(name, 9) };
+        assert!(!removed("none", may("etc/conf")));
+        // An opaque one hides what lies below.
+        assert!(removed("trusted.overlay.opaque=79", may("etc/conf")));
+        assert!(removed("none", file("etc/conf", 9)), "the file must be there");
+        assert!(removed("none", may("var/conf")), "it leads elsewhere");
     }
 
     #[test]

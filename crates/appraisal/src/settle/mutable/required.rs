@@ -193,4 +193,22 @@ mod tests {
         let trial = Trial::of(&image).ruled("fs:1", rule(Some(Settings::Ini)));
         assert_eq!(missing(&trial, &emptied), ["no b"]);
     }
+
+    #[test]
+    fn a_settings_file_that_the_device_made_has_every_key_and_a_comment_is_none() {
+        let other = || stream("file:other", "blk!", [piece("data:0", "o")]).owned("0644", 0);
+        let conf = FileRule {
+            format: Some(Settings::Ini),
+            keys: vec![key("a", "digits:1"), key("b", "digits:1")],
+            ..file("conf", 9)
+        };
+        let trial = Trial::of(&[around("fs:1", [other()])]).ruled("fs:1", Mutable::DataFiles(vec![conf]));
+        let absent = |second: Piece| {
+            let pieces = [entry("setting:a", "1").kind(role::SETTING), second];
+            let made = stream("file:conf", "blk!", pieces).owned("0644", 0);
+            missing(&trial, &[around("fs:1", [made, other()])])
+        };
+        assert_eq!(absent(entry("setting:b", "2").kind(role::SETTING)), [""; 0]);
+        assert_eq!(absent(piece("comment:b", "# b").kind(role::SETTING_COMMENT)), ["no b"]);
+    }
 }
