@@ -52,10 +52,9 @@ pub(crate) fn look(case: &Case<'_>, found: &mut Findings<'_>) {
 
 /// Reference values whose place among others decides something, by path.
 fn named<'a>(case: &Case<'a>) -> BTreeMap<&'a str, usize> {
-    let ruled = !case.manifest.mutable.is_empty();
     let regions = case.reference.regions.iter().enumerate();
     let mut ordered: BTreeMap<_, Option<usize>> = BTreeMap::new();
-    for (index, region) in regions.filter(|(_, region)| ruled && region.order.is_some()) {
+    for (index, region) in regions.filter(|(_, region)| region.order.is_some()) {
         // Of several of one path, as the items of a list are, none is the one.
         ordered.entry(region.path.as_str()).and_modify(|one| *one = None).or_insert(Some(index));
     }

@@ -556,8 +556,13 @@ fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'
         let store = places.of_rule(rule).filter(|region| is_erased(case, region));
         let Some(store) = store else { continue };
         let missing = core::mem::take(&mut case.unmatched);
-        let below =
-            |index: &usize| case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path));
+        // That a place may be erased is no word about what decides there what may start; what the device then takes is.
+        let kept = |wanted: &ReferenceRegion| {
+            rule.rule == Mutable::Erased && rule.when_empty != WhenEmpty::Default && decides(wanted)
+        };
+        let below = |index: &usize| {
+            case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path) && !kept(wanted))
+        };
         let (gone, left): (Vec<_>, Vec<_>) = missing.into_iter().partition(below);
         case.unmatched = left;
         let erased = |index: &usize| case.wanted(*index).is_some_and(is_fill);
@@ -575,6 +580,11 @@ fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'
         let finding = case.about(kind, store);
         found.report(finding);
     }
+}
+
+/// True for a reference value of something that runs or that decides what may start.
+fn decides(wanted: &ReferenceRegion) -> bool {
+    wanted.is_executable() || GUARDED.iter().any(|fact| wanted.attributes.is(fact))
 }
 
 /// Takes what the rules let vanish off the list of what is missing.
@@ -608,7 +618,7 @@ fn may_vanish(rule: &MutableRule, wanted: &ReferenceRegion, gone: &BTreeSet<&str
     if is_fill(wanted) || was_remains(wanted) && rule.remains_max_bytes > 0 {
         return true;
     }
-    if GUARDED.iter().any(|fact| wanted.attributes.is(fact)) || wanted.is_executable() {
+    if decides(wanted) {
         return false;
     }
     let last = kiwame_image::segments(&wanted.path).last().and_then(|segment| segment.split_once(':'));
@@ -1093,6 +1103,22 @@ mod tests {
         let always = Trial::of(&empty).ruled("store:1", keys([key("a", "digits:1")]));
         assert_eq!(always.says(&empty), [""; 0]);
         assert!(digits().when_empty(WhenEmpty::Default).says(&one("2")).len() == 1);
+    }
+
+    #[test]
+    fn what_decides_what_may_start_is_missed_where_a_place_may_only_be_erased() {
+        let store = |piece: Piece| [around("store:1", [entry("key:a", "1"), piece])];
+        let empty = [fill("store:1", 2)];
+        for fact in [&fact::TRUST_ANCHOR, &fact::BOOT_ENTRY, &fact::EXECUTABLE] {
+            let erased = Trial::of(&store(entry("key:b", "2").is(fact))).ruled("store:1", Mutable::Erased);
+            let told = erased.says(&empty);
+            assert!(told.contains(&"component/removed store:1/key:b".to_owned()), "{told:?}");
+            // Its neighbours: the maker says what the device takes then, and a setting that decides nothing.
+            let default = erased.when_empty(WhenEmpty::Default).says(&empty);
+            assert!(!default.iter().any(|line| line.starts_with("component/removed")), "{default:?}");
+        }
+        let plain = Trial::of(&store(entry("key:b", "2"))).ruled("store:1", Mutable::Erased).says(&empty);
+        assert!(!plain.iter().any(|line| line.starts_with("component/removed")), "{plain:?}");
     }
 
     #[test]
