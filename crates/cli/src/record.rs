@@ -18,6 +18,16 @@ const SCHEMA: &str = "1.0";
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     units: Vec<Unit>,
+    unread: Vec<Unread>,
+}
+
+/// A file that there is no report about.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unread {
+    exit_code: u8,
+    file: String,
+    why: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,10 +45,14 @@ pub(crate) fn beside(report: &Path) -> PathBuf {
 }
 
 impl Record {
-    /// Takes note of a report, without the end of its line.
+    /// Takes note of a report. Its digest is that of its line, with the end of it, as tools for digests have it.
     pub(crate) fn add(&mut self, file: &str, report: &[u8]) {
-        let report = report.strip_suffix(b"\n").unwrap_or(report);
         self.units.push(Unit { file: file.to_owned(), report_sha256: sha256(report) });
+    }
+
+    /// Takes note of a file that there is no report about.
+    pub(crate) fn unread(&mut self, file: &str, exit_code: u8, why: &str) {
+        self.unread.push(Unread { exit_code, file: file.to_owned(), why: why.to_owned() });
     }
 
     /// The record as JSON.
@@ -51,6 +65,7 @@ impl Record {
             "schemaVersion": SCHEMA,
             "time": job.now(),
             "units": self.units,
+            "unread": self.unread,
             "version": env!("CARGO_PKG_VERSION"),
         }});
         let mut text = serde_json::to_vec(&record).map_err(Failure::bug)?;

@@ -224,6 +224,9 @@ impl Told<'_> {
             }
             Err(failure) => {
                 self.job.complain(failure);
+                if let Some((_, record)) = &mut self.reports {
+                    record.unread(&name, failure.exit, failure.what());
+                }
                 failure.exit
             }
         };

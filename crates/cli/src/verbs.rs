@@ -133,12 +133,16 @@ fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Re
     let signers = keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = job::open("manifest", &[manifest.to_owned()])?;
     let response = Job::new(common)?.ask("manifest-sign", &sources, Map::new())?;
-    output::say(response.output("stderr"));
-    if response.exit == 0 {
-        let before = keys::Signature::read(response.output("signatures"))?;
-        let envelope = keys::sign(response.output("statement"), &signers, before)?;
-        output::write(output, output::packed(output, envelope).as_slice(), Readers::Usual, common.force)?;
+    if response.exit != 0 {
+        output::say(response.output("stderr"));
+        return Ok(response.exit);
     }
+    let before = keys::Signature::read(response.output("signatures"))?;
+    let count = before.len() + signers.len();
+    let envelope = keys::sign(response.output("statement"), &signers, before)?;
+    output::say(response.output("stderr"));
+    output::write(output, output::packed(output, envelope).as_slice(), Readers::Usual, common.force)?;
+    output::say(format!("{}: written, with {count} signatures now\n", output.display()).as_bytes());
     Ok(response.exit)
 }
 

@@ -185,7 +185,7 @@ fn a_lot_is_a_table_with_totals_and_summaries() {
     let lines: Vec<_> = read("lot.csv").lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 5);
     assert!(lines[1].starts_with("SN2,dumps/SN2.bin,matches,0,ACME/R1@1.0,"), "{}", lines[1]);
-    assert!(read("lot.md").contains("| SN3 | ✗ does not match | 1.0 |"));
+    assert!(read("lot.md").contains("| SN3 | ✗ does not match | (1.0) |"));
     let page = read("lot.html");
     assert!(page.contains("@page{size:A4") && page.contains("Signatures") && !page.contains("<script"));
     let lot: serde_json::Value = serde_json::from_str(&read("lot.json")).unwrap();

@@ -969,7 +969,11 @@ impl<'a> Session<'a> {
         children.iter().filter_map(|&child| Some((self.tree.region(child)?.span, child))).collect()
     }
 
-    fn defect(&mut self, defect: Defect) {
+    fn defect(&mut self, mut defect: Defect) {
+        // A field of bytes that lie nowhere, such as those that a hole swallowed, is one of the region's.
+        if defect.offset > LAST_PLACE {
+            defect.offset = self.tree.region(defect.region).map_or(0, |region| region.span.offset);
+        }
         if len64(&self.tree.defects) < self.context.budget.limits().defects {
             self.tree.defects.push(defect);
         } else {
@@ -1131,6 +1135,8 @@ static BEHIND: &dyn Format = &Recognised(Place::Behind);
 
 /// So many places where limits were hit are kept.
 const MOST_HITS: usize = 1000;
+/// Places up to here are told: readers of JSON know no larger numbers (RFC 8785), and no image is as long.
+const LAST_PLACE: u64 = (1 << 53) - 1;
 
 /// What signed bytes are measured by.
 const SUM: Sum = Sum::Strong(crate::Algorithm::Sha256);

@@ -27,7 +27,7 @@ pub struct Report {
     pub changes: Vec<ChangeOf>,
     /// The account of the content: all leaves, of the image and of every decoded space, that encode nothing.
     pub content: AccountOf,
-    /// How many decoded spaces there are, where not all are listed.
+    /// How many decoded spaces there are, where not all are listed. Example: `13`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoded: Option<u64>,
     /// Whether the image was taken apart.
@@ -607,11 +607,16 @@ pub struct RegionOf {
     pub space: String,
 }
 
+/// The first whole number that a reader of JSON may take for another.
+const MOST_EXACT: u64 = 1 << 53;
+
 /// A value on its way out. Strings are escaped here: they came from an image.
 fn shown(value: &Json) -> Value {
     match value {
         Json::Null => Value::Null,
         Json::Flag(flag) => Value::from(*flag),
+        // Readers of JSON know no larger numbers (RFC 8785).
+        Json::Uint(number) if *number >= MOST_EXACT => Value::from(format!("{number:#x}")),
         Json::Uint(number) => Value::from(*number),
         Json::Text(text) => Value::from(escape(text)),
         Json::List(list) => Value::Array(list.iter().map(shown).collect()),

@@ -166,21 +166,17 @@ fn each_once(images: &[ImageReference]) -> Result<(), Failure> {
 
 /// A rule that names nothing in the images is a slip of the pen: what was meant would be refused on every device.
 fn rules_name_something(manifest: &Manifest) -> Result<(), String> {
-    let paths = manifest.mutable.iter().map(|rule| rule.path.as_str());
-    paths
-        .map(|path| names_something(manifest, path).map_err(|why| format!("mutable {path}: {why}")))
-        .collect()
+    let mut paths = manifest.mutable.iter().map(|rule| rule.path.as_str());
+    paths.try_for_each(|path| names_something(manifest, path).map_err(|why| format!("mutable {path}: {why}")))
 }
 
 /// Nor does a supplier answer for what is not there: whom a buyer should call would be said for nothing.
 fn suppliers_name_something(manifest: &Manifest, suppliers: &[(String, String)]) -> Result<(), String> {
     let all = |path: &str| path.is_empty() || path == "/";
-    let named = suppliers.iter().filter(|(path, _)| !all(path));
-    named
-        .map(|(path, name)| {
-            names_something(manifest, path).map_err(|why| format!("supplier \"{name}\": path {path}: {why}"))
-        })
-        .collect()
+    let mut named = suppliers.iter().filter(|(path, _)| !all(path));
+    named.try_for_each(|(path, name)| {
+        names_something(manifest, path).map_err(|why| format!("supplier \"{name}\": path {path}: {why}"))
+    })
 }
 
 /// The serial number is a setting with a value of its own, at exactly that path.

@@ -45,7 +45,8 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     for (place, line) in lines.enumerate() {
         let report = Report::claimed(line).map_err(|what| Failure::usage(&source.1.name, what))?;
-        let digest = run.sha256_of(line)?.hex();
+        // Of the line with its end.
+        let digest = run.sha256_of(&[line, b"\n"].concat())?.hex();
         let name =
             record.as_ref().and_then(|record| record.file_of(place, &digest)).unwrap_or(&source.1.name);
         let mut view = run.view(name);
@@ -59,6 +60,9 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
     }
     if shown.is_empty() {
         return Err(Failure::usage(&source.1.name, "no report found, expected one a line"));
+    }
+    if let Some(record) = record.as_ref().filter(|_| !run.json()) {
+        record.not_read(run.lang()).for_each(|line| shown.extend_from_slice(line.as_bytes()));
     }
     // The verdict was somebody else's: that it could be shown is all that 0 says.
     let report = response.output("report").map(<[u8]>::to_vec);

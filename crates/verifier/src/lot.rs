@@ -8,6 +8,9 @@ use crate::Response;
 use crate::failure::Failure;
 use crate::request::{Run, Source};
 
+/// A bug of ours.
+const BUG: u8 = 70;
+
 /// What a request says of a lot.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -38,7 +41,10 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Failure> {
     let mut common = Common::default();
     let mut units = Vec::new();
     for source in run.sources("report") {
-        units.push(unit(run, source, &mut common)?);
+        // One report that cannot be read is one unit's trouble, and a bug of whoever wrote it.
+        units.push(unit(run, source, &mut common).unwrap_or_else(|failure| {
+            UnitOf::unread(&source.1.name, BUG, &kiwame_report::escape_line(&failure.what))
+        }));
     }
     for unread in &asked.unread {
         let unit = UnitOf::unread(&unread.file, unread.exit_code, &kiwame_report::escape_line(&unread.why));

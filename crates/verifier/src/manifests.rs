@@ -76,7 +76,10 @@ fn as_text(envelope: &Envelope, manifest: &Manifest, identity: &str, run: &Run<'
     let lang = run.lang();
     let count = envelope.signatures.len();
     let mut text = lang.say(
-        format!("as claimed; {count} signatures, none of them checked here\n"),
+        format!(
+            "as claimed; {count} {}, not checked here\n",
+            if count == 1 { "signature" } else { "signatures" }
+        ),
         format!("記載どおり。署名 {count} 件、ここでは検証していない\n"),
     );
     let release = escape(&manifest.release.version);

@@ -25,7 +25,17 @@ pub(crate) struct Record {
     schema_version: String,
     time: String,
     units: Vec<Unit>,
+    #[serde(default)]
+    unread: Vec<Unread>,
     version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Unread {
+    exit_code: u8,
+    file: String,
+    why: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +78,15 @@ impl Record {
         &self.time
     }
 
+    /// The files that there is no report about, in words.
+    pub(crate) fn not_read(&self, lang: Lang) -> impl Iterator<Item = String> {
+        let word = lang.pick("not read", "読取不能");
+        self.unread.iter().map(move |unread| {
+            let Unread { exit_code, file, why } = unread;
+            format!("- {word}: {}  [exit {exit_code}]: {}\n", escape_line(file), escape_line(why))
+        })
+    }
+
     /// In words.
     pub(crate) fn text(&self, lang: Lang) -> String {
         let Self { core_sha256, engine, time, units, version, .. } = self;
@@ -82,6 +101,6 @@ impl Record {
         let lines = units
             .iter()
             .map(|unit| format!("  {}  {}\n", escape(&unit.report_sha256), escape_line(&unit.file)));
-        core::iter::once(format!("{head}\n")).chain(binary).chain(lines).collect()
+        core::iter::once(format!("{head}\n")).chain(binary).chain(lines).chain(self.not_read(lang)).collect()
     }
 }

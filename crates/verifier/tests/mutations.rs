@@ -99,6 +99,14 @@ impl Attested {
     fn check(&self, copy: &[u8], what: &dyn std::fmt::Display) {
         let verified = catch_unwind(AssertUnwindSafe(|| self.verify(copy)));
         let (exit, report) = verified.unwrap_or_else(|_| panic!("{}: {what}: panicked", self.name));
+        // Whatever is told can be read again.
+        for finding in report["findings"].as_array().into_iter().flatten() {
+            let end = finding["offset"]
+                .as_u64()
+                .zip(finding["length"].as_u64())
+                .map(|(offset, length)| offset.checked_add(length));
+            assert!(end.flatten().is_some_and(|end| end < 1 << 53), "{}: {what}: {finding}", self.name);
+        }
         let says = |claim: bool, why: &str| {
             assert!(claim, "{}: {what}: {why}: exit {exit}, {}", self.name, report["findings"]);
         };

@@ -39,11 +39,11 @@ impl LotRenderer for Html {
 const STYLE: &str = "@page{size:A4;margin:15mm}\
 body{font:10pt/1.45 system-ui,'Noto Sans CJK JP','Noto Sans JP','Yu Gothic',sans-serif;margin:1rem auto;max-width:180mm;color:#111;background:#fff}\
 h1{font-size:16pt;margin:0 0 .4em}h2{font-size:11.5pt;margin:1.4em 0 .3em;break-after:avoid}\
-table{border-collapse:collapse;width:calc(100% - 1px)}th,td{border:1px solid #777;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:calc(100% - 1px)}th,td{border:1px solid #777;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:break-word}.sha td{overflow-wrap:anywhere}.sha td:nth-child(1){white-space:nowrap}table.kept{break-inside:avoid}\
 thead{display:table-header-group}tr{break-inside:avoid}th{background:#eee}\
 .result{border:2px solid #111;padding:.5em .7em;font-size:12pt}.bar{font-family:monospace;letter-spacing:.1em;overflow-wrap:anywhere}\
 .contraindicated{background:#fbdcdc}.warning{background:#fff2cc}.none,.unread{background:#e3ecf7}\
-.units td:nth-child(2),.units td:nth-child(3),.sha td:nth-child(3){white-space:nowrap}.hand td{height:1.7em;width:35%}.hand th{width:15%}.sign td{height:3.2em}.sha{font:7.5pt/1.35 monospace}.small{font-size:8.5pt}\
+.units td:nth-child(1),.units td:nth-child(2),.units td:nth-child(3),.sha td:nth-child(3){white-space:nowrap}.hand td{height:1.7em;width:35%}.hand th{width:15%}.sign td{height:3.2em}.sha{font:7.5pt/1.35 monospace}.small{font-size:8.5pt}\
 @media print{body{margin:0;max-width:none}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 /// Text between tags. What came from outside was escaped before, and is once more.
@@ -90,7 +90,7 @@ fn by_hand(lot: &Lot, lang: Lang) -> String {
         [("Product and release", "品名・型式・版", &releases.join(", ")), ("Units", "数量", &count)],
         [("Inspected on", "検査年月日", date), ("Place", "検査場所", "")],
         [
-            ("Method", "検査方法", lang.pick("☐ all units  ☐ sample of", "☐ 全数 ☐ 抜取(    )")),
+            ("Method", "検査方法", lang.pick("☐ all units  ☐ sample of ____", "☐ 全数 ☐ 抜取(      台)")),
             ("Decision", "結果", &outcome),
         ],
     ];
@@ -174,7 +174,7 @@ fn compared(lot: &Lot, lang: Lang) -> String {
     let tool = format!("{} {}, core sha256:{}", lot.tool.name, lot.tool.version, lot.tool.core_sha256);
     row("Tool", "使用ツール", &tool);
     format!(
-        "{}<table><tbody>\n{rows}</tbody></table>\n",
+        "{}<table class=\"kept\"><tbody>\n{rows}</tbody></table>\n",
         heading(lang, "What the units were compared with", "比較の条件")
     )
 }

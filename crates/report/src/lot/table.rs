@@ -25,7 +25,7 @@ pub(super) static SHORT: &[Column] = &[
     column("unit", "機器", |unit, _| unit.serial.clone()),
     column("verdict", "判定", |unit, lang| format!("{} {}", sign(&unit.tier), verdict(lang, &unit.tier))),
     column("release", "版", |unit, _| release(unit)),
-    column("what is wrong", "不一致の内容・備考", |unit, _| unit.shown.clone()),
+    column("remarks", "備考", |unit, _| unit.shown.clone()),
     column("whom to call", "照会先", |unit, _| whom(unit)),
 ];
 
@@ -36,7 +36,7 @@ pub(super) static LONG: &[Column] = &[
     column("verdict", "判定", |unit, lang| verdict(lang, &unit.tier).to_owned()),
     column("exit", "終了コード", |unit, _| unit.exit_code.to_string()),
     column("release", "版", |unit, _| unit.release.clone().unwrap_or_default()),
-    column("what is wrong", "不一致の内容・備考", |unit, _| unit.shown.clone()),
+    column("remarks", "備考", |unit, _| unit.shown.clone()),
     column("whom to call", "照会先", |unit, _| whom(unit)),
     column("bytes", "バイト数", |unit, _| unit.size.map(|size| size.to_string()).unwrap_or_default()),
     column("image sha256", "イメージのSHA-256", |unit, _| unit.sha256.clone().unwrap_or_default()),
@@ -65,10 +65,11 @@ pub(super) fn verdict(lang: Lang, tier: &str) -> &'static str {
     }
 }
 
-/// The release without the product: one lot is of one product.
+/// The release without the product: one lot is of one product. In parentheses where it is only what a unit was compared with.
 fn release(unit: &UnitOf) -> String {
     let release = unit.release.as_deref().unwrap_or("-");
-    release.rsplit_once('@').map_or(release, |(_, release)| release).to_owned()
+    let release = release.rsplit_once('@').map_or(release, |(_, release)| release);
+    if unit.tier == "contraindicated" { format!("({release})") } else { release.to_owned() }
 }
 
 /// Names and contacts.
