@@ -21,6 +21,8 @@ pub struct Unit<'a> {
     pub release: Option<&'a str>,
     /// True when no other unit should have the same bytes: it holds settings of its own, or does not match.
     pub its_own: bool,
+    /// The manifest says where its serial number is, and there is none, or copies of it disagree.
+    pub unnamed: bool,
 }
 
 /// What was ordered, as far as somebody said so.
@@ -43,6 +45,11 @@ pub fn lot(units: &[Unit<'_>], order: &Order) -> Vec<Finding> {
         findings.push(Finding::new(&COUNT).arg("found", units.len()).arg("ordered", ordered));
     }
     repeated(units, &mut findings);
+    let unnamed: Vec<_> = units.iter().filter(|unit| unit.unnamed).map(|unit| unit.file).collect();
+    if !unnamed.is_empty() {
+        let count = unnamed.len();
+        findings.push(Finding::new(&NO_SERIAL).arg("count", count).arg("units", named(unnamed.into_iter())));
+    }
     if let Some(serials) = &order.serials {
         against_list(units, serials, &mut findings);
     }
@@ -85,6 +92,9 @@ where
 fn against_list(units: &[Unit<'_>], serials: &[String], findings: &mut Vec<Finding>) {
     let found: BTreeSet<_> = units.iter().map(|unit| unit.serial).into_set();
     let ordered: BTreeSet<_> = serials.iter().map(String::as_str).into_set();
+    if let Some(more) = serials.len().checked_sub(ordered.len()).filter(|more| *more > 0) {
+        findings.push(Finding::new(&LISTED_TWICE).arg("count", more));
+    }
     let missing: Vec<_> = ordered.difference(&found).copied().collect();
     let more: Vec<_> = found.difference(&ordered).copied().collect();
     for (kind, list) in [(&NOT_DELIVERED, missing), (&NOT_ORDERED, more)] {
@@ -106,8 +116,17 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The kinds of findings of this file.
-pub(crate) static KINDS: &[&Kind] =
-    &[&COUNT, &REPEATED_IMAGE, &SAME_IMAGE, &REPEATED_SERIAL, &NOT_DELIVERED, &NOT_ORDERED, &RELEASES];
+pub(crate) static KINDS: &[&Kind] = &[
+    &COUNT,
+    &REPEATED_IMAGE,
+    &SAME_IMAGE,
+    &REPEATED_SERIAL,
+    &NOT_DELIVERED,
+    &NOT_ORDERED,
+    &LISTED_TWICE,
+    &NO_SERIAL,
+    &RELEASES,
+];
 
 const READ_AGAIN: Text = Text::new(
     "Read each of these units once more, and name each file by the serial number on its label.",
@@ -195,6 +214,31 @@ pub static NOT_ORDERED: Kind = Kind {
     between: None,
 };
 
+/// The list itself repeats itself.
+pub static LISTED_TWICE: Kind = Kind {
+    id: "lot/listed-twice",
+    family: Family::Lot,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "the list has {count} lines that repeat a serial number.",
+    japanese: "一覧に製造番号の重複が {count} 行有る。",
+    next: Text::new("Mend the list; each unit has one line.", "一覧を訂正し、一台一行とする。"),
+    between: None,
+};
+
+/// Where the serial number should be is none, or which of several counts is not known.
+pub static NO_SERIAL: Kind = Kind {
+    id: "lot/no-serial",
+    family: Family::Lot,
+    severity: Severity::Medium,
+    effect: Effect::Warning,
+    english: "{count} units do not say who they are, or say it in two ways: the maker names a setting for the serial number, and {units} \
+              went by the names of their files.",
+    japanese: "{count} 台で製造番号の設定が無いか、複数の値が矛盾する。{units} はファイル名で扱った。",
+    next: READ_AGAIN,
+    between: None,
+};
+
 /// Several releases in one lot.
 pub static RELEASES: Kind = Kind {
     id: "lot/releases",
@@ -212,7 +256,14 @@ mod tests {
     use super::*;
 
     fn unit<'a>(file: &'a str, sha256: &'a str) -> Unit<'a> {
-        Unit { file, serial: file, sha256: Some(sha256), release: Some("A/M@1"), its_own: true }
+        Unit {
+            file,
+            serial: file,
+            sha256: Some(sha256),
+            release: Some("A/M@1"),
+            its_own: true,
+            unnamed: false,
+        }
     }
 
     fn ids(units: &[Unit<'_>], order: &Order) -> Vec<&'static str> {
@@ -250,6 +301,10 @@ mod tests {
         assert_eq!(ids(&units, &order), ["lot/not-delivered", "lot/not-ordered"]);
         let same = [unit("a", "1"), Unit { serial: "a", ..unit("b", "2") }];
         assert_eq!(ids(&same, &Order::default()), ["lot/repeated-serial"]);
+        let unnamed = [unit("a", "1"), Unit { unnamed: true, ..unit("b", "2") }];
+        assert_eq!(ids(&unnamed, &Order::default()), ["lot/no-serial"]);
+        let twice = Some(["a", "b", "a"].map(str::to_owned).to_vec());
+        assert_eq!(ids(&units, &Order { count: None, serials: twice }), ["lot/listed-twice"]);
         let older = [unit("a", "1"), Unit { release: Some("A/M@0"), ..unit("b", "2") }];
         assert_eq!(ids(&older, &Order::default()), ["lot/releases"]);
     }

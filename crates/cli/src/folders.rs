@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kiwame_report::escape_line;
 use serde_json::Map;
 
 use crate::failure::Failure;
@@ -56,15 +57,22 @@ fn walk(folder: &Path, job: &Job<'_>, left: usize, found: &mut Found) {
         return;
     };
     for path in entries {
-        // Not followed: a link may lead out of the folder, or back into it.
         let kind = fs::symlink_metadata(&path).map(|data| data.file_type());
         match kind {
             Ok(kind) if kind.is_dir() => walk(&path, job, left - 1, found),
-            Ok(kind) if !kind.is_file() || is_document(&path, job) => found.left_out.push(path),
-            // What cannot be read is an image, too.
+            Ok(kind) if kind.is_file() && is_document(&path, job) => found.left_out.push(path),
+            // Pipes and devices are no files, and may never end.
+            Ok(kind) if !kind.is_file() && !kind.is_symlink() => found.left_out.push(path),
+            Ok(kind) if kind.is_symlink() && leads_to_no_file(&path) => found.left_out.push(path),
+            // What cannot be read, and a link that leads nowhere or to a folder, is a unit that was not read.
             Ok(_) | Err(_) => found.images.push(path),
         }
     }
+}
+
+/// True for a link to a pipe or a device.
+fn leads_to_no_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
 fn entries(folder: &Path) -> Option<Vec<PathBuf>> {
@@ -77,6 +85,10 @@ fn entries(folder: &Path) -> Option<Vec<PathBuf>> {
 /// Whether a file is a document and no image. Its first bytes are anybody's: the core has to read it as one, whole. What
 /// cannot be read is an image, and complained about when its turn comes.
 fn is_document(path: &Path, job: &Job<'_>) -> bool {
+    // A dump goes by a dump's name, whatever somebody put into the device: nothing in it makes it a document.
+    if !is_named_like_a_document(path) {
+        return false;
+    }
     let (Some(head), Ok(data)) = (head(path), fs::metadata(path)) else { return false };
     // A key is a few lines, and readers of keys pass over what stands around them.
     let most = |role: &str| if role == "key" { HEAD } else { LARGEST };
@@ -97,6 +109,13 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     Some(head)
+}
+
+/// True for the names that documents have. Keys have any; theirs are no dump's.
+fn is_named_like_a_document(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let documents = [".json", ".jsonl", ".json.gz", ".json.zst", ".toml", ".pub", ".pem", ".key"];
+    documents.iter().any(|ending| name.ends_with(ending))
 }
 
 /// What a file that begins so might be, and the verb that reads it.
@@ -136,7 +155,8 @@ impl Found {
 
     /// Says what was left out.
     pub(crate) fn tell(&self) -> Option<String> {
-        let names: Vec<_> = self.left_out.iter().map(|path| path.display().to_string()).collect();
+        let names: Vec<_> =
+            self.left_out.iter().map(|path| escape_line(&path.display().to_string())).collect();
         (!names.is_empty()).then(|| format!("left out, and not used: {}", names.join(", ")))
     }
 }
@@ -144,6 +164,13 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dump_is_no_document_by_its_name() {
+        let named = |name: &str| is_named_like_a_document(Path::new(name));
+        assert!(named("a/fw.json") && named("fw.json.gz") && named("K.PUB") && named("policy.toml"));
+        assert!(!named("SN1.bin") && !named("json") && !named("fw.gz") && !named("dump"));
+    }
 
     #[test]
     fn what_a_file_might_be_is_seen_by_its_first_bytes() {

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::folders::Found;
 use crate::job::{self, Job};
 use crate::output::{self, Readers};
+use crate::record;
 use crate::runs::Judged;
 use crate::sources::Source;
 
@@ -35,6 +36,28 @@ fn summary<'a>(path: &'a Path, found: &Found, common: &Common) -> Result<(&'a Pa
         let what = format_args!("{}: what to write is not known by this name", path.display());
         Failure::unusable(what, format_args!("end the name in one of .{}", SUMMARIES.join(", .")))
     })
+}
+
+/// Each output has a name of its own, and none is that of a document which is read.
+pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
+    let record = asked.verify.report.as_deref().map(record::beside);
+    let mut outputs: Vec<PathBuf> = asked.summaries.clone();
+    outputs.extend(asked.verify.report.iter().cloned().chain(record));
+    let inputs = [
+        asked.verify.manifests.as_slice(),
+        asked.verify.policy.as_slice(),
+        asked.verify.key.as_slice(),
+        asked.serials.as_slice(),
+    ]
+    .concat();
+    for (number, path) in outputs.iter().enumerate() {
+        output::check_apart(path, &inputs)?;
+        if outputs[..number].iter().any(|other| output::place(other) == output::place(path)) {
+            let what = format_args!("{}: is written twice", path.display());
+            return Err(Failure::unusable(what, "choose another name for one of the outputs"));
+        }
+    }
+    Ok(())
 }
 
 /// Puts the units together, prints the table and writes the summaries.

@@ -34,10 +34,18 @@ pub(crate) fn check_apart(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure
     match inputs.iter().find(|input| output.is_some() && known(input) == output) {
         None => Ok(()),
         Some(input) => {
-            let what = format_args!("{}: is the image {} itself", path.display(), input.display());
+            let what =
+                format_args!("{}: is the image or document {} itself", path.display(), input.display());
             Err(Failure::unusable(what, "choose another name for the output"))
         }
     }
+}
+
+/// Where a file is or will be: its folder, as the system knows it, and its name.
+pub(crate) fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    path.file_name().map_or_else(|| path.to_owned(), |name| folder.join(name))
 }
 
 /// Writes a file: aside in the same directory, to the disk, then under its name. `-` is standard output.
@@ -79,7 +87,7 @@ pub(crate) fn write(path: &Path, mut bytes: impl Read, readers: Readers, force: 
 
 /// What is written under that name: packed when it ends in `.gz`. The same bytes for the same text: no time, no name.
 pub(crate) fn packed(path: &Path, text: Vec<u8>) -> Vec<u8> {
-    if path.extension().is_none_or(|ending| ending != "gz") {
+    if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("gz")) {
         return text;
     }
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

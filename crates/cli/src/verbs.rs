@@ -37,6 +37,7 @@ pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
     let job = Job::new(common)?;
     let found = folders::look(&asked.verify.images, &job);
     let summaries = lots::summaries(asked, &found, common)?;
+    lots::check_outputs(asked)?;
     lots::check_serials(asked.serials.as_ref())?;
     let (reference, extra) = compared(&asked.verify)?;
     let judged = runs(&asked.verify, &found, common)?.judged(&job, &reference, &extra)?;

@@ -184,7 +184,7 @@ fn a_lot_is_a_table_with_totals_and_summaries() {
     let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
     let lines: Vec<_> = read("lot.csv").lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 5);
-    assert!(lines[1].starts_with("SN2,dumps/SN2.bin,matches,0,ACME/R1@1.0,"), "{}", lines[1]);
+    assert!(lines[1].starts_with(r#""SN2","dumps/SN2.bin","matches","0","ACME/R1@1.0","#), "{}", lines[1]);
     assert!(read("lot.md").contains("| SN3 | ✗ does not match | (1.0) |"));
     let page = read("lot.html");
     assert!(page.contains("@page{size:A4") && page.contains("Signatures") && !page.contains("<script"));
@@ -256,6 +256,16 @@ fn a_summary_that_cannot_be_written_is_refused_before_the_work() {
     place.refuses(&format!("{LOT} --report dumps/more/r.json"), 2, "lies in the folder of images");
     place.file("serials.txt", "");
     place.refuses(&format!("{LOT} --serials serials.txt"), 2, "one serial number a line");
+    place.file("serials.csv", "SN1\nSN2\n");
+    for outputs in [
+        "--report x.json --summary x.json",
+        "--report x --summary x.run.json",
+        "--summary x.json --summary ./x.json",
+        "--summary fw.json --force",
+        "--serials serials.csv --summary serials.csv --force",
+    ] {
+        place.refuses(&format!("{LOT} {outputs}"), 2, "choose another name");
+    }
 }
 
 #[test]

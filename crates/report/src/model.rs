@@ -64,7 +64,7 @@ pub struct Report {
     pub rules: Vec<String>,
     /// Version of this schema. Always `"1.2"`
     pub schema_version: String,
-    /// The serial number that the image holds, where the manifest says which setting it is. Example: `"00001000"`
+    /// The serial number that the image holds, where the manifest says which setting it is; empty where there is none, or where copies of it disagree. Example: `"00001000"`
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub serial: Option<String>,
     /// Accounts of all spaces, the image first.
@@ -783,11 +783,18 @@ impl Report {
         self.spaces.retain(|space| core::mem::replace(&mut image, false) || holds(space));
     }
 
-    /// Takes over the value of the setting at that path, as the image has it.
+    /// Takes over the value of the setting at that path. A store may have a copy of it elsewhere, under the same last step, and
+    /// which of them the device takes is not known here: where they disagree, or where there is none, the number is empty.
     pub fn set_serial(&mut self, path: &str) {
-        let region = self.regions.iter().find(|region| region.path == path);
-        let value = region.and_then(|region| region.attributes.get(kiwame_image::fact::VALUE.name).cloned());
-        self.serial = value.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let step = path.rsplit('/').next();
+        let mut serials = self.regions.iter().filter_map(|region| {
+            let dead = region.class.as_deref() == Some(Class::Remains.name());
+            let named = region.path.rsplit('/').next() == step && !dead;
+            let value = region.attributes.get(kiwame_image::fact::VALUE.name).filter(|_| named)?;
+            value.as_str().map(str::to_owned)
+        });
+        let first = serials.next().filter(|first| serials.all(|other| other == *first));
+        self.serial = Some(first.unwrap_or_default());
     }
 
     /// How many decoded spaces the image holds.

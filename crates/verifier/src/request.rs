@@ -258,12 +258,20 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Bytes that the header of a packed manifest may have: a file's name fits.
+const LONGEST_HEAD: u64 = 300;
+
 /// What lies in a manifest that is packed, whole: one stream of gzip (RFC 1952) or Zstandard (RFC 8878), and nothing else.
 fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let room = dsse::MAX_ENVELOPE;
     let decoded = match bytes.as_slice() {
         [0x1f, 0x8b, 8, ..] => {
             let head = zlib::gzip_header(&bytes);
+            if head > LONGEST_HEAD {
+                return Err(format!(
+                    "packed: the header has {head} bytes, at most {LONGEST_HEAD} are accepted"
+                ));
+            }
             let body = bytes.get(to_usize(head)..).unwrap_or_default();
             let decoded = zlib::gzip_body(body, None, room);
             decoded.map(|decoded| (head.saturating_add(decoded.consumed), decoded.bytes))

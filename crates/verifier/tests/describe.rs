@@ -36,14 +36,24 @@ fn describe(images: &[Image]) -> String {
 /// As the maker completes it.
 fn filled(text: &str) -> String {
     let text = text.replace("#vendor = \"\"", "vendor = \"Example\"");
-    text.replace("#model = \"\"", "model = \"Board\"").replace("#version = \"\"", "version = \"1\"")
+    let text =
+        text.replace("#model = \"\"", "model = \"Board\"").replace("#version = \"\"", "version = \"1\"");
+    // And what differs between units, which the maker has read, taken from behind its sign.
+    let Some((head, rules)) = text.split_once("# Behind one # stands") else { return text };
+    let line = |line: &str| {
+        let own = line.trim_start();
+        let toml = own.strip_prefix('#').filter(|toml| !toml.starts_with(['#', ' ']));
+        format!("{}\n", toml.unwrap_or(line))
+    };
+    format!("{head}# {}", rules.lines().map(line).collect::<String>())
 }
 
 /// With everything switched on that is proposed.
 fn all_on(text: &str) -> String {
     let text = filled(text);
     let (head, rest) = text.split_once("#support-until").expect("the release");
-    let line = |line: &str| match line.trim_start().strip_prefix('#') {
+    let line = |line: &str| match line.trim_start().strip_prefix('#').map(|toml| toml.trim_start_matches('#'))
+    {
         Some(toml) if !toml.starts_with(' ') => toml.replace("name = \"\"", "name = \"Somebody\"") + "\n",
         _ => format!("{line}\n"),
     };
@@ -133,6 +143,12 @@ fn units_that_differ_in_what_devices_write_affirm() {
         let text = describe(&images);
         assert_eq!(verify(&images, &filled(&text)), vec![0; names.len()], "{names:?}: {text}");
         assert!(text.contains("nothing differs between these units"), "{names:?}: {text}");
+        // Nothing is allowed by itself: whoever had a hand in one of the units had one in the proposal.
+        let unread = text.replace("#vendor = \"\"", "vendor = \"Example\"");
+        let unread = unread
+            .replace("#model = \"\"", "model = \"Board\"")
+            .replace("#version = \"\"", "version = \"1\"");
+        assert_ne!(verify(&images, &unread), vec![0; names.len()], "{names:?}: {text}");
         // Without the others there is no reason to let anything differ.
         let alone = filled(&describe(&images[..1]));
         assert!(!alone.contains("\n[[mutable]]"), "{alone}");
@@ -233,6 +249,18 @@ fn no_rule_is_proposed_over_what_decides_what_starts() {
 }
 
 /// Until the maker has said who and what, there is nothing to sign.
+/// What a command of the release puts in is a part of that command.
+#[test]
+fn no_rule_is_proposed_over_what_a_command_expands() {
+    let unit = |image: &str, note: &str| {
+        let layout = "bootargs=mtdparts=f:4k(boot),4k(env)";
+        let settings = format!("bootcmd=bootm ${{image}}\0{layout}\0image={image}\0note={note}\0\0");
+        [vec![b'?'; 0x1000], environment(settings.as_bytes())].concat()
+    };
+    let text = describe(&[("one.bin", unit("0x80000", "a1")), ("two.bin", unit("0x380000", "b2"))]);
+    assert!(text.contains("name = \"note\"") && !text.contains("name = \"image\""), "{text}");
+}
+
 #[test]
 fn what_is_not_filled_in_is_refused_by_its_name() {
     let images = images(&[ROUTER]);

@@ -30,11 +30,11 @@ fn row(text: &mut String, cells: impl Iterator<Item = String>) {
     text.push_str("\r\n");
 }
 
+/// Every cell is quoted, so that one in which another separator stands stays one.
 fn quoted(cell: &str) -> String {
-    // What comes first decides whether it is a formula; words of ours, such as a dash for nothing, are none.
-    let formula = cell.starts_with(['=', '+', '-', '@']);
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    // What comes first decides whether it is a formula; in Japanese, wide signs do as well.
+    let formula = cell.trim_start().starts_with(['=', '+', '-', '@', '=', '+', '-', '@']);
+    format!("\"{}{}\"", if formula { "'" } else { "" }, cell.replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -43,8 +43,9 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_have_to_be_and_are_no_formulas() {
-        assert_eq!(quoted("a b"), "a b");
+        assert_eq!(quoted("a b"), "\"a b\"");
         assert_eq!(quoted("a, \"b\""), "\"a, \"\"b\"\"\"");
-        assert_eq!(quoted("=1+1"), "'=1+1");
+        assert_eq!(quoted(" =1+1"), "\"' =1+1\"");
+        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
     }
 }

@@ -119,6 +119,9 @@ pub struct UnitOf {
     pub shown: String,
     #[serde(skip)]
     its_own: bool,
+    /// The manifest says where its serial number is, and there is none, or several.
+    #[serde(skip)]
+    unnamed: bool,
 }
 
 /// What a file is that no report came from.
@@ -147,6 +150,7 @@ impl UnitOf {
             what: what(report, Lang::English),
             shown: what(report, lang),
             its_own: !report.accepted || report.exceptions.by_rule > 0,
+            unnamed: report.serial.as_deref() == Some(""),
         }
     }
 
@@ -158,6 +162,7 @@ impl UnitOf {
             sha256: self.sha256.as_deref(),
             release: self.release.as_deref(),
             its_own: self.its_own,
+            unnamed: self.unnamed,
         }
     }
 
@@ -177,6 +182,7 @@ impl UnitOf {
             what: why.to_owned(),
             shown: why.to_owned(),
             its_own: true,
+            unnamed: false,
         }
     }
 }

@@ -38,6 +38,22 @@ fn keys(tree: &Tree, place: &mut Place, here: &[&Region]) {
         }
         add(tree, region, name, seen.insert(name), place.keys.entry(name.to_owned()).or_default());
     }
+    // What a command or a command line puts in is a part of it.
+    let texts = here.iter().filter_map(|region| match region.fact(&fact::VALUE) {
+        Some(Value::Text(text)) => Some(&**text),
+        _ => None,
+    });
+    let expands: Vec<&str> = texts.filter(|text| text.contains('$')).collect();
+    for (name, values) in &mut place.keys {
+        values.decides |= expands.iter().any(|text| puts_in(text, name));
+    }
+}
+
+/// True for a text that puts in the value of that name, as U-Boot's shells write it: `$x`, `${x}`, `$(x)`. A name that is not
+/// whole, as in `$b$bb`, counts too.
+fn puts_in(text: &str, name: &str) -> bool {
+    let signs = |sign: char| "({".contains(sign);
+    text.split('$').skip(1).any(|behind| behind.trim_start_matches(signs).starts_with(name))
 }
 
 fn is_entry(region: &Region) -> bool {

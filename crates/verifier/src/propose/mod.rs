@@ -224,15 +224,24 @@ impl Draft {
             text.push_str(&format!("attest would refuse this image: {}\n", escape_line(refused)));
         }
         if let Some(differences) = self.differences.as_ref().filter(|differences| differences.count() > 0) {
+            let count = differences.count();
+            let what = if count == 1 { "difference" } else { "differences" };
             text.push_str(&format!(
-                "{} differences between the units that no rule allows are listed in it\n",
-                differences.count()
+                "! {count} {what} between the units that no rule allows: are all of them of this release?\n"
             ));
+            let first = differences.lines().iter().take(FIRST);
+            first.for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
+        if self.units.len() > 1 && self.places.on().contains(&true) {
+            text.push_str("Rules for what differs are proposed, and switched off: read each before you take its # away.\n");
         }
         text.push_str("Next: complete [product] and [release]; then kiwame attest IMAGE --describe FILE --key KEY -o MANIFEST.\n");
         text
     }
 }
+
+/// Differences that are told at once.
+const FIRST: usize = 4;
 
 /// The name of a file, without the way to it.
 fn name_of(source: &Source) -> String {

@@ -32,7 +32,9 @@ impl Page<'_> {
         self.found(&mut out);
         self.layout(&mut out);
         self.suppliers(&mut out);
+        out.held = !filled && self.units.len() > 1;
         self.mutable(&mut out);
+        out.held = false;
         self.differences(&mut out);
         out.text()
     }
@@ -103,6 +105,12 @@ impl Page<'_> {
         out.part();
         out.say("What devices write themselves, value by value. Keep what they write, delete the rest; grammars are guessed from the");
         out.say("values. What runs, and what decides what runs or who may log in, is not listed: no rule lets it differ.");
+        if out.held {
+            out.say("Behind one # stands what differs between these units. Take it away where you know who writes there: whoever had a hand in");
+            out.say(
+                "one of the units had one in these lines. Behind ## stands what is the same in all of them.",
+            );
+        }
         for place in &self.places.list {
             out.part();
             rule(out, place, self.units.len());
@@ -113,7 +121,7 @@ impl Page<'_> {
         let Some(differences) = self.differences else { return };
         out.part();
         if differences.count() == 0 {
-            out.say("Beside what is switched on nothing differs between these units.");
+            out.say("Beside what the lines behind one # would allow nothing differs between these units.");
             return;
         }
         let count = match differences.count() {

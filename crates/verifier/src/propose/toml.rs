@@ -27,25 +27,28 @@ fn is_plain(sign: char) -> bool {
 /// Lines of TOML. One that is switched off begins with `#` and no blank behind it, and is switched on by taking the `#` away; what people
 /// read begins with `#` and a blank.
 #[derive(Debug, Default)]
-pub(super) struct Lines(String);
+pub(super) struct Lines {
+    text: String,
+    /// Lines that are on are switched off as well, and those that are off have two signs.
+    pub(super) held: bool,
+}
 
 impl Lines {
     /// A line of TOML.
     pub(super) fn line(&mut self, on: bool, text: &str) {
         let own = text.trim_start();
-        self.0.extend(core::iter::repeat_n(' ', text.len().saturating_sub(own.len())));
-        if !on {
-            self.0.push('#');
-        }
-        self.0.push_str(own);
-        self.0.push('\n');
+        self.text.extend(core::iter::repeat_n(' ', text.len().saturating_sub(own.len())));
+        let signs = usize::from(!on).saturating_add(usize::from(self.held));
+        self.text.extend(core::iter::repeat_n('#', signs));
+        self.text.push_str(own);
+        self.text.push('\n');
     }
 
     /// A line for people.
     pub(super) fn say(&mut self, text: &str) {
-        self.0.push_str("# ");
-        self.0.push_str(text);
-        self.0.push('\n');
+        self.text.push_str("# ");
+        self.text.push_str(text);
+        self.text.push('\n');
     }
 
     /// Some lines for people, and how many more there are.
@@ -59,11 +62,11 @@ impl Lines {
 
     /// An empty line.
     pub(super) fn part(&mut self) {
-        self.0.push('\n');
+        self.text.push('\n');
     }
 
     pub(super) fn text(self) -> String {
-        self.0
+        self.text
     }
 }
 
