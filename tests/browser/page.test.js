@@ -135,7 +135,7 @@ async function made() {
   await image("firmware that somebody signed", "signed.bin");
   await kiwame("key", "new", "-o", "maker.key");
   await kiwame("key", "new", "-o", "other.key");
-  await kiwame("attest", "signed.bin", "--describe", "firmware.toml", "--key", "maker.key", "-o", "signed.json");
+  await kiwame("attest", "signed.bin", "--raw", "--describe", "firmware.toml", "--key", "maker.key", "-o", "signed.json");
   const policy = (await kiwame("policy", "new", "--key", "maker.key.pub", "--expect", "ACME/R1")).stdout;
   await writeFile(place("policy.toml"), policy);
   await writeFile(place("floor.toml"), policy.replace("threshold = 1", "threshold = 1\nmin-security-version = 9"));

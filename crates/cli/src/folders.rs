@@ -124,8 +124,9 @@ fn asked(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let begins = |words: &str| head.trim_ascii_start().starts_with(words.as_bytes());
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
+        // Reports and records begin so; a report names payloads as well.
+        _ if begins("{\"accepted\":") || begins("{\"runRecord\":") => Some(("report", "report-show")),
         Some(b'{') if has("\"payload") => Some(("manifest", "manifest-show")),
-        Some(b'{') if has("\"accepted\"") || has("\"runRecord\"") => Some(("report", "report-show")),
         _ if begins("-----BEGIN") || begins("ed25519:") => Some(("key", "key-show")),
         _ if has("kiwame-policy/") => Some(("policy", "policy-check")),
         _ if job::is_packed(head) => Some(("manifest", "manifest-show")),
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn what_a_file_might_be_is_seen_by_its_first_bytes() {
         assert_eq!(asked(b" {\"payload\":\"\"}").unwrap().0, "manifest");
-        assert_eq!(asked(b"{\"accepted\":true").unwrap().0, "report");
+        assert_eq!(asked(b"{\"accepted\":true,\"payloadSha256\":").unwrap().0, "report");
         assert_eq!(asked(b"-----BEGIN PUBLIC KEY-----").unwrap().0, "key");
         assert_eq!(
             asked(b"schema = \"kiwame-policy/1\"\n[[principal]]\nkeys = [\"ed25519:\"]").unwrap().0,

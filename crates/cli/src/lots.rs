@@ -40,7 +40,7 @@ fn summary<'a>(path: &'a Path, found: &Found, common: &Common) -> Result<(&'a Pa
 
 /// Each output has a name of its own, and none is that of a document which is read.
 pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
-    let record = asked.verify.report.as_deref().map(record::beside);
+    let record = asked.verify.report.as_deref().and_then(record::beside);
     let mut outputs: Vec<PathBuf> = asked.summaries.clone();
     outputs.extend(asked.verify.report.iter().cloned().chain(record));
     let inputs = [
@@ -51,7 +51,7 @@ pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
     ]
     .concat();
     for (number, path) in outputs.iter().enumerate() {
-        output::check_apart(path, &inputs)?;
+        output::check_apart_from(path, "document", &inputs)?;
         if outputs[..number].iter().any(|other| output::place(other) == output::place(path)) {
             let what = format_args!("{}: is written twice", path.display());
             return Err(Failure::unusable(what, "choose another name for one of the outputs"));

@@ -28,14 +28,18 @@ pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
 }
 
 /// Refuses to write over what is read: with `--force` that would destroy the evidence.
-pub(crate) fn check_apart(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn check_apart(path: &Path, images: &[PathBuf]) -> Result<(), Failure> {
+    check_apart_from(path, "image", images)
+}
+
+/// The same, of inputs of another kind.
+pub(crate) fn check_apart_from(path: &Path, kind: &str, inputs: &[PathBuf]) -> Result<(), Failure> {
     let known = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
     let output = known(path);
     match inputs.iter().find(|input| output.is_some() && known(input) == output) {
         None => Ok(()),
         Some(input) => {
-            let what =
-                format_args!("{}: is the image or document {} itself", path.display(), input.display());
+            let what = format_args!("{}: is the {kind} {} itself", path.display(), input.display());
             Err(Failure::unusable(what, "choose another name for the output"))
         }
     }
@@ -95,7 +99,7 @@ pub(crate) fn packed(path: &Path, text: Vec<u8>) -> Vec<u8> {
 }
 
 /// True for a pipe or a device: it is written to, and not replaced by a file.
-fn is_device(path: &Path) -> bool {
+pub(crate) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 

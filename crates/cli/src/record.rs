@@ -9,6 +9,7 @@ use sha2::Digest as _;
 
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::output;
 use crate::sandbox::CORE_SHA256;
 
 /// Version of the record's schema.
@@ -37,11 +38,11 @@ struct Unit {
     report_sha256: String,
 }
 
-/// The name of the record beside reports of that name.
-pub(crate) fn beside(report: &Path) -> PathBuf {
+/// The name of the record beside reports of that name; none beside standard output, a pipe or a device.
+pub(crate) fn beside(report: &Path) -> Option<PathBuf> {
     let mut name = report.as_os_str().to_owned();
     name.push(".run.json");
-    name.into()
+    (report != Path::new("-") && !output::is_device(report)).then(|| name.into())
 }
 
 impl Record {

@@ -77,7 +77,7 @@ impl Runs<'_> {
     ) -> Result<(u8, Vec<Judged>), Failure> {
         if let Some(path) = self.report {
             let record = record::beside(path);
-            for path in [path, &record] {
+            for path in [Some(path), record.as_deref()].into_iter().flatten() {
                 output::check_free(path, self.common.force)?;
                 output::check_apart(path, self.images)?;
             }
@@ -253,8 +253,9 @@ impl Told<'_> {
         self.bar.finish();
         if let (Some(path), Some((reports, record))) = (report, self.reports) {
             reports.write(path, force)?;
-            let text = record.text(self.job)?;
-            output::write(&record::beside(path), text.as_slice(), Readers::Usual, force)?;
+            if let Some(beside) = record::beside(path) {
+                output::write(&beside, record.text(self.job)?.as_slice(), Readers::Usual, force)?;
+            }
         }
         Ok((self.exit, self.kept.unwrap_or_default()))
     }

@@ -180,8 +180,7 @@ pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
     let Report::Show { report } = asked;
     let mut sources = job::open("report", std::slice::from_ref(report))?;
     // The record of the run names the files; without it the reports stand for themselves.
-    let record = record::beside(report);
-    if report != Path::new("-") && record.is_file() {
+    if let Some(record) = record::beside(report).filter(|record| record.is_file()) {
         sources.extend(job::open("run", &[record])?);
     }
     answer("report-show", &sources, Map::new(), common)

@@ -1,8 +1,8 @@
 //! `describe`: the `firmware.toml` that a maker starts from.
 //!
-//! It says what the tree says. What may differ from device to device is proposed in lines that are switched off; only between
-//! several units that the maker knows to be genuine the narrowest rule for what differs is switched on, and never one over
-//! what runs or decides what runs (RULES 12). The text is then read and judged as `attest` and `verify` will do: what they
+//! It says what the tree says. What may differ from device to device is proposed in lines that are switched off, and between
+//! several units the narrowest rule for what differs: "on" in this folder means that, and the text still has one `#` before
+//! it, since an attacker may have had one of the units. None is proposed over what runs or decides what runs (RULES 12). The text is then read and judged as `attest` and `verify` will do: what they
 //! would refuse is said in it.
 
 use kiwame_appraisal::Effect;
