@@ -45,7 +45,9 @@ pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
 }
 
 /// What images are compared with, and the fields of the request.
-fn compared(asked: &Verify) -> Result<(Vec<Arc<Source>>, Map<String, Value>), Failure> {
+type Compared = (Vec<Arc<Source>>, Map<String, Value>);
+
+fn compared(asked: &Verify) -> Result<Compared, Failure> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(job::open("policy", asked.policy.as_slice())?);
     reference.extend(job::open("key", asked.key.as_slice())?);

@@ -98,7 +98,7 @@ fn a_maker_attests_and_a_buyer_verifies() {
 fn the_sandbox_and_this_process_give_one_report() {
     let place = Place::attested();
     let verify = format!("{VERIFY} --deep --format json --now 2026-01-01T00:00:00Z");
-    assert_eq!(place.does(&verify), place.does(&format!("{verify}")));
+    assert_eq!(place.does(&verify), place.does(&format!("{verify} --engine native")));
 }
 
 #[test]
@@ -416,7 +416,8 @@ fn so_many_jobs_say_what_one_says() {
     let place = Place::with_several();
     let verify = VERIFY.replace("fw.bin", SEVERAL) + " --deep";
     let inspect = format!("inspect {SEVERAL}");
-    for (arguments, exit) in [(inspect.as_str(), 2), (&verify, 1), (&format!("{verify}"), 1)] {
+    for (arguments, exit) in [(inspect.as_str(), 2), (&verify, 1), (&format!("{verify} --engine native"), 1)]
+    {
         let said = |jobs: &str| {
             let rest = "--format json --report reports.jsonl --force --now 2026-01-01T00:00:00Z";
             let output = place.run(&format!("{arguments} {rest} {jobs}"));
