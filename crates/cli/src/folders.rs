@@ -12,6 +12,7 @@ use serde_json::Map;
 use crate::failure::Failure;
 use crate::job::{self, Job};
 use crate::keys;
+use crate::output;
 use crate::sources::Source;
 
 /// Enough of a file to see what it might be.
@@ -111,7 +112,7 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// True for the names that documents have. Keys have any; theirs are no dump's.
+/// True for the names that documents have.
 fn is_named_like_a_document(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let documents = [".json", ".jsonl", ".json.gz", ".json.zst", ".toml", ".pub", ".pem", ".key"];
@@ -137,13 +138,9 @@ fn asked(head: &[u8]) -> Option<(&'static str, &'static str)> {
 impl Found {
     /// Refuses to write into a folder of images: the next run would take it for one.
     pub(crate) fn check_outside(&self, path: &Path) -> Result<(), Failure> {
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let known = |path: &Path| fs::canonicalize(path).ok();
-        let Some(output) = known(directory) else { return Ok(()) };
-        let inside = |folder: &&PathBuf| known(folder).is_some_and(|folder| output.starts_with(folder));
+        let output = output::place(path);
+        let inside =
+            |folder: &&PathBuf| fs::canonicalize(folder).is_ok_and(|folder| output.starts_with(folder));
         match self.folders.iter().find(inside) {
             None => Ok(()),
             Some(folder) => {

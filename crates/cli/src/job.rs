@@ -130,6 +130,11 @@ impl<'a> Job<'a> {
         self.bars.aside(|| output::say(text));
     }
 
+    /// Whether outputs may replace files.
+    pub(crate) fn force(&self) -> bool {
+        self.common.force
+    }
+
     /// The time of the run.
     pub(crate) fn now(&self) -> &str {
         &self.now.0

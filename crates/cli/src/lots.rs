@@ -64,22 +64,22 @@ pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
 pub(crate) fn finish(
     job: &Job<'_>,
     asked: &Lot,
-    judged: &[Judged],
+    judged: Vec<Judged>,
+    serials: Vec<Arc<Source>>,
     found: &Found,
     summaries: &[(&Path, &'static str)],
-    common: &Common,
 ) -> Result<u8, Failure> {
     let mut sources = Vec::new();
     let mut unread = Vec::new();
-    for (at, unit) in judged.iter().enumerate() {
-        match &unit.answer {
-            Ok(report) => sources.push(Arc::new(Source::memory("report", &unit.name, report.clone()))),
+    for (at, unit) in judged.into_iter().enumerate() {
+        match unit.answer {
+            Ok(report) => sources.push(Arc::new(Source::memory("report", &unit.name, report))),
             Err((exit, why)) => {
                 unread.push(json!({ "at": at, "file": unit.name, "exitCode": exit, "why": why }));
             }
         }
     }
-    sources.extend(job::open("serials", asked.serials.as_slice())?);
+    sources.extend(serials);
     let left_out: Vec<_> = found.left_out.iter().map(|path| path.display().to_string()).collect();
     let names: Vec<_> = summaries.iter().map(|(_, name)| *name).collect();
     let lot = json!({
@@ -91,17 +91,17 @@ pub(crate) fn finish(
     // What cannot be made is no lot; what stands in the way of it has been said.
     if !response.output("stdout").is_empty() {
         for (path, name) in summaries {
-            output::write(path, response.output(name), Readers::Usual, common.force)?;
+            output::write(path, response.output(name), Readers::Usual, job.force())?;
         }
     }
     Ok(response.exit)
 }
 
-/// Serial numbers are read before the units are: what is wrong with them is known at once.
-pub(crate) fn check_serials(path: Option<&PathBuf>) -> Result<(), Failure> {
-    let opened = path.map(|path| Source::open("serials", path)).transpose()?;
-    match opened.filter(|source| source.size == 0) {
-        None => Ok(()),
+/// Serial numbers are read once, before the units are: what is wrong with them is known at once.
+pub(crate) fn serials(asked: &Lot) -> Result<Vec<Arc<Source>>, Failure> {
+    let sources = job::open("serials", asked.serials.as_slice())?;
+    match sources.iter().find(|source| source.size == 0) {
+        None => Ok(sources),
         Some(source) => {
             let what = format_args!("{}: is empty; expected one serial number a line", source.name);
             Err(Failure::unusable(what, "give the list of what was ordered"))

@@ -38,10 +38,10 @@ pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
     let found = folders::look(&asked.verify.images, &job);
     let summaries = lots::summaries(asked, &found, common)?;
     lots::check_outputs(asked)?;
-    lots::check_serials(asked.serials.as_ref())?;
+    let serials = lots::serials(asked)?;
     let (reference, extra) = compared(&asked.verify)?;
     let judged = runs(&asked.verify, &found, common)?.judged(&job, &reference, &extra)?;
-    lots::finish(&job, asked, &judged, &found, &summaries, common)
+    lots::finish(&job, asked, judged, serials, &found, &summaries)
 }
 
 /// What images are compared with, and the fields of the request.
