@@ -37,7 +37,7 @@ pub use model::{
     AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf,
     Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
-pub use renderers::{RENDERERS, Renderer, View, renderer};
+pub use renderers::{RENDERERS, Renderer, View, renderer, wrapped};
 pub use statement::statement;
 
 /// Version of the report's schema.
