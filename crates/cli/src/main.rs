@@ -19,17 +19,19 @@ mod record;
 mod runs;
 mod sandbox;
 mod sources;
+mod usage;
 mod verbs;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::args::{Command, Engine, Verb};
 use crate::failure::{BUG, Failure};
 
 fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = match usage::parse() {
+        Ok(command) => command,
+        Err(code) => return code.into(),
+    };
     if command.common.engine == Engine::Native {
         // Without a sandbox a panic of the core is ours; it must not look like any other exit code.
         std::panic::set_hook(Box::new(|info| {
@@ -61,7 +63,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Verb::Report(asked) => verbs::report(asked, common),
         Verb::Core(asked) => verbs::core(asked, common),
         Verb::Completions { shell } => pages::completions(*shell),
-        Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common.force),
+        Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common),
         Verb::Version { json } => pages::version(*json),
         Verb::Describe(asked) => verbs::describe(asked, common),
     }

@@ -7,11 +7,12 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use serde_json::json;
 
-use crate::args::Command;
+use crate::args::{Command, Common, Lang};
 use crate::engine;
 use crate::failure::Failure;
 use crate::output::{self, Readers};
 use crate::sandbox::CORE_SHA256;
+use crate::usage;
 
 /// The files of which every field is told, the verb on whose page that stands, and the text, which `cargo xtask words` makes
 /// of the tables of the readers.
@@ -29,22 +30,12 @@ pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The page of the command or of one verb, the fields of a file as plain text, or all pages into a directory.
-pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> Result<u8, Failure> {
-    let mut root = Command::command();
-    root.build();
+/// The manual of the command or of one verb or the fields of a file as plain text, or all pages into a directory.
+pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, common: &Common) -> Result<u8, Failure> {
+    let lang = common.lang.unwrap_or(Lang::En);
+    let root = usage::command(lang);
     if let Some(directory) = directory {
-        for command in
-            std::iter::once(&root).chain(root.get_subcommands().filter(|verb| verb.get_name() != "help"))
-        {
-            let name = command.get_display_name().unwrap_or("kiwame");
-            output::write(
-                &directory.join(format!("{name}.1")),
-                page(command)?.as_slice(),
-                Readers::Usual,
-                force,
-            )?;
-        }
+        write_pages(&root, lang, directory, common.force)?;
         return Ok(0);
     }
     if let Some((_, _, fields)) = FILES.iter().find(|(file, _, _)| verb == Some(*file)) {
@@ -60,23 +51,92 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
             )
         })?,
     };
-    output::print(page(command)?.as_slice())?;
+    output::print(manual(command, lang).as_bytes())?;
     Ok(0)
 }
 
-fn page(command: &clap::Command) -> Result<Vec<u8>, Failure> {
-    let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page).map_err(Failure::bug)?;
-    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
-        page.extend(section(fields).into_bytes());
-    }
-    Ok(page)
+/// The verbs below a command that a manual speaks of.
+fn below(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set())
 }
 
+/// What a person reads: the help of a verb and of those below it, and the fields of its file.
+fn manual(command: &clap::Command, lang: Lang) -> String {
+    let mut texts = vec![command.clone().render_long_help().to_string()];
+    // Each verb has a manual of its own, and what goes for all stands in that of the whole once.
+    if command.get_name() != "kiwame" {
+        let without = |arg: clap::Arg| {
+            let for_all = arg.is_global_set();
+            arg.hide(for_all)
+        };
+        texts
+            .extend(below(command).map(|verb| verb.clone().mut_args(without).render_long_help().to_string()));
+    }
+    let line = "-".repeat(70);
+    let mut text = usage::fitted(&texts.join(&format!("\n{line}\n\n")), lang);
+    for (file, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
+        let head = match lang {
+            Lang::En => format!("Every field of {file}:"),
+            Lang::Ja => format!("{file} の全項目(英語):"),
+        };
+        text.push_str(&format!("\n{line}\n\n{head}\n\n{fields}"));
+    }
+    text
+}
+
+/// Writes the pages of a command and of all below it, as `man` reads them.
+fn write_pages(command: &clap::Command, lang: Lang, directory: &Path, force: bool) -> Result<(), Failure> {
+    let name = command.get_display_name().unwrap_or("kiwame");
+    let path = directory.join(format!("{name}.1"));
+    output::write(&path, page(command, lang)?.as_bytes(), Readers::Usual, force)?;
+    below(command).try_for_each(|verb| write_pages(verb, lang, directory, force))
+}
+
+fn page(command: &clap::Command, lang: Lang) -> Result<String, Failure> {
+    let man = Man::new(command.clone().disable_help_subcommand(true));
+    let mut page = Vec::new();
+    let mut render = || {
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        if below(command).next().is_some() {
+            man.render_subcommands_section(&mut page)?;
+        }
+        Ok(())
+    };
+    render().map_err(|error: std::io::Error| Failure::bug(error))?;
+    let mut page = String::from_utf8(page).map_err(Failure::bug)?;
+    if let Some(help) = command.get_after_long_help().or_else(|| command.get_after_help()) {
+        page.push_str(&section("EXAMPLES", &help.to_string()));
+    }
+    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
+        page.push_str(&section("FIELDS", fields));
+    }
+    Ok(match lang {
+        Lang::En => page,
+        Lang::Ja => HEADINGS.iter().fold(page, |page, (english, japanese)| {
+            page.replace(&format!(".SH {english}\n"), &format!(".SH {japanese}\n"))
+        }),
+    })
+}
+
+/// Headings of pages.
+const HEADINGS: [(&str, &str); 7] = [
+    ("NAME", "名前"),
+    ("SYNOPSIS", "書式"),
+    ("DESCRIPTION", "説明"),
+    ("OPTIONS", "引数とオプション"),
+    ("SUBCOMMANDS", "コマンド"),
+    ("EXAMPLES", "例と補足"),
+    ("FIELDS", "全項目(英語)"),
+];
+
 /// A section of a page with the lines as they are.
-fn section(fields: &str) -> String {
+fn section(heading: &str, text: &str) -> String {
     let line = |line: &str| format!("\\&{}\n", line.replace('\\', "\\e").replace('-', "\\-"));
-    format!(".SH FIELDS\n.nf\n{}.fi\n", fields.lines().map(line).collect::<String>())
+    format!(".SH {heading}\n.nf\n{}.fi\n", text.lines().map(line).collect::<String>())
 }
 
 pub(crate) fn version(as_json: bool) -> Result<u8, Failure> {

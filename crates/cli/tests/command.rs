@@ -798,9 +798,8 @@ fn every_field_of_a_file_is_told_by_man_and_the_help_says_where() {
     ] {
         let text = place.does(&format!("man {file}"));
         assert!(text.lines().any(|line| line == field), "{field} in {text}");
-        let page = place.does(&format!("man {verb}"));
-        let roff = format!("\\&{}", field.replace('-', "\\-"));
-        assert!(page.lines().any(|line| line == roff), "{roff} in {page}");
+        let manual = place.does(&format!("man {verb}"));
+        assert!(manual.lines().any(|line| line == field), "{field} in {manual}");
     }
     assert!(place.does("attest --help").contains("kiwame man firmware.toml"));
     assert!(place.does("policy --help").contains("kiwame man policy.toml"));
