@@ -25,10 +25,13 @@ pub(crate) enum Verb {
     /// Look into an image: its parts, what each byte belongs to, and what breaks its format; judges nothing
     #[command(after_help = examples::INSPECT)]
     Inspect(Inspect),
+    /// Maker: draft the firmware.toml that attest reads; from several units also what differs between them
+    #[command(after_help = examples::DESCRIBE)]
+    Describe(Describe),
     /// Maker: make and sign the manifest of a release (its reference values: what each part has to be)
     #[command(after_help = examples::ATTEST)]
     Attest(Attest),
-    /// Buyer, auditor: compare images with a signed manifest
+    /// Buyer, auditor: compare images with the signed manifest of their release (what the maker says is in it)
     #[command(after_help = examples::VERIFY)]
     Verify(Verify),
     /// Buyer: verify the images of many units, as a table, with the record of an inspection to print
@@ -75,9 +78,6 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Maker: draft the firmware.toml that attest reads; from several units also what differs between them
-    #[command(after_help = examples::DESCRIBE)]
-    Describe(Describe),
 }
 
 #[derive(Args, Debug)]
@@ -94,7 +94,7 @@ pub(crate) struct Common {
     /// No progress bar
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// List every region (part of the image) and every finding
+    /// List every region (part of the image) and every finding (what differs, or breaks a rule)
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// The time by which validity is judged, such as 2026-04-01T00:00:00Z; default: the clock
@@ -175,7 +175,7 @@ pub(crate) struct Attest {
     /// Where to write the signed manifest; a name that ends in .gz compresses it; `-` is standard output
     #[arg(short, long, value_name = "MANIFEST")]
     pub(crate) output: PathBuf,
-    /// List programs in file systems by their sections, so that verify says which section changed; the manifest grows 15 to 25 times
+    /// List programs in file systems by their sections (code, data and others), so that verify says which one changed; the manifest grows 15 to 25 times
     #[arg(long)]
     pub(crate) sections: bool,
     /// Take an image in which no format is recognised, as one piece
@@ -273,7 +273,7 @@ pub(crate) enum Key {
         #[arg(short, long, value_name = "PRIVATE")]
         output: PathBuf,
     },
-    /// Show the fingerprint of a key, to compare by telephone or on paper
+    /// Show the fingerprint of a key (the digits that stand for it), to compare by telephone or on paper
     #[command(after_help = examples::KEY_SHOW)]
     Show {
         /// A public key, or a private one, of which only the public half is shown

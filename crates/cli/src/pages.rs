@@ -44,15 +44,23 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, common: &Common)
     }
     let command = match verb {
         None => &root,
-        Some(name) => root.find_subcommand(name).ok_or_else(|| {
-            Failure::unusable(
-                format_args!("{name}: is no verb of kiwame, and no file that it reads"),
-                "see `kiwame --help` for the verbs, and `kiwame man --help` for the files",
-            )
-        })?,
+        Some(name) => root.find_subcommand(name).ok_or_else(|| unknown(name, lang))?,
     };
     output::print(manual(command, lang).as_bytes())?;
     Ok(0)
+}
+
+fn unknown(name: &str, lang: Lang) -> Failure {
+    match lang {
+        Lang::En => Failure::unusable(
+            format_args!("{name}: is no verb of kiwame, and no file that it reads"),
+            "see `kiwame --help` for the verbs, and `kiwame man --help` for the files",
+        ),
+        Lang::Ja => Failure::unusable(
+            format_args!("{name}:kiwame のコマンドでも、kiwame が読むファイルでもない"),
+            "コマンドは `kiwame --help`、ファイルは `kiwame man --help` を参照",
+        ),
+    }
 }
 
 /// The verbs below a command that a manual speaks of.
@@ -93,7 +101,7 @@ fn write_pages(command: &clap::Command, lang: Lang, directory: &Path, force: boo
 }
 
 fn page(command: &clap::Command, lang: Lang) -> Result<String, Failure> {
-    let man = Man::new(command.clone().disable_help_subcommand(true));
+    let man = Man::new(command.clone()).source(concat!("kiwame ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     let mut render = || {
         man.render_title(&mut page)?;
@@ -109,16 +117,22 @@ fn page(command: &clap::Command, lang: Lang) -> Result<String, Failure> {
     render().map_err(|error: std::io::Error| Failure::bug(error))?;
     let mut page = String::from_utf8(page).map_err(Failure::bug)?;
     if let Some(help) = command.get_after_long_help().or_else(|| command.get_after_help()) {
-        page.push_str(&section("EXAMPLES", &help.to_string()));
+        page.push_str(&section("NOTES", &help.to_string()));
     }
     for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
         page.push_str(&section("FIELDS", fields));
     }
     Ok(match lang {
         Lang::En => page,
-        Lang::Ja => HEADINGS.iter().fold(page, |page, (english, japanese)| {
-            page.replace(&format!(".SH {english}\n"), &format!(".SH {japanese}\n"))
-        }),
+        Lang::Ja => in_japanese(&page),
+    })
+}
+
+/// Japanese headings, each possible value on a line of its own, and no blanks to fill lines, which Japanese has too few of.
+fn in_japanese(page: &str) -> String {
+    let page = page.replacen(".SH ", ".ad l\n.SH ", 1).replace("\n\\- ", "\n.br\n\\- ");
+    HEADINGS.iter().fold(page, |page, (english, japanese)| {
+        page.replace(&format!(".SH {english}\n"), &format!(".SH {japanese}\n"))
     })
 }
 
@@ -129,7 +143,7 @@ const HEADINGS: [(&str, &str); 7] = [
     ("DESCRIPTION", "説明"),
     ("OPTIONS", "引数とオプション"),
     ("SUBCOMMANDS", "コマンド"),
-    ("EXAMPLES", "例と補足"),
+    ("NOTES", "補足"),
     ("FIELDS", "全項目(英語)"),
 ];
 

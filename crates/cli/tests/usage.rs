@@ -67,6 +67,8 @@ fn help_is_in_the_language_of_the_option_or_else_of_the_locale() {
         ("C.UTF-8", "--lang=ja verify -h", japanese),
         ("C.UTF-8", "help verify --lang ja", japanese),
         ("C.UTF-8", "help --lang ja verify", japanese),
+        ("C.UTF-8", "help policy new --lang ja", "使い方: kiwame policy new"),
+        ("C.UTF-8", "policy help new --lang ja", "使い方: kiwame policy new"),
         ("ja_JP.UTF-8", "verify -h", japanese),
         ("ja_JP.UTF-8", "help verify", japanese),
         ("ja_JP.UTF-8", "verify --help --lang en", english),
@@ -160,7 +162,11 @@ fn what_is_missing_is_listed() {
     refuses("verify", "<IMAGE|DIR>...", &["必要な引数が無い:<IMAGE|DIR>...", "これを加えて"]);
     refuses("attest a", "--describe <TOML>", &["--describe <TOML>、--key <KEY>、--output <MANIFEST>"]);
     refuses("inspect a --report", "none was supplied", &["「--report <FILE>」に値が無い", "値を後に書く"]);
-    refuses("-q", "requires a subcommand", &["コマンドの指定が無い", "指定する:inspect、attest、verify、"]);
+    refuses(
+        "-q",
+        "requires a subcommand",
+        &["コマンドの指定が無い", "指定する:inspect、describe、attest、verify、"],
+    );
 }
 
 #[test]
@@ -242,12 +248,16 @@ fn manuals_are_text_in_both_languages_with_the_verbs_below() {
     // What goes for all verbs stands there once.
     assert_eq!(manual.matches("--engine <ENGINE>").count(), 1);
     assert!(shows("man --lang ja").contains("終了コード:"));
+    for (lang, words) in [("en", "is no verb of kiwame"), ("ja", "kiwame のコマンドでも")] {
+        let output = run(&format!("man nothing --lang {lang}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+    }
 }
 
 #[test]
 fn pages_for_man_are_written_in_both_languages() {
-    for (lang, headings) in
-        [("en", ["NAME", "EXAMPLES", "FIELDS"]), ("ja", ["名前", "例と補足", "全項目(英語)"])]
+    for (lang, headings) in [("en", ["NAME", "NOTES", "FIELDS"]), ("ja", ["名前", "補足", "全項目(英語)"])]
     {
         let place = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiwame"));

@@ -29,8 +29,8 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "【製造者】リリースのマニフェスト(各部分のあるべき値、すなわち基準値の一覧)を作成し署名する",
     ),
     (
-        "Buyer, auditor: compare images with a signed manifest",
-        "【購入者・監査者】イメージを署名済みマニフェストと比較する",
+        "Buyer, auditor: compare images with the signed manifest of their release (what the maker says is in it)",
+        "【購入者・監査者】イメージを、そのリリースの署名済みマニフェスト(製造者による基準値の一覧)と比較する",
     ),
     (
         "Buyer: verify the images of many units, as a table, with the record of an inspection to print",
@@ -46,8 +46,8 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Ed25519 の鍵の対を作成する。PRIVATE(秘密鍵)は所有者だけが持ち、PRIVATE.pub(公開鍵)を配布する",
     ),
     (
-        "Show the fingerprint of a key, to compare by telephone or on paper",
-        "鍵のフィンガープリントを表示する。電話や書面での照合に用いる",
+        "Show the fingerprint of a key (the digits that stand for it), to compare by telephone or on paper",
+        "鍵のフィンガープリント(鍵を表す文字列)を表示する。電話や書面での照合に用いる",
     ),
     ("Show, sign and check manifests", "マニフェストの表示、署名の追加、点検を行う"),
     (
@@ -109,7 +109,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Always", "常に付ける"),
     ("Never", "付けない"),
     ("No progress bar", "進行状況を表示しない"),
-    ("List every region (part of the image) and every finding", "全ての領域(イメージの部分)と所見を表示する"),
+    (
+        "List every region (part of the image) and every finding (what differs, or breaks a rule)",
+        "全ての領域(イメージの部分)と所見(相違や規則違反)を表示する",
+    ),
     (
         "The time by which validity is judged, such as 2026-04-01T00:00:00Z; default: the clock",
         "有効期間の判定に用いる時刻(例:2026-04-01T00:00:00Z)。省略時は計算機の時計",
@@ -159,8 +162,8 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "署名済みマニフェストの出力先。名前の末尾が .gz なら圧縮する。`-` は標準出力",
     ),
     (
-        "List programs in file systems by their sections, so that verify says which section changed; the manifest grows 15 to 25 times",
-        "ファイルシステム内のプログラムをセクション単位で記載し、verify が変更箇所をセクション名で示せるようにする。マニフェストは 15~25 倍になる",
+        "List programs in file systems by their sections (code, data and others), so that verify says which one changed; the manifest grows 15 to 25 times",
+        "ファイルシステム内のプログラムをセクション(コード、データなどの区画)ごとに記載し、verify がどのセクションの変更かを示せるようにする。マニフェストの大きさは 15 倍から 25 倍になる",
     ),
     (
         "Take an image in which no format is recognised, as one piece",
