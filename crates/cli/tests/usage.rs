@@ -269,6 +269,9 @@ fn pages_for_man_are_written_in_both_languages() {
         }
         assert!(page("kiwame-policy.1").contains("\n\\&rule[].accept\\-any[]\n"));
         assert!(page("kiwame-policy-new.1").contains("\n\\&  kiwame policy new \\-\\-key"));
+        let value =
+            if lang == "en" { "\ntext: For people\n" } else { "\n.br\n\\- text: 人が読む形式\n" };
+        assert!(page("kiwame-verify.1").contains(value), "{lang}");
         // A table keeps its lines.
         assert!(page("kiwame.1").contains("\n\\&  70  "));
         assert!(!place.path().join("kiwame-core.1").exists(), "what is hidden has no page");

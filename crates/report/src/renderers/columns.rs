@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(wrapped("one two three", 8, 2), "one two\n  three\n");
         assert_eq!(wrapped("版が揃っていない。", 8, 0), "版が揃っ\nていな\nい。\n");
         assert_eq!(wrapped("この版(旧版)", 8, 0), "この版\n(旧版)\n");
-        assert_eq!(wrapped("説明とページ", 10, 0), "説明と\nページ\n");
+        assert_eq!(wrapped("説明とページ", 8, 0), "説明と\nページ\n");
     }
 }
