@@ -365,23 +365,23 @@ pub(crate) struct Describe {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// A value that does not have the form it needs.
+/// What a value should have been, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
-    /// Is not `NAME=VALUE`.
-    NotNamed,
-    /// Is no whole number.
-    NotWhole(String),
-    /// Is no whole number from 1 up.
-    NotFromOne(String),
+    /// `NAME=VALUE`.
+    Form,
+    /// A whole number.
+    Whole(String),
+    /// A whole number from 1 up.
+    Count(String),
 }
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotNamed => write!(f, "expected NAME=VALUE, such as space=268435456"),
-            Self::NotWhole(found) => write!(f, "`{found}` is not a whole number"),
-            Self::NotFromOne(found) => write!(f, "`{found}` is not a whole number from 1 up"),
+            Self::Form => write!(f, "expected NAME=VALUE, such as space=268435456"),
+            Self::Whole(found) => write!(f, "`{found}` is not a whole number"),
+            Self::Count(found) => write!(f, "`{found}` is not a whole number from 1 up"),
         }
     }
 }
@@ -389,16 +389,16 @@ impl fmt::Display for Wrong {
 impl std::error::Error for Wrong {}
 
 fn limit(text: &str) -> Result<(String, u64), Wrong> {
-    let (name, value) = text.split_once('=').ok_or(Wrong::NotNamed)?;
+    let (name, value) = text.split_once('=').ok_or(Wrong::Form)?;
     Ok((name.to_owned(), units(value)?))
 }
 
 fn units(text: &str) -> Result<u64, Wrong> {
-    text.parse().map_err(|_| Wrong::NotWhole(text.to_owned()))
+    text.parse().map_err(|_| Wrong::Whole(text.to_owned()))
 }
 
 fn jobs(text: &str) -> Result<NonZeroUsize, Wrong> {
-    text.parse().map_err(|_| Wrong::NotFromOne(text.to_owned()))
+    text.parse().map_err(|_| Wrong::Count(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -123,9 +123,9 @@ fn similar(error: &Error) -> Vec<String> {
 /// Why one of our own forms does not take a value, and which it takes.
 fn for_value(error: &Error) -> (String, String) {
     let (why, next) = match error.source().and_then(|source| source.downcast_ref::<Wrong>()) {
-        Some(Wrong::NotNamed) => ("NAME=VALUE の形でない", "space=268435456 のように書く"),
-        Some(Wrong::NotWhole(_)) => ("整数でない", "0 以上の整数を書く"),
-        Some(Wrong::NotFromOne(_)) => ("1 以上の整数でない", "1 以上の整数を書く"),
+        Some(Wrong::Form) => ("NAME=VALUE の形でない", "space=268435456 のように書く"),
+        Some(Wrong::Whole(_)) => ("整数でない", "0 以上の整数を書く"),
+        Some(Wrong::Count(_)) => ("1 以上の整数でない", "1 以上の整数を書く"),
         None => ("形式が違う", "`--help` で形式を確認する"),
     };
     (why.to_owned(), next.to_owned())
