@@ -1,33 +1,18 @@
 //! What can be typed.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0   verified, and the policy satisfied (inspect, attest and others: done; diff: same)
-  1   does not match (diff: something found)
-  2   usage, no input, or a file that cannot be read or changed while it was read
-  3   cannot tell: no manifest for this image, or another release
-  4   cannot tell: manifest, signature, key, time or expectation not trusted
-  5   cannot tell: coverage or depth below what the policy asks
-  6   cannot tell: a limit was hit
-  7   warning: a person must look
-  70  a bug of ours
+use crate::usage::examples;
 
-With several images the exit code is the first of 70, 1, 4, 5, 3, 6, 7, 2 that occurred.
-Only 0 from `verify` and `lot` is acceptance.
-
-Environment:
-  NO_COLOR              no colour, unless --color says otherwise
-  LC_ALL, LC_MESSAGES, LANG   the language, unless --lang says otherwise";
-
-/// Answers for every byte of a firmware image: what a signed reference covers, what differs, and what nobody can tell.
+/// Answers for every byte of a firmware image: what the maker signed, what differs from that, and what nobody can tell.
 #[derive(Debug, Parser)]
-#[command(name = "kiwame", version, after_long_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "kiwame", version, arg_required_else_help = true)]
+#[command(after_help = examples::FIRST, after_long_help = examples::first_long())]
 pub(crate) struct Command {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -37,54 +22,62 @@ pub(crate) struct Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Show the tree, the account of every byte and the defects; judges nothing
+    /// Look into an image: its parts, what each byte belongs to, and what breaks its format; judges nothing
+    #[command(after_help = examples::INSPECT)]
     Inspect(Inspect),
-    /// Maker: make and sign the manifest of a release
-    #[command(after_help = "Every field of firmware.toml: `kiwame man firmware.toml`.")]
+    /// Maker: draft the firmware.toml that attest reads; from several units also what differs between them
+    #[command(after_help = examples::DESCRIBE)]
+    Describe(Describe),
+    /// Maker: make and sign the manifest of a release (its reference values: what each part has to be)
+    #[command(after_help = examples::ATTEST)]
     Attest(Attest),
-    /// Buyer, auditor: compare an image with its signed manifest
+    /// Buyer, auditor: compare images with the signed manifest of their release (what the maker says is in it)
+    #[command(after_help = examples::VERIFY)]
     Verify(Verify),
-    /// Buyer: the same for many units, as a table, with what a record of the inspection needs
+    /// Buyer: verify the images of many units, as a table, with the record of an inspection to print
+    #[command(after_help = examples::LOT)]
     Lot(Lot),
-    /// What changed between two images, by component
+    /// Show what changed between two images, part by part; needs no manifest
+    #[command(after_help = examples::DIFF)]
     Diff(Diff),
-    /// Make and show keys
-    #[command(subcommand)]
+    /// Make and show keys for signatures
+    #[command(subcommand, after_help = examples::KEY)]
     Key(Key),
-    /// Show and check manifests
-    #[command(subcommand)]
+    /// Show, sign and check manifests
+    #[command(subcommand, after_help = examples::MANIFEST)]
     Manifest(Manifest),
-    /// Make and check policies
-    #[command(subcommand, after_help = "Every field of a policy: `kiwame man policy.toml`.")]
+    /// Make and check policies (whose signature counts for which product, and what else a buyer asks)
+    #[command(subcommand, after_help = examples::POLICY)]
     Policy(Policy),
-    /// Render reports again
-    #[command(subcommand)]
+    /// Show saved reports again
+    #[command(subcommand, after_help = examples::REPORT)]
     Report(Report),
     /// Send a request to the core as it is: the seam at which hosts are compared
     #[command(hide = true)]
     Core(Core),
-    /// Print the completion script of a shell
+    /// Print a script by which a shell completes what is typed
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print a manual page, the fields of a file, or write all pages to a directory
+    /// Print the manual of a verb or the fields of a file, or write manual pages for `man`
+    #[command(after_help = examples::MAN)]
     Man {
-        /// The verb whose page is wanted, or of what every field: firmware.toml, policy.toml, manifest.json, report.json
+        /// The verb; or the file whose every field is wanted: firmware.toml, policy.toml, manifest.json, report.json
         #[arg(value_name = "VERB|FILE")]
         verb: Option<String>,
-        /// Write every page into this directory
+        /// Write every page into this directory, in the form that `man` reads
         #[arg(short, long, value_name = "DIR", conflicts_with = "verb")]
         output: Option<PathBuf>,
     },
-    /// Print versions, and the digest of the core that reports carry
+    /// Print versions, and the SHA-256 of the core (the part that reads images), which each report names
+    #[command(after_help = examples::VERSION)]
     Version {
-        /// As JSON
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
-    /// Maker: propose the firmware.toml that attest reads; of several units also what differs between them
-    Describe(Describe),
 }
 
 #[derive(Args, Debug)]
@@ -92,7 +85,7 @@ pub(crate) struct Common {
     /// How to print results
     #[arg(long, global = true, default_value = TEXT, value_parser = formats())]
     pub(crate) format: String,
-    /// Language of what people read; default: the locale
+    /// Language of help, results and messages; default: that of the locale
     #[arg(long, global = true, value_enum)]
     pub(crate) lang: Option<Lang>,
     /// When to use colour
@@ -101,21 +94,31 @@ pub(crate) struct Common {
     /// No progress bar
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// List every region and finding
+    /// List every region (part of the image) and every finding (what differs, or breaks a rule)
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// The time to judge by, RFC 3339; default: the clock
+    /// The time by which validity is judged, such as 2026-04-01T00:00:00Z; default: the clock
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) now: Option<String>,
-    /// Change a limit, such as space=268435456; the report names it
+    /// Change a limit of the work done for one image, such as space=268435456; the report names it
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = limit)]
     pub(crate) limits: Vec<(String, u64)>,
     /// Overwrite output files that exist
     #[arg(long, global = true)]
     pub(crate) force: bool,
-    /// Where the core runs: in the sandbox, or unprotected in this process, for comparison
+    /// Where images are read: walled off (sandbox), or unprotected in this process, only to compare the two
     #[arg(long, global = true, value_enum, default_value_t = Engine::Sandbox)]
     pub(crate) engine: Engine,
+}
+
+impl Common {
+    /// The language of what people read; whoever reads the command line has looked for it.
+    pub(crate) fn language(&self) -> kiwame_report::Lang {
+        match self.lang {
+            Some(Lang::Ja) => kiwame_report::Lang::Japanese,
+            Some(Lang::En) | None => kiwame_report::Lang::English,
+        }
+    }
 }
 
 /// The rendering for people.
@@ -139,19 +142,19 @@ pub(crate) enum Lang {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal
+    /// On a terminal that shows it
     Auto,
-    /// Yes
+    /// Always
     Always,
-    /// No
+    /// Never
     Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
-    /// WebAssembly
+    /// Walled off, as WebAssembly
     Sandbox,
-    /// This process
+    /// In this process, unprotected
     Native,
 }
 
@@ -163,7 +166,7 @@ pub(crate) struct Inspect {
     /// Write the report (JSON) to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// How many images at once; default: one for each core, in at most a quarter of the memory
+    /// How many images at once; default: one for each processor, in at most a quarter of the memory
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
@@ -173,19 +176,19 @@ pub(crate) struct Attest {
     /// Images of the release; `-` is standard input
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
-    /// The description of the product and release, firmware.toml
+    /// The description of product and release, firmware.toml; `kiwame describe` drafts one
     #[arg(long, value_name = "TOML")]
     pub(crate) describe: PathBuf,
-    /// A private key to sign with; several make several signatures
+    /// A private key to sign with; may be given several times, for as many signatures
     #[arg(long = "key", value_name = "KEY", required = true)]
     pub(crate) keys: Vec<PathBuf>,
-    /// Where to write the signed manifest; a name that ends in .gz packs it; `-` is standard output
+    /// Where to write the signed manifest; a name that ends in .gz compresses it; `-` is standard output
     #[arg(short, long, value_name = "MANIFEST")]
     pub(crate) output: PathBuf,
-    /// List programs in file systems by their sections, so that verify says which one changed; the manifest grows 15 to 25 times
+    /// List programs in file systems by their sections (code, data and others), so that verify says which one changed; the manifest grows 15 to 25 times
     #[arg(long)]
     pub(crate) sections: bool,
-    /// Attest an image in which nothing is recognised, as one piece
+    /// Take an image in which no format is recognised, as one piece
     #[arg(long)]
     pub(crate) raw: bool,
 }
@@ -195,37 +198,37 @@ pub(crate) struct Verify {
     /// Images, or folders with images; `-` is standard input
     #[arg(required = true, value_name = "IMAGE|DIR")]
     pub(crate) images: Vec<PathBuf>,
-    /// A signed manifest; may be given several times
+    /// A signed manifest from the maker; may be given several times
     #[arg(long = "manifest", value_name = "MANIFEST")]
     pub(crate) manifests: Vec<PathBuf>,
-    /// Whom to trust for what
+    /// Your policy: whose signature counts for which product, and what else you ask
     #[arg(long, value_name = "POLICY", conflicts_with = "key")]
     pub(crate) policy: Option<PathBuf>,
-    /// The maker's public key: a policy of one key with complete coverage; needs --expect
+    /// The maker's public key instead of a policy: this key alone counts, and every byte needs a reference value; needs --expect
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<PathBuf>,
-    /// What was ordered
+    /// What was ordered, from the order and not from the manifest
     #[arg(long, value_name = "VENDOR/MODEL[@RELEASE]")]
     pub(crate) expect: Option<String>,
-    /// The release channel that was ordered; default: release, or what the policy names
+    /// The channel (line of releases, such as beta) that was ordered; default: release, or what the policy names
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,
-    /// The hardware revision of the unit
+    /// The hardware revision of the unit, such as B2
     #[arg(long, value_name = "REVISION")]
     pub(crate) hardware: Option<String>,
-    /// Parse every byte even when the digest of the whole image matches
+    /// Take the image apart even when the digest (SHA-256) of the whole matches
     #[arg(long)]
     pub(crate) deep: bool,
     /// List every region in the report, not just those that differ
     #[arg(long)]
     pub(crate) regions: bool,
-    /// Accept keys whose private half is published, such as those of the samples. Anybody can sign with them
+    /// For tests only: let keys count whose private half is published, so that anybody can sign with them
     #[arg(long)]
     pub(crate) insecure_accept_known_keys: bool,
-    /// Write the reports (JSON, one a line) to this file as well, and beside it FILE.run.json, which names files and date
+    /// Write the reports (JSON, one a line) to this file as well, and beside it FILE.run.json, which names the files and the date
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// How many images at once; default: one for each core, in at most a quarter of the memory
+    /// How many images at once; default: one for each processor, in at most a quarter of the memory
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
@@ -235,12 +238,12 @@ pub(crate) struct Lot {
     #[command(flatten)]
     pub(crate) verify: Verify,
     /// How many units were ordered
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = units)]
     pub(crate) ordered: Option<u64>,
-    /// The serial numbers that were ordered, one a line
+    /// A list of the serial numbers that were ordered, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) serials: Option<PathBuf>,
-    /// Write the table to this file as well, by its ending: .csv, .json, .md, or .html to print on A4
+    /// Write the table to this file as well: its ending, .csv, .json, .md or .html (to print on A4), says how
     #[arg(long = "summary", value_name = "FILE")]
     pub(crate) summaries: Vec<PathBuf>,
 }
@@ -266,20 +269,22 @@ pub(crate) struct Diff {
     /// The image to compare with it
     #[arg(value_name = "B")]
     pub(crate) after: PathBuf,
-    /// List what changed, a line each, and nothing else
+    /// List only what changed, a line each
     #[arg(long)]
     pub(crate) stat: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Make an Ed25519 key: PRIVATE for its owner alone, and PRIVATE.pub to hand out
+    /// Make an Ed25519 key pair: PRIVATE for its owner alone, and PRIVATE.pub to hand out
+    #[command(after_help = examples::KEY_NEW)]
     New {
         /// Where to write the private key
         #[arg(short, long, value_name = "PRIVATE")]
         output: PathBuf,
     },
-    /// Show the fingerprint of a key
+    /// Show the fingerprint of a key (the digits that stand for it), to compare by telephone or on paper
+    #[command(after_help = examples::KEY_SHOW)]
     Show {
         /// A public key, or a private one, of which only the public half is shown
         #[arg(value_name = "KEY")]
@@ -290,12 +295,14 @@ pub(crate) enum Key {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Manifest {
     /// Show what a manifest claims; checks no signature
+    #[command(after_help = examples::MANIFEST_SHOW)]
     Show {
         /// The manifest
         #[arg(value_name = "MANIFEST")]
         manifest: PathBuf,
     },
     /// Add a signature to a manifest that others have signed; nobody else's key is needed
+    #[command(after_help = examples::MANIFEST_SIGN)]
     Sign {
         /// The manifest
         #[arg(value_name = "MANIFEST")]
@@ -303,11 +310,12 @@ pub(crate) enum Manifest {
         /// A private key to sign with; may be given several times
         #[arg(long = "key", value_name = "KEY", required = true)]
         keys: Vec<PathBuf>,
-        /// Where to write it; a name that ends in .gz packs it; `-` is standard output
+        /// Where to write the manifest; a name that ends in .gz compresses it; `-` is standard output
         #[arg(short, long, value_name = "MANIFEST")]
         output: PathBuf,
     },
-    /// Look for mistakes in a manifest
+    /// Look for mistakes in a manifest, before it is handed out
+    #[command(after_help = examples::MANIFEST_LINT)]
     Lint {
         /// The manifest
         #[arg(value_name = "MANIFEST")]
@@ -317,25 +325,28 @@ pub(crate) enum Manifest {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
-    /// Write a policy to start from
+    /// Write a policy to start from, to be completed by hand
+    #[command(after_help = examples::POLICY_NEW)]
     New {
-        /// A public key to name in it; may be given several times
+        /// A public key that the policy trusts; may be given several times
         #[arg(long = "key", value_name = "KEY")]
         keys: Vec<PathBuf>,
-        /// The product that it is for
+        /// The product for which it counts
         #[arg(long, value_name = "VENDOR/MODEL")]
         expect: Option<String>,
-        /// Where to write it; default: standard output
+        /// Where to write the file; default: standard output
         #[arg(short, long, value_name = "POLICY")]
         output: Option<PathBuf>,
     },
     /// Look for mistakes in a policy
+    #[command(after_help = examples::POLICY_CHECK)]
     Check {
         /// The policy
         #[arg(value_name = "POLICY")]
         policy: PathBuf,
     },
     /// Say in words what a policy demands
+    #[command(after_help = examples::POLICY_EXPLAIN)]
     Explain {
         /// The policy
         #[arg(value_name = "POLICY")]
@@ -345,9 +356,10 @@ pub(crate) enum Policy {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Report {
-    /// Render a report again, as claimed by whoever made it
+    /// Show a saved report again, as claimed by whoever made it; checks nothing
+    #[command(after_help = examples::REPORT_SHOW)]
     Show {
-        /// The report
+        /// The report, a file that --report wrote
         #[arg(value_name = "REPORT")]
         report: PathBuf,
     },
@@ -355,22 +367,48 @@ pub(crate) enum Report {
 
 #[derive(Args, Debug)]
 pub(crate) struct Describe {
-    /// Units of one release that are known to be genuine, or its one image; `-` is standard input
+    /// The image of the release, or those of several units that are known to hold it unchanged; `-` is standard input
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
-    /// Where to write it; default: standard output
+    /// Where to write the file; default: standard output
     #[arg(short, long, value_name = "TOML")]
     pub(crate) output: Option<PathBuf>,
 }
 
-fn limit(text: &str) -> Result<(String, u64), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    let value = value.parse().map_err(|_| format!("`{value}` is not a whole number"))?;
-    Ok((name.to_owned(), value))
+/// What a value should have been, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// `NAME=VALUE`.
+    Form,
+    /// A whole number.
+    Whole(String),
+    /// A whole number from 1 up.
+    Count(String),
 }
 
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a whole number from 1 up"))
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => write!(f, "expected NAME=VALUE, such as space=268435456"),
+            Self::Whole(found) => write!(f, "`{found}` is not a whole number"),
+            Self::Count(found) => write!(f, "`{found}` is not a whole number from 1 up"),
+        }
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+fn limit(text: &str) -> Result<(String, u64), Wrong> {
+    let (name, value) = text.split_once('=').ok_or(Wrong::Form)?;
+    Ok((name.to_owned(), units(value)?))
+}
+
+fn units(text: &str) -> Result<u64, Wrong> {
+    text.parse().map_err(|_| Wrong::Whole(text.to_owned()))
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, Wrong> {
+    text.parse().map_err(|_| Wrong::Count(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use kiwame_image::{Algorithm, Problem};
 use kiwame_report::{Lang as Language, problem_text};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Color, Common, Engine, Lang};
+use crate::args::{Color, Common, Engine};
 use crate::clock;
 use crate::output;
 use crate::progress::{Bars, Progress};
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
             "coreSha256": CORE_SHA256,
             "limits": limits,
             "render": common.format,
-            "lang": match lang(common.lang) { Language::English => "en", Language::Japanese => "ja" },
+            "lang": match common.language() { Language::English => "en", Language::Japanese => "ja" },
             "color": color(common.color),
             "width": width(),
             "verbose": common.verbose,
@@ -151,12 +151,12 @@ impl<'a> Job<'a> {
     /// What is wrong, in one line of the language that was asked for.
     pub(crate) fn says(&self, problem: &Problem) -> String {
         let says = problem.says();
-        lang(self.common.lang).pick(&says.english, &says.japanese).replace('\n', " ")
+        self.common.language().pick(&says.english, &says.japanese).replace('\n', " ")
     }
 
     /// Says what is wrong with one image of several.
     pub(crate) fn complain(&self, problem: &Problem) {
-        let text = problem_text(problem, lang(self.common.lang));
+        let text = problem_text(problem, self.common.language());
         self.bars.aside(|| output::say(text.as_bytes()));
     }
 }
@@ -193,19 +193,6 @@ pub(crate) fn is_read_once(path: &Path) -> bool {
 /// SHA-256 of a source, for the reports about one image of several.
 pub(crate) fn digest(source: &Source) -> Option<String> {
     Some(source.digest(Algorithm::Sha256).ok()?.hex())
-}
-
-/// The language of what people read.
-pub(crate) fn lang(asked: Option<Lang>) -> Language {
-    // The first that is set decides, even when it asks for a language that we do not have (POSIX, 8.2).
-    let set = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
-    let japanese = locale.is_some_and(|locale| locale.to_string_lossy().starts_with("ja"));
-    match asked {
-        Some(Lang::Ja) => Language::Japanese,
-        None if japanese => Language::Japanese,
-        Some(Lang::En) | None => Language::English,
-    }
 }
 
 fn color(asked: Color) -> bool {

@@ -19,20 +19,22 @@ mod record;
 mod runs;
 mod sandbox;
 mod sources;
+mod usage;
 mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use kiwame_report::{Lang, problem_text};
-
 use kiwame_image::Problem;
+use kiwame_report::{Lang, problem_text};
 
 use crate::args::{Command, Engine, Verb};
 use crate::problems::BUG;
 
 fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = match usage::parse() {
+        Ok(command) => command,
+        Err(code) => return code.into(),
+    };
     if command.common.engine == Engine::Native {
         // Without a sandbox a panic of the core is ours; it must not look like any other exit code.
         std::panic::set_hook(Box::new(|info| {
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     match run(&command) {
         Ok(code) => code.into(),
         Err(problem) => {
-            output::say(problem_text(&problem, job::lang(command.common.lang)).as_bytes());
+            output::say(problem_text(&problem, command.common.language()).as_bytes());
             problem.exit.into()
         }
     }
@@ -64,9 +66,7 @@ fn run(command: &Command) -> Result<u8, Problem> {
         Verb::Report(asked) => verbs::report(asked, common),
         Verb::Core(asked) => verbs::core(asked, common),
         Verb::Completions { shell } => pages::completions(*shell),
-        Verb::Man { verb, output } => {
-            pages::man(verb.as_deref(), output.as_deref(), common.force, job::lang(common.lang))
-        }
+        Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common),
         Verb::Version { json } => pages::version(*json),
         Verb::Describe(asked) => verbs::describe(asked, common),
     }

@@ -8,13 +8,13 @@ use clap_mangen::Man;
 use serde_json::json;
 
 use kiwame_image::{Problem, ProblemKind};
-use kiwame_report::Lang;
 
-use crate::args::Command;
+use crate::args::{Command, Common, Lang};
 use crate::engine;
 use crate::output::{self, Readers};
 use crate::problems;
 use crate::sandbox::CORE_SHA256;
+use crate::usage;
 
 /// The files of which every field is told, the verb on whose page that stands, and the text, which `cargo xtask words` makes
 /// of the tables of the readers.
@@ -33,7 +33,7 @@ pub(crate) fn completions(shell: Shell) -> Result<u8, Problem> {
 }
 
 /// Everything that can stop a run, with what to do.
-fn errors(lang: Lang) -> String {
+fn errors(lang: kiwame_report::Lang) -> String {
     let mut kinds: Vec<&ProblemKind> = kiwame_verifier::problems::lists().concat();
     kinds.extend(problems::ALL);
     kinds.sort_by_key(|kind| kind.id);
@@ -44,27 +44,12 @@ fn errors(lang: Lang) -> String {
     kinds.into_iter().map(told).collect::<Vec<_>>().join("\n")
 }
 
-/// The page of the command or of one verb, the fields of a file as plain text, or all pages into a directory.
-pub(crate) fn man(
-    verb: Option<&str>,
-    directory: Option<&Path>,
-    force: bool,
-    lang: Lang,
-) -> Result<u8, Problem> {
-    let mut root = Command::command();
-    root.build();
+/// The manual of the command or of one verb or the fields of a file as plain text, or all pages into a directory.
+pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, common: &Common) -> Result<u8, Problem> {
+    let lang = common.lang.unwrap_or(Lang::En);
+    let root = usage::command(lang);
     if let Some(directory) = directory {
-        for command in
-            std::iter::once(&root).chain(root.get_subcommands().filter(|verb| verb.get_name() != "help"))
-        {
-            let name = command.get_display_name().unwrap_or("kiwame");
-            output::write(
-                &directory.join(format!("{name}.1")),
-                page(command)?.as_slice(),
-                Readers::Usual,
-                force,
-            )?;
-        }
+        write_pages(&root, lang, directory, common.force)?;
         return Ok(0);
     }
     if let Some((_, _, fields)) = FILES.iter().find(|(file, _, _)| verb == Some(*file)) {
@@ -72,30 +57,105 @@ pub(crate) fn man(
         return Ok(0);
     }
     if verb == Some("errors") {
-        output::print(errors(lang).as_bytes())?;
+        output::print(errors(common.language()).as_bytes())?;
         return Ok(0);
     }
     let command = match verb {
         None => &root,
         Some(name) => root.find_subcommand(name).ok_or_else(|| Problem::new(&problems::NO_PAGE).of(name))?,
     };
-    output::print(page(command)?.as_slice())?;
+    output::print(manual(command, lang).as_bytes())?;
     Ok(0)
 }
 
-fn page(command: &clap::Command) -> Result<Vec<u8>, Problem> {
-    let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page).map_err(problems::bug)?;
-    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
-        page.extend(section(fields).into_bytes());
-    }
-    Ok(page)
+/// The verbs below a command that a manual speaks of.
+fn below(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set())
 }
 
+/// What a person reads: the help of a verb and of those below it, and the fields of its file.
+fn manual(command: &clap::Command, lang: Lang) -> String {
+    let mut texts = vec![command.clone().render_long_help().to_string()];
+    // Each verb has a manual of its own, and what goes for all stands in that of the whole once.
+    if command.get_name() != "kiwame" {
+        let without = |arg: clap::Arg| {
+            let for_all = arg.is_global_set();
+            arg.hide(for_all)
+        };
+        texts
+            .extend(below(command).map(|verb| verb.clone().mut_args(without).render_long_help().to_string()));
+    }
+    let line = "-".repeat(70);
+    let mut text = usage::fitted(&texts.join(&format!("\n{line}\n\n")), lang);
+    for (file, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
+        let head = match lang {
+            Lang::En => format!("Every field of {file}:"),
+            Lang::Ja => format!("{file} の全項目(英語):"),
+        };
+        text.push_str(&format!("\n{line}\n\n{head}\n\n{fields}"));
+    }
+    text
+}
+
+/// Writes the pages of a command and of all below it, as `man` reads them.
+fn write_pages(command: &clap::Command, lang: Lang, directory: &Path, force: bool) -> Result<(), Problem> {
+    let name = command.get_display_name().unwrap_or("kiwame");
+    let path = directory.join(format!("{name}.1"));
+    output::write(&path, page(command, lang)?.as_bytes(), Readers::Usual, force)?;
+    below(command).try_for_each(|verb| write_pages(verb, lang, directory, force))
+}
+
+fn page(command: &clap::Command, lang: Lang) -> Result<String, Problem> {
+    let man = Man::new(command.clone()).source(concat!("kiwame ", env!("CARGO_PKG_VERSION")));
+    let mut page = Vec::new();
+    let mut render = || -> std::io::Result<()> {
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        if below(command).next().is_some() {
+            man.render_subcommands_section(&mut page)?;
+        }
+        Ok(())
+    };
+    render().map_err(problems::bug)?;
+    let mut page = String::from_utf8(page).map_err(problems::bug)?;
+    if let Some(help) = command.get_after_long_help().or_else(|| command.get_after_help()) {
+        page.push_str(&section("NOTES", &help.to_string()));
+    }
+    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
+        page.push_str(&section("FIELDS", fields));
+    }
+    Ok(match lang {
+        Lang::En => page,
+        Lang::Ja => in_japanese(&page),
+    })
+}
+
+/// Japanese headings, each possible value on a line of its own, and no blanks to fill lines, which Japanese has too few of.
+fn in_japanese(page: &str) -> String {
+    let page = page.replacen(".SH ", ".ad l\n.SH ", 1).replace("\n\\- ", "\n.br\n\\- ");
+    HEADINGS.iter().fold(page, |page, (english, japanese)| {
+        page.replace(&format!(".SH {english}\n"), &format!(".SH {japanese}\n"))
+    })
+}
+
+/// Headings of pages.
+const HEADINGS: [(&str, &str); 7] = [
+    ("NAME", "名前"),
+    ("SYNOPSIS", "書式"),
+    ("DESCRIPTION", "説明"),
+    ("OPTIONS", "引数とオプション"),
+    ("SUBCOMMANDS", "コマンド"),
+    ("NOTES", "補足"),
+    ("FIELDS", "全項目(英語)"),
+];
+
 /// A section of a page with the lines as they are.
-fn section(fields: &str) -> String {
+fn section(heading: &str, text: &str) -> String {
     let line = |line: &str| format!("\\&{}\n", line.replace('\\', "\\e").replace('-', "\\-"));
-    format!(".SH FIELDS\n.nf\n{}.fi\n", fields.lines().map(line).collect::<String>())
+    format!(".SH {heading}\n.nf\n{}.fi\n", text.lines().map(line).collect::<String>())
 }
 
 pub(crate) fn version(as_json: bool) -> Result<u8, Problem> {

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use kiwame_image::{Problem, Text, Words};
 
+/// Usage, no input, or a file that cannot be read or written.
+pub(crate) const UNUSABLE: u8 = 2;
 /// A bug of ours.
 pub(crate) const BUG: u8 = 70;
 

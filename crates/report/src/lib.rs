@@ -39,7 +39,7 @@ pub use model::{
     Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
 pub use problems::problem_text;
-pub use renderers::{RENDERERS, Renderer, View, renderer};
+pub use renderers::{RENDERERS, Renderer, View, renderer, wrapped};
 pub use statement::statement;
 
 /// Version of the report's schema.

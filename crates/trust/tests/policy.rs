@@ -260,3 +260,31 @@ fn a_waiver_ends_at_a_time() {
     assert!(waiver("fv:a", "2026-12-31T00:00:00Z").is_ok());
     assert_eq!(waiver("fv:a", "never"), Err(TrustError::Time("never".to_owned())));
 }
+
+#[test]
+fn a_retired_key_counts_until_its_day_and_a_compromised_one_never() {
+    let revoked = |with: &str| {
+        let rule = "[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = 1\n";
+        policy(&[principal("a", &[1]), format!("revoked = {with}\n"), rule.to_owned()].concat())
+    };
+    let at = |with: &str, now| verify(&revoked(with).unwrap(), &envelope(&statement(RELEASE), &[1]), now);
+    let day = ", since = \"2026-06-01T00:00:00Z\" }";
+    let (before, after) = (Some("2026-05-31T23:59:59Z"), Some("2026-06-01T00:00:00Z"));
+    for reason in ["retired", "replaced"] {
+        let with = format!("{{ reason = \"{reason}\"{day}");
+        assert_eq!(at(&with, before), Ok(vec!["a".to_owned()]), "{reason}");
+        assert!(matches!(at(&with, after), Err(TrustError::Revoked(_))), "{reason}");
+        // Without a time nobody can tell that it is before the day.
+        assert!(matches!(at(&with, None), Err(TrustError::NoTime(_))), "{reason}");
+        let always = format!("{{ reason = \"{reason}\" }}");
+        assert!(matches!(at(&always, before), Err(TrustError::Revoked(_))), "{reason}");
+    }
+    for now in [before, after, None] {
+        let compromise = format!("{{ reason = \"compromise\"{day}");
+        assert!(matches!(at(&compromise, now), Err(TrustError::Revoked(_))), "{now:?}");
+    }
+    for odd in ["{ reason = \"compromised\" }", "{ reason = \"retired\", since = \"June\" }", "\"why\"", "{}"]
+    {
+        assert!(revoked(odd).is_err(), "{odd}");
+    }
+}

@@ -33,7 +33,8 @@ fn is_wide(sign: char) -> bool {
 }
 
 /// A text in lines of that width, broken between words, each with its newline; what follows the first is indented.
-pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+#[must_use]
+pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let mut lines = String::new();
     let mut line = String::new();
     let mut columns = 0_usize;
@@ -56,15 +57,17 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
 }
 
 /// The pieces of a word between which a line may break: East Asian text breaks behind any sign, but not before a mark that
-/// closes.
+/// closes or a sign that is spoken with the one before it, and not behind a mark that opens.
 fn breakable(word: &str) -> Vec<&str> {
-    let closes = |sign: char| "、。)」:;,".contains(sign);
+    let closes = |sign: char| "、。)」】]:;,ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々".contains(sign);
+    let opens = |sign: char| "(「【[".contains(sign);
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut before = None;
     for (at, sign) in word.char_indices() {
-        let apart =
-            before.is_some_and(|before| is_wide(before) || is_wide(sign)) && !closes(sign) && sign != ' ';
+        let apart = before.is_some_and(|before| (is_wide(before) || is_wide(sign)) && !opens(before))
+            && !closes(sign)
+            && sign != ' ';
         if apart && at > start {
             pieces.extend(word.get(start..at));
             start = at;
@@ -90,5 +93,7 @@ mod tests {
     fn lines_break_between_words_and_wide_signs() {
         assert_eq!(wrapped("one two three", 8, 2), "one two\n  three\n");
         assert_eq!(wrapped("版が揃っていない。", 8, 0), "版が揃っ\nていな\nい。\n");
+        assert_eq!(wrapped("この版(旧版)", 8, 0), "この版\n(旧版)\n");
+        assert_eq!(wrapped("説明とページ", 8, 0), "説明と\nページ\n");
     }
 }

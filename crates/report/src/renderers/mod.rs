@@ -11,7 +11,8 @@ mod outline;
 mod text;
 mod words;
 
-pub(crate) use columns::{padded, printed, wrapped};
+pub use columns::wrapped;
+pub(crate) use columns::{padded, printed};
 
 /// How a person wants to see it.
 #[derive(Clone, Debug)]

@@ -299,6 +299,7 @@ fn the_readers_of_toml_expect_the_fields_that_the_tables_list() {
     for (table_name, lines) in [
         ("File", format!("{head}zz = 1\n")),
         ("PrincipalEntry", format!("{head}[[principal]]\nzz = 1\n")),
+        ("RevocationEntry", format!("{head}[[principal]]\nid = \"a\"\nrevoked = {{ zz = 1 }}\n")),
         ("RuleEntry", format!("{rule}zz = 1\n")),
         ("Accept", format!("{rule}accept-any = [{{ zz = 1 }}]\n")),
         ("Waiver", format!("{head}[[waiver]]\nzz = 1\n")),
@@ -306,7 +307,7 @@ fn the_readers_of_toml_expect_the_fields_that_the_tables_list() {
         assert_eq!(expected(&policy(&lines)), names(table(&source, "policy", table_name)), "{table_name}");
     }
     let count = source.files[1].len();
-    assert_eq!(count, 5, "every table of a policy is asked for");
+    assert_eq!(count, 6, "every table of a policy is asked for");
 
     let head = "schema = \"kiwame-firmware/1\"\n";
     let description = |lines: &str| match golden::attest_bytes(&[("a", vec![0; 64])], lines) {
