@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kiwame_report::escape_line;
+use kiwame_report::{Lang, escape_line};
 use serde_json::Map;
 
 use kiwame_image::{Problem, Words};
@@ -153,10 +153,11 @@ impl Found {
     }
 
     /// Says what was left out.
-    pub(crate) fn tell(&self) -> Option<String> {
+    pub(crate) fn tell(&self, lang: Lang) -> Option<String> {
         let names: Vec<_> =
             self.left_out.iter().map(|path| escape_line(&path.display().to_string())).collect();
-        (!names.is_empty()).then(|| format!("left out, and not used: {}", names.join(", ")))
+        let (english, japanese) = ("left out, and not used: ", "除外(使用しない):");
+        (!names.is_empty()).then(|| format!("{}{}", lang.pick(english, japanese), names.join(", ")))
     }
 }
 

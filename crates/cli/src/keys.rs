@@ -110,7 +110,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<SigningKey, Problem> {
     SigningKey::from_pkcs8_pem(text).map_err(|error| refuse(Words::plain(error)))
 }
 
-fn is_private(bytes: &[u8]) -> bool {
+pub(crate) fn is_private(bytes: &[u8]) -> bool {
     bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE)
 }
 

@@ -89,6 +89,13 @@ kiwame_image::problems! {
     /// No private key.
     NOT_PRIVATE = "key/not-private", 2, "is no Ed25519 private key (PKCS#8 in PEM): {why}",
         "Ed25519 の秘密鍵(PEM の PKCS#8)でない:{why}", PRIVATE;
+    /// A private key where its public half is meant.
+    PRIVATE_KEY = "key/private", 2, "is a private key; a public one is needed",
+        "秘密鍵である(必要なのは公開鍵)",
+        Text::new(
+            "Give the public half (NAME.pub, or what `kiwame key show` prints). If somebody handed you this file, tell its owner: anybody who has it can sign.",
+            "公開鍵(NAME.pub、又は kiwame key show の出力)を指定する。他から渡されたものであれば持ち主に知らせる。持つ者は誰でも署名できる。",
+        );
     /// The key has signed before.
     SIGNED_ALREADY = "key/signed-already", 2, "has signed this already; a second signature would say nothing",
         "既に署名している。二つ目の署名は意味を持たない", Text::new("Sign with another key.", "別の鍵で署名する。");
@@ -96,10 +103,10 @@ kiwame_image::problems! {
     TOO_MANY = "key/too-many", 2, "{found} signatures, at most {limit} are accepted", "署名が {found} 件有る(上限 {limit})",
         Text::new("Leave the others out.", "超えた分を除く。");
     /// Nothing has a manual page of that name.
-    NO_PAGE = "option/no-page", 2, "is no verb of kiwame, and no file that it reads", "kiwame の動詞でも、読み取るファイルの名前でもない",
+    NO_PAGE = "option/no-page", 2, "is no verb of kiwame, and no file that it reads", "kiwame のコマンドでも、読み取るファイルの名前でもない",
         Text::new(
             "See kiwame --help for the verbs, and kiwame man --help for the files.",
-            "動詞は kiwame --help、ファイルは kiwame man --help を参照。",
+            "コマンドは kiwame --help、ファイルは kiwame man --help を参照。",
         );
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Problem> {
 pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Problem> {
     let job = Job::new(common)?;
     let found = folders::look(&asked.images, &job);
-    found.tell().iter().for_each(|text| job.pass_on(format!("{text}\n").as_bytes()));
+    found.tell(common.language()).iter().for_each(|text| job.pass_on(format!("{text}\n").as_bytes()));
     let (reference, extra) = compared(asked)?;
     runs(asked, &found, common)?.each(&job, &reference, &extra)
 }
@@ -52,7 +52,7 @@ type Compared = (Vec<Arc<Source>>, Map<String, Value>);
 fn compared(asked: &Verify) -> Result<Compared, Problem> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(job::open("policy", asked.policy.as_slice())?);
-    reference.extend(job::open("key", asked.key.as_slice())?);
+    reference.extend(asked.key.iter().map(|path| handed_out(path)).collect::<Result<Vec<_>, _>>()?);
     let known = asked.insecure_accept_known_keys;
     let mut extra = Map::from_iter([
         ("deep".to_owned(), asked.deep.into()),
@@ -117,6 +117,13 @@ pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Problem> {
                 _ => format!("{}\n", json!({ "fingerprint": public.fingerprint() })),
             };
             output::print(text.as_bytes())?;
+            let (private, next) = (output.display(), common.language());
+            let next = next.say(
+                format!("Next: keep {private} to yourself; hand out {private}.pub, and its fingerprint by another way.\n"),
+                format!("次:{private} は自分だけが持つ。{private}.pub を渡し、フィンガープリントは別の経路で伝える。\n"),
+            );
+            output::say(kiwame_report::escape_line(next.trim_end()).as_bytes());
+            output::say(b"\n");
             Ok(0)
         }
         Key::Show { key } => answer("key-show", &[public_source(key)?], Map::new(), common),
@@ -147,7 +154,12 @@ fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Re
     let envelope = keys::sign(response.output("statement"), &signers, before)?;
     output::say(response.output("stderr"));
     output::write(output, output::packed(output, envelope).as_slice(), Readers::Usual, common.force)?;
-    output::say(format!("{}: written, with {count} signatures now\n", output.display()).as_bytes());
+    let name = output.display();
+    let done = common.language().say(
+        format!("{name}: written, with {count} signatures now\n"),
+        format!("{name}:書き込んだ(署名は計 {count} 件)\n"),
+    );
+    output::say(done.as_bytes());
     Ok(response.exit)
 }
 
@@ -170,7 +182,7 @@ fn new_policy(
 ) -> Result<u8, Problem> {
     let path = output.unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
-    let sources = keys.iter().map(|path| public_source(path)).collect::<Result<Vec<_>, _>>()?;
+    let sources = keys.iter().map(|path| handed_out(path)).collect::<Result<Vec<_>, _>>()?;
     let extra = expect.map(|expect| ("expect".to_owned(), json!(expect)));
     let response = Job::new(common)?.ask("policy-new", &sources, extra.into_iter().collect())?;
     output::say(response.output("stderr"));
@@ -224,6 +236,15 @@ fn answer(
     let response = job.ask(verb, sources, extra)?;
     job.print(&response)?;
     Ok(response.exit)
+}
+
+/// A public key that somebody handed out. A private one is its owner's alone, who should know that it is going around.
+fn handed_out(path: &Path) -> Result<Arc<Source>, Problem> {
+    let source = Source::open("key", path)?;
+    if source.bytes().is_some_and(keys::is_private) {
+        return Err(problems::with(&problems::PRIVATE_KEY, path));
+    }
+    Ok(Arc::new(source))
 }
 
 /// A public key as a source; of a private key only the public half, so that the core never sees the other.

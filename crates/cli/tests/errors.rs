@@ -50,6 +50,8 @@ const CASES: &[(&str, &str)] = &[
     ("key/not-canonical", "key show other-form.pub"),
     ("key/torsion", "key show torsion.pub"),
     ("key/not-private", "attest fw.bin --raw --describe firmware.toml --key maker.key.pub -o new.json"),
+    ("key/private", "verify fw.bin --manifest fw.json --key maker.key --expect ACME/R1"),
+    ("key/private", "policy new --key maker.key --expect ACME/R1"),
     ("key/twice", "policy new --key maker.key.pub --key maker.key.pub --expect ACME/R1"),
     ("key/signed-already", "manifest sign fw.json --key maker.key -o new.json"),
     ("key/shared", "policy check shared.toml"),

@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::{Effect, Terms};
 use kiwame_image::{Opening, Openings, Options, Problem, SettingsFile, Text, Tree, Words, fact};
-use kiwame_report::escape;
+use kiwame_report::{Lang, escape};
 use kiwame_trust::manifest::{Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
 use kiwame_trust::{Manifest, Rule};
@@ -42,7 +42,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
     rules_name_something(&manifest).map_err(wrong)?;
     serial_names_a_setting(&manifest).map_err(wrong)?;
     suppliers_name_something(&manifest, &description.answers()).map_err(wrong)?;
-    let text = summary(&manifest);
+    let text = summary(&manifest, run.lang());
     let names: Vec<_> = run.sources("image").map(|image| image.1.name.as_str()).collect();
     let statement = statement(manifest, &names.join(", "))?;
     Ok(Response::default().with("stderr", text).with("statement", statement))
@@ -273,18 +273,22 @@ fn refuse_what_was_not_seen(tree: &Tree, image: &Source) -> Result<(), Problem> 
     Err(problem.arg("limit", kind.name()).arg("path", tree.path(*region)))
 }
 
-fn summary(manifest: &Manifest) -> String {
-    let mut text = format!("{}@{}\n", escape(&manifest.product.scope()), escape(&manifest.release.version));
+fn summary(manifest: &Manifest, lang: Lang) -> String {
+    let release = format!("{}@{}", escape(&manifest.product.scope()), escape(&manifest.release.version));
+    let mut text = format!("{release}\n");
     for image in &manifest.images {
-        let line = format!(
-            "  {}  {} bytes, {}, {} reference values\n",
-            escape(&image.name),
-            image.size,
-            image.format,
-            image.regions.len()
-        );
-        text.push_str(&line);
+        let (name, size, format, values) =
+            (escape(&image.name), image.size, &image.format, image.regions.len());
+        text.push_str(&lang.say(
+            format!("  {name}  {size} bytes, {format}, {values} reference values\n"),
+            format!("  {name}  {size} バイト、{format}、基準値 {values} 件\n"),
+        ));
     }
+    let verify = format!("kiwame verify IMAGE --manifest MANIFEST --key KEY.pub --expect {release}");
+    text.push_str(&lang.say(
+        format!("Next: kiwame manifest lint MANIFEST; then hand out manifest and public key. Buyers run {verify}.\n"),
+        format!("次:kiwame manifest lint MANIFEST で点検し、マニフェストと公開鍵を渡す。購入者は {verify} を実行する。\n"),
+    ));
     text
 }
 

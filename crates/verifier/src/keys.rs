@@ -13,8 +13,11 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Problem> {
         let json = serde_json::json!({ "fingerprint": key.fingerprint(), "known": known, "pem": key.pem() });
         format!("{json}\n")
     } else {
-        let known =
-            if key.is_known() { "the private half of this key is published: it never affirms\n" } else { "" };
+        let published = run.lang().pick(
+            "the private half of this key is published: it never affirms\n",
+            "この鍵の秘密鍵は公開されており、一致の根拠にならない\n",
+        );
+        let known = if key.is_known() { published } else { "" };
         format!("{}\n{known}{}", key.fingerprint(), key.pem())
     };
     Ok(Response::default().with("stdout", text))

@@ -31,7 +31,7 @@ kiwame_image::problems! {
     /// Host and core do not fit.
     ABI = "request/abi", 2, "abi is {found}, expected {expected}", "abi は {found}、必要な値 {expected}", HOST;
     /// The core has no such verb.
-    VERB = "request/verb", 2, "no verb \"{name}\"", "動詞「{name}」は無い", HOST;
+    VERB = "request/verb", 2, "no verb \"{name}\"", "コマンド「{name}」は無い", HOST;
     /// The core has no such rendering.
     RENDERING = "request/rendering", 2, "no rendering \"{name}\"", "出力形式「{name}」は無い", HOST;
     /// What the verb is about is missing.

@@ -6,8 +6,8 @@
 //! would refuse is said in it.
 
 use kiwame_appraisal::Effect;
-use kiwame_image::{Opening, Openings, Options, Partition, Problem, SettingsFile, Tree};
-use kiwame_report::{escape, escape_line};
+use kiwame_image::{Opening, Openings, Options, Partition, Problem, SettingsFile, Tree, Words};
+use kiwame_report::{Lang, escape, escape_line};
 use kiwame_trust::{Manifest, Rule};
 
 use crate::attest;
@@ -47,7 +47,7 @@ pub(crate) fn describe(run: &Run<'_>) -> Result<Response, Problem> {
         draft.compare(run, &units)?;
     }
     let text = draft.page().text(false);
-    let summary = draft.summary();
+    let summary = draft.summary(run.lang());
     Ok(Response::default().with("stderr", summary).with("stdout", text))
 }
 
@@ -63,7 +63,7 @@ struct Draft {
     suppliers: Vec<(String, String)>,
     places: Places,
     /// Why `attest` would refuse the first image.
-    refused: Option<String>,
+    refused: Option<Words>,
     differences: Option<Differences>,
 }
 
@@ -120,7 +120,7 @@ impl Draft {
                     return Ok(());
                 }
                 Err(problem) if problem.exit == 2 || problem.exit == 6 => {
-                    self.refused = Some(problem.says().english);
+                    self.refused = Some(problem.says());
                 }
                 Err(failure) => return Err(failure),
             }
@@ -213,29 +213,40 @@ impl Draft {
             found: &self.found,
             suppliers: &self.suppliers,
             places: &self.places,
-            refused: self.refused.as_deref(),
+            refused: self.refused.as_ref().map(|refused| refused.english.as_str()),
             differences: self.differences.as_ref(),
         }
     }
 
-    fn summary(&self) -> String {
+    fn summary(&self, lang: Lang) -> String {
         let mut text = String::new();
         if let Some(refused) = &self.refused {
-            text.push_str(&format!("attest would refuse this image: {}\n", escape_line(refused)));
+            let refused = escape_line(lang.pick(&refused.english, &refused.japanese));
+            text.push_str(&lang.say(
+                format!("attest would refuse this image: {refused}\n"),
+                format!("attest はこのイメージを拒む:{refused}\n"),
+            ));
         }
         if let Some(differences) = self.differences.as_ref().filter(|differences| differences.count() > 0) {
             let count = differences.count();
             let what = if count == 1 { "difference" } else { "differences" };
-            text.push_str(&format!(
-                "! {count} {what} between the units that no rule allows: are all of them of this release?\n"
+            text.push_str(&lang.say(
+                format!("! {count} {what} between the units that no rule allows: are all of them of this release?\n"),
+                format!("! 個体間に、どの規則でも認められない相違が {count} 件有る。全てこの版のものか確かめる。\n"),
             ));
             let first = differences.lines().iter().take(FIRST);
             first.for_each(|line| text.push_str(&format!("  {line}\n")));
         }
         if self.units.len() > 1 && self.places.on().contains(&true) {
-            text.push_str("Rules for what differs are proposed, and switched off: read each before you take its # away.\n");
+            text.push_str(lang.pick(
+                "Rules for what differs are proposed, and switched off: read each before you take its # away.\n",
+                "相違に対する規則を案として記し、無効にしてある。# を外す前に一つずつ読むこと。\n",
+            ));
         }
-        text.push_str("Next: complete [product] and [release]; then kiwame attest IMAGE --describe FILE --key KEY -o MANIFEST.\n");
+        text.push_str(lang.pick(
+            "Next: complete [product] and [release]; then kiwame attest IMAGE --describe FILE --key KEY -o MANIFEST.\n",
+            "次:[product] と [release] を埋め、kiwame attest IMAGE --describe FILE --key KEY -o MANIFEST を実行する。\n",
+        ));
         text
     }
 }
