@@ -80,12 +80,16 @@ function missing(entries, expect) {
   const used = entries.filter(({ role }) => role !== "aside");
   const [reports, images, manifests, policies, keys] = ["report", "image", "manifest", "policy", "key"].map(having);
 
-  const empty = used.find(({ file }) => file.size === 0);
+  const compared = manifests.length + policies.length + keys.length > 0;
+  const makesLot = images.length > 1 && compared;
+  // Of a lot it is one unit that cannot be judged, and the others can.
+  const empty = used.find(({ file, role }) => file.size === 0 && !(makesLot && role === "image"));
   if (empty) return say("empty", "list", empty.file, () => [plain(empty.file.name), texts().roles[empty.role]]);
   if (reports.length > 0) return used.length > 1 ? say("reportAlone", "list", reports[0].file, () => [names(reports)]) : undefined;
   const mayBe = entries.some(({ role, kind }) => role === "aside" && kind !== "privateKey" && kind !== "unreadable");
   if (images.length === 0) return say(mayBe ? "imageAside" : "image", "choose");
-  for (const list of [images, policies, keys]) {
+  if (images.length > 1 && !compared) return say("severalImages", "choose", undefined, () => [names(images)]);
+  for (const list of [policies, keys]) {
     if (list.length > 1) return say("several", "list", list[1].file, () => [texts().roles[list[0].role], names(list)]);
   }
   if (used.length === 1) return undefined;
