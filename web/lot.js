@@ -69,7 +69,9 @@ async function judge(made, unit, also, progress) {
   const { report, compared, absent } = response.outputs;
   if (report?.length > 0) {
     const { sha256 } = JSON.parse(decode(report)).image;
-    return void Object.assign(unit, { exit: response.exit, report, sha256, compared: compared && decode(compared), absent: absent?.length > 0 });
+    // Not in memory: where much differs, reports are large.
+    const kept = new Blob([report]);
+    return void Object.assign(unit, { exit: response.exit, report: kept, sha256, compared: compared && decode(compared), absent: absent?.length > 0 });
   }
   const problem = problemOf(response, sources);
   const { control, file } = problem();
@@ -125,6 +127,10 @@ function showLot() {
   id("units").classList.toggle("nobody", words.rows.every((cells) => cells[4] === ""));
   const leftOut = table.leftOut.length > 0 ? [texts().lot.leftOut(table.leftOut.join(", "))] : [];
   const odd = words.findings.map(({ message, remedy }) => message + texts().lot.between + remedy).concat(leftOut);
+  const tiers = new Set(Array.from(id("units").tBodies[0].rows, (row) => row.dataset.tier));
+  id("only").hidden = !(tiers.has("affirming") && tiers.size > 1);
+  id("only-odd").checked &&= !id("only").hidden;
+  showOnly();
   id("odd-title").hidden = odd.length === 0;
   id("odd").replaceChildren(...odd.map((sentence) => make("li", sentence)));
   describe(id("lot-facts"), factsOf(table, held));
@@ -196,6 +202,19 @@ function factsOf({ manifests, policies, time, tool, exitCode }, held) {
   ];
 }
 
+/** All rows, or those that need a look. */
+const showOnly = () => id("units").classList.toggle("odd-alone", id("only-odd").checked);
+
+/** Arrows lead from unit to unit. */
+function moveInLot(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const shown = Array.from(id("units").tBodies[0].querySelectorAll("button")).filter((button) => button.checkVisibility());
+  const next = step && shown[shown.indexOf(event.target) + step];
+  if (!next || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  next.focus();
+}
+
 /** The files of the lot: its table as the core renders it, and all reports, one a line. */
 function saveLot(kind) {
   const reports = lot.units.flatMap(({ report }) => report ?? []);
@@ -209,31 +228,42 @@ function saveLot(kind) {
 /** The whole result of a unit. It is verified once more, at the time of the lot, so that nothing but what is looked at has
  * to be kept; what is saved is the report that the table names. */
 async function openUnit(at) {
+  if (id("lot").ariaBusy) return;
   const [mine, question] = [lot, asked];
   const unit = mine.units[at];
   const sources = [nameOfSource("image")(unit.file), ...mine.references];
-  busy(true);
-  intoView(id("busy"), id("cancel"));
+  const isOver = () => question !== asked || lot !== mine;
+  id("lot").ariaBusy = "true";
+  // What is there at once needs no bar that flashes by.
+  const slow = setTimeout(() => {
+    busy(true);
+    intoView(id("busy"), id("cancel"));
+  }, 300);
   try {
     const extra = { ...mine.extra, ...mine.time, ...unit.also, render: "words", regions: true };
     const response = await ask("verify", sources, extra, showProgress);
-    if (question !== asked) return showStatus("stale");
+    if (isOver()) return;
     const report = response.outputs.report && JSON.parse(decode(response.outputs.report));
     if (!report || !isSame(report, mine.table.units[at])) throw new Unread("changed", 0);
     const words = JSON.parse(decode(response.outputs.stdout));
-    answer = { report, bytes: unit.report, words, name: unit.file.name, unconfirmed: mine.unconfirmed, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
+    const { unconfirmed } = mine;
+    answer = { report, bytes: unit.report, words, name: unit.file.name, unconfirmed, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
+    id("lot").hidden = true;
+    showTrouble(null);
     showWhich();
     showAnswer();
     showStatus("done");
     intoView(id("result"), id("verdict-title"));
   } catch (error) {
-    if (question !== asked) return showStatus("stale");
-    failed(error, sources);
+    if (isOver()) return;
     // The table is still what it was.
     id("lot").hidden = false;
+    failed(error, sources);
     if (error instanceof Cancelled) backToLot(at);
   } finally {
-    busy(false);
+    clearTimeout(slow);
+    id("lot").ariaBusy = null;
+    if (!isOver()) busy(false);
   }
 }
 

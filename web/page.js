@@ -366,6 +366,8 @@ id("cancel").addEventListener("click", cancel);
 id("clear").addEventListener("click", clear);
 for (const name of ["confirm-now", "lot-confirm-now"]) id(name).addEventListener("click", () => goTo("confirmed"));
 for (const button of id("lot-save").querySelectorAll("button")) button.addEventListener("click", () => saveLot(button.dataset.kind));
+id("units").tBodies[0].addEventListener("keydown", moveInLot);
+id("only-odd").addEventListener("change", showOnly);
 id("back").addEventListener("click", () => backToLot());
 id("save").addEventListener("click", save);
 id("more-findings").addEventListener("click", () => {

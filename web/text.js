@@ -1,5 +1,5 @@
 // What a small file or a setting says, for whoever asks. What lies in the image is read from the file; what lies in
-// something decoded, the core takes out again. Either is shown only when it is what was measured.
+// something decoded, the core takes out again. Where a digest of it is known, it is shown only when it has that.
 
 /** So much of a region can be read at most, as the core has it. */
 const TEXT_AT_MOST = 65_536;

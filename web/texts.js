@@ -142,7 +142,7 @@ const TEXTS = {
     lot: {
       verify: (count) => `Verify ${count.toLocaleString("en")} images`,
       title: (count) => `Lot of ${count.toLocaleString("en")} units`,
-      help: "Choose a unit to see its whole result.",
+      help: "Choose a unit to see its whole result; arrow keys lead from one to the next.",
       tiers: { affirming: "matches", warning: "needs a person", contraindicated: "does not match", none: "cannot tell", unread: "not read" },
       count: (word, count) => `${word}: ${count.toLocaleString("en")}`,
       between: " ",
@@ -157,6 +157,7 @@ const TEXTS = {
     lotJson: "Save as JSON",
     lotMd: "Save as Markdown",
     lotReports: "Save all reports",
+    lotOnly: "Show only the units that do not match or that somebody has to look at",
     lotBack: "← Back to the table",
     deep: "Take everything apart, even when the digest of the whole image matches",
     inspect: "Inspect",
@@ -369,7 +370,7 @@ const TEXTS = {
     lot: {
       verify: (count) => `${count.toLocaleString("ja")} 個のイメージを検証する`,
       title: (count) => `ロット ${count.toLocaleString("ja")} 台`,
-      help: "機器を選ぶと、その結果の全てを表示する。",
+      help: "機器を選ぶと、その結果の全てを表示する(矢印キーで上下に移動)。",
       tiers: { affirming: "一致", warning: "要確認", contraindicated: "不適合", none: "判定不能", unread: "読取不能" },
       count: (word, count) => `${word} ${count.toLocaleString("ja")} 台`,
       between: "",
@@ -384,6 +385,7 @@ const TEXTS = {
     lotJson: "JSON で保存",
     lotMd: "Markdown で保存",
     lotReports: "全ての報告書を保存",
+    lotOnly: "不適合の機器と確認を要する機器のみ表示する",
     lotBack: "← 一覧へ戻る",
     deep: "全体のダイジェストが一致しても、すべて分解して調べる",
     inspect: "調べる",
@@ -411,7 +413,7 @@ const TEXTS = {
     text: {
       show: "文字として表示",
       reading: "読取中…",
-      title: (name) => `${name} の文字`,
+      title: (name) => `${name} の内容`,
       none: "文字ではない。",
       gone: "もう一度読むことができなかった。",
       zeros: (count) => `この後ろに 0 が ${count.toLocaleString("ja")} バイト有る。`,

@@ -963,10 +963,11 @@ async function dumps() {
 const kiwame = (...args) =>
   promisify(execFile)(process.env.KIWAME ?? `${root}target/release/kiwame`, args, { cwd: folder }).catch((error) => error);
 
-async function lotOf(names, { confirm = true } = {}) {
+async function lotOf(names, { confirm = true, expect = "" } = {}) {
   await dumps();
   await tab.setInputFiles("#choose", names.map(place));
   await settled(names.length);
+  if (expect) await tab.fill("#expect", expect);
   if (confirm) await tab.check("#confirmed");
   await tab.click("#start");
   await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
@@ -1013,8 +1014,7 @@ test("several dumps make the lot that the command makes of them", async () => {
 
 test("a unit of a lot opens by keyboard alone, whole, and leads back to its row", async () => {
   await lotOf(LOT);
-  await tab.keyboard.press("Tab");
-  await tab.keyboard.press("Tab");
+  for (let stop = 0; stop < 3; stop += 1) await tab.keyboard.press("Tab");
   assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
   await tab.keyboard.press("Enter");
   await tab.waitForSelector("#result:not([hidden])");
@@ -1046,9 +1046,48 @@ test("a unit of a lot opens by keyboard alone, whole, and leads back to its row"
   assert.equal(await tab.locator("#units tbody tr").nth(3).locator("button").count(), 0);
 });
 
+test("of a large lot only what needs a look is shown when somebody asks for it, and all of it is printed", async () => {
+  await lotOf(LOT);
+  const shown = () => tab.evaluate(() => [...document.querySelectorAll("#units tbody tr")].filter((row) => row.checkVisibility()).map((row) => row.cells[0].textContent));
+  await tab.check("#only-odd");
+  assert.deepEqual(await shown(), ["SN2", "SN4", "a&b"]);
+  await tab.locator("#units button:visible").first().focus();
+  await tab.keyboard.press("ArrowDown");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "a&b");
+  await tab.keyboard.press("ArrowUp");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
+  await tab.emulateMedia({ media: "print" });
+  assert.equal((await shown()).length, 5);
+  await tab.emulateMedia({ media: null });
+  // Where no unit is said to match there is nothing to leave out.
+  await tab.uncheck("#confirmed");
+  await tab.click("#start");
+  await tab.waitForSelector("#lot:not([hidden])");
+  assert.ok(await tab.isHidden("#only"));
+  assert.equal((await shown()).length, 5);
+});
+
+test("whom to call stands in the row of what they answer for", async () => {
+  await made();
+  const router = await readFile(`${root}firmware-samples/router/router.bin`);
+  await writeFile(place("r1.bin"), router);
+  router[0x1000] ^= 1;
+  await writeFile(place("r3.bin"), router);
+  await writeFile(place("r4.bin"), router.subarray(0, 0x300000));
+  await kiwame("attest", "r1.bin", "--describe", `${root}firmware-samples/descriptions/router.toml`, "--key", "maker.key", "-o", "router.json");
+  const images = ["r1.bin", "r3.bin", "r4.bin"];
+  await lotOf([...images, "router.json", "maker.key.pub"], { expect: "Example/Router-1" });
+  const rows = await unitRows();
+  assert.deepEqual(rows[1], ["r3", "✗ does not match", "(2.1.0)", "1 partition changed", "Boot Works, psirt@boot.example"]);
+  const { stdout } = await kiwame("lot", ...images, "--manifest", "router.json", "--key", "maker.key.pub", "--expect", "Example/Router-1", "--format", "json", "--lang", "en");
+  const told = ({ exitCode, totals, units, findings }) => [exitCode, totals, findings, units.map(({ reportSha256, ...unit }) => unit)];
+  assert.deepEqual(told(await tab.evaluate(() => lot.table)), told(JSON.parse(stdout)));
+  assert.deepEqual(rows.map((cells) => cells[3]), JSON.parse(stdout).units.map(({ what }) => what));
+});
+
 test("of a lot no tree is kept but that of the unit that is looked at", async () => {
   await lotOf(LOT);
-  const kept = await tab.evaluate(() => lot.units.map(({ report }) => report && JSON.parse(decode(report)).listed));
+  const kept = await tab.evaluate(() => Promise.all(lot.units.map(async ({ report }) => report && JSON.parse(await report.text()).listed)));
   assert.deepEqual(kept, ["differing", "differing", "differing", undefined, "differing"]);
 });
 
