@@ -119,6 +119,7 @@ function showLot() {
   id("lot-title").className = `verdict ${tier}`;
   id("lot-title").replaceChildren(icon, make("span", held ? heldLine(tier, table.totals) : words.first));
   id("lot-note").textContent = held ? texts().anchors[unconfirmed].unconfirmed : texts().lot.help;
+  id("lot-note").classList.toggle("on-screen", !held);
   id("lot-confirm-now").textContent = texts().goTo.confirmed;
   id("lot-confirm-now").hidden = !held;
   for (const button of id("lot-save").querySelectorAll("button")) button.disabled = held;
