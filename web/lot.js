@@ -64,7 +64,7 @@ async function judge(made, unit, also, progress) {
   try {
     response = await ask("verify", sources, { ...made.extra, ...made.time, ...also, render: "words" }, told);
   } catch (error) {
-    return void Object.assign(unit, unanswered(error, name));
+    return void Object.assign(unit, unanswered(error, name, made.units.length));
   }
   const { report, compared, absent } = response.outputs;
   if (report?.length > 0) {
@@ -85,9 +85,11 @@ function saidOf({ problem, stderr }) {
   return decode(stderr).split("\n")[0].replace(/^kiwame: /, "");
 }
 
-/** What becomes of a unit that the core gave no answer about. What is wrong with all of them ends the run. */
-function unanswered(error, name) {
-  if (error instanceof Cancelled || (error instanceof Unread && error.source !== 0)) throw error;
+/** What becomes of a unit that the core gave no answer about. What is wrong with all of them ends the run, and is called
+ * by its place behind all `images`. */
+function unanswered(error, name, images) {
+  if (error instanceof Cancelled) throw error;
+  if (error instanceof Unread && error.source > 0) throw new Unread(error.why, error.source - 1 + images);
   if (error instanceof Unread) return { exit: UNUSABLE, report: undefined, why: `${name}: ${TEXTS.en.unread[error.why]}` };
   worker?.terminate();
   worker = null;
