@@ -8,6 +8,8 @@ let lot = null;
 /** Exit codes of a file that cannot be used, and of a bug of ours. */
 const UNUSABLE = 2;
 const BUG = 70;
+/** Larger images are read where they lie. */
+const HELD_IN_MEMORY = 256 * 1024 * 1024;
 
 const nameOfSource = (role) => (data) => ({ role, name: data.name, data });
 
@@ -23,20 +25,13 @@ async function startLot(images, references, { now, nowSource, render, ...expecte
     leftOut: having("aside").map(({ name }) => name),
   };
   const begun = stops;
-  for (const [at, unit] of made.units.entries()) {
-    // Between two of them there is no question that could be broken off.
+  // Between two questions to the core there is none that could be broken off.
+  const isOver = () => {
     if (begun !== stops) throw new Cancelled();
-    const refused = await judge(made, unit, {}, (part) => showProgress(at + part, images.length));
-    if (question !== asked) return showStatus("stale");
-    if (refused) return fail(refused);
-    showProgress(at + 1, images.length);
-  }
-  for (const unit of asksAgain(made.units)) {
-    await judge(made, unit, unit.also, (part) => showProgress(part, 1));
-    if (question !== asked) return showStatus("stale");
-  }
-  const refused = await tabulate(made);
-  if (question !== asked) return showStatus("stale");
+    return question !== asked;
+  };
+  const refused = await judgeLot(made, isOver);
+  if (isOver()) return showStatus("stale");
   if (refused) return fail(refused);
   lot = made;
   showLot();
@@ -44,25 +39,63 @@ async function startLot(images, references, { now, nowSource, render, ...expecte
   intoView(id("lot"), id("lot-title"));
 }
 
+/** Verifies all units, and again those that the others have a part in, and has the table made. Gives back what is wrong with
+ * all of them. */
+async function judgeLot(made, isOver) {
+  const known = await presentedOf(made.units, isOver);
+  const refused = (await judgeAll(made, made.units, isOver)) ?? (await judgeAll(made, asksAgain(made.units, known), isOver));
+  return refused ?? (isOver() ? undefined : tabulate(made));
+}
+
+/** Tells each unit of the digests of all, as far as they are known before anything is verified: an image that is not held in
+ * memory has its from its report. */
+async function presentedOf(units, isOver) {
+  for (const unit of units) {
+    if (isOver()) break;
+    unit.sha256 = unit.file.size > HELD_IN_MEMORY ? undefined : await digestOfImage(unit.file);
+  }
+  const presented = digestsOf(units);
+  for (const unit of units) unit.also = { presented };
+  return presented;
+}
+
+/** SHA-256 of an image; what cannot be read is complained about when its turn comes. */
+async function digestOfImage(file) {
+  return file.arrayBuffer().then((bytes) => crypto.subtle.digest("SHA-256", bytes)).then(hexOf, () => undefined);
+}
+
+const digestsOf = (units) => units.flatMap(({ sha256 }) => sha256 ?? []);
+
+/** Verifies images one after another, until one of them shows what is wrong with all: that is given back. */
+async function judgeAll(made, units, isOver) {
+  for (const [at, unit] of units.entries()) {
+    if (isOver()) return undefined;
+    const refused = await judge(made, unit, (part) => showProgress(at + part, units.length));
+    if (refused) return refused;
+    showProgress(at + 1, units.length);
+  }
+}
+
 /** Images that have to be asked about again when all are known: one that the core misses another image of the release
  * beside, and one that was given twice. What they are told of the others stays with them. */
-function asksAgain(units) {
-  const presented = units.filter(({ report }) => report).map(({ sha256 }) => sha256);
-  const twice = new Set(presented.filter((digest, at) => presented.indexOf(digest) !== at));
+function asksAgain(units, known) {
+  const twice = (list) => new Set(list.filter((digest, at) => list.indexOf(digest) !== at));
+  const presented = digestsOf(units);
+  const [before, now] = [twice(known), twice(presented)];
   const presentedAs = units.flatMap(({ compared }) => compared ?? []);
-  const again = units.filter(({ absent, sha256 }) => absent || twice.has(sha256));
+  const again = units.filter(({ report, absent, sha256 }) => report && (absent || (now.has(sha256) && !before.has(sha256))));
   for (const unit of again) unit.also = unit.absent ? { presented, presentedAs } : { presented };
   return again;
 }
 
 /** Verifies one image. Gives back a problem when there is one with what all of them are compared with. */
-async function judge(made, unit, also, progress) {
+async function judge(made, unit, progress) {
   const { name } = unit.file;
   const sources = [nameOfSource("image")(unit.file), ...made.references];
   const told = (done, total) => progress(total > 0 ? done / total : 0);
   let response;
   try {
-    response = await ask("verify", sources, { ...made.extra, ...made.time, ...also, render: "words" }, told);
+    response = await ask("verify", sources, { ...made.extra, ...made.time, ...unit.also, render: "words" }, told);
   } catch (error) {
     return void Object.assign(unit, unanswered(error, name, made.units.length));
   }
