@@ -3,6 +3,8 @@
 //! A kind is a `static` in the file of the check that reports it. Whoever reports names the `static` itself, so a word that
 //! is misspelt does not compile, and nothing can be reported that does not count as it should.
 
+pub use kiwame_image::Text;
+
 /// How much it matters to the person who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -117,21 +119,6 @@ impl Family {
     #[must_use]
     pub fn has(self, id: &str) -> bool {
         id.split('/').next() == Some(self.name())
-    }
-}
-
-/// The same in both languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// In English.
-    pub english: &'static str,
-    /// In Japanese.
-    pub japanese: &'static str,
-}
-
-impl Text {
-    pub(crate) const fn new(english: &'static str, japanese: &'static str) -> Self {
-        Self { english, japanese }
     }
 }
 

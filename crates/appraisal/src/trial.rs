@@ -178,7 +178,7 @@ pub static NOT_VERIFIED: Kind = Kind {
     severity: Severity::High,
     effect: Effect::CannotTell(Reason::Trust),
     english: "{file}: {why}.",
-    japanese: "{file}:{why}。",
+    japanese: "{file}:{why-ja}。",
     next: Text::new(
         "Check the key, the policy and where the manifest came from.",
         "鍵、ポリシー、マニフェストの入手元を確認する。",
@@ -193,7 +193,7 @@ pub static UNSUITABLE: Kind = Kind {
     severity: Severity::High,
     effect: Effect::CannotTell(Reason::Trust),
     english: "{file}: {why}.",
-    japanese: "{file}:{why}。",
+    japanese: "{file}:{why-ja}。",
     next: ASK,
     between: None,
 };

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use kiwame_report::escape_line;
 use serde_json::Map;
 
-use crate::failure::Failure;
+use kiwame_image::{Problem, Words};
+
 use crate::job::{self, Job};
 use crate::keys;
 use crate::output;
+use crate::problems;
 use crate::sources::Source;
 
 /// Enough of a file to see what it might be.
@@ -137,16 +139,15 @@ fn asked(head: &[u8]) -> Option<(&'static str, &'static str)> {
 
 impl Found {
     /// Refuses to write into a folder of images: the next run would take it for one.
-    pub(crate) fn check_outside(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn check_outside(&self, path: &Path) -> Result<(), Problem> {
         let output = output::place(path);
         let inside =
             |folder: &&PathBuf| fs::canonicalize(folder).is_ok_and(|folder| output.starts_with(folder));
         match self.folders.iter().find(inside) {
             None => Ok(()),
             Some(folder) => {
-                let what =
-                    format_args!("{}: lies in the folder of images {}", path.display(), folder.display());
-                Err(Failure::unusable(what, "write it somewhere else; the next run would take it for a unit"))
+                let problem = problems::with(&problems::AMONG_IMAGES, path);
+                Err(problem.arg("folder", Words::plain(folder.display())))
             }
         }
     }

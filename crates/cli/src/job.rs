@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use kiwame_image::Algorithm;
+use kiwame_image::{Algorithm, Problem};
+use kiwame_report::{Lang as Language, problem_text};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Color, Common, Engine, Lang};
 use crate::clock;
-use crate::failure::Failure;
 use crate::output;
 use crate::progress::{Bars, Progress};
 use crate::sandbox::{CORE_SHA256, Response, Sandbox};
@@ -31,7 +31,7 @@ pub(crate) struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// Prepares the engine, and reads the clock once for all runs.
-    pub(crate) fn new(common: &'a Common) -> Result<Self, Failure> {
+    pub(crate) fn new(common: &'a Common) -> Result<Self, Problem> {
         let sandbox = match common.engine {
             Engine::Sandbox => Some(Sandbox::new()?),
             Engine::Native => None,
@@ -50,12 +50,12 @@ impl<'a> Job<'a> {
         verb: &str,
         sources: &[Arc<Source>],
         extra: Map<String, Value>,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, Problem> {
         self.send(&self.request(verb, sources, extra), sources)
     }
 
     /// Sends a request as it is.
-    pub(crate) fn send(&self, request: &[u8], sources: &[Arc<Source>]) -> Result<Response, Failure> {
+    pub(crate) fn send(&self, request: &[u8], sources: &[Arc<Source>]) -> Result<Response, Problem> {
         let name = sources.first().map(|source| source.name.as_str()).unwrap_or_default();
         self.send_with(request, sources, self.bars.bar(name))
     }
@@ -65,7 +65,7 @@ impl<'a> Job<'a> {
         request: &[u8],
         sources: &[Arc<Source>],
         progress: Progress,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, Problem> {
         let lent = Rc::new(Sources::new(sources.to_vec(), progress));
         let response = match &self.sandbox {
             Some(sandbox) => sandbox.run(request, &lent),
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
             "coreSha256": CORE_SHA256,
             "limits": limits,
             "render": common.format,
-            "lang": match language(common.lang) { Lang::En => "en", Lang::Ja => "ja" },
+            "lang": match lang(common.lang) { Language::English => "en", Language::Japanese => "ja" },
             "color": color(common.color),
             "width": width(),
             "verbose": common.verbose,
@@ -103,7 +103,7 @@ impl<'a> Job<'a> {
     }
 
     /// Prints what the core said, on both streams.
-    pub(crate) fn print(&self, response: &Response) -> Result<(), Failure> {
+    pub(crate) fn print(&self, response: &Response) -> Result<(), Problem> {
         self.bars.aside(|| {
             output::say(response.output("stderr"));
             output::print(response.output("stdout"))
@@ -116,7 +116,7 @@ impl<'a> Job<'a> {
         verb: &str,
         sources: &[Arc<Source>],
         extra: Map<String, Value>,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, Problem> {
         self.send_with(&self.request(verb, sources, extra), sources, Progress::none())
     }
 
@@ -148,27 +148,33 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// What is wrong, in one line of the language that was asked for.
+    pub(crate) fn says(&self, problem: &Problem) -> String {
+        let says = problem.says();
+        lang(self.common.lang).pick(&says.english, &says.japanese).replace('\n', " ")
+    }
+
     /// Says what is wrong with one image of several.
-    pub(crate) fn complain(&self, failure: &Failure) {
-        self.bars.aside(|| output::say(format!("{failure}\n").as_bytes()));
+    pub(crate) fn complain(&self, problem: &Problem) {
+        let text = problem_text(problem, lang(self.common.lang));
+        self.bars.aside(|| output::say(text.as_bytes()));
     }
 }
 
 /// Opens sources in the order of the request.
-pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Arc<Source>>, Failure> {
+pub(crate) fn open(role: &'static str, paths: &[PathBuf]) -> Result<Vec<Arc<Source>>, Problem> {
     paths.iter().map(|path| Ok(Arc::new(Source::open(role, path)?))).collect()
 }
 
 /// Opens an image, which has to have something in it.
-pub(crate) fn open_image(path: &Path) -> Result<Arc<Source>, Failure> {
+pub(crate) fn open_image(path: &Path) -> Result<Arc<Source>, Problem> {
     with_content(Arc::new(Source::open("image", path)?))
 }
 
 /// An image that has something in it.
-pub(crate) fn with_content(source: Arc<Source>) -> Result<Arc<Source>, Failure> {
+pub(crate) fn with_content(source: Arc<Source>) -> Result<Arc<Source>, Problem> {
     if source.size == 0 {
-        let what = format_args!("{}: is empty; an image has at least one byte", source.name);
-        return Err(Failure::unusable(what, "check how the image was made or copied"));
+        return Err(Problem::new(&kiwame_verifier::problems::EMPTY).of(&source.name));
     }
     Ok(source)
 }
@@ -189,12 +195,17 @@ pub(crate) fn digest(source: &Source) -> Option<String> {
     Some(source.digest(Algorithm::Sha256).ok()?.hex())
 }
 
-fn language(asked: Option<Lang>) -> Lang {
+/// The language of what people read.
+pub(crate) fn lang(asked: Option<Lang>) -> Language {
     // The first that is set decides, even when it asks for a language that we do not have (POSIX, 8.2).
     let set = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
     let japanese = locale.is_some_and(|locale| locale.to_string_lossy().starts_with("ja"));
-    asked.unwrap_or(if japanese { Lang::Ja } else { Lang::En })
+    match asked {
+        Some(Lang::Ja) => Language::Japanese,
+        None if japanese => Language::Japanese,
+        Some(Lang::En) | None => Language::English,
+    }
 }
 
 fn color(asked: Color) -> bool {

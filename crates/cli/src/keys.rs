@@ -7,27 +7,27 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, Keypair
 use ed25519_dalek::{Signer as _, SigningKey};
 use kiwame_trust::{PublicKey, dsse, manifest};
 
-use crate::failure::Failure;
+use kiwame_image::{Problem, Words};
+
 use crate::output::{self, Readers};
+use crate::problems;
 
 /// What the PEM of a private key contains and that of a public one does not.
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
 /// Makes a key from the randomness of the operating system: `path`, and `path.pub` to hand out.
-pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Failure> {
+pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Problem> {
     let public_path = beside(path);
     output::check_free(path, force)?;
     output::check_free(&public_path, force)?;
 
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| {
-        let what = format_args!("the operating system gave no randomness: {error}");
-        Failure::unusable(what, "make the key on another machine")
-    })?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| problems::with(&problems::NO_RANDOMNESS, path).arg("why", Words::plain(error)))?;
     let key = SigningKey::from_bytes(&seed);
     // Without the public half: OpenSSL 3.0 does not read version 2 of PKCS#8, which carries it (RFC 5958).
     let pair = KeypairBytes { secret_key: seed, public_key: None };
-    let pem = pair.to_pkcs8_pem(LineEnding::LF).map_err(Failure::bug)?;
+    let pem = pair.to_pkcs8_pem(LineEnding::LF).map_err(problems::bug)?;
     let public = public(&key)?;
     output::write(path, pem.as_bytes(), Readers::Owner, force)?;
     output::write(&public_path, public.pem().as_bytes(), Readers::Usual, force)?;
@@ -35,7 +35,7 @@ pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Failure> {
 }
 
 /// The public half, as PEM, when these are the bytes of a private key; `None` when they are not.
-pub(crate) fn public_half(path: &Path, bytes: &[u8]) -> Result<Option<String>, Failure> {
+pub(crate) fn public_half(path: &Path, bytes: &[u8]) -> Result<Option<String>, Problem> {
     if !is_private(bytes) {
         return Ok(None);
     }
@@ -43,7 +43,7 @@ pub(crate) fn public_half(path: &Path, bytes: &[u8]) -> Result<Option<String>, F
 }
 
 /// The envelope around a statement: the signatures that it has, and one by each of these keys.
-pub(crate) fn sign(statement: &[u8], keys: &[Key], before: Vec<Signature>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn sign(statement: &[u8], keys: &[Key], before: Vec<Signature>) -> Result<Vec<u8>, Problem> {
     let message = dsse::pae(manifest::PAYLOAD_TYPE, statement);
     let mut signatures: Vec<_> = before.into_iter().map(|one| (one.keyid, one.sig)).collect();
     for key in keys {
@@ -51,16 +51,13 @@ pub(crate) fn sign(statement: &[u8], keys: &[Key], before: Vec<Signature>) -> Re
         // Ed25519 signs the same bytes the same way.
         let made = key.private.sign(&message).to_bytes().to_vec();
         if signatures.iter().any(|(_, other)| *other == made) {
-            let what =
-                format_args!("{fingerprint}: has signed this already; a second signature would say nothing");
-            return Err(Failure::unusable(what, "sign with another key"));
+            return Err(Problem::new(&problems::SIGNED_ALREADY).of(&fingerprint));
         }
         signatures.push((fingerprint, made));
     }
     if signatures.len() > dsse::MAX_SIGNATURES {
-        let what =
-            format_args!("{} signatures, at most {} are accepted", signatures.len(), dsse::MAX_SIGNATURES);
-        return Err(Failure::unusable(what, "leave the others out"));
+        let problem = Problem::new(&problems::TOO_MANY).arg("found", Words::plain(signatures.len()));
+        return Err(problem.arg("limit", Words::plain(dsse::MAX_SIGNATURES)));
     }
     Ok(dsse::seal(manifest::PAYLOAD_TYPE, statement, &signatures))
 }
@@ -74,8 +71,8 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    pub(crate) fn read(text: &[u8]) -> Result<Vec<Self>, Failure> {
-        serde_json::from_slice(text).map_err(Failure::bug)
+    pub(crate) fn read(text: &[u8]) -> Result<Vec<Self>, Problem> {
+        serde_json::from_slice(text).map_err(problems::bug)
     }
 }
 
@@ -95,35 +92,30 @@ pub(crate) struct Key {
 
 impl Key {
     /// Reads a private key: PKCS#8 in PEM.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let what = format_args!("{}: cannot be read: {error}", path.display());
-            Failure::unusable(what, "give the private key that `kiwame key new` wrote")
-        })?;
+    pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
+        let bytes = std::fs::read(path).map_err(|error| problems::unreadable(path, &error))?;
         let private = parse(path, &bytes)?;
         let public = public(&private)?;
         Ok(Self { private, public })
     }
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<SigningKey, Failure> {
-    let refuse = |found: &dyn std::fmt::Display| {
-        let what = format_args!("{}: is no Ed25519 private key (PKCS#8 in PEM): {found}", path.display());
-        Failure::unusable(what, "give the private key that `kiwame key new` wrote")
-    };
+fn parse(path: &Path, bytes: &[u8]) -> Result<SigningKey, Problem> {
+    let refuse = |why: Words| problems::with(&problems::NOT_PRIVATE, path).arg("why", why);
     if !is_private(bytes) {
-        return Err(refuse(&"no `BEGIN PRIVATE KEY` line found"));
+        let why = Words::new("no `BEGIN PRIVATE KEY` line found", "BEGIN PRIVATE KEY の行が無い");
+        return Err(refuse(why));
     }
-    let text = str::from_utf8(bytes).map_err(|error| refuse(&error))?;
-    SigningKey::from_pkcs8_pem(text).map_err(|error| refuse(&error))
+    let text = str::from_utf8(bytes).map_err(|error| refuse(Words::plain(error)))?;
+    SigningKey::from_pkcs8_pem(text).map_err(|error| refuse(Words::plain(error)))
 }
 
 fn is_private(bytes: &[u8]) -> bool {
     bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE)
 }
 
-fn public(key: &SigningKey) -> Result<PublicKey, Failure> {
-    PublicKey::ed25519(key.verifying_key().as_bytes()).map_err(Failure::bug)
+fn public(key: &SigningKey) -> Result<PublicKey, Problem> {
+    PublicKey::ed25519(key.verifying_key().as_bytes()).map_err(problems::bug)
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use kiwame_image::{Problem, Text};
+
 use crate::args::{Common, Lot};
-use crate::failure::Failure;
 use crate::folders::Found;
 use crate::job::{self, Job};
 use crate::output::{self, Readers};
+use crate::problems;
 use crate::record;
 use crate::runs::Judged;
 use crate::sources::Source;
@@ -22,24 +24,21 @@ pub(crate) fn summaries<'a>(
     asked: &'a Lot,
     found: &Found,
     common: &Common,
-) -> Result<Vec<(&'a Path, &'static str)>, Failure> {
+) -> Result<Vec<(&'a Path, &'static str)>, Problem> {
     asked.summaries.iter().map(|path| summary(path, found, common)).collect()
 }
 
-fn summary<'a>(path: &'a Path, found: &Found, common: &Common) -> Result<(&'a Path, &'static str), Failure> {
+fn summary<'a>(path: &'a Path, found: &Found, common: &Common) -> Result<(&'a Path, &'static str), Problem> {
     output::check_free(path, common.force)?;
     output::check_apart(path, &found.images)?;
     found.check_outside(path)?;
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     let known = SUMMARIES.into_iter().find(|known| *known == ending || (*known == "html" && ending == "htm"));
-    known.map(|known| (path, known)).ok_or_else(|| {
-        let what = format_args!("{}: what to write is not known by this name", path.display());
-        Failure::unusable(what, format_args!("end the name in one of .{}", SUMMARIES.join(", .")))
-    })
+    known.map(|known| (path, known)).ok_or_else(|| problems::with(&problems::SUMMARY_NAME, path))
 }
 
 /// Each output has a name of its own, and none is that of a document which is read.
-pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
+pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Problem> {
     let record = asked.verify.report.as_deref().and_then(record::beside);
     let mut outputs: Vec<PathBuf> = asked.summaries.clone();
     outputs.extend(asked.verify.report.iter().cloned().chain(record));
@@ -51,10 +50,9 @@ pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Failure> {
     ]
     .concat();
     for (number, path) in outputs.iter().enumerate() {
-        output::check_apart_from(path, "document", &inputs)?;
+        output::check_apart_from(path, Text::new("document", "文書"), &inputs)?;
         if outputs[..number].iter().any(|other| output::place(other) == output::place(path)) {
-            let what = format_args!("{}: is written twice", path.display());
-            return Err(Failure::unusable(what, "choose another name for one of the outputs"));
+            return Err(problems::with(&problems::TWICE, path));
         }
     }
     Ok(())
@@ -68,7 +66,7 @@ pub(crate) fn finish(
     serials: Vec<Arc<Source>>,
     found: &Found,
     summaries: &[(&Path, &'static str)],
-) -> Result<u8, Failure> {
+) -> Result<u8, Problem> {
     let mut sources = Vec::new();
     let mut unread = Vec::new();
     for (at, unit) in judged.into_iter().enumerate() {
@@ -98,13 +96,10 @@ pub(crate) fn finish(
 }
 
 /// Serial numbers are read once, before the units are: what is wrong with them is known at once.
-pub(crate) fn serials(asked: &Lot) -> Result<Vec<Arc<Source>>, Failure> {
+pub(crate) fn serials(asked: &Lot) -> Result<Vec<Arc<Source>>, Problem> {
     let sources = job::open("serials", asked.serials.as_slice())?;
     match sources.iter().find(|source| source.size == 0) {
         None => Ok(sources),
-        Some(source) => {
-            let what = format_args!("{}: is empty; expected one serial number a line", source.name);
-            Err(Failure::unusable(what, "give the list of what was ordered"))
-        }
+        Some(source) => Err(Problem::new(&problems::EMPTY_SERIALS).of(&source.name)),
     }
 }

@@ -5,7 +5,6 @@ mod args;
 mod clock;
 mod code;
 mod engine;
-mod failure;
 mod folders;
 mod job;
 mod keys;
@@ -13,6 +12,7 @@ mod lots;
 mod machine;
 mod output;
 mod pages;
+mod problems;
 mod progress;
 mod queue;
 mod record;
@@ -24,30 +24,33 @@ mod verbs;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use kiwame_report::{Lang, problem_text};
+
+use kiwame_image::Problem;
 
 use crate::args::{Command, Engine, Verb};
-use crate::failure::{BUG, Failure};
+use crate::problems::BUG;
 
 fn main() -> ExitCode {
     let command = Command::parse();
     if command.common.engine == Engine::Native {
         // Without a sandbox a panic of the core is ours; it must not look like any other exit code.
         std::panic::set_hook(Box::new(|info| {
-            let failure = Failure::bug(format_args!("the core stopped: {info}"));
-            output::say(format!("{failure}\n").as_bytes());
+            let problem = problems::bug(format_args!("the core stopped: {info}"));
+            output::say(problem_text(&problem, Lang::English).as_bytes());
             std::process::exit(BUG.into());
         }));
     }
     match run(&command) {
         Ok(code) => code.into(),
-        Err(failure) => {
-            output::say(format!("{failure}\n").as_bytes());
-            failure.exit.into()
+        Err(problem) => {
+            output::say(problem_text(&problem, job::lang(command.common.lang)).as_bytes());
+            problem.exit.into()
         }
     }
 }
 
-fn run(command: &Command) -> Result<u8, Failure> {
+fn run(command: &Command) -> Result<u8, Problem> {
     let common = &command.common;
     match &command.verb {
         Verb::Inspect(asked) => verbs::inspect(asked, common),
@@ -61,7 +64,9 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Verb::Report(asked) => verbs::report(asked, common),
         Verb::Core(asked) => verbs::core(asked, common),
         Verb::Completions { shell } => pages::completions(*shell),
-        Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common.force),
+        Verb::Man { verb, output } => {
+            pages::man(verb.as_deref(), output.as_deref(), common.force, job::lang(common.lang))
+        }
         Verb::Version { json } => pages::version(*json),
         Verb::Describe(asked) => verbs::describe(asked, common),
     }

@@ -1,10 +1,11 @@
 //! What is written: to standard output, and to files that are there whole or not at all.
 
+use kiwame_image::{Problem, Text, Words};
+
+use crate::problems;
 use std::fs;
 use std::io::{self, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-
-use crate::failure::Failure;
 
 /// More than this of what is written later is kept in an unnamed temporary file.
 const KEPT: usize = 16 << 20;
@@ -19,7 +20,7 @@ pub(crate) enum Readers {
 }
 
 /// Refuses to write over a file that exists, before any work has been done for it.
-pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
+pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Problem> {
     let there = fs::symlink_metadata(path).is_ok();
     if path == Path::new("-") || force || !there || is_device(path) {
         return Ok(());
@@ -28,19 +29,19 @@ pub(crate) fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
 }
 
 /// Refuses to write over what is read: with `--force` that would destroy the evidence.
-pub(crate) fn check_apart(path: &Path, images: &[PathBuf]) -> Result<(), Failure> {
-    check_apart_from(path, "image", images)
+pub(crate) fn check_apart(path: &Path, images: &[PathBuf]) -> Result<(), Problem> {
+    check_apart_from(path, Text::new("image", "イメージ"), images)
 }
 
 /// The same, of inputs of another kind.
-pub(crate) fn check_apart_from(path: &Path, kind: &str, inputs: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn check_apart_from(path: &Path, kind: Text, inputs: &[PathBuf]) -> Result<(), Problem> {
     let known = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
     let output = known(path);
     match inputs.iter().find(|input| output.is_some() && known(input) == output) {
         None => Ok(()),
         Some(input) => {
-            let what = format_args!("{}: is the {kind} {} itself", path.display(), input.display());
-            Err(Failure::unusable(what, "choose another name for the output"))
+            let problem = problems::with(&problems::IS_INPUT, path);
+            Err(problem.arg("kind", kind).arg("other", Words::plain(input.display())))
         }
     }
 }
@@ -53,7 +54,7 @@ pub(crate) fn place(path: &Path) -> PathBuf {
 }
 
 /// Writes a file: aside in the same directory, to the disk, then under its name. `-` is standard output.
-pub(crate) fn write(path: &Path, mut bytes: impl Read, readers: Readers, force: bool) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, mut bytes: impl Read, readers: Readers, force: bool) -> Result<(), Problem> {
     if path == Path::new("-") {
         return print(bytes);
     }
@@ -104,12 +105,11 @@ pub(crate) fn is_device(path: &Path) -> bool {
 }
 
 /// Writes to standard output. A reader that has seen enough is no failure.
-pub(crate) fn print(mut bytes: impl Read) -> Result<(), Failure> {
+pub(crate) fn print(mut bytes: impl Read) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
     match io::copy(&mut bytes, &mut out).and_then(|_| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let what = format_args!("standard output cannot be written: {error}");
-            Err(Failure::unusable(what, "make room, or send the output elsewhere"))
+            Err(Problem::new(&problems::NO_OUTPUT).arg("why", problems::why(&error)))
         }
         _ => Ok(()),
     }
@@ -141,19 +141,17 @@ impl Later {
     }
 
     /// Writes all of it, as [`write`] does.
-    pub(crate) fn write(mut self, path: &Path, force: bool) -> Result<(), Failure> {
+    pub(crate) fn write(mut self, path: &Path, force: bool) -> Result<(), Problem> {
         let begun = self.trouble.and_then(|()| self.kept.rewind());
         begun.map_err(|error| unwritable(path, &error))?;
         write(path, self.kept, Readers::Usual, force)
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let what = format_args!("{}: cannot be written: {error}", path.display());
-    Failure::unusable(what, "make room or choose another place; nothing was left there")
+fn unwritable(path: &Path, error: &io::Error) -> Problem {
+    problems::with(&problems::UNWRITABLE, path).arg("why", problems::why(error))
 }
 
-fn exists(path: &Path) -> Failure {
-    let what = format_args!("{}: exists already, and was left as it is", path.display());
-    Failure::unusable(what, "choose another name, or give --force to replace it")
+fn exists(path: &Path) -> Problem {
+    problems::with(&problems::EXISTS, path)
 }

@@ -7,10 +7,13 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use serde_json::json;
 
+use kiwame_image::{Problem, ProblemKind};
+use kiwame_report::Lang;
+
 use crate::args::Command;
 use crate::engine;
-use crate::failure::Failure;
 use crate::output::{self, Readers};
+use crate::problems;
 use crate::sandbox::CORE_SHA256;
 
 /// The files of which every field is told, the verb on whose page that stands, and the text, which `cargo xtask words` makes
@@ -22,15 +25,32 @@ const FILES: [(&str, &str, &str); 4] = [
     ("report.json", "report", include_str!("fields/report.txt")),
 ];
 
-pub(crate) fn completions(shell: Shell) -> Result<u8, Failure> {
+pub(crate) fn completions(shell: Shell) -> Result<u8, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Command::command(), "kiwame", &mut script);
     output::print(script.as_slice())?;
     Ok(0)
 }
 
+/// Everything that can stop a run, with what to do.
+fn errors(lang: Lang) -> String {
+    let mut kinds: Vec<&ProblemKind> = kiwame_verifier::problems::lists().concat();
+    kinds.extend(problems::ALL);
+    kinds.sort_by_key(|kind| kind.id);
+    let told = |kind: &ProblemKind| {
+        let [says, next] = [kind.says, kind.next].map(|text| lang.text(text));
+        format!("{}  [exit {}]\n    {says}\n    {next}\n", kind.id, kind.exit)
+    };
+    kinds.into_iter().map(told).collect::<Vec<_>>().join("\n")
+}
+
 /// The page of the command or of one verb, the fields of a file as plain text, or all pages into a directory.
-pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> Result<u8, Failure> {
+pub(crate) fn man(
+    verb: Option<&str>,
+    directory: Option<&Path>,
+    force: bool,
+    lang: Lang,
+) -> Result<u8, Problem> {
     let mut root = Command::command();
     root.build();
     if let Some(directory) = directory {
@@ -51,22 +71,21 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, force: bool) -> 
         output::print(fields.as_bytes())?;
         return Ok(0);
     }
+    if verb == Some("errors") {
+        output::print(errors(lang).as_bytes())?;
+        return Ok(0);
+    }
     let command = match verb {
         None => &root,
-        Some(name) => root.find_subcommand(name).ok_or_else(|| {
-            Failure::unusable(
-                format_args!("{name}: is no verb of kiwame, and no file that it reads"),
-                "see `kiwame --help` for the verbs, and `kiwame man --help` for the files",
-            )
-        })?,
+        Some(name) => root.find_subcommand(name).ok_or_else(|| Problem::new(&problems::NO_PAGE).of(name))?,
     };
     output::print(page(command)?.as_slice())?;
     Ok(0)
 }
 
-fn page(command: &clap::Command) -> Result<Vec<u8>, Failure> {
+fn page(command: &clap::Command) -> Result<Vec<u8>, Problem> {
     let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page).map_err(Failure::bug)?;
+    Man::new(command.clone()).render(&mut page).map_err(problems::bug)?;
     for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
         page.extend(section(fields).into_bytes());
     }
@@ -79,7 +98,7 @@ fn section(fields: &str) -> String {
     format!(".SH FIELDS\n.nf\n{}.fi\n", fields.lines().map(line).collect::<String>())
 }
 
-pub(crate) fn version(as_json: bool) -> Result<u8, Failure> {
+pub(crate) fn version(as_json: bool) -> Result<u8, Problem> {
     let version = env!("CARGO_PKG_VERSION");
     let schema = kiwame_report::SCHEMA_VERSION;
     let text = if as_json {

@@ -7,9 +7,11 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::Digest as _;
 
-use crate::failure::Failure;
+use kiwame_image::Problem;
+
 use crate::job::Job;
 use crate::output;
+use crate::problems;
 use crate::sandbox::CORE_SHA256;
 
 /// Version of the record's schema.
@@ -57,7 +59,7 @@ impl Record {
     }
 
     /// The record as JSON.
-    pub(crate) fn text(&self, job: &Job<'_>) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn text(&self, job: &Job<'_>) -> Result<Vec<u8>, Problem> {
         let binary = std::env::current_exe().and_then(std::fs::read).ok().map(|bytes| sha256(&bytes));
         let record = json!({ "runRecord": {
             "binarySha256": binary,
@@ -69,7 +71,7 @@ impl Record {
             "unread": self.unread,
             "version": env!("CARGO_PKG_VERSION"),
         }});
-        let mut text = serde_json::to_vec(&record).map_err(Failure::bug)?;
+        let mut text = serde_json::to_vec(&record).map_err(problems::bug)?;
         text.push(b'\n');
         Ok(text)
     }

@@ -8,11 +8,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use kiwame_image::Problem;
+
 use crate::args::Common;
-use crate::failure::{Failure, gravest};
 use crate::job::{self, Job};
 use crate::machine;
 use crate::output::{self, Later, Readers};
+use crate::problems;
+use crate::problems::gravest;
 use crate::progress::Progress;
 use crate::queue::{WAITING, Weight, in_order};
 use crate::record::{self, Record};
@@ -35,7 +38,7 @@ pub(crate) struct Runs<'a> {
 }
 
 /// What the core answered about an image, or why there is no answer.
-type Outcome = Result<Response, Failure>;
+type Outcome = Result<Response, Problem>;
 /// The fields of a request that only some verbs have.
 type Extra = Map<String, Value>;
 
@@ -54,7 +57,7 @@ impl Runs<'_> {
         job: &Job<'_>,
         reference: &[Arc<Source>],
         extra: &Extra,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, Problem> {
         self.go(job, reference, extra, false).map(|(exit, _)| exit)
     }
 
@@ -64,7 +67,7 @@ impl Runs<'_> {
         job: &Job<'_>,
         reference: &[Arc<Source>],
         extra: &Extra,
-    ) -> Result<Vec<Judged>, Failure> {
+    ) -> Result<Vec<Judged>, Problem> {
         self.go(job, reference, extra, true).map(|(_, judged)| judged)
     }
 
@@ -74,7 +77,7 @@ impl Runs<'_> {
         reference: &[Arc<Source>],
         extra: &Extra,
         kept: bool,
-    ) -> Result<(u8, Vec<Judged>), Failure> {
+    ) -> Result<(u8, Vec<Judged>), Problem> {
         if let Some(path) = self.report {
             let record = record::beside(path);
             for path in [Some(path), record.as_deref()].into_iter().flatten() {
@@ -159,13 +162,12 @@ impl Runs<'_> {
     }
 
     /// What can be read only once, and is needed twice: standard input and pipes.
-    fn spooled(&self) -> Result<BTreeMap<&Path, Arc<Source>>, Failure> {
+    fn spooled(&self) -> Result<BTreeMap<&Path, Arc<Source>>, Problem> {
         let mut spooled = BTreeMap::new();
         let paths: Vec<_> = self.images.iter().filter(|path| job::is_read_once(path)).collect();
         for &path in &paths {
             if spooled.contains_key(path.as_path()) {
-                let what = format_args!("{}: given twice, and it can be read only once", path.display());
-                return Err(Failure::unusable(what, "give each image once"));
+                return Err(problems::with(&problems::ONCE, path));
             }
             spooled.insert(path.as_path(), Arc::new(Source::open_among("image", path, paths.len() as u64)?));
         }
@@ -216,16 +218,20 @@ impl Told<'_> {
         let exit = match &outcome {
             Ok(response) => {
                 let report = response.output("report");
-                if let Some((reports, record)) = self.reports.as_mut().filter(|_| !report.is_empty()) {
-                    reports.add(report);
-                    record.add(&name, report);
+                match &mut self.reports {
+                    Some((reports, record)) if !report.is_empty() => {
+                        reports.add(report);
+                        record.add(&name, report);
+                    }
+                    Some((_, record)) => record.unread(&name, response.exit, &response.message()),
+                    None => {}
                 }
                 response.exit
             }
             Err(failure) => {
                 self.job.complain(failure);
                 if let Some((_, record)) = &mut self.reports {
-                    record.unread(&name, failure.exit, failure.what());
+                    record.unread(&name, failure.exit, &failure.says().english);
                 }
                 failure.exit
             }
@@ -238,18 +244,16 @@ impl Told<'_> {
 
     /// What is kept of an answer. Where the core has no report, its complaint is the answer.
     fn answer(job: &Job<'_>, outcome: Outcome) -> Result<Vec<u8>, (u8, String)> {
-        let response = outcome.map_err(|failure| (failure.exit, failure.what().to_owned()))?;
+        let response = outcome.map_err(|problem| (problem.exit, job.says(&problem)))?;
         let report = response.output("report");
         if !report.is_empty() {
             return Ok(report.to_vec());
         }
-        let complaint = response.output("stderr");
-        job.pass_on(complaint);
-        let first = String::from_utf8_lossy(complaint).lines().next().unwrap_or_default().to_owned();
-        Err((response.exit, first.strip_prefix("kiwame: ").unwrap_or(&first).to_owned()))
+        job.pass_on(response.output("stderr"));
+        Err((response.exit, response.message()))
     }
 
-    fn end(self, report: Option<&Path>, force: bool) -> Result<(u8, Vec<Judged>), Failure> {
+    fn end(self, report: Option<&Path>, force: bool) -> Result<(u8, Vec<Judged>), Problem> {
         self.bar.finish();
         if let (Some(path), Some((reports, record))) = (report, self.reports) {
             reports.write(path, force)?;

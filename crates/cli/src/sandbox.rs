@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Algorithm, Host, Part};
+use kiwame_image::{Algorithm, Host, Part, Problem};
 use wasmtime::{Caller, Engine, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::code;
-use crate::failure::Failure;
+use crate::problems;
 use crate::sources::Sources;
 
 /// SHA-256 of `kiwame-core.wasm`, the module that the embedded machine code was made from.
@@ -33,6 +33,13 @@ impl Response {
     }
 
     /// All outputs, by name.
+    /// What the core says in place of a report, in one line.
+    pub(crate) fn message(&self) -> String {
+        let problem: serde_json::Value = serde_json::from_slice(self.output("problem")).unwrap_or_default();
+        problem["message"].as_str().unwrap_or_default().replace('\n', " ")
+    }
+
+    /// Every output with its name.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.outputs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
@@ -63,14 +70,14 @@ struct State {
 
 impl Sandbox {
     /// Loads the embedded machine code.
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Problem> {
         let (engine, module) = code::load().map_err(broken)?;
         let linker = imports(&engine).map_err(broken)?;
         Ok(Self { engine, module, linker })
     }
 
     /// Answers one request in a fresh instance.
-    pub(crate) fn run(&self, request: &[u8], sources: &Rc<Sources>) -> Result<Response, Failure> {
+    pub(crate) fn run(&self, request: &[u8], sources: &Rc<Sources>) -> Result<Response, Problem> {
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY).instances(1).memories(1).tables(1);
         let limits = limits.trap_on_grow_failure(true).build();
         let state = State { sources: Rc::clone(sources), memory: None, limits, last_words: None };
@@ -78,7 +85,7 @@ impl Sandbox {
         store.limiter(|state| &mut state.limits);
         let result = store.set_fuel(FUEL).and_then(|()| self.call(&mut store, request));
         result.map_err(|error| match store.data_mut().last_words.take() {
-            Some(words) => Failure::bug(format_args!("the core stopped: {}", words.replace('\n', " "))),
+            Some(words) => problems::bug(format_args!("the core stopped: {}", words.replace('\n', " "))),
             None => broken(error),
         })
     }
@@ -192,6 +199,6 @@ fn slice_mut(memory: &mut [u8], offset: u64, length: u64) -> wasmtime::Result<&m
     end.and_then(|end| memory.get_mut(offset as usize..end)).ok_or_else(|| Trap::MemoryOutOfBounds.into())
 }
 
-fn broken(error: wasmtime::Error) -> Failure {
-    Failure::bug(format_args!("the core stopped: {error:#}"))
+fn broken(error: wasmtime::Error) -> Problem {
+    problems::bug(format_args!("the core stopped: {error:#}"))
 }

@@ -9,10 +9,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiwame_image::{Algorithm, Digest, Host, Part, ReadError};
+use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError};
 use sha2::Digest as _;
 
-use crate::failure::Failure;
+use crate::problems;
 use crate::progress::Progress;
 
 /// Larger sources stay on disk. Most firmware is far smaller; disk images are not.
@@ -42,32 +42,28 @@ enum Store {
 
 impl Source {
     /// Opens a file; `-` is standard input.
-    pub(crate) fn open(role: &'static str, path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(role: &'static str, path: &Path) -> Result<Self, Problem> {
         Self::open_among(role, path, 1)
     }
 
     /// Opens one of so many that are kept at the same time. What can be read only once has its share of the memory.
-    pub(crate) fn open_among(role: &'static str, path: &Path, count: u64) -> Result<Self, Failure> {
+    pub(crate) fn open_among(role: &'static str, path: &Path, count: u64) -> Result<Self, Problem> {
         let share = IN_MEMORY / count.max(1);
         if path == Path::new("-") {
             let spooled = Self::spool(role, "-", io::stdin().lock(), share);
-            return spooled.map_err(|error| unreadable(path, &error));
+            return spooled.map_err(|error| problems::unreadable(path, &error));
         }
-        let before = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let before = fs::metadata(path).map_err(|error| problems::unreadable(path, &error))?;
         if before.is_dir() {
-            let what = format_args!("{}: is a directory in which no image can be read", path.display());
-            return Err(Failure::unusable(
-                what,
-                "give the image or document itself, or the folder that holds the dumps",
-            ));
+            return Err(problems::with(&problems::FOLDER, path));
         }
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let file = File::open(path).map_err(|error| problems::unreadable(path, &error))?;
         let name = path.display().to_string();
         if !before.is_file() {
-            return Self::spool(role, &name, file, share).map_err(|error| unreadable(path, &error));
+            return Self::spool(role, &name, file, share).map_err(|error| problems::unreadable(path, &error));
         }
-        let source =
-            Self::regular(role, name, path, file, &before).map_err(|error| unreadable(path, &error))?;
+        let source = Self::regular(role, name, path, file, &before)
+            .map_err(|error| problems::unreadable(path, &error))?;
         source.unchanged()?;
         Ok(source)
     }
@@ -121,14 +117,13 @@ impl Source {
     }
 
     /// Whether the file still is what it was when it was opened.
-    pub(crate) fn unchanged(&self) -> Result<(), Failure> {
+    pub(crate) fn unchanged(&self) -> Result<(), Problem> {
         let Some((path, before)) = &self.identity else { return Ok(()) };
-        let after = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let after = fs::metadata(path).map_err(|error| problems::unreadable(path, &error))?;
         if *before == Identity::of(&after) && (after.len() == self.size) {
             return Ok(());
         }
-        let what = format_args!("{}: changed while it was read", self.name);
-        Err(Failure::unusable(what, "take a copy that nothing writes to, and run again"))
+        Err(Problem::new(&problems::CHANGED).of(&self.name))
     }
 
     /// All its bytes, when they are in memory.
@@ -238,7 +233,7 @@ impl Sources {
     }
 
     /// Whether all of them are what they were; to be asked when the run is over.
-    pub(crate) fn unchanged(&self) -> Result<(), Failure> {
+    pub(crate) fn unchanged(&self) -> Result<(), Problem> {
         self.progress.finish();
         self.list.iter().try_for_each(|source| source.unchanged())
     }
@@ -336,13 +331,4 @@ fn read_at(mut file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
     let _position = POSITION.lock().unwrap_or_else(PoisonError::into_inner);
     file.seek(io::SeekFrom::Start(offset))?;
     file.read_exact(into)
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let remedy = match error.kind() {
-        io::ErrorKind::NotFound => "check the path; nothing has been read or written",
-        io::ErrorKind::PermissionDenied => "ask for read permission, or run as its owner",
-        _ => "check that the medium can be read; nothing has been written",
-    };
-    Failure::unusable(format_args!("{}: cannot be read: {error}", path.display()), remedy)
 }

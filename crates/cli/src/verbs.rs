@@ -5,27 +5,29 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use kiwame_image::Problem;
+
 use crate::args::{
     Attest, Common, Core, Describe, Diff, Inspect, Key, Lot, Manifest, Policy, Report, TEXT, Verify,
 };
-use crate::failure::Failure;
 use crate::folders::{self, Found};
 use crate::job::{self, Job};
 use crate::keys;
 use crate::lots;
 use crate::output::{self, Readers};
+use crate::problems;
 use crate::record;
 use crate::runs::Runs;
 use crate::sources::Source;
 
-pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn inspect(asked: &Inspect, common: &Common) -> Result<u8, Problem> {
     let Inspect { images, report, jobs } = asked;
     let (report, jobs) = (report.as_deref(), *jobs);
     let runs = Runs { verb: "inspect", images, together: false, report, jobs, common };
     runs.each(&Job::new(common)?, &[], &Map::new())
 }
 
-pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Problem> {
     let job = Job::new(common)?;
     let found = folders::look(&asked.images, &job);
     found.tell().iter().for_each(|text| job.pass_on(format!("{text}\n").as_bytes()));
@@ -33,7 +35,7 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Failure> {
     runs(asked, &found, common)?.each(&job, &reference, &extra)
 }
 
-pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Problem> {
     let job = Job::new(common)?;
     let found = folders::look(&asked.verify.images, &job);
     let summaries = lots::summaries(asked, &found, common)?;
@@ -47,7 +49,7 @@ pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Failure> {
 /// What images are compared with, and the fields of the request.
 type Compared = (Vec<Arc<Source>>, Map<String, Value>);
 
-fn compared(asked: &Verify) -> Result<Compared, Failure> {
+fn compared(asked: &Verify) -> Result<Compared, Problem> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(job::open("policy", asked.policy.as_slice())?);
     reference.extend(job::open("key", asked.key.as_slice())?);
@@ -65,13 +67,13 @@ fn compared(asked: &Verify) -> Result<Compared, Failure> {
     Ok((reference, extra))
 }
 
-fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Failure> {
+fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Problem> {
     let (report, jobs, together) = (asked.report.as_deref(), asked.jobs, found.images.len() > 1);
     report.map_or(Ok(()), |path| found.check_outside(path))?;
     Ok(Runs { verb: "verify", images: &found.images, together, report, jobs, common })
 }
 
-pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Problem> {
     output::check_free(&asked.output, common.force)?;
     output::check_apart(&asked.output, &asked.images)?;
     let signers = asked.keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -86,7 +88,7 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     output::say(response.output("stderr"));
     let statement = response.output("statement");
     if response.exit == 0 && statement.is_empty() {
-        return Err(Failure::bug("the core made no statement and gave no reason"));
+        return Err(problems::bug("the core made no statement and gave no reason"));
     }
     if response.exit == 0 {
         let envelope = output::packed(&asked.output, keys::sign(statement, &signers, Vec::new())?);
@@ -101,12 +103,12 @@ pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Failure> {
     Ok(response.exit)
 }
 
-pub(crate) fn diff(asked: &Diff, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn diff(asked: &Diff, common: &Common) -> Result<u8, Problem> {
     let images = [job::open_image(&asked.before)?, job::open_image(&asked.after)?];
     answer("diff", &images, Map::from_iter([("stat".to_owned(), asked.stat.into())]), common)
 }
 
-pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Problem> {
     match asked {
         Key::New { output } => {
             let public = keys::generate(output, common.force)?;
@@ -121,7 +123,7 @@ pub(crate) fn key(asked: &Key, common: &Common) -> Result<u8, Failure> {
     }
 }
 
-pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Problem> {
     let (verb, path) = match asked {
         Manifest::Show { manifest } => ("manifest-show", manifest),
         Manifest::Sign { manifest, keys, output } => return sign(manifest, keys, output, common),
@@ -131,7 +133,7 @@ pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Failure>
 }
 
 /// Adds signatures to a manifest, whose text stays as it was signed. Whoever signs is told what.
-fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Result<u8, Failure> {
+fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Result<u8, Problem> {
     output::check_free(output, common.force)?;
     let signers = keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = job::open("manifest", &[manifest.to_owned()])?;
@@ -149,7 +151,7 @@ fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Re
     Ok(response.exit)
 }
 
-pub(crate) fn policy(asked: &Policy, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn policy(asked: &Policy, common: &Common) -> Result<u8, Problem> {
     let (verb, path) = match asked {
         Policy::New { keys, expect, output } => {
             return new_policy(keys, expect.as_deref(), output.as_deref(), common);
@@ -165,7 +167,7 @@ fn new_policy(
     expect: Option<&str>,
     output: Option<&Path>,
     common: &Common,
-) -> Result<u8, Failure> {
+) -> Result<u8, Problem> {
     let path = output.unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
     let sources = keys.iter().map(|path| public_source(path)).collect::<Result<Vec<_>, _>>()?;
@@ -178,7 +180,7 @@ fn new_policy(
     Ok(response.exit)
 }
 
-pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Problem> {
     let Report::Show { report } = asked;
     let mut sources = job::open("report", std::slice::from_ref(report))?;
     // The record of the run names the files; without it the reports stand for themselves.
@@ -188,7 +190,7 @@ pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Failure> {
     answer("report-show", &sources, Map::new(), common)
 }
 
-pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Problem> {
     let request = job::open("request", std::slice::from_ref(&asked.request))?;
     let request = request.iter().find_map(|source| source.bytes()).unwrap_or_default();
     let response = Job::new(common)?.send(request, &job::open("source", &asked.sources)?)?;
@@ -198,7 +200,7 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Failure> {
     Ok(response.exit)
 }
 
-pub(crate) fn describe(asked: &Describe, common: &Common) -> Result<u8, Failure> {
+pub(crate) fn describe(asked: &Describe, common: &Common) -> Result<u8, Problem> {
     let path = asked.output.as_deref().unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
     output::check_apart(path, &asked.images)?;
@@ -217,7 +219,7 @@ fn answer(
     sources: &[Arc<Source>],
     extra: Map<String, Value>,
     common: &Common,
-) -> Result<u8, Failure> {
+) -> Result<u8, Problem> {
     let job = Job::new(common)?;
     let response = job.ask(verb, sources, extra)?;
     job.print(&response)?;
@@ -225,7 +227,7 @@ fn answer(
 }
 
 /// A public key as a source; of a private key only the public half, so that the core never sees the other.
-fn public_source(path: &Path) -> Result<Arc<Source>, Failure> {
+fn public_source(path: &Path) -> Result<Arc<Source>, Problem> {
     let source = Source::open("key", path)?;
     let public = match source.bytes() {
         Some(bytes) => keys::public_half(path, bytes)?,

@@ -1,90 +1,14 @@
 //! The command as its users meet it: exit codes, two-line complaints, and files that are whole or absent.
 
+mod place;
+
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};
 
-use tempfile::TempDir;
-
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.path(name), bytes).unwrap();
-        self
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        kiwame(self.0.path()).args(arguments.split_whitespace()).output().unwrap()
-    }
-
-    /// Runs what has to be refused: the exit code, and words that the complaint has to have.
-    #[track_caller]
-    fn refuses(&self, arguments: &str, exit: i32, words: &str) {
-        let before = self.names();
-        let output = self.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(exit), "{arguments}: {said}");
-        assert!(said.contains(words), "{arguments}: {said}");
-        assert_eq!(self.names(), before, "{arguments}: left something behind");
-    }
-
-    /// Runs what has to be done.
-    #[track_caller]
-    fn does(&self, arguments: &str) -> String {
-        let output = self.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{arguments}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    /// A maker's key, an image, and its signed manifest.
-    fn attested() -> Self {
-        let place = Self::new();
-        place.file("fw.bin", b"firmware, as far as anybody can tell").file("firmware.toml", DESCRIPTION);
-        place.does("key new -o maker.key");
-        place.does("attest fw.bin --raw --describe firmware.toml --key maker.key -o fw.json");
-        place
-    }
-}
-
-const DESCRIPTION: &str = r#"
-schema = "kiwame-firmware/1"
-
-[product]
-vendor = "ACME"
-model = "R1"
-
-[release]
-version = "1.0"
-security-version = 1
-"#;
-
-const VERIFY: &str = "verify fw.bin --manifest fw.json --key maker.key.pub --expect ACME/R1@1.0";
-
-fn kiwame(place: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kiwame"));
-    command.current_dir(place).env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8");
-    command
-}
+use place::{DESCRIPTION, Place, VERIFY, kiwame};
 
 #[test]
 fn a_maker_attests_and_a_buyer_verifies() {

@@ -21,7 +21,9 @@ impl Lang {
         if locale.starts_with("ja") { Self::Japanese } else { Self::English }
     }
 
-    fn of_text(self, text: Text) -> &'static str {
+    /// A text in this language.
+    #[must_use]
+    pub fn text(self, text: Text) -> &'static str {
         self.pick(text.english, text.japanese)
     }
 
@@ -151,7 +153,7 @@ pub fn not_seen(lang: Lang, code: &str) -> &'static str {
 pub fn message(lang: Lang, finding: &FindingOf, mode: &str) -> String {
     let kind = kinds::of_report(&finding.id);
     let between = kind.between.filter(|_| mode == "diff");
-    let template = between.map_or(lang.pick(kind.english, kind.japanese), |text| lang.of_text(text));
+    let template = between.map_or(lang.pick(kind.english, kind.japanese), |text| lang.text(text));
     let mut text = fill(lang, template, finding);
     if let Some((reason, until)) = waiver(finding) {
         let whole = if is_waived(finding) {
@@ -188,7 +190,7 @@ pub fn remedy(lang: Lang, finding: &FindingOf, mode: &str) -> String {
         return lang.pick("Nothing until the waiver ends.", "免除の期限まで対応不要。").to_owned();
     }
     let kind = kinds::of_report(&finding.id);
-    let next = lang.of_text(kind.next);
+    let next = lang.text(kind.next);
     let accuses =
         !["verify", "lot"].contains(&mode) && kind.family != Family::Defect && *kind != kinds::LIMIT_HIT;
     let compared = lang.pick(
@@ -210,6 +212,11 @@ fn fill(lang: Lang, template: &str, finding: &FindingOf) -> String {
             "place" => text.push_str(&format!("{:#x}", finding.offset)),
             "actual" => text.push_str(finding.actual.as_deref().unwrap_or("?")),
             "expected" => text.push_str(finding.expected.as_deref().unwrap_or("?")),
+            // Reports of versions before have it in English only.
+            "why-ja" => {
+                let why = finding.args.get(name).or_else(|| finding.args.get("why"));
+                text.push_str(why.map_or("?", String::as_str));
+            }
             "bytes" => text.push_str(&digits(finding.args.get(name).map_or("?", String::as_str))),
             _ => text.push_str(finding.args.get(name).map_or("?", String::as_str)),
         }

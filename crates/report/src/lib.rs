@@ -22,6 +22,7 @@ mod catalogue;
 mod escape;
 mod lot;
 mod model;
+pub mod problems;
 mod renderers;
 mod statement;
 
@@ -37,6 +38,7 @@ pub use model::{
     AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf,
     Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
+pub use problems::problem_text;
 pub use renderers::{RENDERERS, Renderer, View, renderer};
 pub use statement::statement;
 

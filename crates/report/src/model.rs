@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, LimitKind, Limits, Region, RegionId, Tree};
-use kiwame_trust::forms;
+use kiwame_image::{Arrange as _, Digest, Gather as _, LimitKind, Limits, Problem, Region, RegionId, Tree};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
+use kiwame_trust::{TrustError, forms, readers};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::{Lang, message, remedy};
-use crate::escape;
+use crate::{escape, problems};
 
 /// The report: a pure function of what it names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -833,15 +833,14 @@ impl Report {
     ///
     /// # Errors
     /// What the reader of JSON says.
-    pub fn claimed(text: &[u8]) -> Result<Self, String> {
-        Json::parse(text, MOST_SIGNED).map_err(|error| error.to_string())?;
-        let mut report: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    pub fn claimed(text: &[u8]) -> Result<Self, Problem> {
+        Json::parse(text, MOST_SIGNED).map_err(|error| error.problem().exit(2))?;
+        let mut report: Self = serde_json::from_slice(text).map_err(|error| {
+            Problem::new(&problems::UNREADABLE).arg("what", readers::words(&error.to_string()))
+        })?;
         if report.schema_version != crate::SCHEMA_VERSION {
-            return Err(format!(
-                "schemaVersion: found {}, expected {}",
-                report.schema_version,
-                crate::SCHEMA_VERSION
-            ));
+            let (field, expected, found) = ("schemaVersion", crate::SCHEMA_VERSION, report.schema_version);
+            return Err(TrustError::Type { field, expected, found }.problem().exit(2));
         }
         report.escape_again();
         Ok(report)

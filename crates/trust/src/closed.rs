@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kiwame_image::Text;
+
 use crate::TrustError;
 use crate::json::{Json, Object};
 
@@ -129,11 +131,11 @@ pub(crate) fn whole<T: Closed>(mut object: Object) -> Result<T, TrustError> {
 pub(crate) fn formed<T>(
     object: &mut Object,
     field: &str,
-    expected: &'static str,
+    expected: Text,
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, TrustError> {
     let text = object.text(field)?;
-    let wrong = || TrustError::Field { field: object.path(field), expected, found: text.clone() };
+    let wrong = || TrustError::Field { field: object.path(field), expected, found: text.as_str().into() };
     read(&text).ok_or_else(wrong)
 }
 

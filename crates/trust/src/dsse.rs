@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kiwame_image::Arrange as _;
-use kiwame_image::len64;
+use kiwame_image::{Text, len64};
 
 use crate::json::{Json, MOST_UNSIGNED, Object};
 use crate::{Policy, PublicKey, TrustError};
@@ -39,21 +39,29 @@ impl Envelope {
     pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
         if len64(text) > MAX_ENVELOPE {
             let (found, limit) = (len64(text), MAX_ENVELOPE);
-            return Err(TrustError::TooLarge { what: "envelope bytes", found, limit });
+            return Err(TrustError::TooLarge {
+                what: Text::new("envelope bytes", "エンベロープのバイト数"),
+                found,
+                limit,
+            });
         }
         let mut envelope = Object::new(Json::parse(text, MOST_UNSIGNED)?, "")?;
         let payload_type = envelope.text("payloadType")?;
         let payload = decode("payload", &envelope.text("payload")?)?;
         if len64(&payload) > MAX_PAYLOAD {
             return Err(TrustError::TooLarge {
-                what: "payload bytes",
+                what: Text::new("payload bytes", "内容のバイト数"),
                 found: len64(&payload),
                 limit: MAX_PAYLOAD,
             });
         }
         let list = envelope.list("signatures")?;
         if list.len() > MAX_SIGNATURES {
-            return Err(TrustError::TooLarge { what: "signatures", found: len64(&list), limit: 64 });
+            return Err(TrustError::TooLarge {
+                what: Text::new("signatures", "署名の数"),
+                found: len64(&list),
+                limit: 64,
+            });
         }
         let read = |(index, json)| {
             let mut signature = Object::new(json, format!("signatures[{index}]"))?;
@@ -120,8 +128,8 @@ fn decode(field: &str, text: &str) -> Result<Vec<u8>, TrustError> {
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, CONFIG);
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).map_err(|error| TrustError::Field {
         field: field.to_owned(),
-        expected: "base64",
-        found: error.to_string(),
+        expected: Text::new("base64", "base64"),
+        found: error.to_string().into(),
     })
 }
 

@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+use kiwame_image::{Problem, Text, Words};
+
+use crate::problems;
+
 /// What is wrong with a key, an envelope, a policy or a manifest. The caller adds the name of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,9 +26,9 @@ pub enum TrustError {
         /// Path of the field, such as `predicate.images[0].size`.
         field: String,
         /// What should be there.
-        expected: &'static str,
+        expected: Text,
         /// What is there.
-        found: String,
+        found: Words,
     },
     /// The payload or statement is of another type.
     Type {
@@ -38,7 +42,7 @@ pub enum TrustError {
     /// More than is accepted.
     TooLarge {
         /// What there is too much of.
-        what: &'static str,
+        what: Text,
         /// How much there is.
         found: u64,
         /// How much there may be.
@@ -113,56 +117,67 @@ pub enum TrustError {
         /// Where.
         path: String,
         /// How.
-        what: &'static str,
+        what: Text,
     },
+}
+
+impl TrustError {
+    /// The same as people read it, without the name of the file.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let of = Problem::new;
+        match self {
+            Self::Json { line, column, what } => of(&problems::JSON)
+                .arg("line", Words::plain(line))
+                .arg("column", Words::plain(column))
+                .arg("what", crate::readers::words(what)),
+            Self::Toml(what) => of(&problems::TOML).arg("what", crate::readers::toml(what)),
+            Self::Field { field, expected, found } => of(&problems::FIELD)
+                .arg("field", field)
+                .arg("found", found.clone())
+                .arg("expected", *expected),
+            Self::Type { field, expected, found } => {
+                of(&problems::TYPE).arg("field", *field).arg("found", found).arg("expected", *expected)
+            }
+            Self::TooLarge { what, found, limit } => {
+                of(&problems::TOO_LARGE).arg("what", *what).arg("found", *found).arg("limit", *limit)
+            }
+            Self::NotAKey => of(&problems::NOT_A_KEY),
+            Self::NonCanonicalKey => of(&problems::NON_CANONICAL_KEY),
+            Self::WeakKey => of(&problems::WEAK_KEY),
+            Self::TorsionKey => of(&problems::TORSION_KEY),
+            Self::SharedKey(key) => of(&problems::SHARED_KEY).arg("key", key),
+            Self::Expectation(text) => of(&problems::EXPECTATION).arg("found", text),
+            Self::Time(text) => of(&problems::TIME).arg("found", text),
+            Self::NoRule { product } => of(&problems::NO_RULE).arg("product", product),
+            Self::TwoRules { product } => of(&problems::TWO_RULES).arg("product", product),
+            Self::OtherProduct { found, expected } => {
+                of(&problems::OTHER_PRODUCT).arg("found", found).arg("expected", expected)
+            }
+            Self::Threshold { found, required, unknown } => of(&problems::TOO_FEW)
+                .arg("found", Words::plain(found))
+                .arg("required", Words::plain(required))
+                .arg("unknown", Words::plain(unknown)),
+            Self::KnownKey(key) => of(&problems::PUBLISHED_KEY).arg("key", key),
+            Self::Revoked(key) => of(&problems::REVOKED_KEY).arg("key", key),
+            Self::RevokedManifest(digest) => of(&problems::REVOKED_MANIFEST).arg("digest", digest),
+            Self::Expired { field, bound, now } => {
+                of(&problems::OUT_OF_TIME).arg("field", *field).arg("bound", bound).arg("now", now)
+            }
+            Self::NoTime(field) => of(&problems::NO_TIME).arg("field", *field),
+            Self::Rollback { found, floor } => {
+                of(&problems::BELOW_FLOOR).arg("found", *found).arg("floor", *floor)
+            }
+            Self::Defective { path, what } => {
+                of(&problems::CONTRADICTION).arg("path", path).arg("what", *what)
+            }
+        }
+    }
 }
 
 impl fmt::Display for TrustError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json { line, column, what } => write!(f, "line {line}, column {column}: {what}"),
-            Self::Toml(what) => f.write_str(what.trim_end()),
-            Self::Field { field, expected, found } => {
-                write!(f, "{field}: found {found}, expected {expected}")
-            }
-            Self::Type { field, expected, found } => {
-                write!(f, "{field}: found \"{found}\", expected \"{expected}\"")
-            }
-            Self::TooLarge { what, found, limit } => {
-                write!(f, "{what}: found {found}, at most {limit} are accepted")
-            }
-            Self::NotAKey => f.write_str(
-                "not an Ed25519 public key (SubjectPublicKeyInfo PEM, or ed25519: and 64 hexadecimal digits)",
-            ),
-            Self::NonCanonicalKey => f.write_str("the key is not in canonical encoding"),
-            Self::WeakKey => f.write_str("the key is of low order: it verifies signatures that nobody made"),
-            Self::TorsionKey => {
-                f.write_str("the key has a torsion component: two verifiers can disagree about it")
-            }
-            Self::SharedKey(key) => write!(f, "key {key} belongs to two principals"),
-            Self::Expectation(text) => {
-                write!(f, "found \"{text}\", expected VENDOR/MODEL or VENDOR/MODEL@RELEASE")
-            }
-            Self::Time(text) => write!(f, "found \"{text}\", expected a time such as 2026-11-21T09:00:00Z"),
-            Self::NoRule { product } => write!(f, "no rule of the policy speaks of {product}"),
-            Self::TwoRules { product } => write!(f, "two rules of the policy speak of {product}"),
-            Self::OtherProduct { found, expected } => {
-                write!(f, "the manifest is for {found}, expected {expected}")
-            }
-            Self::Threshold { found, required, unknown } => write!(
-                f,
-                "signed by {found} of {required} required principals ({unknown} signatures by no key of the policy)"
-            ),
-            Self::KnownKey(key) => write!(f, "key {key} is a published test key or known to have leaked"),
-            Self::Revoked(key) => write!(f, "key {key} is revoked"),
-            Self::RevokedManifest(digest) => write!(f, "the manifest with payload {digest} is revoked"),
-            Self::Expired { field, bound, now } => write!(f, "{field}: {bound}, compared with {now}"),
-            Self::NoTime(field) => write!(f, "{field} needs a time to compare with, and none was given"),
-            Self::Rollback { found, floor } => {
-                write!(f, "security version {found} is below the policy's floor {floor}")
-            }
-            Self::Defective { path, what } => write!(f, "{path}: {what}"),
-        }
+        f.write_str(&self.problem().says().english)
     }
 }
 

@@ -27,6 +27,8 @@ pub type Settings = String;
 pub type RuleType = String;
 /// What a device does with an erased store.
 pub type WhenEmpty = String;
+/// Why keys no longer count.
+pub type RevocationReason = String;
 /// How much of an image a manifest lists.
 pub type Coverage = String;
 /// How the files of a file system are listed: a program as one, or by its parts.

@@ -1,6 +1,6 @@
 //! Grammars: what the value of a setting may be (RULES 12).
 
-use kiwame_image::len64;
+use kiwame_image::{Text, len64};
 
 use crate::TrustError;
 
@@ -109,6 +109,12 @@ pub enum Grammar {
     Number(u8, u64, u64),
 }
 
+/// What is expected where a grammar stands.
+const EXPECTED: Text = Text::new(
+    "bytes:N, exactly:HEX, enum:A|B, digits:N, hex:N, mac, word:N, range:FROM-TO or u16:FROM-TO",
+    "bytes:N、exactly:HEX、enum:A|B、digits:N、hex:N、mac、word:N、range:FROM-TO、u16:FROM-TO のいずれか",
+);
+
 impl Grammar {
     /// Reads a word of [`GRAMMARS`] with what stands behind it.
     ///
@@ -119,8 +125,8 @@ impl Grammar {
         let kind = GRAMMARS.into_iter().find(|kind| kind.word == word);
         kind.and_then(|kind| (kind.read)(rest)).ok_or_else(|| TrustError::Field {
             field: field.to_owned(),
-            expected: "bytes:N, exactly:HEX, enum:A|B, digits:N, hex:N, mac, word:N, range:FROM-TO or u16:FROM-TO",
-            found: text.chars().take(128).collect(),
+            expected: EXPECTED,
+            found: text.chars().take(128).collect::<String>().into(),
         })
     }
 

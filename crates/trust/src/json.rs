@@ -9,6 +9,8 @@ use std::collections::btree_map::Entry;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use kiwame_image::{Text, Words};
+
 use crate::TrustError;
 
 /// A JSON value.
@@ -85,14 +87,16 @@ impl Json {
         })
     }
 
-    fn describe(&self) -> String {
+    fn describe(&self) -> Words {
         match self {
-            Self::Null => "null".to_owned(),
-            Self::Flag(flag) => flag.to_string(),
-            Self::Uint(number) => number.to_string(),
-            Self::Text(text) => format!("\"{}\"", text.chars().take(64).collect::<String>()),
-            Self::List(list) => format!("an array of {}", list.len()),
-            Self::Map(_) => "an object".to_owned(),
+            Self::Null => "null".into(),
+            Self::Flag(flag) => Words::plain(flag),
+            Self::Uint(number) => (*number).into(),
+            Self::Text(text) => format!("\"{}\"", text.chars().take(64).collect::<String>()).into(),
+            Self::List(list) => {
+                Words::new(format!("an array of {}", list.len()), format!("{} 要素の配列", list.len()))
+            }
+            Self::Map(_) => OBJECT.into(),
         }
     }
 }
@@ -248,6 +252,11 @@ impl Level<'_> {
 }
 
 /// How an object of a list that is not kept is called in errors.
+/// What is often expected, and what is often found.
+const OBJECT: Text = Text::new("an object", "オブジェクト");
+pub(crate) const ARRAY: Text = Text::new("an array", "配列");
+pub(crate) const WHOLE_NUMBER: Text = Text::new("a whole number", "整数");
+pub(crate) const NOTHING: Text = Text::new("nothing", "無し");
 const LISTED: &str = "regions[]";
 
 /// A closed object being read: every field is asked for by name, and what nobody asked for is an error.
@@ -267,7 +276,7 @@ impl Object {
         match json {
             Json::Map(fields) => Ok(Self { at, fields }),
             Json::Null | Json::Flag(_) | Json::Uint(_) | Json::Text(_) | Json::List(_) => {
-                Err(TrustError::Field { field: at, expected: "an object", found: json.describe() })
+                Err(TrustError::Field { field: at, expected: OBJECT, found: json.describe() })
             }
         }
     }
@@ -289,8 +298,8 @@ impl Object {
         self.fields.contains_key(field)
     }
 
-    fn wrong(&self, field: &str, expected: &'static str, found: Option<&Json>) -> TrustError {
-        let found = found.map_or_else(|| "nothing".to_owned(), Json::describe);
+    fn wrong(&self, field: &str, expected: Text, found: Option<&Json>) -> TrustError {
+        let found = found.map_or_else(|| NOTHING.into(), Json::describe);
         TrustError::Field { field: self.path(field), expected, found }
     }
 
@@ -301,7 +310,7 @@ impl Object {
     pub fn text(&mut self, field: &str) -> Result<String, TrustError> {
         match self.take(field) {
             Some(Json::Text(text)) => Ok(text),
-            other => Err(self.wrong(field, "text", other.as_ref())),
+            other => Err(self.wrong(field, Text::new("text", "文字列"), other.as_ref())),
         }
     }
 
@@ -320,7 +329,7 @@ impl Object {
     pub fn uint(&mut self, field: &str) -> Result<u64, TrustError> {
         match self.take(field) {
             Some(Json::Uint(number)) => Ok(number),
-            other => Err(self.wrong(field, "a whole number", other.as_ref())),
+            other => Err(self.wrong(field, WHOLE_NUMBER, other.as_ref())),
         }
     }
 
@@ -340,7 +349,9 @@ impl Object {
         match self.take(field) {
             None => Ok(false),
             Some(Json::Flag(flag)) => Ok(flag),
-            Some(other) => Err(self.wrong(field, "true or false", Some(&other))),
+            Some(other) => {
+                Err(self.wrong(field, Text::new("true or false", "true 又は false"), Some(&other)))
+            }
         }
     }
 
@@ -352,7 +363,7 @@ impl Object {
         match self.take(field) {
             None => Ok(Vec::new()),
             Some(Json::List(list)) => Ok(list),
-            Some(other) => Err(self.wrong(field, "an array", Some(&other))),
+            Some(other) => Err(self.wrong(field, ARRAY, Some(&other))),
         }
     }
 
@@ -387,7 +398,7 @@ impl Object {
             .map(|json| match json {
                 Json::Text(text) => Ok(text),
                 other @ (Json::Null | Json::Flag(_) | Json::Uint(_) | Json::List(_) | Json::Map(_)) => {
-                    Err(self.wrong(field, "an array of texts", Some(&other)))
+                    Err(self.wrong(field, Text::new("an array of texts", "文字列の配列"), Some(&other)))
                 }
             })
             .collect()
@@ -400,7 +411,7 @@ impl Object {
     pub fn object(&mut self, field: &str) -> Result<Self, TrustError> {
         match self.take(field) {
             Some(json) => Self::new(json, self.path(field)),
-            None => Err(self.wrong(field, "an object", None)),
+            None => Err(self.wrong(field, OBJECT, None)),
         }
     }
 
@@ -417,7 +428,9 @@ impl Object {
     pub fn end(&self) -> Result<(), TrustError> {
         match self.fields.iter().find(|(name, _)| !name.starts_with("x-")) {
             None => Ok(()),
-            Some((name, value)) => Err(self.wrong(name, "no such field", Some(value))),
+            Some((name, value)) => {
+                Err(self.wrong(name, Text::new("no such field", "そのフィールドは無いこと"), Some(value)))
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub mod key;
 mod known;
 pub mod manifest;
 pub mod policy;
+pub mod problems;
+pub mod readers;
 pub mod rules;
 mod schemes;
 mod tables;

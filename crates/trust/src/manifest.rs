@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{
     Algorithm, Arrange as _, Digest, Endian, Environment, Form, Gather as _, Partition, SettingsFile, Span,
-    fact,
+    Text, fact,
 };
 
 use crate::closed::{self, Closed as _};
-use crate::json::{Json, MOST_SIGNED, Object};
+use crate::json::{ARRAY, Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
 use crate::tables::{self, PredicateType, StatementType, Timestamp, exact};
 pub use crate::tables::{KnownDefect, Supplier};
@@ -299,7 +299,7 @@ impl Manifest {
     fn check(&self) -> Result<(), TrustError> {
         let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
         if self.images.is_empty() {
-            return defective("predicate.images", "no image is listed");
+            return defective("predicate.images", NO_IMAGE);
         }
         for image in &self.images {
             let old = image.regions.iter().find(|region| image.files.is_none() && is_in_file(&region.path));
@@ -315,18 +315,18 @@ impl Manifest {
             let any = matches!(rule.rule, Mutable::Any { .. });
             let mut regions = self.images.iter().flat_map(|image| &image.regions);
             if any && regions.any(|region| at_or_below(&region.path) && region.is_executable()) {
-                return defective(&rule.path, "the rule `any` covers a path that can execute");
+                return defective(&rule.path, ANY_EXECUTES);
             }
             if kiwame_image::segments(&rule.path).all(|segment| segment == "image") {
-                return defective("predicate.mutable", "a rule covers the whole image");
+                return defective("predicate.mutable", WHOLE_IMAGE);
             }
             if let Some(name) = rule.names().find(|name| crate::rules::says_too_little(name)) {
-                return defective(name, "a pattern needs three letters or digits beside * and #");
+                return defective(name, SHORT_PATTERN);
             }
             for keys in rule.key_lists() {
                 let mut names = std::collections::BTreeSet::new();
                 if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {
-                    return defective(&twice.name, "a rule lists the key twice");
+                    return defective(&twice.name, KEY_TWICE);
                 }
             }
         }
@@ -353,8 +353,35 @@ fn is_in_file(path: &str) -> bool {
 }
 
 /// How files were listed before a manifest said how.
-const OLD_FILES: &str =
-    "the manifest lists files as versions before this one did; ask the maker for one made with this version";
+const OLD_FILES: Text = Text::new(
+    "the manifest lists files as versions before this one did; ask the maker for one made with this version",
+    "ファイルの記載が旧版の形式である。この版で作成したマニフェストを製造者に請求する",
+);
+/// How a manifest contradicts itself.
+const NO_IMAGE: Text = Text::new("no image is listed", "イメージの記載が無い");
+const ANY_EXECUTES: Text =
+    Text::new("the rule `any` covers a path that can execute", "規則 any が実行され得るものに及ぶ");
+const WHOLE_IMAGE: Text = Text::new("a rule covers the whole image", "規則がイメージ全体に及ぶ");
+const SHORT_PATTERN: Text = Text::new(
+    "a pattern needs three letters or digits beside * and #",
+    "パターンには * と # の他に英数字が三つ必要",
+);
+const KEY_TWICE: Text = Text::new("a rule lists the key twice", "規則に同じキーが二度有る");
+const NO_REGION: Text = Text::new(
+    "coverage is complete, and no region of the image is listed",
+    "coverage が complete であるのに領域の記載が無い",
+);
+const BYTES_BEFORE: Text = Text::new(
+    "coverage is complete, and bytes before this region are not listed",
+    "coverage が complete であるのに、この領域の前に記載の無いバイトが有る",
+);
+const OVERLAP: Text = Text::new("the region overlaps another", "領域が他と重なっている");
+const WRONG_END: Text =
+    Text::new("the regions do not end where the image ends", "領域の終わりとイメージの終わりが違う");
+const WRONG_WHOLE: Text = Text::new(
+    "the only region contradicts the digest of the whole",
+    "唯一の領域が全体のダイジェストと矛盾する",
+);
 
 /// True when `path` is `scope` or lies below it, by whole segments.
 #[must_use]
@@ -407,7 +434,7 @@ impl ImageReference {
         }
         let defective = |path: &str, what| Err(TrustError::Defective { path: path.to_owned(), what });
         if !spaces.contains_key("image") && self.size > 0 {
-            return defective("image", "coverage is complete, and no region of the image is listed");
+            return defective("image", NO_REGION);
         }
         for (space, spans) in &mut spaces {
             spans.arrange();
@@ -416,18 +443,15 @@ impl ImageReference {
             let mut at = origin.copied().unwrap_or(0);
             for (span, path) in spans.iter() {
                 if span.offset > at {
-                    return defective(
-                        path,
-                        "coverage is complete, and bytes before this region are not listed",
-                    );
+                    return defective(path, BYTES_BEFORE);
                 }
                 if span.offset < at {
-                    return defective(path, "the region overlaps another");
+                    return defective(path, OVERLAP);
                 }
                 at = span.end();
             }
             if *space == "image" && at != self.size {
-                return defective("image", "the regions do not end where the image ends");
+                return defective("image", WRONG_END);
             }
         }
         if let [region] = self.regions.as_slice()
@@ -437,7 +461,7 @@ impl ImageReference {
                 .iter()
                 .any(|digest| digest.algorithm == Algorithm::Sha256 && *digest != region.sha256)
         {
-            return defective(&region.path, "the only region contradicts the digest of the whole");
+            return defective(&region.path, WRONG_WHOLE);
         }
         Ok(())
     }
@@ -509,16 +533,18 @@ impl ImageReference {
         let wrong = |field: &str, expected, found: u64| TrustError::Field {
             field: format!("predicate.images[{number}].{field}"),
             expected,
-            found: found.to_string(),
+            found: found.into(),
         };
         let at = |number: u64| usize::try_from(number).ok();
         let named = at(subject).and_then(|number| subjects.get(number));
-        let named = named.ok_or_else(|| wrong("subject", "the number of a subject", subject))?;
+        let named = named.ok_or_else(|| {
+            wrong("subject", Text::new("the number of a subject", "subject の番号"), subject)
+        })?;
         let regions = match regions.0 {
             None => Vec::new(),
             Some(list) => match at(list).and_then(|number| lists.get_mut(number)) {
                 Some(regions) => core::mem::take(regions),
-                None => return Err(wrong("regions", "an array", list)),
+                None => return Err(wrong("regions", ARRAY, list)),
             },
         };
         Ok(Self {

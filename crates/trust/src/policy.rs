@@ -2,7 +2,7 @@
 //!
 //! Keys come from here or from the command line, never from what is being verified.
 
-use kiwame_image::{Algorithm, Arrange as _, Digest};
+use kiwame_image::{Algorithm, Arrange as _, Digest, Text, Words};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, path_within};
@@ -36,8 +36,65 @@ pub struct Principal {
     pub keys: Vec<PublicKey>,
     /// Roles.
     pub roles: Vec<String>,
-    /// Why the keys no longer count, if they do not.
-    pub revoked: Option<String>,
+    /// That its keys no longer count, if they do not.
+    pub revoked: Option<Revocation>,
+}
+
+/// That keys no longer count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Why.
+    pub reason: RevocationReason,
+    /// From when on; always, when absent.
+    pub since: Option<String>,
+}
+
+/// Why keys no longer count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// Somebody else may have the key: it never counts, whatever date anybody gives (RULES 21).
+    Compromise,
+    /// Another key took its place.
+    Replaced,
+    /// Its owner signs no more.
+    Retired,
+}
+
+impl RevocationReason {
+    /// The name in policies.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compromise => "compromise",
+            Self::Replaced => "replaced",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// What is expected where one of them stands.
+    pub const EXPECTED: Text = Text::new(
+        "compromise, replaced or retired",
+        "compromise(漏洩)、replaced(交換)、retired(引退)のいずれか",
+    );
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Compromise, Self::Replaced, Self::Retired].into_iter().find(|one| one.name() == name)
+    }
+}
+
+impl Revocation {
+    /// Whether it holds at that time. Without a time nobody can tell that it does not.
+    fn holds(&self, now: Option<Time>) -> Result<bool, TrustError> {
+        match &self.since {
+            Some(since) if self.reason != RevocationReason::Compromise => {
+                let since = Time::parse(since)?;
+                now.map(|now| now >= since).ok_or(TrustError::NoTime("principal.revoked.since"))
+            }
+            _ => Ok(true),
+        }
+    }
 }
 
 /// What is asked of one product.
@@ -236,16 +293,19 @@ impl Policy {
         if let Some([name, _]) = names.array_windows().find(|[one, other]| one == other) {
             return Err(TrustError::Field {
                 field: "principal.id".to_owned(),
-                expected: "a name of its own for each principal",
-                found: format!("{name:?} twice"),
+                expected: Text::new(
+                    "a name of its own for each principal",
+                    "署名者(principal)毎に異なる名前",
+                ),
+                found: Words::new(format!("{name:?} twice"), format!("{name:?} が二つ")),
             });
         }
         let digest = |text: &&String| Digest::from_hex(IDENTITY, text).is_none();
         if let Some(text) = file.revoked_manifests.iter().find(digest) {
             return Err(TrustError::Field {
                 field: "revoked-manifests".to_owned(),
-                expected: "a sha256 digest in lower-case hexadecimal",
-                found: text.chars().take(128).collect(),
+                expected: DIGEST,
+                found: text.chars().take(128).collect::<String>().into(),
             });
         }
         let rules = file.rule.into_iter().map(RuleEntry::read).collect::<Result<Vec<_>, _>>()?;
@@ -328,7 +388,7 @@ impl Policy {
         }
         let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload)?;
         let rule = self.rule(&manifest.product.vendor, &manifest.product.model)?;
-        let signers = self.threshold(rule, &keys, envelope.signatures.len())?;
+        let signers = self.threshold(rule, &keys, envelope.signatures.len(), now)?;
         let bounds = [
             ("policy.expires", self.expires.as_deref(), false),
             ("release.notBefore", manifest.release.not_before.as_deref(), true),
@@ -337,16 +397,26 @@ impl Policy {
         for (field, bound, from) in bounds {
             in_time(field, bound, from, now)?;
         }
-        let time_used = bounds.iter().any(|(_, bound, _)| bound.is_some());
+        let revoked = self.principals.iter().any(|principal| {
+            principal.revoked.as_ref().is_some_and(|revoked| revoked.since.is_some())
+                && principal.keys.iter().any(|key| keys.contains(&key))
+        });
+        let time_used = revoked || bounds.iter().any(|(_, bound, _)| bound.is_some());
         Ok(Verified { value: manifest, signers, identity, time_used })
     }
 
     /// The one threshold loop: distinct principals, each counted once, each by a vetted key that signed.
-    fn threshold(&self, rule: &Rule, keys: &[&PublicKey], entries: usize) -> Result<Vec<Signer>, TrustError> {
+    fn threshold(
+        &self,
+        rule: &Rule,
+        keys: &[&PublicKey],
+        entries: usize,
+        now: Option<Time>,
+    ) -> Result<Vec<Signer>, TrustError> {
         let mut signers = Vec::new();
         for principal in self.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
             let Some(key) = principal.keys.iter().find(|key| keys.contains(key)) else { continue };
-            if principal.revoked.is_some() {
+            if principal.revoked.as_ref().map_or(Ok(false), |revoked| revoked.holds(now))? {
                 return Err(TrustError::Revoked(key.fingerprint()));
             }
             if key.is_known() && !self.insecure_accept_known_keys {
@@ -378,14 +448,17 @@ impl Accept {
     fn check(&self, field: &str) -> Result<(), TrustError> {
         names_a_part(&self.path, format!("{field}.path"))?;
         let wrong = |expected, found: &str| {
-            let found = found.chars().take(128).collect();
+            let found = found.chars().take(128).collect::<String>().into();
             Err(TrustError::Field { field: field.to_owned(), expected, found })
         };
         if self.max_bytes.is_none() && self.sha256.is_empty() {
-            return wrong("max-bytes, or sha256 = [\"...\"]", &self.path);
+            return wrong(
+                Text::new("max-bytes, or sha256 = [\"...\"]", "max-bytes 又は sha256 = [\"...\"]"),
+                &self.path,
+            );
         }
         match self.sha256.iter().find(|text| Digest::from_hex(IDENTITY, text).is_none()) {
-            Some(text) => wrong("a sha256 digest in lower-case hexadecimal", text),
+            Some(text) => wrong(DIGEST, text),
             None => Ok(()),
         }
     }
@@ -402,8 +475,8 @@ impl Waiver {
 fn names_a_part(path: &str, field: String) -> Result<(), TrustError> {
     let whole = kiwame_image::segments(path).all(|segment| segment == "image");
     if whole {
-        let expected = "the path of a part of the image";
-        return Err(TrustError::Field { field, expected, found: path.to_owned() });
+        let expected = Text::new("the path of a part of the image", "イメージの一部分のパス");
+        return Err(TrustError::Field { field, expected, found: format!("\"{path}\"").into() });
     }
     Ok(())
 }
@@ -421,9 +494,12 @@ fn in_time(
     if inside {
         return Ok(());
     }
-    Err(TrustError::Expired { field, bound: bound.to_owned(), now: format!("{} s", now.seconds()) })
+    Err(TrustError::Expired { field, bound: bound.to_owned(), now: now.to_string() })
 }
 
+/// What a list of digests holds.
+const DIGEST: Text =
+    Text::new("a sha256 digest in lower-case hexadecimal", "小文字 16 進の sha256 ダイジェスト");
 /// The algorithm of a manifest's identity.
 const IDENTITY: Algorithm = Algorithm::Sha256;
 
@@ -464,14 +540,36 @@ struct PrincipalEntry {
     keys: Vec<forms::PublicKey>,
     /// Roles in which it signs, as rules ask for them. Example: `["release"]`
     roles: Vec<String>,
-    /// Why the keys no longer count, if they do not. Example: `"leaked in March"`
-    revoked: Option<String>,
+    /// That the keys no longer count, if they do not.
+    revoked: Option<RevocationEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RevocationEntry {
+    /// Why; of a compromise no date helps. Example: `"retired"`
+    reason: forms::RevocationReason,
+    /// From when on the keys no longer count; always without, and always of a compromise. Example: `"2026-06-01T00:00:00Z"`
+    since: Option<forms::Timestamp>,
+}
+
+impl RevocationEntry {
+    fn read(self) -> Result<Revocation, TrustError> {
+        let reason = RevocationReason::named(&self.reason).ok_or_else(|| TrustError::Field {
+            field: "principal.revoked.reason".to_owned(),
+            expected: RevocationReason::EXPECTED,
+            found: format!("\"{}\"", self.reason.chars().take(64).collect::<String>()).into(),
+        })?;
+        self.since.as_deref().map(Time::parse).transpose()?;
+        Ok(Revocation { reason, since: self.since })
+    }
 }
 
 impl PrincipalEntry {
     fn read(self) -> Result<Principal, TrustError> {
         let keys = self.keys.iter().map(|key| PublicKey::parse(key.as_bytes())).collect::<Result<_, _>>()?;
-        Ok(Principal { id: self.id, keys, roles: self.roles, revoked: self.revoked })
+        let revoked = self.revoked.map(RevocationEntry::read).transpose()?;
+        Ok(Principal { id: self.id, keys, roles: self.roles, revoked })
     }
 }
 
@@ -521,7 +619,11 @@ impl RuleEntry {
     fn read(self) -> Result<Rule, TrustError> {
         if self.threshold == 0 {
             let field = format!("rule for {}/{}: threshold", self.vendor, self.model);
-            return Err(TrustError::Field { field, expected: "1 or more", found: "0".to_owned() });
+            return Err(TrustError::Field {
+                field,
+                expected: Text::new("1 or more", "1 以上"),
+                found: 0.into(),
+            });
         }
         let scope = format!("{}/{}", self.vendor, self.model);
         for (field, list) in [

@@ -1,10 +1,12 @@
 //! Mutable rules: where devices may differ, and how far, value by value (RULES 12).
 
-use kiwame_image::{SettingsFile, is_pattern, name_fits};
+use kiwame_image::{SettingsFile, Text, is_pattern, name_fits};
 
 use crate::TrustError;
 pub use crate::grammar::Grammar;
+use crate::json::{NOTHING, WHOLE_NUMBER};
 use crate::tables;
+pub use crate::tables::SETTINGS;
 pub use crate::tables::{FileRule, KeyRule};
 
 /// A place where devices may differ, and how far.
@@ -44,7 +46,7 @@ impl WhenEmpty {
     }
 
     /// What is expected where one of them stands.
-    pub const EXPECTED: &str = "refuse, warning or default";
+    pub const EXPECTED: Text = Text::new("refuse, warning or default", "refuse、warning、default のいずれか");
 
     /// The one of that name.
     #[must_use]
@@ -82,7 +84,10 @@ impl RuleType {
     }
 
     /// What is expected where one of them stands.
-    pub const EXPECTED: &str = "keys, fields, data-files, erased or any";
+    pub const EXPECTED: Text = Text::new(
+        "keys, fields, data-files, erased or any",
+        "keys、fields、data-files、erased、any のいずれか",
+    );
 
     /// The one of that name.
     #[must_use]
@@ -124,6 +129,9 @@ impl Mutable {
     }
 }
 
+/// What a rule of another type would have.
+const NO_SUCH_FIELD: Text = Text::new("no such field for this rule", "この規則にそのフィールドは無いこと");
+
 impl MutableRule {
     /// A rule of a manifest, the one of that number.
     ///
@@ -133,8 +141,8 @@ impl MutableRule {
         let tables::Mutable { path, rule } = table;
         let tables::Rule { kind, keys, files, max_bytes, remains_max_bytes, when_empty } = rule;
         let at = |field: &str| format!("predicate.mutable[{number}].rule.{field}");
-        let wrong = |field: &str, expected, found: &str| {
-            Err(TrustError::Field { field: at(field), expected, found: found.to_owned() })
+        let wrong = |field: &str, expected, found: Text| {
+            Err(TrustError::Field { field: at(field), expected, found: found.into() })
         };
         let (has_keys, has_files) = (keys.is_some(), files.is_some());
         let (keys, files) = (keys.unwrap_or_default(), files.unwrap_or_default());
@@ -144,7 +152,7 @@ impl MutableRule {
             (RuleType::DataFiles, _) => Mutable::DataFiles(files),
             (RuleType::Erased, _) => Mutable::Erased,
             (RuleType::Any, Some(max_bytes)) => Mutable::Any { max_bytes },
-            (RuleType::Any, None) => return wrong("maxBytes", "a whole number", "nothing"),
+            (RuleType::Any, None) => return wrong("maxBytes", WHOLE_NUMBER, NOTHING),
         };
         // What a rule does not have, somebody could mean.
         let foreign = [
@@ -153,7 +161,7 @@ impl MutableRule {
             ("maxBytes", max_bytes.is_some() && kind != RuleType::Any),
         ];
         if let Some((field, _)) = foreign.into_iter().find(|(_, foreign)| *foreign) {
-            return wrong(field, "no such field for this rule", "one");
+            return wrong(field, NO_SUCH_FIELD, Text::new("one", "有り"));
         }
         let (remains_max_bytes, when_empty) =
             (remains_max_bytes.unwrap_or(0), when_empty.unwrap_or_default());

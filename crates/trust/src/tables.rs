@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Algorithm, Digest, Settings};
+use kiwame_image::{Algorithm, Digest, Settings, Text, Words};
 
 use crate::closed::{Read, closed, formed, or_absent};
 use crate::grammar::Grammar;
-use crate::json::{Json, Object};
+use crate::json::{Json, NOTHING, Object};
 use crate::manifest::{Coverage, Files, Method, PREDICATE_TYPE, STATEMENT_TYPE};
 use crate::rules::{RuleType, WhenEmpty};
 use crate::{Facts, Time, TrustError};
@@ -349,6 +349,16 @@ closed! {
 pub(crate) type AtLeastOne<T> = Vec<T>;
 pub(crate) use crate::forms::{DefectId, NameOrPattern, Path};
 
+/// What is expected in several places.
+const NAME: Text = Text::new("a name without / @ and control characters", "/ @ 制御文字を含まない名前");
+const SHA256: Text = Text::new("a sha256 digest", "sha256 ダイジェスト");
+const HEXADECIMAL: Text = Text::new("a digest in lower-case hexadecimal", "小文字 16 進のダイジェスト");
+/// What is expected where a format of settings stands.
+pub const SETTINGS: Text = Text::new(
+    "uci, key-value, ini, table, json or value",
+    "uci、key-value、ini、table、json、value のいずれか",
+);
+
 /// A list whose objects were handed over one by one while the document was read: its number among all such lists.
 #[derive(Debug)]
 pub(crate) struct Listed<T>(pub(crate) Option<u64>, core::marker::PhantomData<T>);
@@ -394,8 +404,7 @@ impl Read for Name {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
         let name = object.text(field)?;
         if name.is_empty() || name.contains(['/', '@']) || name.chars().any(char::is_control) {
-            let expected = "a name without / @ and control characters";
-            return Err(wrong(object.path(field), expected, format!("{name:?}")));
+            return Err(wrong(object.path(field), NAME, format!("{name:?}")));
         }
         Ok(Self(name))
     }
@@ -420,7 +429,7 @@ impl Read for Byte {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
         let number = object.uint(field)?;
         let byte = u8::try_from(number).map(Self);
-        byte.map_err(|_| wrong(object.path(field), "0 to 255", number.to_string()))
+        byte.map_err(|_| wrong(object.path(field), Text::new("0 to 255", "0 から 255"), number.to_string()))
     }
 }
 
@@ -430,7 +439,7 @@ pub(crate) struct Sha256(pub(crate) Digest);
 
 impl Read for Sha256 {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
-        formed(object, field, "a sha256 digest", |text| Digest::from_hex(Algorithm::Sha256, text).map(Self))
+        formed(object, field, SHA256, |text| Digest::from_hex(Algorithm::Sha256, text).map(Self))
     }
 }
 
@@ -459,13 +468,13 @@ impl Read for DigestSet {
             match (Algorithm::named(&name), value) {
                 (Some(algorithm), Json::Text(text)) => match Digest::from_hex(algorithm, &text) {
                     Some(digest) => known.push(digest),
-                    None => return Err(wrong(at, "a digest in lower-case hexadecimal", text)),
+                    None => return Err(wrong(at, HEXADECIMAL, text)),
                 },
                 (_, _) => unknown.push(name),
             }
         }
         let sha256 = known.iter().find(|digest| digest.algorithm == Algorithm::Sha256).cloned();
-        let sha256 = sha256.ok_or_else(|| wrong(at, "a sha256 digest", "none".to_owned()))?;
+        let sha256 = sha256.ok_or_else(|| wrong(at, SHA256, NOTHING))?;
         Ok(Self { sha256, known, unknown })
     }
 }
@@ -481,7 +490,7 @@ impl Read for RegionDigest {
         if known.len() > 1 || !unknown.is_empty() {
             let names = known.iter().map(|digest| digest.algorithm.name().to_owned()).chain(unknown);
             let names = names.collect::<Vec<_>>().join(", ");
-            return Err(wrong(object.path(field), "sha256 and no other", names));
+            return Err(wrong(object.path(field), Text::new("sha256 and no other", "sha256 のみ"), names));
         }
         Ok(Self(sha256))
     }
@@ -495,13 +504,13 @@ impl Read for Facts {
 
 impl Read for Coverage {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
-        formed(object, field, "complete or partial", Self::named)
+        formed(object, field, Text::new("complete or partial", "complete 又は partial"), Self::named)
     }
 }
 
 impl Read for Files {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
-        formed(object, field, "whole or sections", Self::named)
+        formed(object, field, Text::new("whole or sections", "whole 又は sections"), Self::named)
     }
 }
 
@@ -513,7 +522,7 @@ impl Read for Option<Files> {
 
 impl Read for Method {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
-        formed(object, field, "bytes or pieces", Self::named)
+        formed(object, field, Text::new("bytes or pieces", "bytes 又は pieces"), Self::named)
     }
 }
 
@@ -537,7 +546,7 @@ impl Read for Option<WhenEmpty> {
 
 impl Read for Settings {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
-        formed(object, field, "uci, key-value, ini, table, json or value", Self::named)
+        formed(object, field, SETTINGS, Self::named)
     }
 }
 
@@ -553,6 +562,6 @@ impl Read for Grammar {
     }
 }
 
-fn wrong(field: String, expected: &'static str, found: String) -> TrustError {
-    TrustError::Field { field, expected, found }
+fn wrong(field: String, expected: Text, found: impl Into<Words>) -> TrustError {
+    TrustError::Field { field, expected, found: found.into() }
 }

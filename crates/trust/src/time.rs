@@ -42,6 +42,27 @@ impl Time {
     }
 }
 
+impl core::fmt::Display for Time {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
+        // Days of the proleptic Gregorian calendar from 1 March of the year 0, in which a leap day comes last.
+        let days = days.saturating_add(719_468);
+        let (era, day) = (days / 146_097, days % 146_097);
+        let leaps = (day / 1_460).saturating_add(day / 146_096);
+        let year = day.saturating_add(day / 36_524).saturating_sub(leaps) / 365;
+        let before = year.saturating_mul(365).saturating_add(year / 4).saturating_sub(year / 100);
+        let day = day.saturating_sub(before);
+        let month = day.saturating_mul(5).saturating_add(2) / 153;
+        let first = month.saturating_mul(153).saturating_add(2) / 5;
+        let day = day.saturating_sub(first).saturating_add(1);
+        let (month, next) =
+            if month < 10 { (month.saturating_add(3), 0) } else { (month.saturating_sub(9), 1) };
+        let year = era.saturating_mul(400).saturating_add(year).saturating_add(next);
+        let (hour, minute) = (second / 3_600, second % 3_600 / 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+    }
+}
+
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[u64; 3]> {
     let mut parts = text.split(separator);
     let mut next = |width: usize| {
@@ -57,6 +78,23 @@ fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[u64; 3]> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_written_as_it_is_read() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "2000-02-29T12:00:00Z",
+            "2000-03-01T00:00:00Z",
+            "2024-02-29T23:59:59Z",
+            "2026-11-27T01:02:03Z",
+            "2100-02-28T00:00:00Z",
+            "2100-03-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(Time::parse(text).map(|time| time.to_string()).as_deref(), Ok(text));
+        }
+    }
 
     #[test]
     fn known_instants() {

@@ -1,21 +1,20 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
 use kiwame_appraisal::{Effect, Terms};
-use kiwame_image::{Opening, Openings, Options, SettingsFile, Tree, fact};
+use kiwame_image::{Opening, Openings, Options, Problem, SettingsFile, Text, Tree, Words, fact};
 use kiwame_report::escape;
 use kiwame_trust::manifest::{Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
 use kiwame_trust::{Manifest, Rule};
 
-use crate::Response;
 use crate::describe::Description;
-use crate::failure::Failure;
 use crate::request::{Run, Source};
+use crate::{Response, problems};
 
 /// Makes the statement.
-pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
     let source = run.source("describe")?;
-    let wrong = |what: String| Failure::usage(&source.1.name, what);
+    let wrong = |problem: Problem| problem.of(&source.1.name);
     let description = Description::parse(&run.read(source)?).map_err(wrong)?;
     description.check_layout().map_err(wrong)?;
     description.check_suppliers().map_err(wrong)?;
@@ -23,10 +22,10 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
     let settings = kiwame_trust::rules::settings(&mutable);
     let images = run
         .sources("image")
-        .map(|image| reference(run, &description, (&mutable, &settings), image))
+        .map(|image| reference(run, &description, (&mutable, &settings), image).map_err(wrong))
         .collect::<Result<Vec<_>, _>>()?;
     if images.is_empty() {
-        return Err(Failure::usage("image", "none was given"));
+        return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     }
     each_once(&images)?;
     refuse_what_was_not_recognised(run, &images)?;
@@ -50,13 +49,13 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Failure> {
 }
 
 /// The statement that is signed.
-pub(crate) fn statement(manifest: Manifest, names: &str) -> Result<Vec<u8>, Failure> {
+pub(crate) fn statement(manifest: Manifest, names: &str) -> Result<Vec<u8>, Problem> {
     let statement = kiwame_report::statement(&manifest);
     // Of many files it takes as much memory as the whole rest.
     drop(manifest);
     // What verification would refuse is not worth signing.
     Manifest::parse(PAYLOAD_TYPE, &statement)
-        .map_err(|error| Failure::usage(names, format!("no manifest can list this: {error}")))?;
+        .map_err(|error| Problem::new(&problems::UNLISTABLE).of(names).arg("why", error.problem().says()))?;
     Ok(statement)
 }
 
@@ -66,14 +65,14 @@ pub(crate) fn reference(
     description: &Description,
     (mutable, settings): (&[MutableRule], &[SettingsFile]),
     image: (u32, &Source),
-) -> Result<ImageReference, Failure> {
+) -> Result<ImageReference, Problem> {
     let name = image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned();
     let written = description.layout(&name);
     let layout: Vec<_> = written.iter().map(|layout| layout.part.clone()).collect();
     let end = layout.iter().map(|part| part.span.end()).max().unwrap_or(0);
     if end > image.1.size {
-        let what = format!("[[layout]] ends at {end:#x}, the image at {:#x}", image.1.size);
-        return Err(Failure::usage(&image.1.name, what));
+        let (end, size) = (format!("{end:#x}"), format!("{:#x}", image.1.size));
+        return Err(Problem::new(&problems::LAYOUT_END).of(&image.1.name).arg("end", end).arg("size", size));
     }
     let files = if run.request.sections { Files::Sections } else { Files::Whole };
     let openings = openings(Some(files), mutable, &written);
@@ -82,16 +81,15 @@ pub(crate) fn reference(
     let tree = run.tree(image, &options)?;
     refuse_what_was_not_seen(&tree, image.1)?;
     if let Some(slip) = kiwame_appraisal::slip(&tree, mutable) {
-        return Err(Failure::usage("firmware.toml", slip));
+        return Err(slip);
     }
     if let Some(part) = written.iter().find(|part| part.written && part.part.erase_block.is_none())
         && holds_jffs2(&tree, &part.part.name)
     {
-        let what =
-            format!("layout \"{}\": erase-block is missing; JFFS2 there is read by it", part.part.name);
-        return Err(Failure::usage("firmware.toml", what));
+        let problem = Problem::new(&problems::NO_ERASE_BLOCK);
+        return Err(problem.arg("name", &part.part.name));
     }
-    let algorithms = description.digests().map_err(|what| Failure::usage("firmware.toml", what))?;
+    let algorithms = description.digests()?;
     let digests = algorithms.into_iter().map(|algorithm| run.digest(algorithm, image.0, image.1));
     let reference = ImageReference {
         name,
@@ -135,7 +133,7 @@ fn refuse_what_would_be_refused(
     reference: &ImageReference,
     mutable: &[MutableRule],
     image: &Source,
-) -> Result<(), Failure> {
+) -> Result<(), Problem> {
     let manifest = Manifest { mutable: mutable.to_vec(), ..Manifest::default() };
     let rule = Rule::default();
     let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
@@ -143,65 +141,81 @@ fn refuse_what_would_be_refused(
     let Some(finding) = findings.iter().find(|finding| finding.effect() == Effect::Refuted) else {
         return Ok(());
     };
-    let [expected, actual] =
-        [&finding.expected, &finding.actual].map(|value| value.as_deref().unwrap_or("nothing"));
-    let what = format!("the image itself would be refused: {} at {}", finding.id(), finding.path);
-    let found = format!("{what}: found {actual}, expected {expected}");
-    Err(Failure::usage(&image.name, found).then("Mend the description, or the image."))
+    let [expected, actual] = [&finding.expected, &finding.actual]
+        .map(|value| value.as_ref().map_or_else(|| Words::new("nothing", "無し"), Words::from));
+    Err(Problem::new(&problems::SELF_REFUSED)
+        .of(&image.name)
+        .arg("finding", finding.id())
+        .arg("path", &finding.path)
+        .arg("found", actual)
+        .arg("expected", expected))
 }
 
 /// An image that is listed twice could never be delivered: one file is not two.
-fn each_once(images: &[ImageReference]) -> Result<(), Failure> {
+fn each_once(images: &[ImageReference]) -> Result<(), Problem> {
     for (at, image) in images.iter().enumerate() {
         let others = images.iter().skip(at.saturating_add(1));
         let twice =
             others.into_iter().find(|other| other.name == image.name || other.digests == image.digests);
         if let Some(other) = twice {
-            let what = format!("given twice: its name or its bytes are those of {}", escape(&image.name));
-            return Err(Failure::usage(&other.name, what));
+            return Err(Problem::new(&problems::GIVEN_TWICE).of(&other.name).arg("name", &image.name));
         }
     }
     Ok(())
 }
 
 /// A rule that names nothing in the images is a slip of the pen: what was meant would be refused on every device.
-fn rules_name_something(manifest: &Manifest) -> Result<(), String> {
+fn rules_name_something(manifest: &Manifest) -> Result<(), Problem> {
     let mut paths = manifest.mutable.iter().map(|rule| rule.path.as_str());
-    paths.try_for_each(|path| names_something(manifest, path).map_err(|why| format!("mutable {path}: {why}")))
+    paths.try_for_each(|path| {
+        let wrong = |why| Problem::new(&problems::RULE_PATH).arg("path", path).arg("why", why);
+        names_something(manifest, path).map_err(wrong)
+    })
 }
 
 /// Nor does a supplier answer for what is not there: whom a buyer should call would be said for nothing.
-fn suppliers_name_something(manifest: &Manifest, suppliers: &[(String, String)]) -> Result<(), String> {
+fn suppliers_name_something(manifest: &Manifest, suppliers: &[(String, String)]) -> Result<(), Problem> {
     let all = |path: &str| path.is_empty() || path == "/";
     let mut named = suppliers.iter().filter(|(path, _)| !all(path));
     named.try_for_each(|(path, name)| {
-        names_something(manifest, path).map_err(|why| format!("supplier \"{name}\": path {path}: {why}"))
+        let wrong =
+            |why| Problem::new(&problems::SUPPLIER_PATH).arg("name", name).arg("path", path).arg("why", why);
+        names_something(manifest, path).map_err(wrong)
     })
 }
 
 /// The serial number is a setting with a value of its own, at exactly that path.
-fn serial_names_a_setting(manifest: &Manifest) -> Result<(), String> {
+fn serial_names_a_setting(manifest: &Manifest) -> Result<(), Problem> {
     let Some(path) = &manifest.product.serial else { return Ok(()) };
     let mut regions = manifest.images.iter().flat_map(|image| &image.regions);
     match regions.find(|region| region.path == *path) {
         Some(region) if region.attributes.of(&fact::VALUE).is_some() => Ok(()),
-        Some(_) => Err(format!("product.serial: {path} is no setting with a value")),
+        Some(_) => Err(Problem::new(&problems::SERIAL_VALUE).arg("path", path)),
         None => {
             let why = names_something(manifest, path).err();
-            let why = why.unwrap_or_else(|| "names several things, expected one setting".to_owned());
-            Err(format!("product.serial: {path}: {why}"))
+            let why = why.unwrap_or_else(|| SEVERAL.into());
+            Err(Problem::new(&problems::SERIAL_PATH).arg("path", path).arg("why", why))
         }
     }
 }
 
-fn names_something(manifest: &Manifest, wanted: &str) -> Result<(), String> {
+/// What a path of one setting may not be.
+const SEVERAL: Text =
+    Text::new("names several things, expected one setting", "複数のものを指す(一つの設定が必要)");
+
+fn names_something(manifest: &Manifest, wanted: &str) -> Result<(), Words> {
     let paths = || manifest.images.iter().flat_map(|image| &image.regions).map(|region| region.path.as_str());
     if paths().any(|path| path_within(path, wanted)) {
         return Ok(());
     }
     let meant = nearest(paths(), wanted);
-    let meant = meant.map(|path| format!("; did you mean {}?", escape(&path))).unwrap_or_default();
-    Err(format!("nothing in the images has that path{meant}"))
+    let (english, japanese) = ("nothing in the images has that path", "イメージにこのパスのものが無い");
+    Err(match meant {
+        None => Words::new(english, japanese),
+        Some(path) => {
+            Words::new(format!("{english}; did you mean {path}?"), format!("{japanese}。{path} のことか"))
+        }
+    })
 }
 
 /// The place in the images that is most like a path: as many of its steps as there are, and then the step that is spelt most
@@ -240,7 +254,7 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Where nothing was recognised one value stands for the whole image, which a maker should want and not happen upon.
-fn refuse_what_was_not_recognised(run: &Run<'_>, images: &[ImageReference]) -> Result<(), Failure> {
+fn refuse_what_was_not_recognised(run: &Run<'_>, images: &[ImageReference]) -> Result<(), Problem> {
     let closed = |image: &&ImageReference| {
         let found =
             |path: &str| kiwame_image::segments(path).next().is_some_and(|step| step.starts_with("found:"));
@@ -249,16 +263,14 @@ fn refuse_what_was_not_recognised(run: &Run<'_>, images: &[ImageReference]) -> R
             && !image.regions.iter().any(|region| found(&region.path))
     };
     let Some(image) = images.iter().find(closed).filter(|_| !run.request.raw) else { return Ok(()) };
-    let what = "nothing in it was recognised: one value would stand for all of its bytes, and no buyer would see what differs";
-    let next = "Say where its parts lie with [[layout]], or that this is meant with --raw.";
-    Err(Failure::usage(&image.name, what).then(next))
+    Err(Problem::new(&problems::NOT_RECOGNISED).of(&image.name))
 }
 
 /// A statement over bytes that a limit kept out of sight would claim more than was seen.
-fn refuse_what_was_not_seen(tree: &Tree, image: &Source) -> Result<(), Failure> {
+fn refuse_what_was_not_seen(tree: &Tree, image: &Source) -> Result<(), Problem> {
     let Some((kind, region)) = tree.limits_hit().first() else { return Ok(()) };
-    let what = format!("the limit \"{}\" was reached at {}", kind.name(), tree.path(*region));
-    Err(Failure { exit: 6, ..Failure::usage(&image.name, what).then("Raise it with --limit.") })
+    let problem = Problem::new(&problems::LIMIT_REACHED).of(&image.name);
+    Err(problem.arg("limit", kind.name()).arg("path", tree.path(*region)))
 }
 
 fn summary(manifest: &Manifest) -> String {

@@ -1,10 +1,12 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
-use kiwame_image::{Algorithm, Arrange as _, Partition, Settings, Span};
-use kiwame_trust::forms;
+use kiwame_image::{Algorithm, Arrange as _, Partition, Problem, Settings, Span, Text};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
-use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, WhenEmpty};
+use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, SETTINGS, WhenEmpty};
+use kiwame_trust::{TrustError, forms};
 use serde::Deserialize;
+
+use crate::problems;
 
 /// The file. `docs/fields.md` is made of these tables: the comment on a field is what it says of it.
 #[derive(Debug, Deserialize)]
@@ -169,13 +171,16 @@ const SCHEMA: &str = "kiwame-firmware/1";
 
 impl Description {
     /// Reads the file.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
-        let text = core::str::from_utf8(text).map_err(|error| error.to_string())?;
-        let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
+        let text = core::str::from_utf8(text)
+            .map_err(|error| Problem::new(&problems::NOT_TEXT).arg("what", error.to_string()))?;
+        let read: Self =
+            toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()).problem())?;
         if read.schema == SCHEMA {
             Ok(read)
         } else {
-            Err(format!("schema: found \"{}\", expected \"{SCHEMA}\"", read.schema))
+            let (field, expected, found) = ("schema", SCHEMA, read.schema);
+            Err(TrustError::Type { field, expected, found }.problem().exit(2))
         }
     }
 
@@ -202,12 +207,11 @@ impl Description {
     }
 
     /// The digests that the manifest gives of a whole image: SHA-256, and those that the maker asks for.
-    pub(crate) fn digests(&self) -> Result<Vec<Algorithm>, String> {
+    pub(crate) fn digests(&self) -> Result<Vec<Algorithm>, Problem> {
         let mut algorithms = vec![Algorithm::Sha256];
         for name in &self.release.digests {
-            let algorithm =
-                Algorithm::named(name).ok_or_else(|| format!("release.digests: no algorithm \"{name}\""))?;
-            algorithms.push(algorithm);
+            let unknown = || Problem::new(&problems::ALGORITHM).arg("name", name);
+            algorithms.push(Algorithm::named(name).ok_or_else(unknown)?);
         }
         algorithms.dedup();
         Ok(algorithms)
@@ -230,56 +234,56 @@ impl Description {
     }
 
     /// Each image that a layout names is given.
-    pub(crate) fn names_images(&self, images: &[ImageReference]) -> Result<(), String> {
+    pub(crate) fn names_images(&self, images: &[ImageReference]) -> Result<(), Problem> {
         let named = self.layout.iter().filter_map(|part| part.image.as_ref());
         let missing = named.into_iter().find(|name| !images.iter().any(|image| image.name == **name));
-        missing.map_or(Ok(()), |name| Err(format!("layout: no image \"{name}\" is given")))
+        missing.map_or(Ok(()), |name| Err(Problem::new(&problems::LAYOUT_IMAGE).arg("name", name)))
     }
 
     /// Who answers for something has a name: `describe` leaves it to be filled in.
-    pub(crate) fn check_suppliers(&self) -> Result<(), String> {
+    pub(crate) fn check_suppliers(&self) -> Result<(), Problem> {
         let unnamed = self.supplier.iter().find(|supplier| supplier.name.is_empty());
-        unnamed.map_or(Ok(()), |supplier| Err(format!("supplier {}: name is empty", supplier.path)))
+        unnamed.map_or(Ok(()), |supplier| {
+            Err(Problem::new(&problems::SUPPLIER_NAME).arg("path", &supplier.path))
+        })
     }
 
     /// Partitions of an image have names of their own and share no byte.
-    pub(crate) fn check_layout(&self) -> Result<(), String> {
+    pub(crate) fn check_layout(&self) -> Result<(), Problem> {
         let mut images: Vec<_> = self.layout.iter().map(|part| part.image.as_deref().unwrap_or("")).collect();
         images.arrange();
         images.dedup();
         images.into_iter().try_for_each(|image| self.check_layout_of(image))
     }
 
-    fn check_layout_of(&self, image: &str) -> Result<(), String> {
+    fn check_layout_of(&self, image: &str) -> Result<(), Problem> {
         let mut parts: Vec<_> = self.layout(image).into_iter().map(|layout| layout.part).collect();
         let odd = |size: u64| !size.is_power_of_two() || size < 4096;
         if let Some(part) = parts.iter().find(|part| part.erase_block.is_some_and(odd)) {
-            return Err(format!("layout \"{}\": erase-block: a power of two, 4096 at least", part.name));
+            return Err(Problem::new(&problems::ERASE_BLOCK).arg("name", &part.name));
         }
         let mut formats = self.layout.iter().filter_map(|part| Some((&part.name, part.format.as_ref()?)));
         if let Some((name, format)) = formats.find(|(_, format)| kiwame_formats::named(format).is_none()) {
-            return Err(format!("layout \"{name}\": format: found \"{format}\", which kiwame does not open"));
+            return Err(Problem::new(&problems::LAYOUT_FORMAT).arg("name", name).arg("found", format));
         }
         parts.arrange_by_key(|part| (part.span.offset, part.span.length));
         if let Some(part) = parts.iter().find(|part| part.span.is_empty() || part.name.is_empty()) {
-            return Err(format!("layout \"{}\": a partition has a name and at least one byte", part.name));
+            return Err(Problem::new(&problems::LAYOUT_EMPTY).arg("name", &part.name));
         }
         for pair in parts.windows(2) {
             let [a, b] = pair else { continue };
             if a.span.end() > b.span.offset {
-                return Err(format!(
-                    "layout \"{}\" ends at {:#x}, where \"{}\" has begun at {:#x}",
-                    a.name,
-                    a.span.end(),
-                    b.name,
-                    b.span.offset
-                ));
+                return Err(Problem::new(&problems::LAYOUT_OVERLAP)
+                    .arg("name", &a.name)
+                    .arg("end", format!("{:#x}", a.span.end()))
+                    .arg("other", &b.name)
+                    .arg("begun", format!("{:#x}", b.span.offset)));
             }
         }
         let mut names: Vec<_> = parts.iter().map(|part| &part.name).collect();
         names.arrange();
         match names.windows(2).find(|pair| pair.first() == pair.last()).and_then(<[_]>::first) {
-            Some(name) => Err(format!("layout \"{name}\" is listed twice")),
+            Some(name) => Err(Problem::new(&problems::LAYOUT_TWICE).arg("name", *name)),
             None => Ok(()),
         }
     }
@@ -306,15 +310,20 @@ impl Description {
         self.reference.iter().map(reference).collect()
     }
 
-    pub(crate) fn mutable(&self) -> Result<Vec<MutableRule>, String> {
+    pub(crate) fn mutable(&self) -> Result<Vec<MutableRule>, Problem> {
         self.mutable.iter().map(MutableEntry::read).collect()
     }
 }
 
+/// A value that is none of those that there are.
+fn wrong(field: String, found: &str, expected: Text) -> Problem {
+    TrustError::Field { field, expected, found: format!("\"{found}\"").into() }.problem().exit(2)
+}
+
 impl MutableEntry {
-    fn read(&self) -> Result<MutableRule, String> {
+    fn read(&self) -> Result<MutableRule, Problem> {
         self.check_own()?;
-        let cap = || self.max_bytes.ok_or_else(|| format!("mutable {}: max-bytes is missing", self.path));
+        let cap = || self.max_bytes.ok_or_else(|| self.no_cap());
         let rule = match RuleType::named(&self.rule) {
             Some(RuleType::Keys) => Mutable::Keys(self.key_rules(&self.keys)?),
             Some(RuleType::Fields) => Mutable::Fields(self.fields()?),
@@ -322,15 +331,13 @@ impl MutableEntry {
             Some(RuleType::Erased) => Mutable::Erased,
             Some(RuleType::Any) => Mutable::Any { max_bytes: cap()? },
             None => {
-                let (path, found, rules) = (&self.path, &self.rule, RuleType::EXPECTED);
-                return Err(format!("mutable {path}: rule: found \"{found}\", expected {rules}"));
+                return Err(wrong(format!("mutable {}: rule", self.path), &self.rule, RuleType::EXPECTED));
             }
         };
         let when_empty = match self.when_empty.as_deref() {
             None => WhenEmpty::default(),
             Some(name) => WhenEmpty::named(name).ok_or_else(|| {
-                let meanings = WhenEmpty::EXPECTED;
-                format!("mutable {}: when-empty: found \"{name}\", expected {meanings}", self.path)
+                wrong(format!("mutable {}: when-empty", self.path), name, WhenEmpty::EXPECTED)
             })?,
         };
         Ok(MutableRule {
@@ -342,7 +349,12 @@ impl MutableEntry {
     }
 
     /// A rule has no field that it does not use: whoever wrote it there means that something may differ.
-    fn check_own(&self) -> Result<(), String> {
+    /// That the cap is missing.
+    fn no_cap(&self) -> Problem {
+        Problem::new(&problems::NO_CAP).arg("path", &self.path)
+    }
+
+    fn check_own(&self) -> Result<(), Problem> {
         let rule = self.rule.as_str();
         let any_of = |rules: &[RuleType]| rules.iter().any(|one| one.name() == rule);
         let (keys, files) = ([RuleType::Keys, RuleType::Fields], [RuleType::DataFiles]);
@@ -356,24 +368,25 @@ impl MutableEntry {
         let path = &self.path;
         match foreign.into_iter().find(|(_, foreign)| *foreign && RuleType::named(rule).is_some()) {
             Some((field, _)) => {
-                Err(format!("mutable {path}: {field}: the rule {rule} has no use for it here"))
+                let problem = Problem::new(&problems::FOREIGN).arg("path", path);
+                Err(problem.arg("field", field).arg("rule", rule))
             }
             None => Ok(()),
         }
     }
 
-    fn key_rules(&self, keys: &[KeyEntry]) -> Result<Vec<KeyRule>, String> {
+    fn key_rules(&self, keys: &[KeyEntry]) -> Result<Vec<KeyRule>, Problem> {
         keys.iter().map(|key| self.key(key)).collect()
     }
 
-    fn key(&self, key: &KeyEntry) -> Result<KeyRule, String> {
+    fn key(&self, key: &KeyEntry) -> Result<KeyRule, Problem> {
         let field = format!("mutable {}: {}", self.path, key.name);
-        let value = Grammar::read(&key.value, &field).map_err(|error| error.to_string())?;
+        let value = Grammar::read(&key.value, &field).map_err(|error| error.problem().exit(2))?;
         Ok(KeyRule { name: key.name.clone(), value, optional: key.optional })
     }
 
     /// Fields by name only are values that nobody judges.
-    fn fields(&self) -> Result<Vec<KeyRule>, String> {
+    fn fields(&self) -> Result<Vec<KeyRule>, Problem> {
         let mut keys = self.key_rules(&self.keys)?;
         keys.extend(self.names.iter().map(|name| KeyRule {
             name: name.clone(),
@@ -384,24 +397,21 @@ impl MutableEntry {
     }
 
     /// Files by name only are content that nobody judges.
-    fn file_rules(&self) -> Result<Vec<FileRule>, String> {
-        let missing = || format!("mutable {}: max-bytes is missing", self.path);
+    fn file_rules(&self) -> Result<Vec<FileRule>, Problem> {
         let mut files = self.files.iter().map(|file| self.file(file)).collect::<Result<Vec<_>, _>>()?;
         for name in &self.names {
-            let max_bytes = self.max_bytes.ok_or_else(missing)?;
+            let max_bytes = self.max_bytes.ok_or_else(|| self.no_cap())?;
             let name = name.clone();
             files.push(FileRule { name, format: None, keys: Vec::new(), max_bytes, optional: false });
         }
         Ok(files)
     }
 
-    fn file(&self, file: &FileEntry) -> Result<FileRule, String> {
+    fn file(&self, file: &FileEntry) -> Result<FileRule, Problem> {
         let format = match file.format.as_deref() {
             None => None,
             Some(name) => Some(Settings::named(name).ok_or_else(|| {
-                let formats = Settings::ALL.map(Settings::name).join(", ");
-                let found = format!("found \"{name}\", expected one of {formats}");
-                format!("mutable {}: {}: format: {found}", self.path, file.name)
+                wrong(format!("mutable {}: {}: format", self.path, file.name), name, SETTINGS)
             })?),
         };
         Ok(FileRule {
@@ -424,7 +434,7 @@ mod tests {
         let read = |rule: &str, more: &str| {
             let text = format!("{head}[[mutable]]\npath = \"p\"\nrule = \"{rule}\"\n{more}\n");
             let read = Description::parse(text.as_bytes()).expect("a description").mutable();
-            read.map(|rules| rules.len())
+            read.map(|rules| rules.len()).map_err(|problem| problem.says().english)
         };
         let (keys, names) =
             ("keys = [{ name = \"a\", value = \"mac\" }]", "names = [\"abc\"]\nmax-bytes = 1");

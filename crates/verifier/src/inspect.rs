@@ -2,16 +2,15 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{Arrange as _, Content, Digest, LimitKind, Opening, Openings, Options, Tree};
+use kiwame_image::{Arrange as _, Content, Digest, LimitKind, Opening, Openings, Options, Problem, Tree};
 use kiwame_report::{ImageOf, Report};
 
-use crate::Response;
-use crate::failure::Failure;
 use crate::record;
 use crate::request::{Run, Source};
+use crate::{Response, problems};
 
 /// Takes an image apart and says what is in it. Compares nothing, so it is no verdict.
-pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Problem> {
     let image = run.source("image")?;
     let options = Options { list_digests: true, ..Options::default() };
     let mut tree = run.tree(image, &options)?;
@@ -32,7 +31,7 @@ pub(crate) fn inspect(run: &Run<'_>) -> Result<Response, Failure> {
 }
 
 /// Renders reports again, one a line. Nothing in them is performed again, and the rendering says so.
-pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
     let source = run.source("report")?;
     let text = run.read(source)?;
     if let Ok(record) = record::Record::read(&text) {
@@ -44,7 +43,7 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
     let mut shown = Vec::new();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     for (place, line) in lines.enumerate() {
-        let report = Report::claimed(line).map_err(|what| Failure::usage(&source.1.name, what))?;
+        let report = Report::claimed(line).map_err(|problem| problem.of(&source.1.name))?;
         // Of the line with its end.
         let digest = run.sha256_of(&[line, b"\n"].concat())?.hex();
         let name =
@@ -59,7 +58,7 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Failure> {
         shown.extend_from_slice(response.output("stdout").unwrap_or_default());
     }
     if shown.is_empty() {
-        return Err(Failure::usage(&source.1.name, "no report found, expected one a line"));
+        return Err(Problem::new(&problems::NO_REPORT).of(&source.1.name));
     }
     if let Some(record) = record.as_ref().filter(|_| !run.json()) {
         record.not_read(run.lang()).for_each(|line| shown.extend_from_slice(line.as_bytes()));
@@ -76,7 +75,7 @@ pub(crate) fn report(
     mode: &'static str,
     source: &Source,
     tree: &Tree,
-) -> Result<Report, Failure> {
+) -> Result<Report, Problem> {
     let sha256 = tree.image_digest().map(Digest::hex).unwrap_or_default();
     let image = ImageOf { format: tree.format().to_owned(), sha256, size: source.size };
     Ok(Report::new(mode, &run.request.core_sha256, &run.limits()?, image))

@@ -1,11 +1,12 @@
 //! `key show`.
 
+use kiwame_image::Problem;
+
 use crate::Response;
-use crate::failure::Failure;
 use crate::request::Run;
 
 /// Shows a public key: fingerprint, PEM, and whether its private half is published.
-pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn show(run: &Run<'_>) -> Result<Response, Problem> {
     let key = run.key()?;
     let text = if run.json() {
         let known = key.is_known();

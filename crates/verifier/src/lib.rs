@@ -26,21 +26,20 @@
 
 mod attest;
 mod describe;
-mod failure;
 mod inspect;
 mod keys;
 mod lot;
 mod manifests;
 mod policies;
+pub mod problems;
 mod propose;
 mod record;
 mod request;
 mod uniform;
 mod verify;
 
-use kiwame_image::Host;
+use kiwame_image::{Host, Problem};
 
-use failure::Failure;
 use request::{Request, Run};
 
 /// Version of the boundary between host and core.
@@ -78,7 +77,7 @@ impl Response {
 }
 
 /// A verb, in the order of the manual.
-type Verb = fn(&Run<'_>) -> Result<Response, Failure>;
+type Verb = fn(&Run<'_>) -> Result<Response, Problem>;
 
 /// Every verb of the core.
 static VERBS: &[(&str, Verb)] = &[
@@ -101,11 +100,17 @@ static VERBS: &[(&str, Verb)] = &[
 /// Does what the request asks. `request` is JSON; sources are lent by the host.
 #[must_use]
 pub fn run(request: &[u8], host: &dyn Host) -> Response {
-    let done = Request::parse(request).and_then(|request| {
-        let verb = VERBS.iter().find(|(name, _)| *name == request.verb);
-        let (_, verb) =
-            verb.ok_or_else(|| Failure::usage("request", format!("no verb \"{}\"", request.verb)))?;
-        verb(&Run { request: &request, host })
+    let request = match Request::parse(request) {
+        Ok(request) => request,
+        Err(problem) => return problems::response(&problem.of("request"), request::lang_of(request)),
+    };
+    let run = Run { request: &request, host };
+    let verb = VERBS.iter().find(|(name, _)| *name == request.verb);
+    let unknown = || Problem::new(&problems::VERB).of("request").arg("name", &request.verb);
+    let done = verb.ok_or_else(unknown).and_then(|(_, verb)| {
+        // Also where the time decides nothing: whoever gives one means it.
+        run.now()?;
+        verb(&run)
     });
-    done.unwrap_or_else(|failure| failure.response())
+    done.unwrap_or_else(|problem| problems::response(&problem, run.lang()))
 }

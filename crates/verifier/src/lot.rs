@@ -1,13 +1,17 @@
 //! `lot`: several units together, made from their reports.
 
 use kiwame_appraisal::Order;
+use kiwame_image::{Problem, Text};
 use kiwame_report::{Common, Lot, Made, Report, TimeOf, UnitOf, lot_renderer};
+use kiwame_trust::TrustError;
 use serde::Deserialize;
 
-use crate::Response;
-use crate::failure::Failure;
 use crate::request::{Run, Source};
+use crate::{Response, problems};
 
+/// What a lot is made of.
+const OF_VERIFY: Text =
+    Text::new("A lot is made of reports of `verify`.", "ロットは verify の報告書から作る。");
 /// A bug of ours.
 const BUG: u8 = 70;
 
@@ -36,14 +40,16 @@ struct Unread {
 }
 
 /// Makes the lot from the sources `report`, each named as its unit's file, and renders it.
-pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Problem> {
     let asked = &run.request.lot;
     let mut common = Common::default();
     let mut units = Vec::new();
     for source in run.sources("report") {
         // One report that cannot be read is one unit's trouble, and a bug of whoever wrote it.
-        units.push(unit(run, source, &mut common).unwrap_or_else(|failure| {
-            UnitOf::unread(&source.1.name, BUG, &kiwame_report::escape_line(&failure.what))
+        units.push(unit(run, source, &mut common).unwrap_or_else(|problem| {
+            let says = problem.says();
+            let why = run.lang().pick(&says.english, &says.japanese);
+            UnitOf::unread(&source.1.name, BUG, &kiwame_report::escape_line(why))
         }));
     }
     for unread in &asked.unread {
@@ -51,7 +57,7 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Failure> {
         units.insert(unread.at.min(units.len()), unit);
     }
     if units.is_empty() {
-        return Err(Failure::usage("lot", "no image was given"));
+        return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     }
     let time = TimeOf { source: run.request.now_source.clone(), value: run.request.now.clone() };
     let made = Made {
@@ -64,8 +70,8 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Failure> {
     let lot = Lot::new(made, common);
     let view = run.view("");
     let rendered = |name: &str| {
-        let renderer =
-            lot_renderer(name).ok_or_else(|| Failure::usage("--summary", format!("no rendering \"{name}\"")));
+        let renderer = lot_renderer(name)
+            .ok_or_else(|| Problem::new(&problems::RENDERING).of("--summary").arg("name", name));
         renderer.map(|renderer| renderer.render(&lot, &view))
     };
     let shown = if run.json() { "json" } else { "text" };
@@ -76,28 +82,30 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Failure> {
     })
 }
 
-fn unit(run: &Run<'_>, source: (u32, &Source), common: &mut Common) -> Result<UnitOf, Failure> {
+fn unit(run: &Run<'_>, source: (u32, &Source), common: &mut Common) -> Result<UnitOf, Problem> {
     let text = run.read(source)?;
-    let report = Report::claimed(&text).map_err(|what| Failure::usage(&source.1.name, what))?;
+    let report = Report::claimed(&text).map_err(|problem| problem.of(&source.1.name))?;
     if report.mode != "verify" {
-        let what = format!("mode: found \"{}\", expected \"verify\"", report.mode);
-        return Err(Failure::usage(&source.1.name, what).then("A lot is made of reports of `verify`."));
+        let (field, expected, found) = ("mode", "verify", report.mode);
+        let problem = TrustError::Type { field, expected, found }.problem();
+        return Err(problem.of(&source.1.name).exit(2).then(OF_VERIFY));
     }
     common.add(&report);
     Ok(UnitOf::of(&source.1.name, &report, run.sha256(source)?.hex(), run.lang()))
 }
 
 /// The serial numbers that were ordered: one a line; empty lines and what begins with `#` do not count.
-fn serials(run: &Run<'_>) -> Result<Option<Vec<String>>, Failure> {
+fn serials(run: &Run<'_>) -> Result<Option<Vec<String>>, Problem> {
     let Some(source) = run.sources("serials").next() else { return Ok(None) };
     let text = run.read(source)?;
-    let text =
-        core::str::from_utf8(&text).map_err(|error| Failure::usage(&source.1.name, error.to_string()))?;
+    let text = core::str::from_utf8(&text).map_err(|error| {
+        Problem::new(&problems::SERIALS_TEXT).of(&source.1.name).arg("what", error.to_string())
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let serials: Vec<_> = lines.map(kiwame_report::escape).collect();
     if serials.is_empty() {
-        return Err(Failure::usage(&source.1.name, "no serial number found, expected one a line"));
+        return Err(Problem::new(&problems::NO_SERIALS).of(&source.1.name));
     }
     Ok(Some(serials))
 }

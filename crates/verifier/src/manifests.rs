@@ -1,18 +1,18 @@
 //! `manifest show` and `manifest lint`: what a manifest claims. Signatures are not checked here, and that is said.
 
+use kiwame_image::Problem;
 use kiwame_report::{Lang, escape, escape_inside};
 use kiwame_trust::manifest::{Coverage, ImageReference, Supplier};
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule, WhenEmpty};
-use kiwame_trust::{Envelope, Manifest};
+use kiwame_trust::{Envelope, Manifest, TrustError};
 use serde_json::json;
 
 use crate::Response;
-use crate::failure::Failure;
 use crate::request::Run;
 
-fn read(run: &Run<'_>) -> Result<(Envelope, Manifest, String), Failure> {
+fn read(run: &Run<'_>) -> Result<(Envelope, Manifest, String), Problem> {
     let source = run.source("manifest")?;
-    let untrusted = |error| Failure::trust(&source.1.name, &error);
+    let untrusted = |error: TrustError| error.problem().of(&source.1.name);
     let envelope = Envelope::parse(&run.read(source)?).map_err(untrusted)?;
     let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload).map_err(untrusted)?;
     let identity = run.sha256_of(&envelope.pae())?.hex();
@@ -20,7 +20,7 @@ fn read(run: &Run<'_>) -> Result<(Envelope, Manifest, String), Failure> {
 }
 
 /// Shows what a manifest claims.
-pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn show(run: &Run<'_>) -> Result<Response, Problem> {
     let (envelope, manifest, identity) = read(run)?;
     let text = if run.json() {
         format!("{}\n", as_json(&envelope, &manifest, &identity))
@@ -31,7 +31,7 @@ pub(crate) fn show(run: &Run<'_>) -> Result<Response, Failure> {
 }
 
 /// Gives what is signed to a host that adds a signature, with the signatures that there are.
-pub(crate) fn sign(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn sign(run: &Run<'_>) -> Result<Response, Problem> {
     let (envelope, manifest, identity) = read(run)?;
     let entries = envelope.signatures.iter().zip(&envelope.key_ids);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -254,7 +254,7 @@ fn not_judged(rule: &MutableRule, lang: Lang) -> Vec<String> {
 }
 
 /// Reads a manifest and lists what a careful buyer would ask about.
-pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Problem> {
     let (envelope, manifest, _) = read(run)?;
     // Programs read English, whoever asks.
     let lang = if run.json() { Lang::English } else { run.lang() };

@@ -1,31 +1,39 @@
 //! `policy new|check|explain`.
 
+use kiwame_image::{Problem, Text};
 use kiwame_report::{Lang, escape};
-use kiwame_trust::policy::{Accept, Expectation, Waiver};
+use kiwame_trust::policy::{Accept, Expectation, Revocation, RevocationReason, Waiver};
 use kiwame_trust::{Policy, PublicKey, Rule, Time};
 use serde_json::json;
 
-use crate::Response;
-use crate::failure::Failure;
 use crate::request::{Run, Source};
+use crate::{Response, problems};
+
+/// What to do about a key that vetting refuses.
+const REMOVE: Text = Text::new(
+    "Remove the key from the policy, and ask where it came from.",
+    "この鍵をポリシーから除き、入手元を確かめる。",
+);
 
 /// Reads and vets a policy. What cannot be read is usage; a key that vetting refuses is not trusted.
-pub(crate) fn read(run: &Run<'_>, source: (u32, &Source)) -> Result<Policy, Failure> {
-    use kiwame_trust::TrustError::{Field, Toml, Type};
+pub(crate) fn read(run: &Run<'_>, source: (u32, &Source)) -> Result<Policy, Problem> {
+    use kiwame_trust::TrustError::{Field, Time, Toml, Type};
     let text = run.read(source)?;
     Policy::parse(&text).map_err(|error| match error {
-        Toml(_) | Type { .. } | Field { .. } => Failure::usage(&source.1.name, error.to_string()),
-        _ => Failure::trust(&source.1.name, &error)
-            .then("Remove the key from the policy, and ask where it came from."),
+        Toml(_) | Type { .. } | Field { .. } | Time(_) => error.problem().of(&source.1.name).exit(2),
+        _ => error.problem().of(&source.1.name).then(REMOVE),
     })
 }
 
 /// A policy to begin with: the keys, one product, and the options with what they cost.
-pub(crate) fn new(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn new(run: &Run<'_>) -> Result<Response, Problem> {
     let keys = run.keys()?;
-    let expect =
-        run.request.expect.as_deref().ok_or_else(|| Failure::usage("--expect", "VENDOR/MODEL is needed"))?;
-    let expect = Expectation::parse(expect).map_err(|error| Failure::usage("--expect", error.to_string()))?;
+    let expect = run
+        .request
+        .expect
+        .as_deref()
+        .ok_or_else(|| Problem::new(&problems::EXPECT_MISSING).of("--expect"))?;
+    let expect = Expectation::parse(expect).map_err(|error| error.problem().of("--expect"))?;
     let several = keys.len() > 1;
     let principal = |(at, key): (usize, &PublicKey)| {
         let number = at.saturating_add(1);
@@ -57,7 +65,7 @@ pub(crate) fn new(run: &Run<'_>) -> Result<Response, Failure> {
         quoted(&expect.model)
     );
     // What is handed out can be used as it is.
-    Policy::parse(text.as_bytes()).map_err(|error| Failure::trust("policy", &error))?;
+    Policy::parse(text.as_bytes()).map_err(|error| error.problem().of("policy"))?;
     Ok(Response::default().with("stdout", text))
 }
 
@@ -68,8 +76,7 @@ fn quoted(text: &str) -> String {
 
 const MANIFESTS: &str =
     "# revoked-manifests = [\"...\"]    # payload digests, as `kiwame manifest show` prints them\n";
-const REVOKED: &str =
-    "# revoked = \"why\"               # its keys no longer count, whatever they signed and whenever\n";
+const REVOKED: &str = "# revoked = { reason = \"retired\", since = \"2026-06-01T00:00:00Z\" }   # or replaced; of a compromise no date counts\n";
 /// What a rule may say, as comments.
 const OPTIONS: &str = "# min-security-version = 1         # refuse older releases\n\
     # deep = true                      # take images apart even when the whole digest matches\n\
@@ -86,7 +93,7 @@ const WAIVER: &str = "\n# [[waiver]]                       # a difference that y
     # until = \"2030-01-01T00:00:00Z\"\n";
 
 /// Reads a policy and lists what is odd about it.
-pub(crate) fn check(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn check(run: &Run<'_>) -> Result<Response, Problem> {
     let policy = read(run, run.source("policy")?)?;
     // Programs read English, whoever asks.
     let lang = if run.json() { Lang::English } else { run.lang() };
@@ -204,7 +211,7 @@ fn waived(waiver: &Waiver, lang: Lang) -> String {
 }
 
 /// Says a policy in words.
-pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Problem> {
     let policy = read(run, run.source("policy")?)?;
     let lang = run.lang();
     let mut text = format!("{} {}\n", lang.pick("policy version", "ポリシー版"), policy.version);
@@ -217,6 +224,21 @@ pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Failure> {
     Ok(Response::default().with("stdout", text))
 }
 
+/// That keys no longer count, in words.
+fn revocation(revoked: &Revocation, lang: Lang) -> String {
+    let why = match revoked.reason {
+        RevocationReason::Compromise => lang.pick("compromise", "漏洩"),
+        RevocationReason::Replaced => lang.pick("replaced", "交換"),
+        RevocationReason::Retired => lang.pick("retired", "引退"),
+    };
+    match revoked.since.as_deref().filter(|_| revoked.reason != RevocationReason::Compromise).map(escape) {
+        Some(since) => {
+            lang.say(format!(", revoked from {since}: {why}"), format!("、{since} から失効:{why}"))
+        }
+        None => lang.say(format!(", revoked: {why}"), format!("、失効:{why}")),
+    }
+}
+
 /// One rule in words.
 fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
     let release = rule.release.as_deref().map(|release| format!("@{}", escape(release))).unwrap_or_default();
@@ -226,7 +248,7 @@ fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
         format!("{product}:次の署名者(principal)のうち {} 名以上の署名により受け入れる\n", rule.threshold),
     );
     for principal in policy.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
-        let revoked = if principal.revoked.is_some() { lang.pick(", revoked", "、失効") } else { "" };
+        let revoked = principal.revoked.as_ref().map(|revoked| revocation(revoked, lang)).unwrap_or_default();
         let (id, keys) = (escape(&principal.id), principal.keys.len());
         text.push_str(
             &lang.say(format!("  {id} ({keys} keys{revoked})\n"), format!("  {id}(鍵 {keys} 本{revoked})\n")),

@@ -1,11 +1,12 @@
 //! The record of a run, as the command writes it beside reports: which report is of which file, and when. Nobody has signed
 //! it; it only gives names.
 
+use kiwame_image::Problem;
 use kiwame_report::{Lang, escape, escape_line};
 use kiwame_trust::json::{Json, MOST_SIGNED};
+use kiwame_trust::{TrustError, readers};
 use serde::Deserialize;
 
-use crate::failure::Failure;
 use crate::request::{Run, Source};
 
 /// The file.
@@ -49,20 +50,23 @@ const SCHEMA: &str = "1.0";
 
 impl Record {
     /// Reads a record.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
-        Json::parse(text, MOST_SIGNED).map_err(|error| error.to_string())?;
-        let File { run_record } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    pub(crate) fn read(text: &[u8]) -> Result<Self, Problem> {
+        Json::parse(text, MOST_SIGNED).map_err(|error| error.problem().exit(2))?;
+        let File { run_record } = serde_json::from_slice(text).map_err(|error| {
+            Problem::new(&kiwame_report::problems::UNREADABLE).arg("what", readers::words(&error.to_string()))
+        })?;
         if run_record.schema_version == SCHEMA {
             Ok(run_record)
         } else {
-            Err(format!("schemaVersion: found {}, expected {SCHEMA}", run_record.schema_version))
+            let (field, expected, found) = ("schemaVersion", SCHEMA, run_record.schema_version);
+            Err(TrustError::Type { field, expected, found }.problem().exit(2))
         }
     }
 
     /// Reads the record that is lent.
-    pub(crate) fn read_from(run: &Run<'_>, source: (u32, &Source)) -> Result<Self, Failure> {
+    pub(crate) fn read_from(run: &Run<'_>, source: (u32, &Source)) -> Result<Self, Problem> {
         let text = run.read(source)?;
-        Self::read(&text).map_err(|what| Failure::usage(&source.1.name, what))
+        Self::read(&text).map_err(|problem| problem.of(&source.1.name))
     }
 
     /// The file that the report in that place, of that digest, is of. Equal images have equal reports, so the place counts

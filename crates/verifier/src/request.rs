@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use kiwame_decode::block::{self, Codec};
-use kiwame_decode::zlib;
+use kiwame_decode::{DecodeError, zlib};
 use kiwame_image::{
-    Algorithm, Digest, Excerpt, Host, LimitKind, Limits, Options, Part, Span, Tree, len64, to_usize,
+    Algorithm, Digest, Excerpt, Host, LimitKind, Limits, Options, Part, Problem, Span, Text, Tree, Words,
+    len64, to_usize,
 };
 use kiwame_report::{Lang, View, renderer};
-use kiwame_trust::{PublicKey, Time, dsse};
+use kiwame_trust::{PublicKey, Time, TrustError, dsse};
 use serde::Deserialize;
 
-use crate::Response;
-use crate::failure::Failure;
+use crate::{Response, problems};
 
 /// What the host asks for.
 #[derive(Debug, Deserialize)]
@@ -103,17 +103,24 @@ impl Wanted {
 }
 
 impl Request {
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
-        let request: Self =
-            serde_json::from_slice(text).map_err(|error| Failure::usage("request", error.to_string()))?;
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
+        let request: Self = serde_json::from_slice(text)
+            .map_err(|error| Problem::new(&problems::REQUEST).arg("what", error.to_string()))?;
         if request.abi != crate::ABI {
-            return Err(Failure::usage(
-                "request",
-                format!("abi is {}, expected {}", request.abi, crate::ABI),
-            ));
+            let (found, expected) = (u64::from(request.abi), u64::from(crate::ABI));
+            return Err(Problem::new(&problems::ABI).arg("found", found).arg("expected", expected));
         }
         Ok(request)
     }
+}
+
+/// The language of a request that cannot be read otherwise.
+pub(crate) fn lang_of(text: &[u8]) -> Lang {
+    #[derive(Deserialize)]
+    struct Asked {
+        lang: String,
+    }
+    serde_json::from_slice::<Asked>(text).map_or(Lang::English, |asked| Lang::of(&asked.lang))
 }
 
 /// A request in the making: the request and its host.
@@ -122,6 +129,8 @@ pub(crate) struct Run<'a> {
     pub(crate) host: &'a dyn Host,
 }
 
+const BYTES: Text = Text::new("bytes", "バイト数");
+const ARGUMENT: Text = Text::new("Correct the argument.", "引数を直す。");
 /// Bytes that a policy, a key or a description may have: thousands of waivers or rules. Far above any real one.
 const SMALL: u64 = 1 << 20;
 /// Bytes that a report to be shown may have: of a manifest's size.
@@ -134,38 +143,36 @@ impl<'a> Run<'a> {
     }
 
     /// The one source in a role.
-    pub(crate) fn source(&self, role: &'a str) -> Result<(u32, &'a Source), Failure> {
+    pub(crate) fn source(&self, role: &'a str) -> Result<(u32, &'a Source), Problem> {
         let mut sources = self.sources(role);
         match (sources.next(), sources.next()) {
             (Some(source), None) => Ok(source),
-            (None, _) => Err(Failure::usage(role, "none was given")),
-            (Some(_), Some(_)) => Err(Failure::usage(role, "more than one was given")),
+            (None, _) => Err(Problem::new(&problems::NONE_GIVEN).of(role)),
+            (Some(_), Some(_)) => Err(Problem::new(&problems::SEVERAL_GIVEN).of(role)),
         }
     }
 
     /// All bytes of a small source.
-    pub(crate) fn read(&self, (number, source): (u32, &Source)) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn read(&self, (number, source): (u32, &Source)) -> Result<Vec<u8>, Problem> {
         let most = match source.role.as_str() {
             "manifest" => dsse::MAX_ENVELOPE,
             "report" | "run" => REPORT,
             _ => SMALL,
         };
         if source.size > most {
-            return Err(Failure::usage(
-                &source.name,
-                format!("found {} bytes, at most {most} are accepted", source.size),
-            ));
+            let (what, found, limit) = (BYTES, source.size, most);
+            return Err(TrustError::TooLarge { what, found, limit }.problem().of(&source.name).exit(2));
         }
         let mut bytes = vec![0; to_usize(source.size)];
-        self.host.read(number, 0, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
+        self.host.read(number, 0, &mut bytes).map_err(|error| problems::unread(&source.name, error))?;
         match source.role.as_str() {
-            "manifest" => unpacked(bytes).map_err(|what| Failure::usage(&source.name, what)),
+            "manifest" => unpacked(bytes).map_err(|problem| problem.of(&source.name)),
             _ => Ok(bytes),
         }
     }
 
     /// SHA-256 of a whole source, by the host.
-    pub(crate) fn sha256(&self, (number, source): (u32, &Source)) -> Result<Digest, Failure> {
+    pub(crate) fn sha256(&self, (number, source): (u32, &Source)) -> Result<Digest, Problem> {
         self.digest(Algorithm::Sha256, number, source)
     }
 
@@ -175,37 +182,37 @@ impl<'a> Run<'a> {
         algorithm: Algorithm,
         number: u32,
         source: &Source,
-    ) -> Result<Digest, Failure> {
+    ) -> Result<Digest, Problem> {
         let part = Part::Source { source: number, offset: 0, length: source.size };
-        self.host.digest(algorithm, &[part]).map_err(|error| Failure::read(&source.name, error))
+        self.host.digest(algorithm, &[part]).map_err(|error| problems::unread(&source.name, error))
     }
 
     /// SHA-256 of bytes that the core holds.
-    pub(crate) fn sha256_of(&self, bytes: &[u8]) -> Result<Digest, Failure> {
+    pub(crate) fn sha256_of(&self, bytes: &[u8]) -> Result<Digest, Problem> {
         let digest = self.host.digest(Algorithm::Sha256, &[Part::Memory(bytes)]);
-        digest.map_err(|error| Failure::read("memory", error))
+        digest.map_err(|error| problems::unread("memory", error))
     }
 
     /// Takes an image apart.
-    pub(crate) fn tree(&self, (number, source): (u32, &Source), options: &Options) -> Result<Tree, Failure> {
+    pub(crate) fn tree(&self, (number, source): (u32, &Source), options: &Options) -> Result<Tree, Problem> {
         if source.size == 0 {
-            return Err(Failure::usage(&source.name, "the file is empty"));
+            return Err(Problem::new(&problems::EMPTY).of(&source.name));
         }
         let excerpt = self.request.excerpt.as_ref().map(Wanted::excerpt);
         let options = Options { excerpt, ..options.clone() };
         kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
-            .map_err(|error| Failure::read(&source.name, error))
+            .map_err(|error| problems::unread(&source.name, error))
     }
 
     /// The limits, as the request changes them.
-    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+    pub(crate) fn limits(&self) -> Result<Limits, Problem> {
         let size = self.sources("image").map(|(_, source)| source.size).max().unwrap_or(0);
         let mut limits = Limits::for_image(size);
         for (name, &value) in &self.request.limits {
             let Some(kind) = LimitKind::named(name) else {
                 let known = LimitKind::ALL.map(LimitKind::name).join(", ");
-                let what = format!("no limit \"{name}\"; expected one of {known}");
-                return Err(Failure::usage("--limit", what));
+                let unknown = Problem::new(&problems::LIMIT).of("--limit");
+                return Err(unknown.arg("name", name).arg("known", known));
             };
             kind.set(&mut limits, value);
         }
@@ -213,30 +220,30 @@ impl<'a> Run<'a> {
     }
 
     /// The time that the host gave.
-    pub(crate) fn now(&self) -> Result<Option<Time>, Failure> {
+    pub(crate) fn now(&self) -> Result<Option<Time>, Problem> {
         let now = self.request.now.as_deref().map(Time::parse).transpose();
-        now.map_err(|error| Failure::usage("--now", error.to_string()))
+        now.map_err(|error| error.problem().of("--now").exit(2).then(ARGUMENT))
     }
 
     /// The keys that were given, vetted; each once.
-    pub(crate) fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
+    pub(crate) fn keys(&self) -> Result<Vec<PublicKey>, Problem> {
         let mut keys: Vec<PublicKey> = Vec::new();
         for source in self.sources("key") {
-            let key = PublicKey::parse(&self.read(source)?)
-                .map_err(|error| Failure::trust(&source.1.name, &error))?;
+            let key =
+                PublicKey::parse(&self.read(source)?).map_err(|error| error.problem().of(&source.1.name))?;
             if keys.contains(&key) {
-                return Err(Failure::usage(&source.1.name, "the same key was given twice; it counts once"));
+                return Err(Problem::new(&problems::KEY_TWICE).of(&source.1.name));
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(Failure::usage("--key", "none was given")) } else { Ok(keys) }
+        if keys.is_empty() { Err(Problem::new(&problems::NO_KEY).of("--key")) } else { Ok(keys) }
     }
 
     /// The key that was given, vetted.
-    pub(crate) fn key(&self) -> Result<PublicKey, Failure> {
+    pub(crate) fn key(&self) -> Result<PublicKey, Problem> {
         let source = self.source("key")?;
         let text = self.read(source)?;
-        PublicKey::parse(&text).map_err(|error| Failure::trust(&source.1.name, &error))
+        PublicKey::parse(&text).map_err(|error| error.problem().of(&source.1.name))
     }
 
     pub(crate) fn lang(&self) -> Lang {
@@ -269,10 +276,10 @@ impl<'a> Run<'a> {
     }
 
     /// A report as the response: rendered to `stdout`, and canonical as `report`.
-    pub(crate) fn respond(&self, report: &kiwame_report::Report, view: &View) -> Result<Response, Failure> {
+    pub(crate) fn respond(&self, report: &kiwame_report::Report, view: &View) -> Result<Response, Problem> {
         let name = if self.request.render.is_empty() { "text" } else { &self.request.render };
-        let renderer =
-            renderer(name).ok_or_else(|| Failure::usage("--format", format!("no rendering \"{name}\"")))?;
+        let renderer = renderer(name)
+            .ok_or_else(|| Problem::new(&problems::RENDERING).of("--format").arg("name", name))?;
         let response = Response { exit: report.exit_code, ..Response::default() };
         let response = response.with("stdout", renderer.render(report, view));
         let excerpt = report.regions.tree().and_then(Tree::excerpt);
@@ -281,19 +288,29 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What is wrong with a stream.
+fn decoding(error: DecodeError) -> Words {
+    let japanese = match error {
+        DecodeError::Overflow => "内容が上限を超える",
+        DecodeError::Malformed { .. } => "ストリームの形式が不正",
+        DecodeError::Truncated => "ストリームが途中で終わっている",
+        DecodeError::SizeMismatch => "ストリームの大きさが記載と違う",
+    };
+    Words::new(error.what(), japanese)
+}
+
 /// Bytes that the header of a packed manifest may have: a file's name fits.
 const LONGEST_HEAD: u64 = 300;
 
 /// What lies in a manifest that is packed, whole: one stream of gzip (RFC 1952) or Zstandard (RFC 8878), and nothing else.
-fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
     let room = dsse::MAX_ENVELOPE;
     let decoded = match bytes.as_slice() {
         [0x1f, 0x8b, 8, ..] => {
             let head = zlib::gzip_header(&bytes);
             if head > LONGEST_HEAD {
-                return Err(format!(
-                    "packed: the header has {head} bytes, at most {LONGEST_HEAD} are accepted"
-                ));
+                let problem = Problem::new(&problems::PACKED_HEADER);
+                return Err(problem.arg("found", head).arg("limit", LONGEST_HEAD));
             }
             let body = bytes.get(to_usize(head)..).unwrap_or_default();
             let decoded = zlib::gzip_body(body, None, room);
@@ -307,10 +324,11 @@ fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     };
     match decoded {
         Ok((consumed, text)) if consumed == len64(&bytes) => Ok(text),
-        Ok((consumed, _)) => Err(format!(
-            "packed: found {} bytes behind the end at {consumed:#x}, expected none",
-            len64(&bytes).saturating_sub(consumed)
-        )),
-        Err(error) => Err(format!("packed: offset {:#x}: {}", error.offset(), error.what())),
+        Ok((consumed, _)) => Err(Problem::new(&problems::PACKED_REST)
+            .arg("found", len64(&bytes).saturating_sub(consumed))
+            .arg("offset", format!("{consumed:#x}"))),
+        Err(error) => Err(Problem::new(&problems::PACKED_BROKEN)
+            .arg("offset", format!("{:#x}", error.offset()))
+            .arg("what", decoding(error))),
     }
 }

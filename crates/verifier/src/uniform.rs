@@ -1,9 +1,9 @@
 //! Bytes of one value, where they would explain why something differs: not read, or erased.
 
 use kiwame_appraisal::{Finding, Uniform};
-use kiwame_image::{Span, to_usize};
+use kiwame_image::{Problem, Span, to_usize};
 
-use crate::failure::Failure;
+use crate::problems;
 use crate::request::{Run, Source};
 
 /// Bytes read in one go.
@@ -12,7 +12,7 @@ const PIECE: u64 = 64 << 10;
 const MOST: u64 = 64 << 20;
 
 /// The runs of 00 or FF in some places of the image, in their order; one over the whole image where that holds nothing else.
-pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Result<Vec<Uniform>, Failure> {
+pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Result<Vec<Uniform>, Problem> {
     if let Some(value) = value_of_all(run, image)? {
         return Ok(vec![Uniform { span: Span::new(0, image.1.size), value }]);
     }
@@ -39,7 +39,7 @@ pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Res
 }
 
 /// The finding for an image that holds one value only, of which nothing else can be said.
-pub(crate) fn whole(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<Finding>, Failure> {
+pub(crate) fn whole(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<Finding>, Problem> {
     let all = value_of_all(run, image)?.map(|value| Uniform { span: Span::new(0, image.1.size), value });
     Ok(all.map(|all| Finding::of_uniform(&all)))
 }
@@ -49,7 +49,7 @@ pub(crate) fn not_in(
     run: &Run<'_>,
     other: (u32, &Source),
     runs: Vec<Uniform>,
-) -> Result<Vec<Uniform>, Failure> {
+) -> Result<Vec<Uniform>, Problem> {
     let places: Vec<_> = runs.iter().map(|one| one.span).collect();
     let there = self::runs(run, other, &places)?;
     let mut left = Vec::new();
@@ -68,7 +68,7 @@ pub(crate) fn not_in(
 
 /// The value of every byte of the image, when it is one that erased or unread flash has. The first piece that holds another
 /// ends the search.
-fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Failure> {
+fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Problem> {
     let (mut at, mut value) = (0, None);
     while at < image.1.size {
         let bytes = read(run, image, Span::new(at, image.1.size.saturating_sub(at)))?;
@@ -82,9 +82,9 @@ fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Fail
 }
 
 /// At most a piece of the bytes of a place.
-fn read(run: &Run<'_>, (number, source): (u32, &Source), place: Span) -> Result<Vec<u8>, Failure> {
+fn read(run: &Run<'_>, (number, source): (u32, &Source), place: Span) -> Result<Vec<u8>, Problem> {
     let mut bytes = vec![0; to_usize(PIECE.min(place.length))];
-    run.host.read(number, place.offset, &mut bytes).map_err(|error| Failure::read(&source.name, error))?;
+    run.host.read(number, place.offset, &mut bytes).map_err(|error| problems::unread(&source.name, error))?;
     Ok(bytes)
 }
 

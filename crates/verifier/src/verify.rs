@@ -3,28 +3,27 @@
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, Opening, Openings, Options, Tree};
+use kiwame_image::{Arrange as _, Digest, Gather as _, Opening, Openings, Options, Problem, Tree, Words};
 use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
 use kiwame_trust::policy::{Expectation, Waiver};
 use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified};
 
-use crate::Response;
-use crate::failure::Failure;
 use crate::inspect::not_seen;
 use crate::policies;
 use crate::request::{Run, Source};
 use crate::uniform;
+use crate::{Response, problems};
 
 /// Compares an image with the manifests that somebody the policy trusts has signed.
-pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
     let image = run.source("image")?;
     if image.1.size == 0 {
-        return Err(Failure::usage(&image.1.name, "the file is empty"));
+        return Err(Problem::new(&problems::EMPTY).of(&image.1.name));
     }
     let policy = policy(run)?;
     let expect = run.request.expect.as_deref().map(Expectation::parse).transpose();
-    let expect = expect.map_err(|error| Failure::usage("--expect", error.to_string()))?;
+    let expect = expect.map_err(|error| error.problem().of("--expect"))?;
     let now = run.now()?;
     let mut trial = Trial {
         run,
@@ -52,38 +51,48 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Failure> {
 }
 
 /// The policy: a file, or one key with an expectation.
-fn policy(run: &Run<'_>) -> Result<Policy, Failure> {
+fn policy(run: &Run<'_>) -> Result<Policy, Problem> {
     for role in ["policy", "key"] {
         if run.sources(role).count() > 1 {
-            return Err(Failure::usage(&format!("--{role}"), "more than one was given; one of them decides"));
+            return Err(Problem::new(&problems::SEVERAL_DECIDE).of(&format!("--{role}")));
         }
     }
     let file = run.sources("policy").next();
     let key = run.sources("key").next();
     let mut policy = match (file, key, run.request.expect.as_deref()) {
         (Some(file), None, _) => policies::read(run, file)?,
-        (None, Some(_), Some(expect)) => Policy::one_key(run.key()?, expect)
-            .map_err(|error| Failure::usage("--expect", error.to_string()))?,
+        (None, Some(_), Some(expect)) => {
+            Policy::one_key(run.key()?, expect).map_err(|error| error.problem().of("--expect"))?
+        }
         (None, Some(_), None) => return Err(without_expectation(run)),
         (Some(_), Some(_), _) => {
-            return Err(Failure::usage("--key", "a policy was given as well; one of them decides"));
+            return Err(Problem::new(&problems::POLICY_AND_KEY).of("--key"));
         }
-        (None, None, _) => return Err(Failure::usage("--policy", "none was given, and no --key")),
+        (None, None, _) => return Err(Problem::new(&problems::NO_POLICY).of("--policy")),
     };
     policy.insecure_accept_known_keys = run.request.insecure_accept_known_keys;
     Ok(policy)
 }
 
 /// `--key` says whose word counts, not what was ordered. The error shows what the manifest claims.
-fn without_expectation(run: &Run<'_>) -> Failure {
+fn without_expectation(run: &Run<'_>) -> Problem {
     let claimed = run.sources("manifest").find_map(|source| {
         let envelope = Envelope::parse(&run.read(source).ok()?).ok()?;
         let manifest = Manifest::parse(&envelope.payload_type, &envelope.payload).ok()?;
         Some(format!("{}@{}", manifest.product.scope(), manifest.release.version))
     });
-    let claimed = claimed.map(|claimed| format!("; the manifest claims \"{claimed}\"")).unwrap_or_default();
-    Failure::usage("--key", format!("--expect VENDOR/MODEL[@RELEASE] is needed with it{claimed}"))
-        .then("Say with --expect what was ordered, from the order and not from the manifest.")
+    let claimed = claimed.map(|claimed| {
+        let english = format!("; the manifest claims \"{claimed}\"");
+        Words::new(english, format!("(マニフェストの主張は「{claimed}」)"))
+    });
+    Problem::new(&problems::EXPECT_NEEDED).of("--key").arg("claimed", claimed.unwrap_or_default())
+}
+
+/// Why something is not trusted, in both languages, and by id.
+fn because(finding: Finding, error: &TrustError) -> Finding {
+    let problem = error.problem();
+    let says = problem.says();
+    finding.arg("why", says.english).arg("why-ja", says.japanese).arg("why-id", problem.kind.id)
 }
 
 /// One image on trial.
@@ -137,7 +146,7 @@ struct Outcome {
 
 impl Trial<'_> {
     /// Verifies every manifest. One that is not verified is a finding: somebody thought it would count.
-    fn load(&mut self) -> Result<(), Failure> {
+    fn load(&mut self) -> Result<(), Problem> {
         for source in self.run.sources("manifest") {
             match self.load_one(source)? {
                 Ok(verified) => {
@@ -148,7 +157,7 @@ impl Trial<'_> {
                 }
                 Err(error) => {
                     let finding = Finding::new(&kinds::NOT_VERIFIED);
-                    self.findings.push(finding.arg("file", &source.1.name).arg("why", error));
+                    self.findings.push(because(finding.arg("file", &source.1.name), &error));
                 }
             }
         }
@@ -174,7 +183,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn load_one(&self, source: (u32, &Source)) -> Result<Result<Verified<Manifest>, TrustError>, Failure> {
+    fn load_one(&self, source: (u32, &Source)) -> Result<Result<Verified<Manifest>, TrustError>, Problem> {
         let envelope = match Envelope::parse(&self.run.read(source)?) {
             Ok(envelope) => envelope,
             Err(error) => return Ok(Err(error)),
@@ -215,7 +224,7 @@ impl Trial<'_> {
     }
 
     /// Which manifests apply, and what the worst of them says.
-    fn judge(&self) -> Result<Judged, Failure> {
+    fn judge(&self) -> Result<Judged, Problem> {
         let sha256 = self.run.sha256(self.image)?;
         let digests = self.digests(&sha256)?;
         let wholes: Vec<_> = self.verified.iter().map(|one| self.whole(one.value(), &digests)).collect();
@@ -271,7 +280,7 @@ impl Trial<'_> {
     }
 
     /// The digests of the image that manifests with its SHA-256 ask for, each computed once.
-    fn digests(&self, sha256: &Digest) -> Result<Digests, Failure> {
+    fn digests(&self, sha256: &Digest) -> Result<Digests, Problem> {
         let images = self.verified.iter().flat_map(|one| &one.value().images);
         let asked = images.filter(|image| image.digests.contains(sha256)).flat_map(|image| &image.digests);
         let mut algorithms: Vec<_> = asked.map(|digest| digest.algorithm).collect();
@@ -284,11 +293,12 @@ impl Trial<'_> {
     }
 
     /// Compares with one manifest.
-    fn compare(&self, at: usize, digests: &Digests, whole: bool) -> Result<Outcome, Failure> {
+    fn compare(&self, at: usize, digests: &Digests, whole: bool) -> Result<Outcome, Problem> {
         let sha256 = &digests.sha256;
-        let verified = self.verified.get(at).ok_or_else(|| Failure::usage("manifest", "none"))?;
+        let verified =
+            self.verified.get(at).ok_or_else(|| Problem::new(&problems::NONE_GIVEN).of("manifest"))?;
         let manifest = verified.value();
-        let rule = self.rule(manifest).ok_or_else(|| Failure::usage("policy", "no rule"))?;
+        let rule = self.rule(manifest).ok_or_else(|| Problem::new(&problems::NONE_GIVEN).of("policy"))?;
         let mut findings = self.narrowed(manifest, rule);
         let by_digest = manifest.images.iter().position(|image| image.digests.contains(sha256));
         let (report, this) = match by_digest.and_then(|at| manifest.images.get(at)) {
@@ -343,12 +353,12 @@ impl Trial<'_> {
         findings
     }
 
-    fn empty_report(&self, format: &str, sha256: &Digest) -> Result<Report, Failure> {
+    fn empty_report(&self, format: &str, sha256: &Digest) -> Result<Report, Problem> {
         let image = ImageOf { format: format.to_owned(), sha256: sha256.hex(), size: self.image.1.size };
         Ok(Report::new("verify", &self.run.request.core_sha256, &self.run.limits()?, image))
     }
 
-    fn whole_report(&self, image: &ImageReference, sha256: &Digest) -> Result<Report, Failure> {
+    fn whole_report(&self, image: &ImageReference, sha256: &Digest) -> Result<Report, Problem> {
         let mut report = self.empty_report(&image.format, sha256)?;
         report.set_whole(&image.regions);
         report.not_seen = ["behaviour", "device", "encrypted", "hardware", "native-signatures", "not-parsed"]
@@ -363,7 +373,7 @@ impl Trial<'_> {
         rule: &Rule,
         sha256: &Digest,
         findings: &mut Vec<Finding>,
-    ) -> Result<(Report, Option<usize>), Failure> {
+    ) -> Result<(Report, Option<usize>), Problem> {
         let meant = self.meant(manifest, sha256);
         let meant = meant.and_then(|at| manifest.images.get(at));
         let mut options = Options {
@@ -519,7 +529,7 @@ impl Trial<'_> {
     }
 
     /// The image is exactly another release than the one that was ordered, or one below the floor.
-    fn another_release(&self, mut outcome: Outcome, sha256: &Digest) -> Result<Judged, Failure> {
+    fn another_release(&self, mut outcome: Outcome, sha256: &Digest) -> Result<Judged, Problem> {
         let one = self.verified.get(outcome.manifest);
         let found = one.map(|one| format!("{}@{}", one.value().product.scope(), one.value().release.version));
         let finding = match one.and_then(|one| self.below_floor(one)) {
@@ -538,7 +548,7 @@ impl Trial<'_> {
     }
 
     /// Only manifests of other releases were given, and the image is none of them: no reference for it.
-    fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Judged, Failure> {
+    fn unexpected(&self, at: usize, sha256: &Digest) -> Result<Judged, Problem> {
         let one = self.verified.get(at);
         let manifest = one.map(Verified::value);
         let found = manifest
@@ -546,10 +556,10 @@ impl Trial<'_> {
             .unwrap_or_default();
         let wanted = self.expect.as_ref().map(Expectation::text).unwrap_or_default();
         let finding = match one.and_then(|one| self.below_floor(one)) {
-            Some((file, why)) => Finding::new(&kinds::NOT_VERIFIED).arg("file", file).arg("why", why),
+            Some((file, why)) => because(Finding::new(&kinds::NOT_VERIFIED).arg("file", file), why),
             None => {
                 let error = TrustError::OtherProduct { found, expected: wanted };
-                Finding::new(&kinds::UNSUITABLE).arg("file", "manifest").arg("why", error)
+                because(Finding::new(&kinds::UNSUITABLE).arg("file", "manifest"), &error)
             }
         };
         let mut report = self.undecided(sha256)?;
@@ -559,7 +569,7 @@ impl Trial<'_> {
     }
 
     /// The account of an image that was compared with nothing.
-    fn undecided(&self, sha256: &Digest) -> Result<Report, Failure> {
+    fn undecided(&self, sha256: &Digest) -> Result<Report, Problem> {
         let options = Options { image_digest: Some(sha256.clone()), ..Options::default() };
         let tree = Rc::new(self.run.tree(self.image, &options)?);
         let mut report = self.empty_report(tree.format(), sha256)?;
@@ -569,7 +579,7 @@ impl Trial<'_> {
     }
 
     /// The report of the worst outcome (RULES 14), or of none.
-    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Result<Judged, Failure> {
+    fn report(&self, outcomes: Vec<Outcome>, sha256: &Digest) -> Result<Judged, Problem> {
         const WORST_FIRST: [u8; 7] = [1, 4, 5, 3, 6, 7, 0];
         let rank = |outcome: &Outcome| WORST_FIRST.iter().position(|exit| *exit == outcome.verdict.exit);
         let Some(outcome) = outcomes.into_iter().min_by_key(rank) else {
@@ -613,7 +623,7 @@ impl Trial<'_> {
     }
 
     /// What the report names beside the comparison: policy, expectation, time, what was not seen.
-    fn describe(&self, report: &mut Report) -> Result<(), Failure> {
+    fn describe(&self, report: &mut Report) -> Result<(), Problem> {
         if let Some(source) = self.run.sources("policy").next() {
             report.policy = PolicyOf { sha256: Some(self.run.sha256(source)?.hex()) };
         }
@@ -650,7 +660,7 @@ fn told_together(
     tree: &Tree,
     reference: &ImageReference,
     assessment: &mut Assessment,
-) -> Result<(), Failure> {
+) -> Result<(), Problem> {
     let runs = match assessment.verdict.exit {
         1 | 7 => uniform::runs(run, image, &assessment.suspects(tree, reference))?,
         _ => Vec::new(),
@@ -759,15 +769,16 @@ fn reference(name: &str, size: u64, tree: &Tree) -> ImageReference {
 }
 
 /// What changed between two images, by component: the second against the first as if it were the reference.
-pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Problem> {
     let images: Vec<_> = run.sources("image").collect();
     let [before, after] = images.as_slice() else {
-        return Err(Failure::usage("diff", format!("two images are needed, {} were given", images.len())));
+        let found = Words::plain(images.len());
+        return Err(Problem::new(&problems::TWO_IMAGES).of("diff").arg("found", found));
     };
     // Nobody signed anything here: an empty manifest, and a rule that accepts nothing beyond it.
     let (manifest, rule) = (Manifest::default(), Rule::default());
     let terms = Terms { rule: &rule, waivers: Vec::new(), ended: Vec::new() };
-    let compare = |openings: Openings| -> Result<_, Failure> {
+    let compare = |openings: Openings| -> Result<_, Problem> {
         let options = Options { openings, ..Options::default() };
         let old = run.tree(*before, &options)?;
         let new = run.tree(*after, &options)?;

@@ -2,6 +2,7 @@
 
 #[path = "../../guest/build_core.rs"]
 mod build_core;
+mod errors;
 mod fields;
 mod golden;
 mod page;
@@ -20,8 +21,8 @@ usage: cargo xtask STEP
   page       build web/dist/kiwame.html from build/kiwame-core.wasm
   reproduce  build the core twice, in different folders, and compare
   golden DIR write every golden case there, with what the core answers natively
-  words      write docs/findings.md, docs/fields.md, docs/schemas and crates/cli/src/fields anew: what reports may say, and
-             every field of the files that kiwame reads and writes";
+  words      write docs/findings.md, docs/errors.md, docs/fields.md, docs/schemas and crates/cli/src/fields anew: what reports may say,
+             what can stop a run, and every field of the files that kiwame reads and writes";
 
 fn main() -> ExitCode {
     let step = env::args().nth(1).unwrap_or_default();
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
             env::args().nth(2).ok_or(USAGE.to_owned()).and_then(|place| golden::write(Path::new(&place)))
         }
         "reproduce" => reproduce::run(&root),
-        "words" => words::build(&root).and_then(|()| fields::build(&root)),
+        "words" => {
+            words::build(&root).and_then(|()| errors::build(&root)).and_then(|()| fields::build(&root))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -13,7 +13,7 @@ pub(crate) mod mutable;
 pub(crate) mod pairing;
 
 pub(crate) use allowance::Allowance;
-pub use mutable::slip;
+pub use mutable::{SLIPS, slip};
 
 /// A settler: settles how regions stand to the reference.
 #[derive(Clone, Copy, Debug)]

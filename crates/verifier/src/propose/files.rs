@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Digest, Options, Region, Role, Settings, SettingsFile, Tree, role};
+use kiwame_image::{Digest, Options, Problem, Region, Role, Settings, SettingsFile, Tree, role};
 use kiwame_trust::manifest::path_within;
 
 use super::entries;
 use super::places::{Place, is_file};
 use super::values::Values;
 use super::{Unit, opened};
-use crate::failure::Failure;
 use crate::request::Run;
 
 /// The files and directories of a place, by their names.
@@ -147,7 +146,7 @@ pub(super) fn read(
     options: &Options,
     scopes: &[String],
     places: &mut [Place],
-) -> Result<Tree, Failure> {
+) -> Result<Tree, Problem> {
     let mut tree = run.tree(unit, &opened(options, scopes.to_vec(), known(places)))?;
     for format in FORMATS {
         let open = candidates(&tree, scopes, places);

@@ -6,15 +6,14 @@
 //! would refuse is said in it.
 
 use kiwame_appraisal::Effect;
-use kiwame_image::{Opening, Openings, Options, Partition, SettingsFile, Tree};
+use kiwame_image::{Opening, Openings, Options, Partition, Problem, SettingsFile, Tree};
 use kiwame_report::{escape, escape_line};
 use kiwame_trust::{Manifest, Rule};
 
-use crate::Response;
 use crate::attest;
 use crate::describe::Description;
-use crate::failure::Failure;
 use crate::request::{Run, Source};
+use crate::{Response, problems};
 use differences::Differences;
 use layout::Proposal;
 use places::Places;
@@ -34,15 +33,14 @@ mod values;
 type Unit<'r> = (u32, &'r Source);
 
 /// Writes the description of the first image, and what differs between it and the others.
-pub(crate) fn describe(run: &Run<'_>) -> Result<Response, Failure> {
+pub(crate) fn describe(run: &Run<'_>) -> Result<Response, Problem> {
     let units: Vec<_> = run.sources("image").collect();
     let Some((&first, others)) = units.split_first() else {
-        return Err(Failure::usage("image", "none was given"));
+        return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     };
     if let Some((_, odd)) = others.iter().find(|(_, unit)| unit.size != first.1.size) {
-        let what = format!("found {} bytes, and {} in the first image", odd.size, first.1.size);
-        let next = "Give units of one release, each as a dump of the same length.";
-        return Err(Failure::usage(&odd.name, what).then(next));
+        let problem = Problem::new(&problems::OTHER_SIZE).of(&odd.name);
+        return Err(problem.arg("found", odd.size).arg("expected", first.1.size));
     }
     let mut draft = Draft::of(run, &units)?;
     if !others.is_empty() {
@@ -70,8 +68,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn of(run: &Run<'_>, units: &[Unit<'_>]) -> Result<Self, Failure> {
-        let Some(&first) = units.first() else { return Err(Failure::usage("image", "none was given")) };
+    fn of(run: &Run<'_>, units: &[Unit<'_>]) -> Result<Self, Problem> {
+        let Some(&first) = units.first() else { return Err(Problem::new(&problems::NONE_GIVEN).of("image")) };
         let tree = run.tree(first, &closed(&[]))?;
         let sha256 = tree.image_digest().map_or_else(String::new, kiwame_image::Digest::hex);
         let mut draft = Self {
@@ -111,7 +109,7 @@ impl Draft {
     }
 
     /// The first layout under which `attest` takes the image; none where it takes it under none of them.
-    fn choose(&mut self, run: &Run<'_>, first: Unit<'_>, proposals: Vec<Proposal>) -> Result<(), Failure> {
+    fn choose(&mut self, run: &Run<'_>, first: Unit<'_>, proposals: Vec<Proposal>) -> Result<(), Problem> {
         for proposal in proposals.into_iter().chain([Proposal::default()]) {
             self.layout = proposal;
             let made =
@@ -121,7 +119,9 @@ impl Draft {
                     self.refused = None;
                     return Ok(());
                 }
-                Err(failure) if failure.exit == 2 || failure.exit == 6 => self.refused = Some(failure.what),
+                Err(problem) if problem.exit == 2 || problem.exit == 6 => {
+                    self.refused = Some(problem.says().english);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -129,14 +129,14 @@ impl Draft {
     }
 
     /// What `attest` makes of the first image by this draft.
-    fn judged(&self, run: &Run<'_>, first: Unit<'_>) -> Result<Manifest, Failure> {
+    fn judged(&self, run: &Run<'_>, first: Unit<'_>) -> Result<Manifest, Problem> {
         let text = self.page().text(true);
-        let wrong = |what: String| Failure::usage("firmware.toml", what);
+        let wrong = |problem: Problem| problem.of("firmware.toml");
         let description = Description::parse(text.as_bytes()).map_err(wrong)?;
         description.check_layout().map_err(wrong)?;
         let mutable = description.mutable().map_err(wrong)?;
         let settings = kiwame_trust::rules::settings(&mutable);
-        let image = attest::reference(run, &description, (&mutable, &settings), first)?;
+        let image = attest::reference(run, &description, (&mutable, &settings), first).map_err(wrong)?;
         Ok(Manifest {
             product: description.product(),
             release: description.release(),
@@ -148,7 +148,7 @@ impl Draft {
 
     /// Judges the other units by what is switched on, and notes what differs all the same. A place in which something differs
     /// gets its rule, should that settle it.
-    fn compare(&mut self, run: &Run<'_>, units: &[Unit<'_>]) -> Result<(), Failure> {
+    fn compare(&mut self, run: &Run<'_>, units: &[Unit<'_>]) -> Result<(), Problem> {
         let Some((&first, others)) = units.split_first() else { return Ok(()) };
         if self.refused.is_some() {
             return Ok(());
@@ -178,7 +178,7 @@ impl Draft {
         self.layout.mark(&self.places);
     }
 
-    fn against(&self, run: &Run<'_>, first: Unit<'_>, others: &[Unit<'_>]) -> Result<Differences, Failure> {
+    fn against(&self, run: &Run<'_>, first: Unit<'_>, others: &[Unit<'_>]) -> Result<Differences, Problem> {
         let manifest = self.judged(run, first)?;
         let Some(reference) = manifest.images.first() else { return Ok(Differences::default()) };
         let openings = attest::openings(reference.files, &manifest.mutable, &reference.layout);

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use kiwame_image::{Options, Region, RegionId, Role, Tree, fact};
+use kiwame_image::{Options, Problem, Region, RegionId, Role, Tree, fact};
 
 use super::differences::Differences;
 use super::files::{self, Files};
 use super::values::Values;
 use super::{Unit, entries, place_of};
-use crate::failure::Failure;
 use crate::request::Run;
 
 /// What a container is.
@@ -59,7 +58,7 @@ impl Places {
         unit: Unit<'_>,
         tree: Tree,
         options: &Options,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Problem> {
         self.units = self.units.saturating_add(1);
         let here = containers(&tree);
         let mut scopes = Vec::new();

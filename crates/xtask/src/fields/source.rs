@@ -15,13 +15,14 @@ const FORMS: &str = "crates/trust/src/forms.rs";
 /// Where the grammars are.
 const GRAMMARS: &str = "crates/trust/src/grammar.rs";
 /// Forms that are one of some words: the types whose `name` gives them.
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 12] = [
     ("Algorithm", "crates/image/src/digest.rs"),
     ("Basis", "crates/appraisal/src/account.rs"),
     ("Class", "crates/appraisal/src/account.rs"),
     ("Coverage", "crates/trust/src/manifest.rs"),
     ("Files", "crates/trust/src/manifest.rs"),
     ("Method", "crates/trust/src/manifest.rs"),
+    ("RevocationReason", "crates/trust/src/policy.rs"),
     ("RuleType", "crates/trust/src/rules.rs"),
     ("Settings", "crates/image/src/settings.rs"),
     ("Severity", "crates/appraisal/src/kind.rs"),

@@ -477,12 +477,14 @@ fn each_grammar_is_read_and_takes_its_example_by_the_length_that_it_says() {
 fn every_word_of_a_form_is_one_that_its_reader_knows() {
     use kiwame_image::{Algorithm, Settings};
     use kiwame_trust::manifest::{Coverage, Files, Method};
+    use kiwame_trust::policy::RevocationReason;
     use kiwame_trust::rules::{RuleType, WhenEmpty};
     let known = |form: &str, word: &str| match form {
         "Algorithm" => Some(Algorithm::named(word).is_some()),
         "Settings" => Some(Settings::named(word).is_some()),
-        "RuleType" => Some(RuleType::named(word).is_some() && RuleType::EXPECTED.contains(word)),
-        "WhenEmpty" => Some(WhenEmpty::named(word).is_some() && WhenEmpty::EXPECTED.contains(word)),
+        "RuleType" => Some(RuleType::named(word).is_some() && RuleType::EXPECTED.english.contains(word)),
+        "RevocationReason" => Some(RevocationReason::named(word).is_some()),
+        "WhenEmpty" => Some(WhenEmpty::named(word).is_some() && WhenEmpty::EXPECTED.english.contains(word)),
         "Coverage" => Some(Coverage::named(word).is_some()),
         "Files" => Some(Files::named(word).is_some()),
         "Method" => Some(Method::named(word).is_some()),
@@ -494,6 +496,9 @@ fn every_word_of_a_form_is_one_that_its_reader_knows() {
         .iter()
         .flat_map(|form| form.words.iter().filter_map(|(word, _)| Some((word, known(&form.rust, word)?))))
         .collect();
-    assert!(words.len() == 3 + 6 + 5 + 3 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known), "{words:?}");
+    assert!(
+        words.len() == 3 + 6 + 5 + 3 + 3 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known),
+        "{words:?}"
+    );
     assert_eq!(WhenEmpty::default().name(), "refuse", "as the tables say");
 }

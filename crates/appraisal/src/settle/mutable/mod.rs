@@ -31,7 +31,7 @@ mod required;
 mod slips;
 mod spare;
 
-pub use slips::slip;
+pub use slips::{SLIPS, slip};
 
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
 /// rule.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_image::{Gather as _, Region, Tree, fact};
+use kiwame_image::{Gather as _, Problem, Region, Text, Tree, fact};
 use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::{KeyRule, Mutable, MutableRule};
 
@@ -11,37 +11,58 @@ use super::key_rule;
 use super::required::is_asked_for;
 use crate::reference::{is_guarded, is_remains};
 
+const CORRECT: Text = Text::new("Correct the description and run again.", "記述を直して再実行する。");
+
+kiwame_image::problems! {
+    /// Slips of the pen in the rules of a description.
+    SLIPS:
+    /// A rule names a file that is not there.
+    FILE_ABSENT = "rule/file-absent", 2, "mutable {at}: the image has no such file; say optional if devices add it",
+        "mutable {at}:イメージにこのファイルが無い(機器が追加する場合は optional とする)", CORRECT;
+    /// A rule reads a file as what it is not.
+    NOT_WRITTEN_SO = "rule/not-written-so", 2, "mutable {at}: is not written as {format} is",
+        "mutable {at}:{format} の形式で書かれていない", CORRECT;
+    /// A rule names a setting that is not there.
+    NAME_ABSENT = "rule/name-absent", 2, "mutable {at}: nothing there has that name; say optional if devices add it",
+        "mutable {at}:その名前のものが無い(機器が追加する場合は optional とする)", CORRECT;
+    /// A rule is for what decides what may start or who may log in.
+    GUARDED = "rule/guarded", 2, "mutable {at}: decides what may start, and no rule lets it differ",
+        "mutable {at}:起動するものを決めるため、規則で相違を認めることはできない", CORRECT;
+    /// The image itself does not keep to a rule.
+    OTHER_VALUE = "rule/other-value", 2, "mutable {at}: the image itself has \"{found}\", expected {expected}",
+        "mutable {at}:イメージ自体の値が「{found}」であり、必要な値 {expected} でない", CORRECT;
+}
+
 /// The first slip in the rules that reach into an image: a name that nothing in it has, a value of the image itself that
 /// does not keep to its grammar, a file that is not written as the rule reads it, an entry that no rule lets differ.
 #[must_use]
-pub fn slip(tree: &Tree, rules: &[MutableRule]) -> Option<String> {
+pub fn slip(tree: &Tree, rules: &[MutableRule]) -> Option<Problem> {
     rules.iter().find_map(|rule| {
         let here: Vec<_> =
             tree.regions().filter(|region| path_within(tree.path(region.id), &rule.path)).collect();
-        let what = if here.is_empty() { None } else { of_rule(tree, rule, &here) };
-        what.map(|what| format!("mutable {}: {what}", rule.path))
+        if here.is_empty() { None } else { of_rule(tree, rule, &here) }
     })
 }
 
-fn of_rule(tree: &Tree, rule: &MutableRule, here: &[&Region]) -> Option<String> {
+fn of_rule(tree: &Tree, rule: &MutableRule, here: &[&Region]) -> Option<Problem> {
     match &rule.rule {
-        Mutable::Keys(keys) | Mutable::Fields(keys) => of_keys(tree, keys, here),
+        Mutable::Keys(keys) | Mutable::Fields(keys) => of_keys(tree, keys, here, &rule.path),
         Mutable::DataFiles(files) => files.iter().find_map(|file| {
             let inside = |region: &&&Region| {
                 let InFiles::File(path) = InFiles::of(tree.path(region.id)) else { return false };
                 file_of(files, &unescaped(&path)).is_some_and(|other| other.name == file.name)
             };
+            let at = format!("{}: {}", rule.path, file.name);
             let pieces: Vec<_> = here.iter().filter(inside).copied().collect();
             if pieces.is_empty() {
-                return (!file.optional && !file.is_pattern() && has_files(tree, here)).then(|| {
-                    format!("{}: the image has no such file; say optional if devices add it", file.name)
-                });
+                return (!file.optional && !file.is_pattern() && has_files(tree, here))
+                    .then(|| Problem::new(&FILE_ABSENT).arg("at", at));
             }
             let format = file.format?;
             if !pieces.iter().any(|region| region.kind.starts_with("setting")) && !is_empty_file(&pieces) {
-                return Some(format!("{}: is not written as {} is", file.name, format.name()));
+                return Some(Problem::new(&NOT_WRITTEN_SO).arg("at", at).arg("format", format.name()));
             }
-            of_keys(tree, &file.keys, &pieces).map(|what| format!("{}: {what}", file.name))
+            of_keys(tree, &file.keys, &pieces, &at)
         }),
         Mutable::Erased | Mutable::Any { .. } => None,
     }
@@ -56,7 +77,7 @@ fn is_empty_file(pieces: &[&Region]) -> bool {
     pieces.iter().all(|region| region.kind == "file" || region.span.is_empty())
 }
 
-fn of_keys(tree: &Tree, keys: &[KeyRule], here: &[&Region]) -> Option<String> {
+fn of_keys(tree: &Tree, keys: &[KeyRule], here: &[&Region], at: &str) -> Option<Problem> {
     // What nothing reaches any more is held to no grammar.
     let live = |region: &&&Region| region.fact(&fact::VALUE).is_some() && !is_remains(tree, region);
     let entries: Vec<_> = here.iter().filter(live).collect();
@@ -66,22 +87,21 @@ fn of_keys(tree: &Tree, keys: &[KeyRule], here: &[&Region]) -> Option<String> {
     }
     let known: BTreeSet<_> = entries.iter().map(|region| &*region.segment.key).into_set();
     keys.iter().find_map(|key| {
+        let at = format!("{at}: {}", key.name);
         if !key.is_pattern() && !known.contains(key.name.as_bytes()) {
-            return is_asked_for(keys, &known, key).then(|| {
-                format!("{}: nothing there has that name; say optional if devices add it", key.name)
-            });
+            return is_asked_for(keys, &known, key).then(|| Problem::new(&NAME_ABSENT).arg("at", at));
         }
         let meant =
             |region: &&&&Region| KeyRule::of(keys, &region.segment.key).is_some_and(|other| other == key);
         entries.iter().filter(meant).find_map(|region| {
             if is_guarded(region) {
-                return Some(format!("{}: decides what may start, and no rule lets it differ", key.name));
+                return Some(Problem::new(&GUARDED).arg("at", &at));
             }
             let found =
                 region.fact(&fact::VALUE).map(|value| crate::reference::shown(&crate::json_of(value)));
             let found = found.unwrap_or_default();
             let why = key_rule(core::slice::from_ref(key), region).err()?;
-            Some(format!("{}: the image itself has \"{found}\", expected {why}", key.name))
+            Some(Problem::new(&OTHER_VALUE).arg("at", &at).arg("found", found).arg("expected", why))
         })
     })
 }
@@ -97,7 +117,7 @@ mod tests {
     fn told(image: &[Piece], path: &str, rule: Mutable) -> Option<String> {
         let rule =
             MutableRule { path: path.to_owned(), rule, remains_max_bytes: 0, when_empty: WhenEmpty::Refuse };
-        slip(&tree(image), &[rule])
+        slip(&tree(image), &[rule]).map(|problem| problem.says().english)
     }
 
     fn entry(step: &'static str, value: &str) -> Piece {

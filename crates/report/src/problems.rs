@@ -1,0 +1,49 @@
+//! What stopped a run, as people read it; and what can be wrong with a report.
+
+use kiwame_image::{Problem, Text};
+
+use crate::Lang;
+use crate::escape::escape_inside;
+
+kiwame_image::problems! {
+    /// What can be wrong with a report or a record of a run.
+    ALL:
+    /// It has not the fields that it should have.
+    UNREADABLE = "report/unreadable", 2, "{what}", "{what}",
+        Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");
+}
+
+/// A problem in words: file and sentence, id and exit code, and below it what to do. Every line of the sentence is escaped by
+/// itself: the reader of TOML points at the place with lines of its own.
+#[must_use]
+pub fn problem_text(problem: &Problem, lang: Lang) -> String {
+    let says = problem.says();
+    let mut lines = lang.pick(&says.english, &says.japanese).lines();
+    let first = escape_inside(lines.next().unwrap_or_default());
+    let file = if problem.file.is_empty() {
+        String::new()
+    } else {
+        format!("{}{}", escape_inside(&problem.file), lang.pick(": ", ":"))
+    };
+    let rest: String = lines.map(|line| format!("        {}\n", escape_inside(line))).collect();
+    let (id, exit) = (problem.kind.id, problem.exit);
+    format!("kiwame: {file}{first}  [{id}, exit {exit}]\n{rest}        {}\n", lang.text(problem.next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_said_in_both_languages_and_nothing_in_it_is_obeyed() {
+        let problem = Problem::new(&UNREADABLE).of("a\u{1b}.json").arg("what", "one\n\u{202e}two");
+        assert_eq!(
+            problem_text(&problem, Lang::English),
+            "kiwame: a\\u{1b}.json: one  [report/unreadable, exit 2]\n        \\u{202e}two\n        \
+             Check the file and where it came from.\n"
+        );
+        let japanese = problem_text(&problem, Lang::Japanese);
+        assert!(japanese.starts_with("kiwame: a\\u{1b}.json:one  [report/unreadable, exit 2]\n"));
+        assert!(japanese.ends_with("確かめる。\n"));
+    }
+}
