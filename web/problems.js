@@ -48,12 +48,13 @@ function problemOf({ exit, outputs }, sources) {
   // The last line is what to do with a command; those before it are set in.
   const said = lines.slice(0, -1).map((line) => line.replace(/^ {8}/, ""));
   const detail = said.join("\n");
-  const { source, start } = sourceIn(said[0] ?? "", sources);
-  const what = detail.slice(start);
+  const known = outputs.problem && JSON.parse(decode(outputs.problem));
+  const { source, start } = known ? { source: sources.find(({ name }) => name === known.file) } : sourceIn(said[0] ?? "", sources);
+  const what = known?.message ?? detail.slice(start);
   return () => {
     const problem = inPageWords(what, source?.role);
     const about = source ? `${plain(source.name)}: ` : "";
-    const control = problem.control ?? (source && "list");
+    const control = problem.control ?? (known?.id === "option/expect" ? "expect" : source && "list");
     return { ...problem, what: about + problem.what, control, detail, exit, file: source?.data };
   };
 }

@@ -1186,6 +1186,17 @@ test("a lot tells how far it is over all units, and is cancelled with nothing ju
   assert.deepEqual(later, [true, true, null]);
 });
 
+test("what is wrong with all units of a lot is said once, in either language", async () => {
+  await wrongFiles();
+  for (const [language, names, expect, control] of [["japanese", ["signed.bin", "two.bin", "signed.json", "broken.toml"], "", "list"], ["japanese", ["signed.bin", "two.bin", "signed.json", "maker.key.pub"], "R1", "expect"]]) {
+    await tab.reload();
+    await tab.click(`#${language}`);
+    await lotOf(names, { expect, confirm: false });
+    assert.ok((await tab.isHidden("#lot")) && (await tab.isVisible("#problem")), names.join());
+    assert.equal(await tab.evaluate(() => trouble().control), control);
+  }
+});
+
 test("a unit that changed since the table was made is not shown", async () => {
   await lotOf(LOT);
   await new Promise((resolve) => setTimeout(resolve, 1100));
