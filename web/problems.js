@@ -19,7 +19,7 @@ const CORE_SAYS = [
   ["threshold", /^signed by (\d+) of (\d+) required principals/],
   ["expired", /^(\S+): (\S+), compared with (\d+) s$/],
   ["rollback", /^security version (\d+) is below the policy's floor (\d+)$/],
-  ["schema", /^schemaVersion: found (.*), expected (.*)$/],
+  ["schema", /^schemaVersion: found "?([^"]*)"?, expected "?([^"]*)"?$/],
   ["type", /^\w+: found "(.*)", expected "(.*)"$/],
   ["place", /^(?:line|TOML parse error at line) (\d+), column (\d+)(?:: (.*))?/],
   ["place", /^(.*) at line (\d+) column (\d+)$/, undefined, ([what, line, column]) => [line, column, what]],
