@@ -14,7 +14,7 @@ async function openClaims(source) {
 async function showClaim(source, place, question = asked) {
   const response = await ask("report-show", [{ ...source, data: claims[place] ?? new Uint8Array() }], { render: "words" }, showProgress);
   if (question !== asked) return showStatus("stale");
-  take(response, [source], "report-show", place);
+  take(response, [source], { verb: "report-show" }, place);
 }
 
 /** The lines of a text that are not empty. One JSON value on many lines is put on one: the core takes one a line. */

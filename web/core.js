@@ -46,10 +46,15 @@ class Unread extends Error {
 
 /** The worker answers one at a time: a question waits for the one before it. */
 let turn = Promise.resolve();
+/** How often somebody has cancelled. */
+let stops = 0;
 
 function inTurn(data, progress) {
+  const begun = stops;
   const mine = turn.then(async () => {
     worker ??= await startWorker();
+    // It may have been cancelled while it waited, when there was no worker to end.
+    if (begun !== stops) throw new Cancelled();
     return exchange(worker, data, progress);
   });
   turn = mine.catch(() => {});

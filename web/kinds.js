@@ -7,7 +7,14 @@ const HEAD = 65_536;
 const bytesAt = (at, ...wanted) => ({ bytes }) => wanted.every((byte, index) => bytes[at + index] === byte);
 const lettersAt = (at, word) => bytesAt(at, ...Array.from(word, (letter) => letter.charCodeAt(0)));
 const says = (...patterns) => ({ text }) => text !== undefined && patterns.every((pattern) => pattern.test(text));
+const named = (pattern) => ({ name }) => pattern.test(name);
+const both = (...tests) => (head) => tests.every((test) => test(head));
 const either = (...tests) => (head) => tests.some((test) => test(head));
+
+/** TOML, not some text in which there is TOML: what stands first, behind comments, is a field or a table. */
+const isToml = says(/^(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:[\w."'-]+[ \t]*=|\[\[?[^\]\n]+\]\]?[ \t]*(?:#[^\n]*)?(?:\r?\n|$))/);
+/** Files that people read. */
+const FOR_READING = either(named(/\.(?:md|markdown|txt|text|rst|adoc|asciidoc|rtf|log|csv|tsv|ya?ml)$/i), named(/^(?:readme|license|licence|copying|copyright|notice|changelog|changes|authors)(?:[.-][\w-]+)?$/i));
 
 /** Each kind with what it is used for and how it is told, the first that fits. `aside` is: for nothing. */
 const KINDS = [
@@ -22,13 +29,14 @@ const KINDS = [
   ["report", "report", says(/^\s*\{\s*"accepted"\s*:\s*(?:true|false)\s*,\s*"account"\s*:/)],
   ["record", "aside", says(/^\s*\{\s*"runRecord"\s*:/)],
   ["manifest", "manifest", says(/^\s*\{/, /"payload/)],
-  ["key", "key", either(says(/-----BEGIN PUBLIC KEY-----/), says(/^\s*ed25519:/))],
-  ["policy", "policy", either(says(/^\s*schema\s*=\s*"kiwame-policy\//m), says(/^\s*\[\[(?:rule|principal)\]\]/m))],
-  ["description", "aside", says(/^\s*schema\s*=\s*"kiwame-firmware\//m)],
+  ["key", "key", either(says(/^\s*-----BEGIN PUBLIC KEY-----/), both(says(/-----BEGIN PUBLIC KEY-----/), (head) => !FOR_READING(head)), says(/^\s*ed25519:/))],
+  ["policy", "policy", both(isToml, either(says(/^\s*schema\s*=\s*"kiwame-policy\//m), both(named(/\.toml$/i), says(/^\s*\[\[(?:rule|principal)\]\]/m))))],
+  ["description", "aside", both(isToml, says(/^\s*schema\s*=\s*"kiwame-firmware\//m))],
+  ["checksums", "aside", says(/^(?:[0-9a-f]{64}|[0-9a-f]{128}|[0-9a-f]{40}|[0-9a-f]{32}) [ *]\S/)],
+  ["reading", "aside", both(FOR_READING, says(/^/))],
   ["certificate", "aside", says(/^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/m)],
   ["otherKey", "aside", either(says(/^(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA/), says(/^\s*[{[]/, /"kty"\s*:/), says(/^-----BEGIN (?:[A-Z0-9]+ )*PUBLIC KEY(?: BLOCK)?-----/m))],
   ["signature", "aside", says(/^-----BEGIN (?:PGP|SSH) SIGNATURE-----/m)],
-  ["checksums", "aside", says(/^(?:[0-9a-f]{64}|[0-9a-f]{128}|[0-9a-f]{40}|[0-9a-f]{32}) [ *]\S/)],
   ["json", "aside", says(/^\s*(?:\{\s*"|\[\s*\{)/)],
   ["html", "aside", says(/^\s*<(?:!doctype html|html)[\s>]/i)],
   ["svg", "aside", says(/^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/)],
@@ -61,7 +69,7 @@ async function guess(file) {
   }
   // A manifest may be packed; what is in it the core reads.
   if (/\.json\.(?:gz|zst)$/i.test(file.name)) return { kind: "manifest", role: "manifest" };
-  const [kind, role] = KINDS.find(([, , test]) => test({ bytes, text: textOf(bytes) })) ?? ["image", "image"];
+  const [kind, role] = KINDS.find(([, , test]) => test({ bytes, text: textOf(bytes), name: file.name })) ?? ["image", "image"];
   return { kind, role };
 }
 

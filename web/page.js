@@ -12,7 +12,7 @@ const make = (tag, text, className) => {
 let lang = navigator.language.startsWith("ja") ? "ja" : "en";
 let files = []; // { file, kind, role, trouble? }
 let worker = null; // ends when a run is cancelled
-let answer = null; // { report, bytes, words, name, unconfirmed, claimed }
+let answer = null; // { report, bytes, words, name, unconfirmed, claimed, asking }, and of a lot the unit
 let anchor = null; // { kind, text }: fingerprint of the key, or digest of the policy, that is to be trusted
 let trouble = null; // says the problem that is shown, in the language of the moment
 let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
@@ -20,7 +20,9 @@ let asked = 0; // counts what files, roles and options have been: an answer is t
 const texts = () => TEXTS[lang];
 
 /** A file name is not the core's to escape: direction marks and their like are made visible here. */
-const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+
+const hexOf = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 
@@ -37,9 +39,15 @@ const having = (role) => files.filter((entry) => entry.role === role).map((entry
 function changed() {
   asked += 1;
   showTrouble(null);
-  if (answer) showStatus("stale");
+  if (answer || lot) showStatus("stale");
+  forget();
+}
+
+function forget() {
   answer = null;
+  lot = null;
   id("result").hidden = true;
+  id("lot").hidden = true;
 }
 
 async function filesChanged() {
@@ -70,7 +78,7 @@ async function digestOf({ file }) {
   if (file.size > POLICY_AT_MOST) return {};
   try {
     const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
-    return { text: `sha256:${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}` };
+    return { text: `sha256:${hexOf(hash)}` };
   } catch {
     return { trouble: () => texts().kinds.unreadable };
   }
@@ -97,7 +105,8 @@ function showFiles() {
   id("list").replaceChildren(...files.map(fileRow));
   const report = files.some((entry) => entry.role === "report");
   const verifying = files.some((entry) => ["manifest", "policy", "key"].includes(entry.role));
-  id("start").textContent = report ? texts().openReport : verifying ? texts().verify : texts().inspect;
+  const images = having("image").length;
+  id("start").textContent = report ? texts().openReport : !verifying ? texts().inspect : images > 1 ? texts().lot.verify(images) : texts().verify;
   id("start").disabled = files.length === 0 || !id("busy").hidden;
   id("clear").hidden = files.length === 0;
   id("options").classList.toggle("verifying", verifying);
@@ -153,21 +162,24 @@ async function start() {
   const problem = missing(files, expect);
   if (problem) return fail(problem);
 
-  const order = ["image", "manifest", "policy", "key", "report"];
-  const sources = order.flatMap((role) => having(role).map((data) => ({ role, name: data.name, data })));
+  const given = (...roles) => roles.flatMap((role) => having(role).map(nameOfSource(role)));
+  const sources = given("image", "manifest", "policy", "key", "report");
   const verb = sources[0].role === "report" ? "report-show" : sources.length > 1 ? "verify" : "inspect";
   const extra = { render: "words", now: `${new Date().toISOString().slice(0, 19)}Z`, nowSource: "host-clock" };
   const [channel, hardware] = ["channel", "hardware"].map((name) => id(name).value.trim());
   const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
   if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, regions: true, ...expected });
 
+  forget();
   busy(true);
   const question = asked;
   try {
+    const images = having("image");
+    if (images.length > 1) return await startLot(images, given("manifest", "policy", "key"), { ...extra, regions: false }, question);
     if (verb === "report-show") return await openClaims(sources[0]);
     const response = await ask(verb, sources, extra, showProgress);
     if (question !== asked) return void showStatus("stale");
-    take(response, sources, verb);
+    take(response, sources, { verb, extra });
   } catch (error) {
     failed(error, sources);
   } finally {
@@ -176,7 +188,7 @@ async function start() {
 }
 
 /** Shows what the core answered, or why it gave no report. */
-function take(response, sources, verb, place = 0) {
+function take(response, sources, { verb, extra }, place = 0) {
   const [{ name, data: file }] = sources;
   const bytes = response.outputs.report;
   const odd = () => ({ what: `${plain(name)}: ${texts().claimed.odd}.`, next: texts().wrongFile.report, control: "list", file });
@@ -191,7 +203,7 @@ function take(response, sources, verb, place = 0) {
     // Also when it has not been looked at yet: nobody has compared it then.
     const given = having("policy").length > 0 ? "policy" : "key";
     const unconfirmed = verb === "verify" && !id("confirmed").checked ? given : null;
-    answer = { report, bytes, words, name, unconfirmed, claimed: false };
+    answer = { report, bytes, words, name, unconfirmed, claimed: false, asking: { verb, sources, extra } };
   }
   showTrouble(null);
   showWhich(answer.claimed ? sources[0] : undefined, place);
@@ -215,6 +227,7 @@ function failed(error, sources) {
 }
 
 function cancel() {
+  stops += 1;
   worker?.terminate();
   worker?.stop?.();
   worker = null;
@@ -226,6 +239,7 @@ function busy(running) {
   id("start").disabled = running || files.length === 0;
   if (!running) return;
   id("result").hidden = true;
+  id("lot").hidden = true;
   showTrouble(null);
   showStatus("working");
   showProgress(0, 1);
@@ -301,6 +315,7 @@ async function speak(chosen) {
   Array.from(id("which").options, (option, at) => (option.textContent = texts().reportOf(at + 1, claims.length)));
   showTrouble(trouble);
   showStatus(id("status").dataset.says);
+  if (lot) await speakOfLot();
   if (!answer) return;
   const told = answer;
   const source = { role: "report", name: told.name, data: told.bytes };
@@ -313,7 +328,7 @@ async function speak(chosen) {
 function clear() {
   cancel();
   files = [];
-  answer = null;
+  forget();
   showStatus();
   id("options").reset();
   filesChanged();
@@ -343,13 +358,17 @@ id("options").addEventListener("submit", (event) => {
 });
 for (const name of ["expect", "channel", "hardware", "deep", "confirmed"]) {
   id(name).addEventListener("input", () => {
-    if (answer || trouble) changed();
+    if (answer || lot || trouble) changed();
     else asked += 1;
   });
 }
 id("cancel").addEventListener("click", cancel);
 id("clear").addEventListener("click", clear);
-id("confirm-now").addEventListener("click", () => goTo("confirmed"));
+for (const name of ["confirm-now", "lot-confirm-now"]) id(name).addEventListener("click", () => goTo("confirmed"));
+for (const button of id("lot-save").querySelectorAll("button")) button.addEventListener("click", () => saveLot(button.dataset.kind));
+id("units").tBodies[0].addEventListener("keydown", moveInLot);
+id("only-odd").addEventListener("change", showOnly);
+id("back").addEventListener("click", () => backToLot());
 id("save").addEventListener("click", save);
 id("more-findings").addEventListener("click", () => {
   showFindings(wordsOf(answer.report, answer.words), answer.report.findings.length);

@@ -8,8 +8,11 @@ const ROWS_ON_PAPER = 400;
 let unfolded = [];
 
 function ontoPaper() {
-  if (!answer) return;
+  if (!answer && !lot) return;
   document.documentElement.classList.add("paper");
+  // Browsers print the title, and call the file by it.
+  document.title = `${answer ? plain(answer.name) : texts().lot.title(lot.units.length)} – kiwame`;
+  if (!answer) return;
   showMap();
   unfolded = Array.from(id("findings").querySelectorAll("details:not([open])")).filter(
     (folded) => folded.querySelectorAll("li").length <= PARTS_ON_PAPER,
@@ -20,6 +23,7 @@ function ontoPaper() {
 
 function offPaper() {
   document.documentElement.classList.remove("paper");
+  document.title = "kiwame";
   for (const folded of unfolded) folded.open = false;
   unfolded = [];
   id("printed").tBodies[0].replaceChildren();

@@ -19,7 +19,7 @@ const CORE_SAYS = [
   ["threshold", /^signed by (\d+) of (\d+) required principals/],
   ["expired", /^(\S+): (\S+), compared with (\d+) s$/],
   ["rollback", /^security version (\d+) is below the policy's floor (\d+)$/],
-  ["schema", /^schemaVersion: found (.*), expected (.*)$/],
+  ["schema", /^schemaVersion: found "?([^"]*)"?, expected "?([^"]*)"?$/],
   ["type", /^\w+: found "(.*)", expected "(.*)"$/],
   ["place", /^(?:line|TOML parse error at line) (\d+), column (\d+)(?:: (.*))?/],
   ["place", /^(.*) at line (\d+) column (\d+)$/, undefined, ([what, line, column]) => [line, column, what]],
@@ -48,12 +48,13 @@ function problemOf({ exit, outputs }, sources) {
   // The last line is what to do with a command; those before it are set in.
   const said = lines.slice(0, -1).map((line) => line.replace(/^ {8}/, ""));
   const detail = said.join("\n");
-  const { source, start } = sourceIn(said[0] ?? "", sources);
-  const what = detail.slice(start);
+  const known = outputs.problem && JSON.parse(decode(outputs.problem));
+  const { source, start } = known ? { source: sources.find(({ name }) => name === known.file) } : sourceIn(said[0] ?? "", sources);
+  const what = known?.message ?? detail.slice(start);
   return () => {
     const problem = inPageWords(what, source?.role);
     const about = source ? `${plain(source.name)}: ` : "";
-    const control = problem.control ?? (source && "list");
+    const control = problem.control ?? (known?.id === "option/expect" ? "expect" : source && "list");
     return { ...problem, what: about + problem.what, control, detail, exit, file: source?.data };
   };
 }
@@ -80,12 +81,16 @@ function missing(entries, expect) {
   const used = entries.filter(({ role }) => role !== "aside");
   const [reports, images, manifests, policies, keys] = ["report", "image", "manifest", "policy", "key"].map(having);
 
-  const empty = used.find(({ file }) => file.size === 0);
+  const compared = manifests.length + policies.length + keys.length > 0;
+  const makesLot = images.length > 1 && compared;
+  // Of a lot it is one unit that cannot be judged, and the others can.
+  const empty = used.find(({ file, role }) => file.size === 0 && !(makesLot && role === "image"));
   if (empty) return say("empty", "list", empty.file, () => [plain(empty.file.name), texts().roles[empty.role]]);
   if (reports.length > 0) return used.length > 1 ? say("reportAlone", "list", reports[0].file, () => [names(reports)]) : undefined;
   const mayBe = entries.some(({ role, kind }) => role === "aside" && kind !== "privateKey" && kind !== "unreadable");
   if (images.length === 0) return say(mayBe ? "imageAside" : "image", "choose");
-  for (const list of [images, policies, keys]) {
+  if (images.length > 1 && !compared) return say("severalImages", "choose", undefined, () => [names(images)]);
+  for (const list of [policies, keys]) {
     if (list.length > 1) return say("several", "list", list[1].file, () => [texts().roles[list[0].role], names(list)]);
   }
   if (used.length === 1) return undefined;

@@ -30,6 +30,7 @@ function showAnswer() {
   id("confirm-now").hidden = !held;
   id("save").disabled = held;
   id("save").hidden = claimed;
+  id("back").hidden = answer.unit === undefined;
 
   showFacts(held);
   showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
@@ -44,6 +45,7 @@ function showAnswer() {
   id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
   grid.show(root);
   id("details").replaceChildren();
+  id("text").replaceChildren();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
   id("result").hidden = false;
 }
@@ -315,6 +317,7 @@ function showDetails(node) {
     return list;
   });
   id("details").replaceChildren(...lists);
+  offerText(node);
 }
 
 function detailsOf(region) {
@@ -346,10 +349,12 @@ function factText(region, name, fact) {
   return String(fact);
 }
 
-function save() {
+const save = () => saveAs(`${answer.name}.report.json`, "application/json", [answer.bytes]);
+
+function saveAs(name, type, parts) {
   const link = make("a");
-  link.href = URL.createObjectURL(new Blob([answer.bytes], { type: "application/json" }));
-  link.download = `${answer.name}.report.json`;
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -570,7 +570,10 @@ const PROBLEMS = {
   "no image": [["maker.key.pub"], "", /No image among these files/, /Add the image: “Choose files…”/, "choose"],
   "a private key alone": [["maker.key"], "", /No image among these files/, /Add the image/, "choose"],
   "no file for the image": [["cert.pem"], "", /None of these files is used as the image/, /choose “image” beside its name/, "choose"],
-  "two images": [["signed.bin", "two.bin"], "", /More than one file is set to “image”: signed.bin, two.bin/, /One at a time/, "list"],
+  "two images and nothing to compare them with": [["signed.bin", "two.bin"], "", /More than one image, and nothing to compare them with: signed.bin, two.bin/, /add the signed manifest and the maker’s public key or your policy.*remove the others/, "choose"],
+  "two images and no key": [["signed.bin", "two.bin", "signed.json"], "", /Nothing says whose signature counts/, /Add the maker’s public key or your policy/, "choose"],
+  "a lot and a broken policy": [["signed.bin", "two.bin", "signed.json", "broken.toml"], "", /broken.toml: cannot be read from line \d+, column \d+ on.* \(Exit code 2\)/, /Correct the policy in a text editor/, "list"],
+  "a lot and an order that is none": [["signed.bin", "two.bin", "signed.json", "maker.key.pub"], "R1", /“R1” does not say what was ordered/, /Fill in “What was ordered”/, "expect"],
   "an empty image": [["empty.bin"], "", /empty.bin: is empty, and cannot be used as “image”/, /get the file again/, "list"],
   "an empty manifest": [["signed.bin", ["empty.json", "manifest"], "maker.key.pub"], "ACME/R1", /empty.json: is empty/, /get the file again/, "list"],
   "no manifest": [["signed.bin", "maker.key.pub"], "ACME/R1", /No manifest among these files/, /Add the signed manifest .*“Choose files…”/, "choose"],
@@ -686,7 +689,7 @@ test("next steps that a command would take are those of the page", async () => {
     return [...words.findings.map(({ remedy }) => remedy), ...words.notSeen];
   });
   assert.equal(steps.length, 5);
-  for (const [at, named] of ["limits", "“Channel”", "“Hardware revision”", "one image at a time", "“Take everything apart”"].entries()) {
+  for (const [at, named] of ["limits", "“Channel”", "“Hardware revision”", "Add all images of the release here", "“Take everything apart”"].entries()) {
     assert.ok(steps[at].includes(named), steps[at]);
   }
 });
@@ -776,6 +779,9 @@ const KINDS = {
   "x.asc": [PEM("PGP SIGNATURE"), /^detached signature/],
   "SHA256SUMS": [`${"0a".repeat(32)}  image.bin\n`, /^list of checksums; not used. Nobody signed it/],
   "login.bin": ["<!DOCTYPE html><html>", /^web page; not used. A download may have saved a page/],
+  "README.md": ['# How to verify\n\n```toml\nschema = "kiwame-policy/1"\n[[rule]]\n```\n-----BEGIN PUBLIC KEY-----\n', /^By its name a text for people; not used. If it is the image/],
+  "notes.txt": ['Our policy:\nschema = "kiwame-policy/1"\n', /^By its name a text for people/],
+  LICENSE: ["Permission is hereby granted", /^By its name a text for people/],
   "sbom.json": ['{"bomFormat":"CycloneDX"}', /^JSON file, but no signed manifest and no report/],
 };
 
@@ -797,7 +803,7 @@ test("what is no image is called what it is, and is one only when the user says 
   const words = await tab.evaluate(() => Object.keys(TEXTS.ja.kinds.names));
   assert.deepEqual(words.filter((kind) => !TESTED.has(kind)), []);
 });
-const TESTED = new Set("zip tar sevenZip cab rar gzip xz png jpeg gif webp svg pdf record description certificate otherKey signature checksums html json".split(" "));
+const TESTED = new Set("zip tar sevenZip cab rar gzip xz png jpeg gif webp svg pdf record description certificate otherKey signature checksums html json reading".split(" "));
 
 test("a gzip is an image when the user says so", async () => {
   await writeFile(place("packed.gz"), gzipSync("the content of an image"));
@@ -943,6 +949,393 @@ test("a report that lists only what differs says so, and draws no map of holes",
   assert.ok((await tab.locator("#tree tbody tr").count()) > 0);
 });
 
+// ---- several dumps ----------------------------------------------------------------------------------------------
+
+/** A release of two parts, and dumps of a few units: two alike, one changed, one cut, one with nothing in it. */
+const DUMPS = ["SN1.bin", "SN2.bin", "SN3.bin", "SN4.bin", "a&b.bin"];
+async function dumps() {
+  await made();
+  const signed = "firmware that somebody signed";
+  const contents = [signed, `${signed} and changed`, signed, "", "firm"];
+  for (const [at, name] of DUMPS.entries()) await writeFile(place(name), contents[at]);
+}
+
+const kiwame = (...args) =>
+  promisify(execFile)(process.env.KIWAME ?? `${root}target/release/kiwame`, args, { cwd: folder }).catch((error) => error);
+
+async function lotOf(names, { confirm = true, expect = "" } = {}) {
+  await dumps();
+  await tab.setInputFiles("#choose", names.map(place));
+  await settled(names.length);
+  if (expect) await tab.fill("#expect", expect);
+  if (confirm) await tab.check("#confirmed");
+  await tab.click("#start");
+  await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
+}
+const LOT = [...DUMPS, "signed.json", "policy.toml"];
+
+const unitRows = () => tab.evaluate(() => [...document.querySelectorAll("#units tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)));
+
+test("several dumps make the lot that the command makes of them", async () => {
+  await lotOf(LOT);
+  assert.deepEqual(page.complaints, []);
+  const { stdout } = await kiwame("lot", ...DUMPS, "--manifest", "signed.json", "--policy", "policy.toml", "--format", "json", "--lang", "en");
+  const command = JSON.parse(stdout);
+  const ours = await tab.evaluate(() => lot.table);
+  // When, and by which build, is not the same; a report names both.
+  const same = ({ units, time, tool, ...others }) => ({ ...others, units: units.map(({ reportSha256, ...unit }) => ({ ...unit, named: Boolean(reportSha256) })) });
+  // A file of no bytes is refused by either in words of its own.
+  for (const { units } of [ours, command]) {
+    assert.match(units[3].what, /is empty/);
+    units[3].what = "";
+  }
+  assert.deepEqual(same(ours), same(command));
+  assert.equal(command.units[3].tier, "unread");
+
+  assert.equal(await tab.evaluate(() => document.activeElement.id), "lot-title");
+  assert.match(await tab.textContent("#lot-title"), /^✗not every unit matches\. 5 units: 2 do not match, 1 could not be read, 2 match$/);
+  assert.equal(await tab.textContent("#start"), "Verify 5 images");
+  const rows = await unitRows();
+  assert.deepEqual(rows.map(([unit, verdict]) => [unit, verdict]), [["SN1", "✓ matches"], ["SN2", "✗ does not match"], ["SN3", "✓ matches"], ["SN4", "- not read"], ["a&b", "✗ does not match"]]);
+  // Verdict and remarks of a row are those of the command.
+  const text = (await kiwame("lot", ...DUMPS, "--manifest", "signed.json", "--policy", "policy.toml", "--summary", "rows.md", "--lang", "en")) && (await readFile(place("rows.md"), "utf8"));
+  for (const [at, [, ...cells]] of rows.entries()) {
+    const line = text.split("\n").filter((one) => one.startsWith("| "))[at + 2];
+    if (at === 3) continue;
+    assert.deepEqual(line.replace(/\\(.)/g, "$1").split(" | ").slice(1).map((cell) => cell.replace(/ ?\|$/, "")), cells, line);
+  }
+  assert.match(await tab.textContent("#odd"), /2 units have the same image, byte for byte: SN1.bin, SN3.bin.*Make sure that each of them was read/);
+
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("lot-title").textContent.includes("全 5 台"));
+  assert.deepEqual((await unitRows()).map((cells) => cells[1]), ["✓ 一致", "✗ 不適合", "✓ 一致", "- 読取不能", "✗ 不適合"]);
+  assert.match(await tab.textContent("#odd"), /2 台のイメージが全バイト同一/);
+});
+
+test("a unit of a lot opens by keyboard alone, whole, and leads back to its row", async () => {
+  await lotOf(LOT);
+  for (let stop = 0; stop < 3; stop += 1) await tab.keyboard.press("Tab");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
+  await tab.keyboard.press("Enter");
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.ok(await tab.isHidden("#lot"));
+  assert.match(await tab.textContent("#verdict-title"), /does not match the reference or the rules/);
+  assert.match(await tab.textContent("#facts"), /SN2\.bin/);
+  assert.equal(await tab.evaluate(() => document.activeElement.id), "verdict-title");
+  assert.ok(await tab.isHidden("#listed"), "all regions are listed");
+  const [download] = await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  assert.equal(download.suggestedFilename(), "SN2.bin.report.json");
+  // What is saved is the report that the table names.
+  const digest = createHash("sha256").update(await readFile(await download.path())).digest("hex");
+  assert.equal(digest, await tab.evaluate(() => lot.table.units[1].reportSha256));
+
+  await tab.focus("#back");
+  await tab.keyboard.press("Enter");
+  assert.ok((await tab.isVisible("#lot")) && (await tab.isHidden("#result")));
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
+  assert.deepEqual(await tab.evaluate(() => [answer, grid.body.rows.length, grid.root.children.length]), [null, 0, 0]);
+  // A click anywhere in the row does the same; what could not be read has nothing to show.
+  await tab.locator("#units tbody tr").nth(4).locator("td").first().click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#facts"), /a&b\.bin/);
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("不適合"));
+  assert.ok((await tab.isHidden("#lot")) && (await tab.isVisible("#back")));
+  await tab.click("#back");
+  assert.match(await tab.textContent("#lot-title"), /全 5 台/);
+  assert.equal(await tab.locator("#units tbody tr").nth(3).locator("button").count(), 0);
+});
+
+test("of a large lot only what needs a look is shown when somebody asks for it, and all of it is printed", async () => {
+  await lotOf(LOT);
+  const shown = () => tab.evaluate(() => [...document.querySelectorAll("#units tbody tr")].filter((row) => row.checkVisibility()).map((row) => row.cells[0].textContent));
+  await tab.check("#only-odd");
+  assert.deepEqual(await shown(), ["SN2", "SN4", "a&b"]);
+  await tab.locator("#units button:visible").first().focus();
+  await tab.keyboard.press("ArrowDown");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "a&b");
+  await tab.keyboard.press("ArrowUp");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
+  await tab.emulateMedia({ media: "print" });
+  assert.equal((await shown()).length, 5);
+  await tab.emulateMedia({ media: null });
+  // Where no unit is said to match there is nothing to leave out.
+  await tab.uncheck("#confirmed");
+  await tab.click("#start");
+  await tab.waitForSelector("#lot:not([hidden])");
+  assert.ok(await tab.isHidden("#only"));
+  assert.equal((await shown()).length, 5);
+});
+
+test("whom to call stands in the row of what they answer for", async () => {
+  await made();
+  const router = await readFile(`${root}firmware-samples/router/router.bin`);
+  await writeFile(place("r1.bin"), router);
+  router[0x1000] ^= 1;
+  await writeFile(place("r3.bin"), router);
+  await writeFile(place("r4.bin"), router.subarray(0, 0x300000));
+  await kiwame("attest", "r1.bin", "--describe", `${root}firmware-samples/descriptions/router.toml`, "--key", "maker.key", "-o", "router.json");
+  const images = ["r1.bin", "r3.bin", "r4.bin"];
+  await lotOf([...images, "router.json", "maker.key.pub"], { expect: "Example/Router-1" });
+  const rows = await unitRows();
+  assert.deepEqual(rows[1], ["r3", "✗ does not match", "(2.1.0)", "1 partition changed", "Boot Works, psirt@boot.example"]);
+  const { stdout } = await kiwame("lot", ...images, "--manifest", "router.json", "--key", "maker.key.pub", "--expect", "Example/Router-1", "--format", "json", "--lang", "en");
+  const told = ({ exitCode, totals, units, findings }) => [exitCode, totals, findings, units.map(({ reportSha256, ...unit }) => unit)];
+  assert.deepEqual(told(await tab.evaluate(() => lot.table)), told(JSON.parse(stdout)));
+  assert.deepEqual(rows.map((cells) => cells[3]), JSON.parse(stdout).units.map(({ what }) => what));
+});
+
+test("of a lot no tree is kept but that of the unit that is looked at", async () => {
+  await lotOf(LOT);
+  const kept = await tab.evaluate(() => Promise.all(lot.units.map(async ({ report }) => report && JSON.parse(await report.text()).listed)));
+  assert.deepEqual(kept, ["differing", "differing", "differing", undefined, "differing"]);
+});
+
+test("a lot is saved as the command writes it, and all of its reports", async () => {
+  await lotOf(LOT);
+  const saved = {};
+  for (const kind of ["html", "csv", "json", "md", "reports"]) {
+    const [download] = await Promise.all([tab.waitForEvent("download"), tab.click(`#lot-save [data-kind="${kind}"]`)]);
+    saved[download.suggestedFilename()] = await readFile(await download.path(), "utf8");
+  }
+  assert.deepEqual(Object.keys(saved), ["lot.html", "lot.csv", "lot.json", "lot.md", "lot.reports.jsonl"]);
+  const table = JSON.parse(saved["lot.json"]);
+  const lines = saved["lot.reports.jsonl"].split(/(?<=\n)/);
+  assert.deepEqual(lines.map((line) => createHash("sha256").update(line).digest("hex")), table.units.flatMap(({ reportSha256 }) => reportSha256 ?? []));
+  assert.match(saved["lot.html"], /^<!DOCTYPE html>[^]*Record of firmware inspection/);
+  assert.match(saved["lot.csv"], /^"unit","file","verdict"[^]*"SN4","SN4.bin","not read","2"/);
+  assert.match(saved["lot.md"], /^\*\*not every unit matches/);
+  // They are opened again as claims.
+  await run([await image(saved["lot.reports.jsonl"], "lot.reports.jsonl")], { again: true });
+  assert.equal(await tab.locator("#which option").count(), 4);
+});
+
+test("as long as the policy is not confirmed no unit of a lot is said to match, and nothing is saved", async () => {
+  await lotOf(LOT, { confirm: false });
+  assert.deepEqual((await unitRows()).map((cells) => cells[1]), ["! needs a person", "✗ does not match", "! needs a person", "- not read", "✗ does not match"]);
+  assert.equal(await tab.textContent("#lot-title"), "✗does not match the reference or the rules. 5 units – does not match: 2, needs a person: 2, not read: 1");
+  assert.match(await tab.textContent("#lot-note"), /^The policy is not confirmed/);
+  assert.equal(await tab.locator("#lot-save button:disabled").count(), 5);
+  await tab.locator("#units button").first().click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#verdict-title"), /needs a person; not accepted/);
+  await tab.click("#back");
+  await tab.click("#lot-confirm-now");
+  assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
+  await tab.check("#confirmed");
+  assert.ok(await tab.isHidden("#lot"));
+  assert.equal(await tab.textContent("#status"), await tab.evaluate(() => TEXTS.en.stale));
+
+  // A lot of units that all match is held as well.
+  await tab.reload();
+  await lotOf(["SN1.bin", "SN3.bin", "signed.json", "policy.toml"], { confirm: false });
+  assert.match(await tab.textContent("#lot-title"), /^!needs a person; not accepted as it is. 2 units – needs a person: 2$/);
+  assert.match(await tab.textContent("#lot-facts"), /Exit code7$/);
+});
+
+test("a dump that was given twice, and a part that is missing, are judged as the command judges them", async () => {
+  await dumps();
+  await writeFile(place("loader.bin"), "the loader");
+  await writeFile(place("system.bin"), "the system");
+  await kiwame("attest", "loader.bin", "system.bin", "--raw", "--describe", "firmware.toml", "--key", "maker.key", "-o", "parts.json");
+  for (const images of [["loader.bin", "system.bin"], ["loader.bin", "SN2.bin"], ["SN1.bin", "SN3.bin", "SN2.bin"]]) {
+    await tab.reload();
+    const manifest = images[0] === "loader.bin" ? "parts.json" : "signed.json";
+    await lotOf([...images, manifest, "policy.toml"]);
+    const { stdout } = await kiwame("lot", ...images, "--manifest", manifest, "--policy", "policy.toml", "--format", "json", "--lang", "en");
+    const told = ({ exitCode, totals, units }) => [exitCode, totals, units.map(({ what, tier }) => [what, tier])];
+    assert.deepEqual(told(await tab.evaluate(() => lot.table)), told(JSON.parse(stdout)), images.join());
+  }
+  // Images too large for memory are known to be alike by their reports alone.
+  const [first, again] = await tab.evaluate(async () => {
+    const found = () => Promise.all(lot.units.map(async ({ report }) => JSON.parse(await report.text()).findings.map((finding) => finding.id).join()));
+    const before = await found();
+    globalThis.digestOfImage = () => Promise.resolve(undefined);
+    await start();
+    return [before, await found()];
+  });
+  assert.deepEqual(again, first);
+  assert.deepEqual(first.map((ids) => ids.includes("image/given-twice")), [true, true, false]);
+});
+
+test("a lot tells how far it is over all units, and is cancelled with nothing judged", async () => {
+  await dumps();
+  await tab.setInputFiles("#choose", LOT.map(place));
+  await settled(LOT.length);
+  // No worker has been started yet, and none has to be.
+  const states = await tab.evaluate(async () => {
+    const running = start();
+    cancel();
+    await running;
+    return [id("status").textContent === TEXTS.en.cancelled, id("lot").hidden, id("result").hidden, id("start").disabled];
+  });
+  assert.deepEqual(states, [true, true, true, false]);
+  const [told, later] = await tab.evaluate(async () => {
+    const parts = [];
+    const show = showProgress;
+    globalThis.showProgress = (done, total) => (parts.push(done / total), show(done, total));
+    await start();
+    const all = parts.splice(0);
+    // While the third of them is looked at.
+    globalThis.showProgress = (done, total) => void (done / total > 0.4 && cancel());
+    await start();
+    return [all, [id("status").textContent === TEXTS.en.cancelled, id("lot").hidden, lot]];
+  });
+  assert.ok(told.length >= 4 && told.every((part, at) => part <= 1 && (at === 0 || part >= told[at - 1])), told.join());
+  assert.ok(told.at(-1) > 0.8);
+  assert.deepEqual(later, [true, true, null]);
+});
+
+test("what is wrong with all units of a lot is said once, in either language", async () => {
+  await wrongFiles();
+  for (const [language, names, expect, control] of [["japanese", ["signed.bin", "two.bin", "signed.json", "broken.toml"], "", "list"], ["japanese", ["signed.bin", "two.bin", "signed.json", "maker.key.pub"], "R1", "expect"]]) {
+    await tab.reload();
+    await tab.click(`#${language}`);
+    await lotOf(names, { expect, confirm: false });
+    assert.ok((await tab.isHidden("#lot")) && (await tab.isVisible("#problem")), names.join());
+    assert.equal(await tab.evaluate(() => trouble().control), control);
+  }
+});
+
+test("a unit that changed since the table was made is not shown", async () => {
+  await lotOf(LOT);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await writeFile(place("SN1.bin"), "something else, and longer");
+  await tab.locator("#units button").first().click();
+  await tab.waitForSelector("#problem:not([hidden])");
+  assert.match(await tab.textContent("#problem"), /SN1.bin: cannot be read, or changed after it was chosen/);
+  assert.ok((await tab.isHidden("#result")) && (await tab.isVisible("#lot")));
+});
+
+test("a dump that cannot be read, or over which the core breaks, is a row, and the others are judged", async () => {
+  await dumps();
+  await tab.setInputFiles("#choose", LOT.map(place));
+  await settled(LOT.length);
+  await tab.check("#confirmed");
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await writeFile(place("SN1.bin"), "written to while it was looked at");
+  await tab.evaluate(() => {
+    const told = ask;
+    globalThis.ask = (verb, sources, ...others) => {
+      if (verb === "verify" && sources[0].name === "SN2.bin") return Promise.reject(new Error("unreachable executed"));
+      return told(verb, sources, ...others);
+    };
+  });
+  await tab.click("#start");
+  await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
+  const units = await tab.evaluate(() => lot.table.units.map(({ file, tier, exitCode, what }) => [file, tier, exitCode, what]));
+  assert.deepEqual(units.slice(0, 3), [
+    ["SN1.bin", "unread", 2, "SN1.bin: cannot be read, or changed after it was chosen"],
+    ["SN2.bin", "unread", 70, "SN2.bin: unreachable executed"],
+    ["SN3.bin", "affirming", 0, ""],
+  ]);
+  assert.match(await tab.textContent("#lot-facts"), /Exit code70$/);
+  assert.equal(await tab.locator("#units button").count(), 2);
+
+  // What all of them are compared with is another matter.
+  await dumps();
+  await tab.reload();
+  await tab.setInputFiles("#choose", LOT.map(place));
+  await settled(LOT.length);
+  const manifest = await readFile(place("signed.json"));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await writeFile(place("signed.json"), manifest);
+  await tab.click("#start");
+  await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
+  assert.match(await tab.textContent("#problem"), /signed.json: cannot be read, or changed after it was chosen/);
+  assert.ok(await tab.isHidden("#lot"));
+});
+
+test("paper has the table of a lot, and no sign of where the focus was", async () => {
+  await lotOf(LOT);
+  await tab.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await tab.emulateMedia({ media: "print" });
+  for (const name of ["#drop", "#options", "#lot-save"]) assert.ok(await tab.isHidden(name), name);
+  for (const name of ["#lot-title", "#units", "#odd", "#lot-facts"]) assert.ok(await tab.isVisible(name), name);
+  assert.equal(await tab.title(), "Lot of 5 units – kiwame");
+  await tab.locator("#units button").first().focus();
+  await tab.keyboard.press("Tab");
+  assert.equal(await tab.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), "none");
+  await tab.evaluate(() => dispatchEvent(new Event("afterprint")));
+  await tab.emulateMedia({ media: null });
+  assert.equal(await tab.title(), "kiwame");
+
+  // Of one image the name stands on every page that a browser prints a title on.
+  await run([await image()], { again: true });
+  await tab.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.equal(await tab.title(), "image.bin – kiwame");
+  await tab.evaluate(() => dispatchEvent(new Event("afterprint")));
+});
+
+// ---- texts ----------------------------------------------------------------------------------------------------------
+
+const shownText = async () => {
+  await tab.locator("#text button").click();
+  await tab.waitForSelector("#text pre, #text p[tabindex]");
+  return tab.textContent("#text pre, #text p[tabindex]");
+};
+
+test("a small text in a file system is read, with what cannot be seen made visible", async () => {
+  await run([`${root}firmware-samples/router/router.bin`]);
+  await walk("0x200000", "/ squashfs", "etc ", "os-release ");
+  await tab.keyboard.press("Enter");
+  const text = await shownText();
+  assert.equal(createHash("sha256").update(text).digest("hex"), (await details()).at(-1)["SHA-256"]);
+  assert.equal(text, "NAME=ExampleRouter\nVERSION=2.1.0\n");
+  assert.equal(await tab.textContent("#text h4"), "Text of /etc/os-release");
+  assert.equal(await tab.evaluate(() => document.activeElement.tagName), "PRE");
+  // A program is none.
+  await walk("0x200000", "/ squashfs", "bin ", "ash ");
+  await tab.keyboard.press("Enter");
+  assert.equal(await shownText(), "These bytes are no text.");
+  // Another row takes it away.
+  await tab.keyboard.press("Escape");
+  await walk("image");
+  await tab.keyboard.press("Enter");
+  assert.equal(await tab.locator("#text *").count(), 0);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("what lies in the image itself is offered as text only when it is one", async () => {
+  await run([await image("mode=on\n<b>\u202ecba</b>\u0000\u0000", "settings.bin")]);
+  await walk("image");
+  const leaf = await tab.evaluate(() => [...grid.rows.keys()].findLast((node) => contentOf(node)).region.path);
+  await tab.evaluate((path) => grid.choose([...grid.rows].find(([node]) => node.region.path === path)[1]), leaf);
+  assert.equal(await shownText(), "mode=on\n<b>\\u{202e}cba</b>");
+  assert.match(await tab.textContent("#text"), /2 zero bytes stand behind it/);
+  assert.equal(await tab.locator("#text b").count(), 0);
+
+  await run([await image(Buffer.from([1, 2, 3, 0xff]), "binary.bin")], { again: true });
+  await tab.evaluate(() => grid.choose(grid.body.lastElementChild));
+  await tab.waitForTimeout(100);
+  assert.equal(await tab.locator("#text *").count(), 0);
+  // The bytes have to be those that were measured.
+  const other = await tab.evaluate(async () => {
+    const asking = { sources: [{ data: new Blob(["abcd"]) }] };
+    return contentIn({ asking }, { space: "image", offset: 0, length: 4, sha256: "0".repeat(64) }).then(() => "shown", (error) => error.why);
+  });
+  assert.equal(other, "changed");
+});
+
+test("a text is read also where the whole digest matched, in a unit of a lot; of a claim there is nothing to read", async () => {
+  await made();
+  for (const name of ["r1.bin", "r2.bin"]) await writeFile(place(name), await readFile(`${root}firmware-samples/router/router.bin`));
+  await kiwame("attest", "r1.bin", "--describe", `${root}firmware-samples/descriptions/router.toml`, "--key", "maker.key", "-o", "router.json");
+  await writeFile(place("router.toml"), (await kiwame("policy", "new", "--key", "maker.key.pub", "--expect", "Example/Router-1")).stdout);
+  await lotOf(["r1.bin", "r2.bin", "router.json", "router.toml"]);
+  await tab.locator("#units button").nth(1).click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#facts"), /whole digest only/);
+  await walk("image", "rootfs ", "/ squashfs", "etc ", "os-release ");
+  await tab.keyboard.press("Enter");
+  assert.equal((await shownText()).length, 33);
+  assert.deepEqual(page.complaints, []);
+
+  await run([await image(await savedReport("router_twin"), "twin.report.json")], { again: true });
+  await tab.locator("#tree tbody tr").nth(1).click();
+  assert.equal(await tab.locator("#text *").count(), 0);
+});
+
 // ---- the screen and paper -------------------------------------------------------------------------------------------
 
 /** 400 % of a screen of 1280 by 1024 is one of 320 by 256. */
@@ -983,6 +1376,18 @@ const STATES = {
   inspected: async () => run([`${root}firmware-samples/router/router.bin`]),
   held: async () => run(["signed.bin", "signed.json", "policy.toml"].map(place)),
   accepted: async () => run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true }),
+  "a lot": async () => lotOf(LOT),
+  "a lot that is held": async () => lotOf(LOT, { confirm: false }),
+  "a unit of a lot": async () => {
+    await lotOf(LOT);
+    await tab.locator("#units button").nth(1).click();
+    await tab.waitForSelector("#result:not([hidden])");
+  },
+  "a text": async () => {
+    await run([await image(`mode=on\n${"long ".repeat(100)}${"x".repeat(300)}\n`.repeat(30), "settings.bin")]);
+    await tab.evaluate(() => grid.choose(grid.body.lastElementChild));
+    await shownText();
+  },
   "not trusted": async () => run(["signed.bin", "cut.json", "policy.toml"].map(place), { confirm: true }),
   refuted: async () => run([await image(await savedReport("router_capability_added"), "claims.json")]),
   "several reports": async () => run([await image(`${await savedReport("router_twin")}${await savedReport("router_capability_added")}`, "lot.json")]),

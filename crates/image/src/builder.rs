@@ -10,10 +10,10 @@ use crate::defect::{CLAIM_DIGEST, OUTSIDE, OVERLAP, SPACE_OUTSIDE, SPACE_SHARED}
 use crate::input::{Context, Store};
 use crate::pieces::{self, Pieces};
 use crate::{
-    Attribute, Budget, Claim, Content, Defect, Digest, Endian, Fact, Form, Format, Guid, Host, Input,
-    LimitKind, Limits, Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser, Region,
-    RegionId, Says, Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value, fact,
-    len64, to_usize,
+    Attribute, Budget, Claim, Content, Defect, Digest, Endian, Excerpt, Fact, Form, Format, Guid, Host,
+    Input, LimitKind, Limits, Normal, Opening, Openings, Piece, Place, ReadError, Recognised, Recogniser,
+    Region, RegionId, Says, Segment, Settings, SettingsFile, Space, SpaceId, Span, Sum, Tree, Trouble, Value,
+    fact, len64, to_usize,
 };
 
 /// What a run measures.
@@ -36,6 +36,8 @@ pub struct Options {
     pub spaces: bool,
     /// How far the files of file systems are taken apart.
     pub openings: Openings,
+    /// Bytes that are wanted back with the tree.
+    pub excerpt: Option<Excerpt>,
     /// Who recognises what no format knows by itself. Without anybody, such bytes are leaves.
     pub recogniser: Option<&'static dyn Recogniser>,
 }
@@ -911,6 +913,21 @@ impl<'a> Session<'a> {
             self.digest(region, &input, false);
         }
         self.jobs.extend(queue.into_iter().rev());
+        self.keep_excerpt(region, &input);
+    }
+
+    /// Keeps the bytes that the caller wants to read, if this is their space. Of two spaces of one path it is the first.
+    fn keep_excerpt(&mut self, root: RegionId, input: &Input<'a>) {
+        let Some(wanted) = self.options.excerpt.as_ref().filter(|wanted| wanted.lies_in(input.span())) else {
+            return;
+        };
+        let is_theirs = self.is_space_root(root) && self.tree.space_path_of(input.space) == wanted.space;
+        if !is_theirs || self.tree.excerpt.is_some() {
+            return;
+        }
+        let at = wanted.span.offset.saturating_sub(input.offset());
+        let bytes = input.slice(at, wanted.span.length).window().map(|window| window.to_vec());
+        self.tree.excerpt = self.note(root, bytes);
     }
 
     fn push(&mut self, parent: Option<RegionId>, node: Node<'a>) -> Option<RegionId> {

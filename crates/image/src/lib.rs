@@ -46,6 +46,7 @@ mod builder;
 mod claim;
 mod defect;
 mod digest;
+mod excerpt;
 pub mod fact;
 mod format;
 mod host;
@@ -70,6 +71,7 @@ pub use builder::{Builder, Environment, Node, Options, Partition, Stage, parse, 
 pub use claim::{Claim, Says, Sum};
 pub use defect::{DEFECTS, Defect, DefectKind, Trouble};
 pub use digest::{Algorithm, Digest, hex};
+pub use excerpt::Excerpt;
 pub use fact::Fact;
 pub use format::{Anchor, Format, Glance, Reading, Sure, Whole};
 pub use host::{Host, Memory, Part, ReadError};

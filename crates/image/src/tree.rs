@@ -282,6 +282,7 @@ pub struct Tree {
     pub(crate) paths: OnceCell<Paths>,
     pub(crate) order: Vec<RegionId>,
     pub(crate) forms: bool,
+    pub(crate) excerpt: Option<Vec<u8>>,
 }
 
 impl Tree {
@@ -301,6 +302,12 @@ impl Tree {
     #[must_use]
     pub fn image_digest(&self) -> Option<&Digest> {
         self.image.as_ref()
+    }
+
+    /// The bytes that the options wanted, where they were found.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<&[u8]> {
+        self.excerpt.as_deref()
     }
 
     /// A region by number.

@@ -367,6 +367,15 @@ impl Regions {
         listed.into_iter().flatten().chain(made)
     }
 
+    /// The tree that they are of; `None` where somebody listed them.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Tree> {
+        match self {
+            Self::Listed(_) => None,
+            Self::Tree(tree, ..) => Some(tree),
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

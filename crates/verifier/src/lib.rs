@@ -57,7 +57,7 @@ pub struct Response {
 /// One output of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// `stdout`, `stderr`, `report`, `statement`, or the name of a rendering that was asked for.
+    /// `stdout`, `stderr`, `report`, `statement`, `excerpt`, or the name of a rendering that was asked for.
     pub name: &'static str,
     /// Its bytes.
     pub bytes: Vec<u8>,

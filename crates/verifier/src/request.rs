@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use kiwame_decode::block::{self, Codec};
 use kiwame_decode::{DecodeError, zlib};
 use kiwame_image::{
-    Algorithm, Digest, Host, LimitKind, Limits, Options, Part, Problem, Text, Tree, Words, len64, to_usize,
+    Algorithm, Digest, Excerpt, Host, LimitKind, Limits, Options, Part, Problem, Span, Text, Tree, Words,
+    len64, to_usize,
 };
 use kiwame_report::{Lang, View, renderer};
 use kiwame_trust::{PublicKey, Time, TrustError, dsse};
@@ -66,6 +67,8 @@ pub(crate) struct Request {
     pub(crate) regions: bool,
     #[serde(default)]
     pub(crate) insecure_accept_known_keys: bool,
+    /// Bytes of the image, or of what a stream in it decodes to, that somebody wants to read.
+    excerpt: Option<Wanted>,
     /// What only `lot` asks.
     #[serde(default)]
     pub(crate) lot: crate::lot::Asked,
@@ -82,6 +85,21 @@ pub(crate) struct Source {
     pub(crate) role: String,
     pub(crate) name: String,
     pub(crate) size: u64,
+}
+
+/// Bytes that somebody wants to read, as the report says where they lie.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    space: String,
+    offset: u64,
+    length: u64,
+}
+
+impl Wanted {
+    fn excerpt(&self) -> Excerpt {
+        Excerpt { space: self.space.clone(), span: Span::new(self.offset, self.length) }
+    }
 }
 
 impl Request {
@@ -180,7 +198,9 @@ impl<'a> Run<'a> {
         if source.size == 0 {
             return Err(Problem::new(&problems::EMPTY).of(&source.name));
         }
-        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, options)
+        let excerpt = self.request.excerpt.as_ref().map(Wanted::excerpt);
+        let options = Options { excerpt, ..options.clone() };
+        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
             .map_err(|error| problems::unread(&source.name, error))
     }
 
@@ -262,6 +282,8 @@ impl<'a> Run<'a> {
             .ok_or_else(|| Problem::new(&problems::RENDERING).of("--format").arg("name", name))?;
         let response = Response { exit: report.exit_code, ..Response::default() };
         let response = response.with("stdout", renderer.render(report, view));
+        let excerpt = report.regions.tree().and_then(Tree::excerpt);
+        let response = excerpt.into_iter().fold(response, |response, bytes| response.with("excerpt", bytes));
         Ok(if self.request.report { response.with("report", report.canonical()) } else { response })
     }
 }

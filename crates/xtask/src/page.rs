@@ -21,7 +21,9 @@ const SCRIPTS: &[&str] = &[
     "kinds.js",
     "problems.js",
     "result.js",
+    "text.js",
     "claims.js",
+    "lot.js",
     "print.js",
     "page.js",
 ];

@@ -19,6 +19,7 @@ mod json;
 mod markdown;
 mod table;
 mod text;
+mod words;
 
 /// Version of the schema of a lot.
 pub const LOT_SCHEMA_VERSION: &str = "1.0";
@@ -352,7 +353,7 @@ pub trait LotRenderer: core::fmt::Debug + Sync {
 
 /// Every rendering of a lot.
 pub static LOT_RENDERERS: &[&dyn LotRenderer] =
-    &[&text::Text, &json::Json, &csv::Csv, &markdown::Markdown, &html::Html];
+    &[&text::Text, &json::Json, &csv::Csv, &markdown::Markdown, &html::Html, &words::Words];
 
 /// The rendering of that name.
 #[must_use]

@@ -202,6 +202,11 @@ mod tests {
             let rule = Mutable::Keys(vec![key("a", "digits:1")]);
             let assessment = Trial::of(&of(many, "1")).ruled("store:1", rule).judge(&of(many, "2"));
             let within = assessment.findings.iter().find(|finding| finding.is_of(&[&WITHIN_RULE]));
+            let counted = |part: &Finding| part.args.contains_key("bytes");
+            assert!(
+                within.is_some_and(|within| within.parts.iter().all(counted)),
+                "a sentence says how many"
+            );
             (within.map(|within| within.parts.len()), assessment.exceptions.by_rule)
         };
         assert_eq!(told(199), (Some(199), 199));

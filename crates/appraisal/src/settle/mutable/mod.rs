@@ -157,7 +157,8 @@ fn hold(
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => {
             ledger.judged(first, region.span.length);
-            ledger.value(first, || case.about(&WITHIN_RULE, region));
+            let bytes = region.span.length;
+            ledger.value(first, || case.about(&WITHIN_RULE, region).arg("bytes", bytes));
         }
     }
 }
@@ -607,7 +608,8 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
             case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
                 ledger.judged(first, wanted.span.length);
-                ledger.value(first, || case.about_wanted(&WITHIN_RULE, wanted));
+                let bytes = wanted.span.length;
+                ledger.value(first, || case.about_wanted(&WITHIN_RULE, wanted).arg("bytes", bytes));
             }
             false
         })
