@@ -185,6 +185,7 @@ impl Problem {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "lists of problems are public elsewhere")]
 mod tests {
     use super::*;
 
