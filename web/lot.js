@@ -113,10 +113,7 @@ async function judge(made, unit, progress) {
 }
 
 /** What the core says in place of a report, in one line. */
-function saidOf({ problem, stderr }) {
-  if (problem) return JSON.parse(decode(problem)).message.replaceAll("\n", " ");
-  return decode(stderr).split("\n")[0].replace(/^kiwame: /, "");
-}
+const saidOf = ({ problem }) => JSON.parse(decode(problem)).message[lang].replaceAll("\n", " ");
 
 /** What becomes of a unit that the core gave no answer about. What is wrong with all of them ends the run, and is called
  * by its place behind all `images`. */

@@ -1,42 +1,48 @@
-// What cannot be done, in the words of the page. The core speaks of the arguments of a command, in English; here are
-// fields, lists and buttons. A problem says what is wrong, what to do on this page, and which control that is.
+// What cannot be done, in the words of the page. The core says what is wrong in both languages, with its id, and what to do
+// with a command; here are fields, lists and buttons. A problem says what is wrong, what to do on this page, and which control
+// that is.
 
-/** What the core says of a source or of an argument. The words for each stand in the texts, under its name. */
-const CORE_SAYS = [
-  ["expectation", /^found "(.*)", expected VENDOR\/MODEL/, "expect"],
-  ["empty", /^the file is empty$/],
-  ["tooLarge", /found (\d+)(?: bytes)?, at most (\d+) are accepted$/],
-  ["changed", /^cannot read \d+ bytes at offset /],
-  ["notAKey", /^not an Ed25519 public key/],
-  ["unsafeKey", /^the key (?:is not in canonical encoding|is of low order|has a torsion component)/],
-  ["sharedKey", /^key (\S+) belongs to two principals$/],
-  ["knownKey", /^key (\S+) is a published test key/],
-  ["revokedKey", /^key (\S+) is revoked$/],
-  ["revokedManifest", /^the manifest with payload (\S+) is revoked$/],
-  ["otherProduct", /^the manifest is for (.*), expected (.*)$/, "expect"],
-  ["noRule", /^no rule of the policy speaks of (.*)$/],
-  ["twoRules", /^two rules of the policy speak of (.*)$/],
-  ["threshold", /^signed by (\d+) of (\d+) required principals/],
-  ["expired", /^(\S+): (\S+), compared with (\d+) s$/],
-  ["rollback", /^security version (\d+) is below the policy's floor (\d+)$/],
-  ["schema", /^schemaVersion: found "?([^"]*)"?, expected "?([^"]*)"?$/],
-  ["type", /^\w+: found "(.*)", expected "(.*)"$/],
-  ["place", /^(?:line|TOML parse error at line) (\d+), column (\d+)(?:: (.*))?/],
-  ["place", /^(.*) at line (\d+) column (\d+)$/, undefined, ([what, line, column]) => [line, column, what]],
-  ["field", /^(.+?): found (.*), expected (.*)$/],
-];
+/** What the page says in words of its own: the name of its texts, which of the problem's arguments stand in them, and the
+ * control, by the core's id. */
+const IN_PAGE_WORDS = {
+  "option/expect": ["expectation", ["found"], "expect"],
+  "image/empty": ["empty", []],
+  "document/too-large": ["tooLarge", ["found", "limit"]],
+  "file/changed": ["changed", []],
+  "key/not-a-key": ["notAKey", []],
+  "key/not-canonical": ["unsafeKey", []],
+  "key/low-order": ["unsafeKey", []],
+  "key/torsion": ["unsafeKey", []],
+  "key/shared": ["sharedKey", ["key"]],
+  "key/published": ["knownKey", ["key"]],
+  "key/revoked": ["revokedKey", ["key"]],
+  "manifest/revoked": ["revokedManifest", []],
+  "manifest/other-product": ["otherProduct", ["found", "expected"], "expect"],
+  "policy/no-rule": ["noRule", ["product"]],
+  "policy/two-rules": ["twoRules", ["product"]],
+  "signature/too-few": ["threshold", ["found", "required"]],
+  "document/out-of-time": ["expired", ["field", "bound", "now"]],
+  "manifest/below-floor": ["rollback", ["found", "floor"]],
+  "document/type": ["type", ["found", "expected"]],
+  schema: ["schema", ["found", "expected"]],
+};
 
-/** The core's words about something, as the page says them; what it has no words for stays as it is. `on` is the role of
- * the file, for a next step that depends on it. */
-function inPageWords(what, on) {
-  for (const [name, pattern, control, order = (groups) => groups] of CORE_SAYS) {
-    const found = pattern.exec(what);
-    if (!found) continue;
-    const [says, next] = texts().core[name];
-    const todo = typeof next === "object" ? (next[on] ?? next.other) : next;
-    return { what: says(...order(found.slice(1))), next: todo ?? mending(on), control };
-  }
-  return { what, next: mending(on) };
+/** A problem of the core's as the page says it; what it has no words for is said as the core does. `on` is the role of the
+ * file, for a next step that depends on it. */
+function inPageWords({ id: kind, args, message }, on) {
+  // Of a report it is the version that is another.
+  const known = IN_PAGE_WORDS[args.field === "schemaVersion" ? "schema" : kind];
+  if (!known) return { what: oneLine(message), next: mending(on) };
+  const [name, names, control] = known;
+  const [says, next] = texts().core[name];
+  const todo = typeof next === "object" ? (next[on] ?? next.other) : next;
+  return { what: says(...names.map((arg) => args[arg])), next: todo ?? mending(on), control };
+}
+
+/** A sentence with lines that point at a place between its first and its last. */
+function oneLine(message) {
+  const lines = message.split("\n");
+  return lines.length > 1 ? `${lines[0]}: ${lines.at(-1)}` : message;
 }
 
 /** What to do about a file that cannot be read as what it is used for. */
@@ -44,30 +50,14 @@ const mending = (role) => texts().wrongFile[role] ?? texts().core.unknown;
 
 /** A run that gave no report: which file or argument the core names, and what it says of it. */
 function problemOf({ exit, outputs }, sources) {
-  const lines = decode(outputs.stderr).replace(/^kiwame: /, "").trimEnd().split("\n");
-  // The last line is what to do with a command; those before it are set in.
-  const said = lines.slice(0, -1).map((line) => line.replace(/^ {8}/, ""));
-  const detail = said.join("\n");
-  const known = outputs.problem && JSON.parse(decode(outputs.problem));
-  const { source, start } = known ? { source: sources.find(({ name }) => name === known.file) } : sourceIn(said[0] ?? "", sources);
-  const what = known?.message ?? detail.slice(start);
+  const known = JSON.parse(decode(outputs.problem));
+  const source = sources.find(({ name }) => name === known.file);
   return () => {
-    const problem = inPageWords(what, source?.role);
+    const problem = inPageWords({ ...known, message: known.message[lang] }, source?.role);
     const about = source ? `${plain(source.name)}: ` : "";
-    const control = problem.control ?? (known?.id === "option/expect" ? "expect" : source && "list");
-    return { ...problem, what: about + problem.what, control, detail, exit, file: source?.data };
+    const detail = `${known.message[lang]}  [${known.id}]`;
+    return { ...problem, what: about + problem.what, control: problem.control ?? (source && "list"), detail, exit, file: source?.data };
   };
-}
-
-/** The source whose name a line of the core's begins with, and where the rest of it begins. The core escapes names, so
- * only what it leaves as it is is compared. */
-function sourceIn(line, sources) {
-  const bare = (name) => name.replace(/\\u\{[0-9a-f]+\}/g, "").replace(/[^\p{L}\p{N} ._-]/gu, "");
-  for (let at = line.indexOf(": "); at >= 0; at = line.indexOf(": ", at + 1)) {
-    const source = sources.find(({ name }) => bare(name) === bare(line.slice(0, at)));
-    if (source) return { source, start: at + 2 };
-  }
-  return { start: line.indexOf(": ") + 2 };
 }
 
 /** What is missing before the core can be asked at all: a function that says it in the language of the moment. */
@@ -108,9 +98,10 @@ function wordsOf(report, words) {
   const findings = report.findings.map(({ id: kind, args }, index) => {
     const said = words.findings[index];
     if (OF_A_COMMAND.has(kind)) return { ...said, remedy: texts().remedies[kind] };
-    if ((kind !== "trust/not-verified" && kind !== "trust/unsuitable") || args.why === undefined) return said;
-    const { what, next } = inPageWords(args.why, "manifest");
-    return { ...said, message: `${args.file}: ${what}`, remedy: next };
+    if (kind !== "trust/not-verified" && kind !== "trust/unsuitable") return said;
+    const { what, next } = inPageWords({ id: args["why-id"], args, message: "" }, "manifest");
+    // What the page has no words for stands in the core's, in the language of the moment.
+    return { ...said, ...(what && { message: `${args.file}: ${what}` }), remedy: next };
   });
   const notSeen = report.notSeen.map((code, index) => texts().unseen[code] ?? words.notSeen[index]);
   return { ...words, findings, notSeen };

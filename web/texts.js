@@ -88,8 +88,6 @@ const TEXTS = {
       rollback: [(found, floor) => `is of security version ${found}, and the policy asks for ${floor} at least.`, "Have the device updated, and add the manifest of the newer release."],
       schema: [(found, wanted) => `written by another version of kiwame: its schema is ${found}, and this page reads ${wanted}.`, "Open it with the version that wrote it."],
       type: [(found, wanted) => `is another kind of file: it says “${found}”, where “${wanted}” is needed.`],
-      place: [(line, column, what) => `cannot be read from line ${line}, column ${column} on${what ? `: ${what}` : ""}.`],
-      field: [(field, found, wanted) => `${field} is ${found}; it should be: ${wanted}.`],
       unknown: "Check the file and where it came from, and choose beside its name what it is for.",
     },
     wrongFile: {
@@ -316,8 +314,6 @@ const TEXTS = {
       rollback: [(found, floor) => `セキュリティ版 ${found} であり、ポリシーは ${floor} 以上を求める。`, "機器を更新させ、新しい版のマニフェストを加える。"],
       schema: [(found, wanted) => `別の版の kiwame が書いた:スキーマ ${found}、このページが読むのは ${wanted}。`, "書いた版で開くこと。"],
       type: [(found, wanted) => `別の種類のファイルである:「${wanted}」とあるべき所に「${found}」。`],
-      place: [(line, column, what) => `${line} 行 ${column} 桁から読めない${what ? `:${what}` : ""}。`],
-      field: [(field, found, wanted) => `${field}:値 ${found}、必要な値 ${wanted}。`],
       unknown: "ファイルとその入手元を確認し、名前の横で用途を選ぶこと。",
     },
     wrongFile: {

@@ -6,10 +6,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kiwame_image::{Problem, Words};
 use kiwame_report::{Lang, escape_line};
 use serde_json::Map;
-
-use kiwame_image::{Problem, Words};
 
 use crate::job::{self, Job};
 use crate::keys;

@@ -140,6 +140,11 @@ impl<'a> Job<'a> {
         &self.now.0
     }
 
+    /// The language of what people read.
+    pub(crate) fn lang(&self) -> Language {
+        self.common.language()
+    }
+
     /// Where the core runs.
     pub(crate) fn engine(&self) -> &'static str {
         match self.common.engine {

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
-use kiwame_trust::{PublicKey, dsse, manifest};
-
 use kiwame_image::{Problem, Words};
+use kiwame_trust::{PublicKey, dsse, manifest};
 
 use crate::output::{self, Readers};
 use crate::problems;

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use kiwame_image::{Problem, Text};
+use serde_json::{Map, Value, json};
 
 use crate::args::{Common, Lot};
 use crate::folders::Found;

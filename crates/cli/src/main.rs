@@ -22,10 +22,9 @@ mod sources;
 mod usage;
 mod verbs;
 
-use std::process::ExitCode;
-
 use kiwame_image::Problem;
 use kiwame_report::{Lang, problem_text};
+use std::process::ExitCode;
 
 use crate::args::{Command, Engine, Verb};
 use crate::problems::BUG;

@@ -5,9 +5,8 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
-use serde_json::json;
-
 use kiwame_image::{Problem, ProblemKind};
+use serde_json::json;
 
 use crate::args::{Command, Common, Lang};
 use crate::engine;

@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use kiwame_image::Problem;
 use serde::Serialize;
 use serde_json::json;
 use sha2::Digest as _;
-
-use kiwame_image::Problem;
 
 use crate::job::Job;
 use crate::output;

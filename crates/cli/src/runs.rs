@@ -6,16 +6,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use kiwame_image::Problem;
+use kiwame_report::Lang;
+use serde_json::{Map, Value, json};
 
 use crate::args::Common;
 use crate::job::{self, Job};
 use crate::machine;
 use crate::output::{self, Later, Readers};
-use crate::problems;
-use crate::problems::gravest;
+use crate::problems::{self, gravest};
 use crate::progress::Progress;
 use crate::queue::{WAITING, Weight, in_order};
 use crate::record::{self, Record};
@@ -223,7 +222,9 @@ impl Told<'_> {
                         reports.add(report);
                         record.add(&name, report);
                     }
-                    Some((_, record)) => record.unread(&name, response.exit, &response.message()),
+                    Some((_, record)) => {
+                        record.unread(&name, response.exit, &response.message(Lang::English))
+                    }
                     None => {}
                 }
                 response.exit
@@ -250,7 +251,7 @@ impl Told<'_> {
             return Ok(report.to_vec());
         }
         job.pass_on(response.output("stderr"));
-        Err((response.exit, response.message()))
+        Err((response.exit, response.message(job.lang())))
     }
 
     fn end(self, report: Option<&Path>, force: bool) -> Result<(u8, Vec<Judged>), Problem> {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use kiwame_image::{Algorithm, Host, Part, Problem};
+use kiwame_report::Lang;
 use wasmtime::{Caller, Engine, Linker, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::code;
@@ -34,9 +35,9 @@ impl Response {
 
     /// All outputs, by name.
     /// What the core says in place of a report, in one line.
-    pub(crate) fn message(&self) -> String {
+    pub(crate) fn message(&self, lang: Lang) -> String {
         let problem: serde_json::Value = serde_json::from_slice(self.output("problem")).unwrap_or_default();
-        problem["message"].as_str().unwrap_or_default().replace('\n', " ")
+        problem["message"][lang.pick("en", "ja")].as_str().unwrap_or_default().replace('\n', " ")
     }
 
     /// Every output with its name.

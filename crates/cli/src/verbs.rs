@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use kiwame_image::Problem;
+use serde_json::{Map, Value, json};
 
 use crate::args::{
     Attest, Common, Core, Describe, Diff, Inspect, Key, Lot, Manifest, Policy, Report, TEXT, Verify,

@@ -188,10 +188,10 @@ pub(crate) fn response(problem: &Problem, lang: Lang) -> Response {
     let says = problem.says();
     let args: Map<_, _> =
         problem.args.iter().map(|(name, words)| ((*name).to_owned(), json!(words.english))).collect();
-    let (message, remedy) = (lang.pick(&says.english, &says.japanese), lang.text(problem.next));
     let known = json!({
         "id": problem.kind.id, "exit": problem.exit, "file": problem.file, "args": Value::Object(args),
-        "message": escape_lines(message), "remedy": remedy,
+        "message": { "en": escape_lines(&says.english), "ja": escape_lines(&says.japanese) },
+        "remedy": { "en": problem.next.english, "ja": problem.next.japanese },
     });
     let text = kiwame_report::problem_text(problem, lang);
     Response { exit: problem.exit, ..Response::default() }

@@ -92,7 +92,9 @@ fn without_expectation(run: &Run<'_>) -> Problem {
 fn because(finding: Finding, error: &TrustError) -> Finding {
     let problem = error.problem();
     let says = problem.says();
-    finding.arg("why", says.english).arg("why-ja", says.japanese).arg("why-id", problem.kind.id)
+    let finding =
+        finding.arg("why", says.english).arg("why-ja", says.japanese).arg("why-id", problem.kind.id);
+    problem.args.iter().fold(finding, |finding, (name, words)| finding.arg(name, &words.english))
 }
 
 /// One image on trial.
