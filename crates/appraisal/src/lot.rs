@@ -35,7 +35,7 @@ pub struct Order {
 }
 
 /// So many names stand in one sentence.
-const NAMED: usize = 12;
+const NAMED: usize = 200;
 
 /// The findings about the units together.
 #[must_use]

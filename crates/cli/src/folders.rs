@@ -20,6 +20,10 @@ use crate::sources::Source;
 const HEAD: u64 = 4096;
 /// No document is larger; an image may begin with anything.
 const LARGEST: u64 = 128 << 20;
+/// What people call texts; no dump goes by it.
+const NOTES: [&str; 5] = ["txt", "csv", "md", "html", "htm"];
+/// A list of thousands of units is shorter.
+const LONGEST_NOTE: u64 = 1 << 20;
 /// Folders in folders.
 const DEEPEST: usize = 64;
 
@@ -62,7 +66,9 @@ fn walk(folder: &Path, job: &Job<'_>, left: usize, found: &mut Found) {
         let kind = fs::symlink_metadata(&path).map(|data| data.file_type());
         match kind {
             Ok(kind) if kind.is_dir() => walk(&path, job, left - 1, found),
-            Ok(kind) if kind.is_file() && is_document(&path, job) => found.left_out.push(path),
+            Ok(kind) if kind.is_file() && (is_document(&path, job) || is_note(&path)) => {
+                found.left_out.push(path)
+            }
             // Pipes and devices are no files, and may never end.
             Ok(kind) if !kind.is_file() && !kind.is_symlink() => found.left_out.push(path),
             Ok(kind) if kind.is_symlink() && leads_to_no_file(&path) => found.left_out.push(path),
@@ -105,6 +111,18 @@ fn is_document(path: &Path, job: &Job<'_>) -> bool {
         // A policy with a key that vetting refuses is one all the same.
         response.is_ok_and(|response| response.exit == 0 || (role == "policy" && response.exit == 4))
     })
+}
+
+/// Whether a file is a text beside the dumps, such as a delivery list or a table of the last run: by its name, and whole.
+fn is_note(path: &Path) -> bool {
+    let named =
+        path.extension().is_some_and(|ending| NOTES.iter().any(|note| ending.eq_ignore_ascii_case(note)));
+    let small = fs::metadata(path).is_ok_and(|data| data.len() <= LONGEST_NOTE);
+    let is_text = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes);
+        text.is_ok_and(|text| !text.chars().any(|sign| sign.is_control() && !"\t\r\n".contains(sign)))
+    };
+    named && small && fs::read(path).is_ok_and(is_text)
 }
 
 fn head(path: &Path) -> Option<Vec<u8>> {
@@ -169,6 +187,19 @@ mod tests {
         let named = |name: &str| is_named_like_a_document(Path::new(name));
         assert!(named("a/fw.json") && named("fw.json.gz") && named("K.PUB") && named("policy.toml"));
         assert!(!named("SN1.bin") && !named("json") && !named("fw.gz") && !named("dump"));
+    }
+
+    #[test]
+    fn a_text_beside_the_dumps_is_one_by_its_name_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let is = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            is_note(&path)
+        };
+        assert!(is("order.csv", "R1,機器\r\n".as_bytes()) && is("NOTES.TXT", b"a\tb\n"));
+        assert!(!is("dump.txt", b"\x7fELF\0") && !is("dump.csv", &[0xff; 9]) && !is("dump.bin", b"text"));
+        assert!(!is("dump.html", b"<p>\x1b[2J") && !is("long.txt", &vec![b'a'; (1 << 20) + 1]));
     }
 
     #[test]

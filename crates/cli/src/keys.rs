@@ -5,20 +5,26 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
-use kiwame_image::{Problem, Words};
+use kiwame_image::{Problem, Text, Words};
 use kiwame_trust::{PublicKey, dsse, manifest};
 
 use crate::output::{self, Readers};
 use crate::problems;
 
 /// What the PEM of a private key contains and that of a public one does not.
+/// What replacing a private key costs.
+const LOST: Text = Text::new(
+    "Choose another name: a private key that is replaced is lost, and nothing more can be signed with it.",
+    "別の名前にする。置き換えた秘密鍵は失われ、以後それで署名できない。",
+);
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
 /// Makes a key from the randomness of the operating system: `path`, and `path.pub` to hand out.
 pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Problem> {
     let public_path = beside(path);
-    output::check_free(path, force)?;
-    output::check_free(&public_path, force)?;
+    let taken = |problem: Problem| problem.then(LOST);
+    output::check_free(path, force).map_err(taken)?;
+    output::check_free(&public_path, force).map_err(taken)?;
 
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)

@@ -82,7 +82,8 @@ pub(crate) fn finish(
     let lot = json!({
         "ordered": asked.ordered, "unread": unread, "leftOut": left_out, "summaries": names,
     });
-    let extra: Map<String, Value> = Map::from_iter([("lot".to_owned(), lot)]);
+    let mut extra: Map<String, Value> = Map::from_iter([("lot".to_owned(), lot)]);
+    extra.extend(asked.verify.expect.as_ref().map(|expect| ("expect".to_owned(), json!(expect))));
     let response = job.ask("lot", &sources, extra)?;
     job.print(&response)?;
     // What cannot be made is no lot; what stands in the way of it has been said.

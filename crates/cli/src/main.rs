@@ -16,6 +16,7 @@ mod problems;
 mod progress;
 mod queue;
 mod record;
+mod refused;
 mod runs;
 mod sandbox;
 mod sources;

@@ -111,6 +111,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     // Descriptions.
     ("describe/not-text", "attest fw.bin --raw --describe bytes.txt --key maker.key -o new.json"),
+    ("document/time", "ATTEST | d.toml=DESCRIPTIONsupport-until = \"2031-01-01\""),
     ("document/toml", "ATTEST | d.toml=schema = \"kiwame-firmware/1\""),
     ("document/type", "ATTEST | d.toml=SCHEMA9"),
     ("describe/algorithm", "ATTEST | d.toml=DESCRIPTIONdigests = [\"md5\"]"),
@@ -147,6 +148,10 @@ const CASES: &[(&str, &str)] = &[
     ("rule/file-absent", "ROUTER | d.toml=FILE etc/nosuch value"),
     ("rule/not-written-so", "ROUTER | d.toml=FILE etc/passwd json"),
     // Attesting.
+    (
+        "attest/erased",
+        "attest erased.bin --describe d.toml --key maker.key -o new.json | d.toml=LAYOUT[[mutable]]\npath = \"partition:a\"\nrule = \"any\"\nmax-bytes = 4",
+    ),
     ("attest/not-recognised", "attest fw.bin --describe firmware.toml --key maker.key -o new.json"),
     (
         "attest/given-twice",
@@ -160,6 +165,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     // Reports and lots.
     ("report/none", "report show r.json | r.json=\n"),
+    ("report/summary", "report show r.json | r.json={\"mode\":\"lot\"}"),
     ("report/unreadable", "report show r.json | r.json={\"a\":1}"),
     ("document/json", "report show fw.bin"),
     ("serials/empty", "lot fw.bin VERIFY --serials empty.bin"),
@@ -204,6 +210,7 @@ fn bed() -> Place {
         .file("folder/fw.bin", "firmware")
         .file("empty.bin", "")
         .file("copy.bin", fs::read(place.path("fw.bin")).unwrap())
+        .file("erased.bin", [0xff; 4096])
         .file("bytes.txt", b"\xff\xfe")
         .file("router.bin", router)
         .file("router.toml", fs::read(description).unwrap())

@@ -120,6 +120,8 @@ pub struct Problem {
     pub exit: u8,
     /// What to do.
     pub next: Text,
+    /// Where in the file, when the sentence does not say it.
+    pub place: String,
     /// What the words in braces stand for.
     pub args: Vec<(&'static str, Words)>,
 }
@@ -128,7 +130,14 @@ impl Problem {
     /// A problem of some kind.
     #[must_use]
     pub fn new(kind: &'static ProblemKind) -> Self {
-        Self { kind, file: String::new(), exit: kind.exit, next: kind.next, args: Vec::new() }
+        Self {
+            kind,
+            file: String::new(),
+            exit: kind.exit,
+            next: kind.next,
+            place: String::new(),
+            args: Vec::new(),
+        }
     }
 
     /// With a word of its sentence.
@@ -145,6 +154,12 @@ impl Problem {
             file.clone_into(&mut self.file);
         }
         self
+    }
+
+    /// At that place in the file.
+    #[must_use]
+    pub fn at(self, place: String) -> Self {
+        Self { place, ..self }
     }
 
     /// With another exit code.
@@ -170,7 +185,7 @@ impl Problem {
     }
 
     fn filled(&self, template: &str, of: impl Fn(&Words) -> &str) -> String {
-        let mut text = String::new();
+        let mut text = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, behind) = after.split_once('}').unwrap_or((after, ""));
@@ -201,7 +216,8 @@ mod tests {
         let problem = Problem::new(ALL[0]).arg("a", 1).arg("b", Text::new("pair", "対"));
         assert_eq!(problem.says(), Words::new("1 is no pair", "対でない(1)"));
         assert_eq!(Problem::new(&ODD).says().english, "? is no ?");
-        let problem = problem.of("a.toml").of("b.toml").exit(4);
+        let problem = problem.of("a.toml").of("b.toml").exit(4).at("line 3".to_owned());
+        assert_eq!(problem.says().english, "line 3: 1 is no pair");
         assert_eq!((problem.file.as_str(), problem.exit), ("a.toml", 4));
     }
 }

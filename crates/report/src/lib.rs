@@ -32,7 +32,7 @@ pub use catalogue::{
 pub use escape::{escape, escape_inside, escape_line};
 pub use lot::{
     Common, LOT_RENDERERS, LOT_SCHEMA_VERSION, Lot, LotRenderer, Made, ReferenceOf, Totals, UNREAD, UnitOf,
-    lot_renderer,
+    is_lot, lot_renderer,
 };
 pub use model::{
     AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf,

@@ -58,6 +58,15 @@ pub enum TrustError {
     TorsionKey,
     /// One key under two principals.
     SharedKey(String),
+    /// A key of a principal, with what is wrong with it.
+    KeyOf {
+        /// The principal.
+        principal: String,
+        /// The key, as the policy has it.
+        key: String,
+        /// What is wrong with it.
+        why: Box<Self>,
+    },
     /// The expectation is not `VENDOR/MODEL[@RELEASE]`.
     Expectation(String),
     /// Not a time as in RFC 3339, in UTC.
@@ -147,6 +156,9 @@ impl TrustError {
             Self::WeakKey => of(&problems::WEAK_KEY),
             Self::TorsionKey => of(&problems::TORSION_KEY),
             Self::SharedKey(key) => of(&problems::SHARED_KEY).arg("key", key),
+            Self::KeyOf { principal, key, why } => {
+                why.problem().at(format!("principal \"{principal}\": {key}"))
+            }
             Self::Expectation(text) => of(&problems::EXPECTATION).arg("found", text),
             Self::Time(text) => of(&problems::TIME).arg("found", text),
             Self::NoRule { product } => of(&problems::NO_RULE).arg("product", product),

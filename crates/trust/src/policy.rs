@@ -567,7 +567,14 @@ impl RevocationEntry {
 
 impl PrincipalEntry {
     fn read(self) -> Result<Principal, TrustError> {
-        let keys = self.keys.iter().map(|key| PublicKey::parse(key.as_bytes())).collect::<Result<_, _>>()?;
+        let read = |text: &String| {
+            PublicKey::parse(text.as_bytes()).map_err(|why| TrustError::KeyOf {
+                principal: self.id.clone(),
+                key: text.trim().chars().take(80).collect(),
+                why: Box::new(why),
+            })
+        };
+        let keys = self.keys.iter().map(read).collect::<Result<_, _>>()?;
         let revoked = self.revoked.map(RevocationEntry::read).transpose()?;
         Ok(Principal { id: self.id, keys, roles: self.roles, revoked })
     }

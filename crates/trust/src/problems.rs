@@ -44,8 +44,8 @@ kiwame_image::problems! {
     WEAK_KEY = "key/low-order", 4, "the key is of low order: it verifies signatures that nobody made",
         "位数の小さい鍵であり、誰も作っていない署名を検証してしまう", ASK_KEY;
     /// A key on which verifiers disagree.
-    TORSION_KEY = "key/torsion", 4, "the key has a torsion component: two verifiers can disagree about it",
-        "ねじれ成分を持つ鍵であり、検証器により判定が分かれ得る", ASK_KEY;
+    TORSION_KEY = "key/torsion", 4, "the key has a torsion component: two verifiers can disagree about it (a mistyped digit can do that)",
+        "ねじれ成分を持つ鍵であり、検証器により判定が分かれ得る(桁の誤記でも生じ得る)", ASK_KEY;
     /// One key counts for one signer.
     SHARED_KEY = "key/shared", 4, "key {key} belongs to two principals",
         "鍵 {key} が二名の署名者(principal)に属している", CORRECT;

@@ -18,6 +18,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
     let description = Description::parse(&run.read(source)?).map_err(wrong)?;
     description.check_layout().map_err(wrong)?;
     description.check_suppliers().map_err(wrong)?;
+    description.check_times().map_err(wrong)?;
     let mutable = description.mutable().map_err(wrong)?;
     let settings = kiwame_trust::rules::settings(&mutable);
     let images = run
@@ -141,6 +142,9 @@ fn refuse_what_would_be_refused(
     let Some(finding) = findings.iter().find(|finding| finding.effect() == Effect::Refuted) else {
         return Ok(());
     };
+    if *finding.kind() == kiwame_appraisal::kinds::EMPTY_REFUSED {
+        return Err(Problem::new(&problems::ERASED_HERE).arg("path", &finding.path));
+    }
     let [expected, actual] = [&finding.expected, &finding.actual]
         .map(|value| value.as_ref().map_or_else(|| Words::new("nothing", "無し"), Words::from));
     Err(Problem::new(&problems::SELF_REFUSED)
@@ -284,7 +288,7 @@ fn summary(manifest: &Manifest, lang: Lang) -> String {
             format!("  {name}  {size} バイト、{format}、基準値 {values} 件\n"),
         ));
     }
-    let verify = format!("kiwame verify IMAGE --manifest MANIFEST --key KEY.pub --expect {release}");
+    let verify = format!("kiwame verify IMAGE --manifest MANIFEST --key KEY.pub --expect \"{release}\"");
     text.push_str(&lang.say(
         format!("Next: kiwame manifest lint MANIFEST; then hand out manifest and public key. Buyers run {verify}.\n"),
         format!("次:kiwame manifest lint MANIFEST で点検し、マニフェストと公開鍵を渡す。購入者は {verify} を実行する。\n"),

@@ -3,7 +3,7 @@
 use kiwame_image::{Algorithm, Arrange as _, Partition, Problem, Settings, Span, Text};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, SETTINGS, WhenEmpty};
-use kiwame_trust::{TrustError, forms};
+use kiwame_trust::{Time, TrustError, forms};
 use serde::Deserialize;
 
 use crate::problems;
@@ -246,6 +246,18 @@ impl Description {
         unnamed.map_or(Ok(()), |supplier| {
             Err(Problem::new(&problems::SUPPLIER_NAME).arg("path", &supplier.path))
         })
+    }
+
+    /// Times are written as manifests have them.
+    pub(crate) fn check_times(&self) -> Result<(), Problem> {
+        let ReleaseEntry { not_before, not_after, support_until, .. } = &self.release;
+        let times = [("not-before", not_before), ("not-after", not_after), ("support-until", support_until)];
+        times.into_iter().filter_map(|(field, time)| Some((field, time.as_deref()?))).try_for_each(
+            |(field, time)| {
+                let wrong = |error: TrustError| error.problem().exit(2).at(format!("release.{field}"));
+                Time::parse(time).map(drop).map_err(wrong)
+            },
+        )
     }
 
     /// Partitions of an image have names of their own and share no byte.

@@ -43,7 +43,12 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
     let mut shown = Vec::new();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     for (place, line) in lines.enumerate() {
-        let report = Report::claimed(line).map_err(|problem| problem.of(&source.1.name))?;
+        let wrong = |problem: Problem| {
+            let lot = kiwame_report::is_lot(line);
+            let problem = if lot { Problem::new(&problems::SUMMARY) } else { problem };
+            problem.of(&source.1.name)
+        };
+        let report = Report::claimed(line).map_err(wrong)?;
         // Of the line with its end.
         let digest = run.sha256_of(&[line, b"\n"].concat())?.hex();
         let name =

@@ -63,6 +63,7 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Problem> {
     let made = Made {
         units,
         order: Order { count: asked.ordered, serials: serials(run)? },
+        expected: run.request.expect.clone(),
         left_out: asked.left_out.clone(),
         time,
         core_sha256: run.request.core_sha256.clone(),

@@ -2,8 +2,8 @@
 
 use kiwame_image::Problem;
 use kiwame_report::{Lang, escape, escape_inside};
-use kiwame_trust::manifest::{Coverage, ImageReference, Supplier};
-use kiwame_trust::rules::{KeyRule, Mutable, MutableRule, WhenEmpty};
+use kiwame_trust::manifest::{Coverage, ImageReference, Supplier, path_within};
+use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 use kiwame_trust::{Envelope, Manifest, TrustError};
 use serde_json::json;
 
@@ -246,7 +246,9 @@ fn not_judged(rule: &MutableRule, lang: Lang) -> Vec<String> {
     match &rule.rule {
         Mutable::Keys(list) | Mutable::Fields(list) => keys(list),
         Mutable::DataFiles(files) => {
-            let free = files.iter().filter(|file| file.format.is_none()).map(|file| note(&file.name));
+            // A directory holds nothing of its own.
+            let is_free = |file: &&FileRule| file.format.is_none() && !file.name.ends_with('/');
+            let free = files.iter().filter(is_free).map(|file| note(&file.name));
             free.chain(files.iter().flat_map(|file| keys(&file.keys))).collect()
         }
         Mutable::Erased | Mutable::Any { .. } => Vec::new(),
@@ -291,6 +293,7 @@ pub(crate) fn lint(run: &Run<'_>) -> Result<Response, Problem> {
         ));
     }
     notes.extend(manifest.mutable.iter().flat_map(|rule| not_judged(rule, lang)));
+    notes.extend(manifest.images.iter().flat_map(|image| unruled(&manifest, image, lang)));
     let text = if run.json() {
         format!("{}\n", json!({ "notes": notes }))
     } else {
@@ -314,6 +317,21 @@ fn unanswered(manifest: &Manifest, lang: Lang) -> Vec<String> {
         lang.say(format!("supplier {name}: contact is missing"), format!("担当 {name}:連絡先の記載無し"))
     };
     silent.map(note).collect()
+}
+
+/// Parts that devices write to, and of which no rule says how far: a unit that has run once would not match.
+fn unruled(manifest: &Manifest, image: &ImageReference, lang: Lang) -> Vec<String> {
+    let path = |name: &str| format!("partition:{}", kiwame_image::escape_key(name.as_bytes()));
+    let ruled = |path: &str| manifest.mutable.iter().any(|rule| path_within(&rule.path, path));
+    let parts = image.layout.iter().filter(|layout| layout.written).map(|layout| path(&layout.part.name));
+    let note = |path: String| {
+        let path = escape(&path);
+        lang.say(
+            format!("{path}: devices write there (written), and no [[mutable]] says what: a unit that has run will not match"),
+            format!("{path}:機器が書き込む部分(written)であるが [[mutable]] の規則が無い。一度でも動作した機器は不適合となる"),
+        )
+    };
+    parts.filter(|path| !ruled(path)).map(note).collect()
 }
 
 /// What is odd about an image.

@@ -52,8 +52,8 @@ pub(crate) fn new(run: &Run<'_>) -> Result<Response, Problem> {
     };
     let threshold = if several {
         format!(
-            "threshold = 1                    # how many of the {} principals must have signed\n",
-            keys.len()
+            "threshold = {count}                    # how many of the {count} principals must have signed; fewer if fewer are enough\n",
+            count = keys.len()
         )
     } else {
         "threshold = 1                    # of distinct principals; more with more [[principal]]\n".to_owned()

@@ -90,6 +90,12 @@ kiwame_image::problems! {
     /// A packed manifest is broken.
     PACKED_BROKEN = "manifest/packed-broken", 2, "packed: offset {offset}: {what}",
         "圧縮:位置 {offset}:{what}", DECODED;
+    /// The table of a lot, where its reports are meant.
+    SUMMARY = "report/summary", 2, "is the summary of a lot", "ロットの一覧表である",
+        Text::new(
+            "Give the file that --report wrote: it holds the whole report of each unit.",
+            "--report で書いたファイルを指定する。各個体の報告書の全文が入っている。",
+        );
     /// There is nothing in the file.
     NO_REPORT = "report/none", 2, "no report found, expected one a line", "報告書が無い(一行に一件が必要)", ASK_FILE;
     /// A list of serial numbers is no text.
@@ -158,6 +164,13 @@ kiwame_image::problems! {
         "the image itself would be refused: {finding} at {path}: found {found}, expected {expected}",
         "イメージ自体が不適合となる:{path} の {finding}:検出値 {found}、必要な値 {expected}",
         Text::new("Mend the description, or the image.", "記述又はイメージを直す。");
+    /// What is erased in the release is refused by its own rule.
+    ERASED_HERE = "attest/erased", 2, "mutable {path}: the image is erased there, and when-empty is \"refuse\"",
+        "mutable {path}:イメージのこの部分は消去されているが、when-empty が \"refuse\" である",
+        Text::new(
+            "Say what the device does when it is erased: when-empty = \"default\" or \"warning\".",
+            "消去されている場合の機器の動作を when-empty = \"default\" 又は \"warning\" で記す。",
+        );
     /// One file is not two.
     GIVEN_TWICE = "attest/given-twice", 2, "given twice: its name or its bytes are those of {name}",
         "二度指定されている:名前又は内容が {name} と同じ", Text::new("Give each image once.", "各イメージを一度だけ指定する。");

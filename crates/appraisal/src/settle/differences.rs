@@ -235,8 +235,22 @@ fn added(case: &Case<'_>, found: &mut Findings<'_>, region: &Region) {
         },
     );
     let digest = region.sha256.as_ref().map(Digest::hex);
-    found.report(finding.compared(None, digest));
+    let inside = decisive(case, region).map(|line| case.about(&ADDED, line)).take(SHOWN).collect();
+    found.report(finding.compared(None, digest).with_parts(inside));
 }
+
+/// What a file that was added has in it and people should read: lines that decide who may log in or what runs, and scripts.
+fn decisive<'a>(case: &'a Case<'_>, file: &Region) -> impl Iterator<Item = &'a Region> {
+    let content = file.encodes.and_then(|space| case.tree.space(space));
+    let root = content.and_then(|space| case.tree.region(space.root));
+    let below = root.into_iter().flat_map(|root| &root.children).filter_map(|&id| case.tree.region(id));
+    root.into_iter().chain(below).filter(|region| DECISIVE.contains(&region.kind))
+}
+
+/// Kinds of what decides, in a file.
+const DECISIVE: [&str; 5] = ["account", "account-secret", "boot-line", "login-line", "script"];
+/// So many lines of one file are shown.
+const SHOWN: usize = 20;
 
 /// True when the stream that `region` comes out of is itself an added one: one finding is enough.
 fn below_differing_stream_without_reference(case: &Case<'_>, region: &Region) -> bool {

@@ -28,6 +28,7 @@ impl LotRenderer for Html {
         page.push_str(&by_hand(lot, lang));
         page.push_str(&units(lot, lang));
         page.push_str(&findings(lot, lang));
+        page.push_str(&each(lot, lang));
         page.push_str(&compared(lot, lang));
         page.push_str(&signatures(lang));
         page.push_str(&digests(lot, lang));
@@ -39,7 +40,7 @@ impl LotRenderer for Html {
 const STYLE: &str = "@page{size:A4;margin:15mm}\
 body{font:10pt/1.45 system-ui,'Noto Sans CJK JP','Noto Sans JP','Yu Gothic',sans-serif;margin:1rem auto;max-width:180mm;color:#111;background:#fff}\
 h1{font-size:16pt;margin:0 0 .4em}h2{font-size:11.5pt;margin:1.4em 0 .3em;break-after:avoid}\
-table{border-collapse:collapse;width:calc(100% - 1px)}th,td{border:1px solid #777;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:break-word}.sha td{overflow-wrap:anywhere}.sha td:nth-child(1){white-space:nowrap}table.kept{break-inside:avoid}\
+table{border-collapse:collapse;width:calc(100% - 1px)}th,td{border:1px solid #777;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:break-word}.sha td{overflow-wrap:anywhere}.sha td:nth-child(1){white-space:nowrap}table.kept,table.sign{break-inside:avoid}h3{font-size:10pt;margin:.9em 0 .2em;break-after:avoid}pre{font:8pt/1.4 monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:.2em 0;padding:.4em .6em;border-left:3px solid #777}\
 thead{display:table-header-group}tr{break-inside:avoid}th{background:#eee}\
 .result{border:2px solid #111;padding:.5em .7em;font-size:12pt}.bar{font-family:monospace;letter-spacing:.1em;overflow-wrap:anywhere}\
 .contraindicated{background:#fbdcdc}.warning{background:#fff2cc}.none,.unread{background:#e3ecf7}\
@@ -71,10 +72,20 @@ fn result(lot: &Lot, lang: Lang) -> String {
     )
 }
 
+/// The time of the run, and whether it is that of a clock: whoever gives one could give any.
+fn time(lot: &Lot, lang: Lang) -> String {
+    let time = lot.time.value.as_deref().unwrap_or("-");
+    let given = lang.pick(" (UTC; given by hand with --now)", "(UTC。--now により手で指定)");
+    let clock = lang.pick(" (UTC; clock of the computer)", "(UTC。計算機の時計)");
+    format!("{time}{}", if lot.time.source == "argument" { given } else { clock })
+}
+
 /// What no image says.
 fn by_hand(lot: &Lot, lang: Lang) -> String {
     // The day alone; the run has its time below.
     let date = lot.time.value.as_deref().and_then(|time| time.get(..10)).unwrap_or_default();
+    // Where the day begins earlier it may be another: there is no clock and no place in here.
+    let date = &if date.is_empty() { String::new() } else { format!("{date} (UTC)") };
     let releases: Vec<_> = lot.manifests.iter().map(|manifest| manifest.release.as_str()).collect();
     let count = match (lot.ordered, lang) {
         (Some(ordered), Lang::English) => format!("{} (ordered: {ordered})", lot.totals.units),
@@ -82,12 +93,16 @@ fn by_hand(lot: &Lot, lang: Lang) -> String {
         (None, Lang::English) => lot.totals.units.to_string(),
         (None, Lang::Japanese) => format!("{} 台", lot.totals.units),
     };
+    let product = match &lot.expected {
+        Some(ordered) => ordered.clone(),
+        None => releases.join(", "),
+    };
     let outcome = lang.pick("☐ accepted  ☐ refused  ☐ withheld", "☐ 合格 ☐ 不合格 ☐ 保留").to_owned();
     let rows = [
         [("Contract", "契約件名", ""), ("Contract number", "契約番号", "")],
         [("Supplier", "相手方", ""), ("Date of contract", "契約年月日", "")],
         [("Due on", "納入期限", ""), ("Delivered on", "納入年月日", "")],
-        [("Product and release", "品名・型式・版", &releases.join(", ")), ("Units", "数量", &count)],
+        [("Product and release", "品名・型式・版", &product), ("Units", "数量", &count)],
         [("Inspected on", "検査年月日", date), ("Place", "検査場所", "")],
         [
             ("Method", "検査方法", lang.pick("☐ all units  ☐ sample of ____", "☐ 全数 ☐ 抜取(      台)")),
@@ -150,6 +165,22 @@ fn findings(lot: &Lot, lang: Lang) -> String {
     format!("{}<ul>\n{items}</ul>\n", heading(lang, "About the units together", "全体についての所見"))
 }
 
+/// What was found in each unit that is not accepted, and what to do.
+fn each(lot: &Lot, lang: Lang) -> String {
+    let about = |unit: &UnitOf| {
+        let (name, file, told) = (text(&unit.serial), text(&unit.file), text(unit.told.trim_end()));
+        format!("<h3>{} {name} ({file})</h3>\n<pre>{told}</pre>\n", sign(&unit.tier))
+    };
+    let told: String = lot.units.iter().filter(|unit| !unit.told.is_empty()).map(about).collect();
+    if told.is_empty() {
+        return told;
+    }
+    format!(
+        "{}{told}",
+        heading(lang, "What was found in each unit that does not match", "一致しない機器の所見")
+    )
+}
+
 fn compared(lot: &Lot, lang: Lang) -> String {
     let mut rows = String::new();
     let mut row = |english: &str, japanese: &str, value: &str| {
@@ -170,7 +201,17 @@ fn compared(lot: &Lot, lang: Lang) -> String {
     for policy in &lot.policies {
         row("Policy", "ポリシー", &format!("sha256:{policy}"));
     }
-    row("Time of the run", "実行時刻", lot.time.value.as_deref().unwrap_or("-"));
+    if let Some(expected) = &lot.expected {
+        row("Ordered", "発注品", expected);
+    }
+    if let Some(listed) = lot.listed {
+        let listed = match lang {
+            Lang::English => format!("{listed} serial numbers; what differs from it is said above"),
+            Lang::Japanese => format!("製造番号 {listed} 件(相違は上記の所見による)"),
+        };
+        row("List of what was ordered", "発注品の一覧", &listed);
+    }
+    row("Time of the run", "実行時刻", &time(lot, lang));
     let tool = format!("{} {}, core sha256:{}", lot.tool.name, lot.tool.version, lot.tool.core_sha256);
     row("Tool", "使用ツール", &tool);
     format!(

@@ -1,6 +1,6 @@
 //! For a page of notes: a table in Markdown.
 
-use super::table::{SHORT, first_line};
+use super::table::{SHORT, first_line, sign};
 use super::{Lot, LotRenderer};
 use crate::{View, message};
 
@@ -29,6 +29,11 @@ impl LotRenderer for Markdown {
                 inside(&message(view.lang, finding, lot.mode)),
                 finding.id
             ));
+        }
+        for unit in lot.units.iter().filter(|unit| !unit.told.is_empty()) {
+            text.push_str(&format!("\n{} {}\n\n", sign(&unit.tier), inside(&unit.serial)));
+            // Set in by four columns nothing is markup.
+            unit.told.trim_end().lines().for_each(|line| text.push_str(&format!("    {line}\n")));
         }
         text.into_bytes()
     }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use kiwame_appraisal::{Effect, Finding, Order, Tier, Unit};
-use kiwame_image::{Arrange as _, Gather as _};
+use kiwame_image::{Arrange as _, Gather as _, len64};
 use serde::Serialize;
 
 use crate::catalogue::{changes_line, exceptions_line, reason_line};
 use crate::model::{FindingOf, Report, SignerOf, SupplierOf, TimeOf, ToolOf};
+use crate::renderers::told;
 use crate::{Lang, View, escape, gravest};
 
 mod csv;
@@ -40,6 +41,12 @@ pub struct Lot {
     pub manifests: Vec<ReferenceOf>,
     /// `lot`.
     pub mode: &'static str,
+    /// Which release was ordered, when somebody said so beside the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// How many serial numbers were ordered, when there is a list of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<u64>,
     /// How many units were ordered, when somebody said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ordered: Option<u64>,
@@ -118,6 +125,9 @@ pub struct UnitOf {
     /// The same in the language of the rendering.
     #[serde(skip)]
     pub shown: String,
+    /// What was found in one that is not accepted, and what to do, in that language.
+    #[serde(skip)]
+    pub told: String,
     #[serde(skip)]
     its_own: bool,
     /// The manifest says where its serial number is, and there is none, or several.
@@ -150,6 +160,7 @@ impl UnitOf {
             tier: report.verdict.tier.clone(),
             what: what(report, Lang::English),
             shown: what(report, lang),
+            told: if report.accepted { String::new() } else { told(report, &on_paper(lang)) },
             its_own: !report.accepted || report.exceptions.by_rule > 0,
             unnamed: report.serial.as_deref() == Some(""),
         }
@@ -182,10 +193,17 @@ impl UnitOf {
             tier: UNREAD.to_owned(),
             what: why.to_owned(),
             shown: why.to_owned(),
+            told: String::new(),
             its_own: true,
             unnamed: false,
         }
     }
+}
+
+/// As it fits a page.
+fn on_paper(lang: Lang) -> View {
+    let (width, image) = (96, String::new());
+    View { lang, width, image, color: false, verbose: false, stat: false, claimed: false, date: None }
 }
 
 /// The name of a file without its folder and its ending.
@@ -234,6 +252,8 @@ pub struct Made {
     pub units: Vec<UnitOf>,
     /// What was ordered.
     pub order: Order,
+    /// Which release was ordered, as the user said it.
+    pub expected: Option<String>,
     /// Files that are no units.
     pub left_out: Vec<String>,
     /// The time of the run.
@@ -272,7 +292,7 @@ impl Lot {
     /// Puts the units together.
     #[must_use]
     pub fn new(made: Made, common: Common) -> Self {
-        let Made { units, order, left_out, time, core_sha256 } = made;
+        let Made { units, order, expected, left_out, time, core_sha256 } = made;
         let facts: Vec<_> = units.iter().map(UnitOf::fact).collect();
         let findings = kiwame_appraisal::lot(&facts, &order);
         let warns = findings.iter().any(|finding| finding.effect() != Effect::Nothing);
@@ -288,6 +308,8 @@ impl Lot {
             left_out: left_out.iter().map(|name| escape(name)).collect(),
             manifests,
             mode: "lot",
+            expected: expected.as_deref().map(escape),
+            listed: order.serials.as_ref().map(|serials| len64(serials)),
             ordered: order.count,
             policies,
             schema_version: LOT_SCHEMA_VERSION,
@@ -340,6 +362,16 @@ impl Totals {
             ("affirming", self.affirming),
         ]
     }
+}
+
+/// True for the JSON of a lot, which is no report of one image.
+#[must_use]
+pub fn is_lot(text: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Mode {
+        mode: String,
+    }
+    serde_json::from_slice::<Mode>(text).is_ok_and(|lot| lot.mode == "lot")
 }
 
 /// A rendering of a lot.

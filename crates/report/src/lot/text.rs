@@ -7,6 +7,8 @@ use crate::{Lang, View, message, remedy};
 
 /// Columns of a cell that tells in words, at least.
 const LEAST: usize = 24;
+/// So many units are told of without being asked for.
+const FEW: usize = 6;
 /// Columns between two columns.
 const GAP: usize = 2;
 
@@ -22,6 +24,7 @@ impl LotRenderer for Text {
     fn render(&self, lot: &Lot, view: &View) -> Vec<u8> {
         let mut text = head(lot, view);
         text.push_str(&table(lot, view));
+        text.push_str(&each(lot, view));
         text.push_str(&findings(lot, view));
         text.push_str(&callers(lot, view));
         text.push_str(&left_out(lot, view.lang));
@@ -118,6 +121,25 @@ fn unit_lines(unit: &UnitOf, row: &[String], widths: &[usize], view: &View) -> S
 fn line(cells: &[String], widths: &[usize]) -> String {
     let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, &width)| padded(cell, width)).collect();
     format!("{}\n", cells.join(&" ".repeat(GAP)).trim_end())
+}
+
+/// What was found in each unit that is not accepted: of a few at once, of many when everything is asked for.
+fn each(lot: &Lot, view: &View) -> String {
+    let odd: Vec<_> = lot.units.iter().filter(|unit| !unit.told.is_empty()).collect();
+    if odd.len() > FEW && !view.verbose {
+        let count = odd.len();
+        let hint = match view.lang {
+            Lang::English => format!("What was found in these {count} units: --verbose, or a --summary.\n\n"),
+            Lang::Japanese => format!("上記 {count} 台の所見は --verbose 又は --summary による。\n\n"),
+        };
+        return wrapped(&hint, view.width, 2);
+    }
+    let about = |unit: &&UnitOf| {
+        let head = format!("{} {} ({})", sign(&unit.tier), unit.serial, unit.file);
+        let told: String = unit.told.trim_end().lines().map(|line| format!("  {line}\n")).collect();
+        format!("{}\n{told}\n", paint(view, &unit.tier, &head))
+    };
+    odd.iter().map(about).collect()
 }
 
 fn findings(lot: &Lot, view: &View) -> String {

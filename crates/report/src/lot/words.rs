@@ -41,6 +41,7 @@ mod tests {
         let made = Made {
             units: vec![UnitOf::unread("SN1.bin", 2, "SN1.bin: cut")],
             order: Order { count: Some(2), serials: None },
+            expected: None,
             left_out: Vec::new(),
             time: TimeOf { source: "not-used".to_owned(), value: None },
             core_sha256: String::new(),

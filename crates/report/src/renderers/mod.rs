@@ -13,6 +13,7 @@ mod words;
 
 pub use columns::wrapped;
 pub(crate) use columns::{padded, printed};
+pub(crate) use text::told;
 
 /// How a person wants to see it.
 #[derive(Clone, Debug)]

@@ -55,6 +55,14 @@ impl Renderer for Text {
     }
 }
 
+/// What was found in an image, and what to do, without the account: for a paper about several.
+#[must_use]
+pub(crate) fn told(report: &Report, view: &View) -> String {
+    let mut page = Page { text: String::new(), view, mode: &report.mode };
+    page.findings(report);
+    page.text
+}
+
 struct Page<'a> {
     text: String,
     view: &'a View,

@@ -1,12 +1,23 @@
 //! What was found in an image, for people: where it lies, and who may answer for it.
 
-use kiwame_image::{Content, Region, RegionId, SpaceId, Tree};
+use kiwame_image::{Content, Region, RegionId, SpaceId, Tree, fact};
 use kiwame_report::escape_line;
 
 /// True where more was found than bytes.
 pub(super) fn is_recognised(tree: &Tree) -> bool {
     !["raw", "fill"].contains(&tree.format())
         || tree.regions().any(|region| region.segment.format == "found" || region.kind == "uefi-volume")
+}
+
+/// The setting that a unit's serial number may be: the first whose name says so.
+pub(super) fn serial(tree: &Tree) -> Option<String> {
+    let named = |region: &&Region| {
+        let name = region.segment.key.to_ascii_lowercase();
+        let says = name.windows(6).any(|window| window == b"serial");
+        // A line of a script has its whole text as its name.
+        says && region.fact(&fact::VALUE).is_some() && region.segment.format != "line"
+    };
+    tree.regions().find(named).map(|region| tree.path_of(region.id))
 }
 
 /// The top-level regions, pieces of one format that follow each other as one.

@@ -61,6 +61,8 @@ struct Draft {
     layout: Proposal,
     found: Vec<String>,
     suppliers: Vec<(String, String)>,
+    /// Where a serial number may be.
+    serial: Option<String>,
     places: Places,
     /// Why `attest` would refuse the first image.
     refused: Option<Words>,
@@ -80,6 +82,7 @@ impl Draft {
             layout: Proposal::default(),
             found: Vec::new(),
             suppliers: Vec::new(),
+            serial: None,
             places: Places::default(),
             refused: None,
             differences: None,
@@ -100,6 +103,7 @@ impl Draft {
             if number == 0 {
                 draft.found = found::lines(&tree);
                 draft.suppliers = found::suppliers(&tree);
+                draft.serial = found::serial(&tree);
             }
             draft.places.read(run, *unit, tree, &options)?;
         }
@@ -211,6 +215,7 @@ impl Draft {
             recognised: self.recognised,
             layout: &self.layout,
             found: &self.found,
+            serial: self.serial.as_deref(),
             suppliers: &self.suppliers,
             places: &self.places,
             refused: self.refused.as_ref().map(|refused| refused.english.as_str()),

@@ -18,6 +18,7 @@ pub(super) struct Page<'a> {
     pub(super) layout: &'a Proposal,
     pub(super) found: &'a [String],
     pub(super) suppliers: &'a [(String, String)],
+    pub(super) serial: Option<&'a str>,
     pub(super) places: &'a Places,
     pub(super) refused: Option<&'a str>,
     pub(super) differences: Option<&'a Differences>,
@@ -28,7 +29,7 @@ impl Page<'_> {
     pub(super) fn text(&self, filled: bool) -> String {
         let mut out = Lines::default();
         self.head(&mut out);
-        product(&mut out, filled);
+        product(&mut out, self.serial, filled);
         self.found(&mut out);
         self.layout(&mut out);
         self.suppliers(&mut out);
@@ -143,7 +144,7 @@ impl Page<'_> {
     }
 }
 
-fn product(out: &mut Lines, filled: bool) {
+fn product(out: &mut Lines, serial: Option<&str>, filled: bool) {
     let given = |name: &str| format!("{name} = {}", if filled { "\"x\"" } else { "\"\"" });
     out.part();
     out.line(true, "[product]");
@@ -151,6 +152,9 @@ fn product(out: &mut Lines, filled: bool) {
     out.line(filled, &given("model"));
     out.line(false, "channel = \"beta\"                          # none: release");
     out.line(false, "hardware-revisions = [\"B2\"]                # none: every revision");
+    if let Some(path) = serial {
+        out.line(false, &format!("serial = {}   # by this setting a lot calls its units", quoted(path)));
+    }
     out.part();
     out.line(true, "[release]");
     out.line(filled, &given("version"));
