@@ -29,12 +29,23 @@ function linesOf(bytes) {
   return lines.every((line) => line[0] === 0x7b && line.length > 2) ? lines : [bytes.map((byte) => (byte === 0x0a ? 0x20 : byte))];
 }
 
+/** What a report says of its image in a word, where it says it at all. */
+function claimIn(bytes) {
+  try {
+    const { verdict, image } = JSON.parse(decode(bytes));
+    const tier = Object.hasOwn(ICONS, verdict.tier) ? texts().lot.tiers[verdict.tier] : undefined;
+    return tier && `${ICONS[verdict.tier]} ${tier}, sha256 ${String(image.sha256).replace(/[^0-9a-f]/g, "").slice(0, 12)}…`;
+  } catch {
+    return undefined;
+  }
+}
+
 function showWhich(source, place) {
   const many = source !== undefined && claims.length > 1;
   id("which-report").hidden = !many;
   if (!many) return id("which").replaceChildren();
   const options = claims.map((_, index) => {
-    const option = make("option", texts().reportOf(index + 1, claims.length));
+    const option = make("option", texts().reportOf(index + 1, claims.length, claimIn(claims[index])));
     option.value = String(index);
     option.selected = index === place;
     return option;

@@ -27,6 +27,7 @@ const KINDS = [
     bytesAt(0, 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70),
   )],
   ["report", "report", says(/^\s*\{\s*"accepted"\s*:\s*(?:true|false)\s*,\s*"account"\s*:/)],
+  ["lotTable", "aside", says(/^\s*\{/, /"mode"\s*:\s*"lot"/)],
   ["record", "aside", says(/^\s*\{\s*"runRecord"\s*:/)],
   ["manifest", "manifest", says(/^\s*\{/, /"payload/)],
   ["key", "key", either(says(/^\s*-----BEGIN PUBLIC KEY-----/), both(says(/-----BEGIN PUBLIC KEY-----/), (head) => !FOR_READING(head)), says(/^\s*ed25519:/))],

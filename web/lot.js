@@ -130,7 +130,8 @@ function unanswered(error, name, images) {
 async function tabulate(made) {
   const sources = made.units.filter(({ report }) => report).map(({ file, report }) => ({ role: "report", name: file.name, data: report }));
   const unread = made.units.flatMap(({ file, exit, why, report }, at) => (report ? [] : [{ at, file: file.name, exitCode: exit, why }]));
-  const asking = { unread, leftOut: made.leftOut, summaries: ["words", "html", "csv", "md"] };
+  const zone = -new Date(made.time.now).getTimezoneOffset();
+  const asking = { zone, unread, leftOut: made.leftOut, summaries: ["words", "html", "csv", "md"] };
   const response = await ask("lot", sources, { ...made.time, expect: made.extra.expect, render: "json", lot: asking });
   const { stdout: json, words, html, csv, md } = response.outputs;
   if (!json) return problemOf(response, sources);

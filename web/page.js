@@ -20,7 +20,7 @@ let asked = 0; // counts what files, roles and options have been: an answer is t
 const texts = () => TEXTS[lang];
 
 /** A file name is not the core's to escape: direction marks and their like are made visible here. */
-const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+const plain = (name) => name.replace(/(?![ \u3000])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
 
 const hexOf = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 

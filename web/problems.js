@@ -21,6 +21,7 @@ const IN_PAGE_WORDS = {
   "policy/no-rule": ["noRule", ["product"]],
   "policy/two-rules": ["twoRules", ["product"]],
   "signature/too-few": ["threshold", ["found", "required"]],
+  "signature/broken": ["broken", ["key"]],
   "document/out-of-time": ["expired", ["field", "bound", "now"]],
   "manifest/below-floor": ["rollback", ["found", "floor"]],
   "document/type": ["type", ["found", "expected"]],
@@ -32,17 +33,20 @@ const IN_PAGE_WORDS = {
 function inPageWords({ id: kind, args, message }, on) {
   // Of a report it is the version that is another.
   const known = IN_PAGE_WORDS[args.field === "schemaVersion" ? "schema" : kind];
-  if (!known) return { what: oneLine(message), next: mending(on) };
+  if (!known) return { what: placeIn(kind, args, message) ?? message, next: mending(on) };
   const [name, names, control] = known;
   const [says, next] = texts().core[name];
   const todo = typeof next === "object" ? (next[on] ?? next.other) : next;
   return { what: says(...names.map((arg) => args[arg])), next: todo ?? mending(on), control };
 }
 
-/** A sentence with lines that point at a place between its first and its last. */
-function oneLine(message) {
-  const lines = message.split("\n");
-  return lines.length > 1 ? `${lines[0]}: ${lines.at(-1)}` : message;
+/** From where on a document cannot be read, and what is wrong there; nothing for other problems. */
+function placeIn(kind, { line, column }, message) {
+  // The reader of TOML says the place first, shows it, and says below it what is wrong.
+  const [first, ...shown] = message.split("\n");
+  if (kind === "document/toml" && shown.length > 0) return texts().core.place(...first.match(/\d+/g), shown.at(-1));
+  if (kind === "document/json") return texts().core.place(line, column, message.replace(/^[^:]*: ?/, ""));
+  return undefined;
 }
 
 /** What to do about a file that cannot be read as what it is used for. */
@@ -99,9 +103,9 @@ function wordsOf(report, words) {
     const said = words.findings[index];
     if (OF_A_COMMAND.has(kind)) return { ...said, remedy: texts().remedies[kind] };
     if (kind !== "trust/not-verified" && kind !== "trust/unsuitable") return said;
-    const { what, next } = inPageWords({ id: args["why-id"], args, message: "" }, "manifest");
-    // What the page has no words for stands in the core's, in the language of the moment.
-    return { ...said, ...(what && { message: `${args.file}: ${what}` }), remedy: next };
+    const message = (lang === "ja" && args["why-ja"]) || args.why || "";
+    const { what, next } = inPageWords({ id: args["why-id"], args, message }, "manifest");
+    return { ...said, message: `${args.file}: ${what}`, remedy: next };
   });
   const notSeen = report.notSeen.map((code, index) => texts().unseen[code] ?? words.notSeen[index]);
   return { ...words, findings, notSeen };

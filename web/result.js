@@ -78,7 +78,7 @@ function showFacts(held) {
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
     [names.core, report.tool.coreSha256],
     // What is held back is not what the core would accept.
-    [names.exit, String(held ? HELD : report.exitCode)],
+    [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held ? HELD : report.exitCode)],
   ];
   describe(id("facts"), facts);
 }

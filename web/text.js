@@ -30,7 +30,12 @@ async function offerText(node) {
 async function showText(node, part) {
   const [place, told] = [id("text"), answer];
   const name = fullName(node) ?? nameOf(node);
-  place.replaceChildren(make("p", texts().text.reading));
+  // Whoever goes on meanwhile stays where he went.
+  const reading = make("p", texts().text.reading);
+  reading.tabIndex = -1;
+  reading.className = "reading";
+  place.replaceChildren(reading);
+  reading.focus();
   let shown;
   try {
     const bytes = await contentIn(told, part);
@@ -40,10 +45,11 @@ async function showText(node, part) {
     shown = [make("p", error instanceof Unread ? `${plain(told.name)}: ${texts().unread[error.why]}.` : texts().text.gone)];
   }
   if (answer !== told || place.node !== node) return;
+  const waits = document.activeElement === reading;
   place.replaceChildren(...shown);
   const last = place.lastElementChild;
   last.tabIndex = last.tagName === "PRE" ? 0 : -1;
-  last.focus();
+  if (waits) last.focus();
 }
 
 function textParts(name, { text, zeros }) {

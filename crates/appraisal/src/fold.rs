@@ -321,7 +321,10 @@ impl<'a> Fold<'a> {
                 let end = self.extent(finding).end();
                 !finding.is_put_in() && (end > size || cut(finding) && (end == size || finding.is_defect()))
             };
-            let told = take(&mut findings, |finding| finding.is_foldable() && beyond(finding));
+            // A layout that ends behind the file is that of the whole.
+            let layout = |finding: &Finding| finding.is_of(&[&LAYOUT_DISAGREES]);
+            let told =
+                take(&mut findings, |finding| (finding.is_foldable() || layout(finding)) && beyond(finding));
             // It is said also where nothing else is amiss there, since what lay there may differ.
             let told = told.or(whole.is_none().then_some((Vec::new(), Effect::Nothing)));
             causes.extend(told.map(|(parts, effect)| {

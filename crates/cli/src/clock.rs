@@ -8,6 +8,12 @@ pub(crate) fn now() -> String {
     rfc3339(since.as_secs())
 }
 
+/// How many minutes the clocks of this place are ahead of UTC at that time.
+pub(crate) fn zone(now: &str) -> Option<i64> {
+    let at: jiff::Timestamp = now.parse().ok()?;
+    Some(i64::from(jiff::tz::TimeZone::system().to_offset(at).seconds()) / 60)
+}
+
 /// Seconds since 1970 as a date: days since 0000-03-01, in eras of 400 years (Hinnant, `civil_from_days`).
 fn rfc3339(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kiwame_image::{Problem, Text};
+use kiwame_image::Problem;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Common, Lot};
+use crate::clock;
 use crate::folders::Found;
 use crate::job::{self, Job};
 use crate::output::{self, Readers};
@@ -49,7 +50,7 @@ pub(crate) fn check_outputs(asked: &Lot) -> Result<(), Problem> {
     ]
     .concat();
     for (number, path) in outputs.iter().enumerate() {
-        output::check_apart_from(path, Text::new("document", "文書"), &inputs)?;
+        output::check_documents(path, &inputs)?;
         if outputs[..number].iter().any(|other| output::place(other) == output::place(path)) {
             return Err(problems::with(&problems::TWICE, path));
         }
@@ -80,7 +81,7 @@ pub(crate) fn finish(
     let left_out: Vec<_> = found.left_out.iter().map(|path| path.display().to_string()).collect();
     let names: Vec<_> = summaries.iter().map(|(_, name)| *name).collect();
     let lot = json!({
-        "ordered": asked.ordered, "unread": unread, "leftOut": left_out, "summaries": names,
+        "ordered": asked.ordered, "zone": clock::zone(job.now()), "unread": unread, "leftOut": left_out, "summaries": names,
     });
     let mut extra: Map<String, Value> = Map::from_iter([("lot".to_owned(), lot)]);
     extra.extend(asked.verify.expect.as_ref().map(|expect| ("expect".to_owned(), json!(expect))));

@@ -34,6 +34,11 @@ pub(crate) fn check_apart(path: &Path, images: &[PathBuf]) -> Result<(), Problem
 }
 
 /// The same, of inputs of another kind.
+pub(crate) fn check_documents(path: &Path, documents: &[PathBuf]) -> Result<(), Problem> {
+    check_apart_from(path, Text::new("document", "文書"), documents)
+}
+
+/// Refuses an output that is an input of some kind.
 pub(crate) fn check_apart_from(path: &Path, kind: Text, inputs: &[PathBuf]) -> Result<(), Problem> {
     let known = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
     let output = known(path);

@@ -78,12 +78,19 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
 fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Problem> {
     let (report, jobs, together) = (asked.report.as_deref(), asked.jobs, found.images.len() > 1);
     report.map_or(Ok(()), |path| found.check_outside(path))?;
+    let documents = [asked.manifests.as_slice(), asked.policy.as_slice(), asked.key.as_slice()].concat();
+    let written = report.map(Path::to_owned).into_iter().chain(report.and_then(record::beside));
+    written.into_iter().try_for_each(|path| output::check_documents(&path, &documents))?;
     Ok(Runs { verb: "verify", images: &found.images, together, report, jobs, common })
 }
 
 pub(crate) fn attest(asked: &Attest, common: &Common) -> Result<u8, Problem> {
     output::check_free(&asked.output, common.force)?;
     output::check_apart(&asked.output, &asked.images)?;
+    output::check_documents(
+        &asked.output,
+        &[asked.keys.as_slice(), std::slice::from_ref(&asked.describe)].concat(),
+    )?;
     let signers = asked.keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
     let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = [images, job::open("describe", std::slice::from_ref(&asked.describe))?].concat();
@@ -150,6 +157,8 @@ pub(crate) fn manifest(asked: &Manifest, common: &Common) -> Result<u8, Problem>
 /// Adds signatures to a manifest, whose text stays as it was signed. Whoever signs is told what.
 fn sign(manifest: &Path, keys: &[PathBuf], output: &Path, common: &Common) -> Result<u8, Problem> {
     output::check_free(output, common.force)?;
+    // Over the manifest itself it may be written: what was signed is in it as it was.
+    output::check_documents(output, keys)?;
     let signers = keys.iter().map(|path| keys::Key::read(path)).collect::<Result<Vec<_>, _>>()?;
     let sources = job::open("manifest", &[manifest.to_owned()])?;
     let response = Job::new(common)?.ask("manifest-sign", &sources, Map::new())?;
@@ -190,6 +199,7 @@ fn new_policy(
 ) -> Result<u8, Problem> {
     let path = output.unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
+    output::check_documents(path, keys)?;
     let sources = keys.iter().map(|path| handed_out(path)).collect::<Result<Vec<_>, _>>()?;
     let extra = expect.map(|expect| ("expect".to_owned(), json!(expect)));
     let response = Job::new(common)?.ask("policy-new", &sources, extra.into_iter().collect())?;

@@ -172,6 +172,48 @@ fn what_differs_from_the_order_asks_for_a_person() {
 }
 
 #[test]
+fn the_record_has_the_day_of_its_place_what_was_found_and_what_was_ordered() {
+    let place = Place::with_folder();
+    fs::write(place.path("dumps/b.bin"), "something else").unwrap();
+    let mut command = kiwame(place.0.path());
+    // Nine hours ahead of UTC: it is the day after there.
+    command.env("TZ", "JST-9").args(LOT.split_whitespace());
+    command.args(["--now", "2026-11-27T20:00:00Z", "--summary", "lot.html", "--summary", "lot.md"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let paper = fs::read_to_string(place.path("lot.html")).unwrap();
+    for words in [
+        "<td>2026-11-28</td>",
+        "2026-11-28 05:00 +09:00 (2026-11-27T20:00:00Z; given by hand)",
+        "<td>ACME/R1@1.0</td>",
+        "What was found in each unit that does not match",
+        "[component/modified]",
+        "Next: ",
+    ] {
+        assert!(paper.contains(words), "{words} in {paper}");
+    }
+    assert!(fs::read_to_string(place.path("lot.md")).unwrap().contains("\n    Next: "));
+}
+
+#[test]
+fn what_refuses_every_unit_is_said_once_and_makes_no_table() {
+    let place = Place::with_folder();
+    place.does("key new -o other.key");
+    place.file("old.toml", "schema = \"kiwame-policy/0\"\nversion = 1\n");
+    let policy = LOT.replace("--key maker.key.pub --expect ACME/R1@1.0", "--policy old.toml");
+    for (arguments, exit, id) in [
+        (LOT.replace("maker.key.pub", "other.key.pub"), 4, "[signature/too-few, exit 4]"),
+        (policy, 2, "[document/type, exit 2]"),
+        (LOT.replace(" --key maker.key.pub --expect ACME/R1@1.0", ""), 2, "[option/no-policy, exit 2]"),
+    ] {
+        let output = place.run(&format!("{arguments} --summary lot.csv"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.matches(id).count()), (Some(exit), 1), "{arguments}: {said}");
+        assert!(output.stdout.is_empty() && !place.path("lot.csv").exists(), "{arguments}");
+    }
+}
+
+#[test]
 fn a_summary_that_cannot_be_written_is_refused_before_the_work() {
     let place = Place::with_folder();
     place.refuses(&format!("{LOT} --summary lot.xyz"), 2, ".csv, .html, .json or .md");

@@ -31,6 +31,14 @@ const CASES: &[(&str, &str)] = &[
     ("output/exists", "describe fw.bin -o firmware.toml"),
     ("output/unwritable", "key new -o nowhere/new.key"),
     ("output/is-input", "describe fw.bin -o fw.bin --force"),
+    ("output/is-input", "attest fw.bin --raw --describe firmware.toml --key maker.key -o maker.key --force"),
+    (
+        "output/is-input",
+        "attest fw.bin --raw --describe firmware.toml --key maker.key -o firmware.toml --force",
+    ),
+    ("output/is-input", "manifest sign fw.json --key other.key -o other.key --force"),
+    ("output/is-input", "verify fw.bin VERIFY --report fw.json --force"),
+    ("output/is-input", "policy new --key maker.key.pub --expect ACME/R1 -o maker.key.pub --force"),
     ("output/twice", "lot fw.bin VERIFY --summary a.csv --report a.csv"),
     ("output/among-images", "lot folder fw.bin VERIFY --summary folder/a.csv"),
     ("output/summary-name", "lot fw.bin VERIFY --summary a.xls"),
@@ -88,6 +96,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("signature/too-few", "verify fw.bin --manifest fw.json --policy p.toml | p.toml=POLICYthreshold = 2"),
     ("signature/too-few", "verify fw.bin --manifest fw.json --key other.key.pub --expect ACME/R1"),
+    ("signature/broken", "verify fw.bin --manifest damaged.json --key maker.key.pub --expect ACME/R1"),
     (
         "document/out-of-time",
         "verify fw.bin --manifest fw.json --policy p.toml | p.toml=expires = \"2020-01-01T00:00:00Z\"\nPOLICYthreshold = 1",
@@ -165,6 +174,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     // Reports and lots.
     ("report/none", "report show r.json | r.json=\n"),
+    ("report/contradiction", "report show edited.json"),
     ("report/summary", "report show r.json | r.json={\"mode\":\"lot\"}"),
     ("report/unreadable", "report show r.json | r.json={\"a\":1}"),
     ("document/json", "report show fw.bin"),
@@ -224,6 +234,8 @@ fn bed() -> Place {
         .file("shared.toml", policy(&place, &["maker", "maker"]))
         .file("short.request", SHORT)
         .file("timeless.request", timeless(&place));
+    let report = place.does(&format!("{VERIFY} --format json"));
+    place.file("edited.json", report.replacen(r#""tier":"affirming""#, r#""tier":"contraindicated""#, 1));
     manifests(&place);
     place
 }
@@ -245,6 +257,12 @@ fn manifests(place: &Place) {
         serde_json::from_slice(&fs::read(place.path("fw.json")).unwrap()).unwrap();
     let payload = kiwame_trust::Envelope::parse(&fs::read(place.path("fw.json")).unwrap()).unwrap().payload;
     let kind = kiwame_trust::manifest::PAYLOAD_TYPE;
+    // Another letter in the middle of what is signed.
+    let mut damaged = envelope.clone();
+    let mut letters = damaged["payload"].as_str().unwrap().to_owned();
+    let other = if letters.as_bytes()[40] == b'A' { "B" } else { "A" };
+    letters.replace_range(40..41, other);
+    damaged["payload"] = letters.into();
     let mut other = envelope;
     other["payloadType"] = "text/plain".into();
     let statement = String::from_utf8(payload.clone()).unwrap();
@@ -252,6 +270,7 @@ fn manifests(place: &Place) {
     assert_ne!(overlap, statement);
     place
         .file("other-type.json", other.to_string())
+        .file("damaged.json", damaged.to_string())
         .file("tests.json", kiwame_samples::seal(kind, &payload, "A"))
         .file("contradiction.json", kiwame_samples::seal(kind, overlap.as_bytes(), "A"));
     place.does("manifest sign fw.json --key other.key -o both.json.gz");

@@ -30,20 +30,22 @@ pub struct Words {
     pub english: String,
     /// In Japanese.
     pub japanese: String,
+    /// Its line feeds are those of a reader that points at a place, line by line.
+    pub lines: bool,
 }
 
 impl Words {
     /// Words that differ by language.
     #[must_use]
     pub fn new(english: impl Into<String>, japanese: impl Into<String>) -> Self {
-        Self { english: english.into(), japanese: japanese.into() }
+        Self { english: english.into(), japanese: japanese.into(), lines: false }
     }
 
     /// Names and numbers, which are the same in every language.
     #[must_use]
     pub fn plain(text: impl fmt::Display) -> Self {
         let text = text.to_string();
-        Self { english: text.clone(), japanese: text }
+        Self { english: text.clone(), japanese: text, lines: false }
     }
 }
 
@@ -55,7 +57,7 @@ impl From<Text> for Words {
 
 impl From<String> for Words {
     fn from(text: String) -> Self {
-        Self { japanese: text.clone(), english: text }
+        Self { japanese: text.clone(), english: text, lines: false }
     }
 }
 
@@ -174,24 +176,35 @@ impl Problem {
         Self { next, ..self }
     }
 
-    /// The sentence, without the file, in both languages. Nothing in it is escaped.
+    /// The sentence, without the file, in both languages. Nothing in it is escaped, but it has no line feeds other than those
+    /// of a reader that shows lines.
     #[must_use]
     pub fn says(&self) -> Words {
         let Text { english, japanese } = self.kind.says;
+        let lines = self.args.iter().any(|(_, words)| words.lines);
         Words {
             english: self.filled(english, |words| &words.english),
             japanese: self.filled(japanese, |words| &words.japanese),
+            lines,
         }
     }
 
     fn filled(&self, template: &str, of: impl Fn(&Words) -> &str) -> String {
-        let mut text = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
+        let place = self.place.replace('\n', "\r");
+        let mut text = if place.is_empty() { String::new() } else { format!("{place}: ") };
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, behind) = after.split_once('}').unwrap_or((after, ""));
             let words = self.args.iter().find(|(known, _)| *known == name);
             text.push_str(before);
-            text.push_str(words.map_or("?", |(_, words)| of(words)));
+            match words {
+                Some((_, words)) if words.lines => text.push_str(of(words)),
+                // Whatever stands in a file is no line of ours.
+                Some((_, words)) => {
+                    text.extend(of(words).chars().map(|sign| if sign == '\n' { '\r' } else { sign }))
+                }
+                None => text.push('?'),
+            }
             rest = behind;
         }
         text.push_str(rest);
@@ -215,6 +228,8 @@ mod tests {
     fn the_words_stand_where_their_names_do() {
         let problem = Problem::new(ALL[0]).arg("a", 1).arg("b", Text::new("pair", "対"));
         assert_eq!(problem.says(), Words::new("1 is no pair", "対でない(1)"));
+        let problem = Problem::new(&ODD).arg("a", "x\ny").arg("b", "z");
+        assert_eq!(problem.says().english, "x\ry is no z", "a value is no line of ours");
         assert_eq!(Problem::new(&ODD).says().english, "? is no ?");
         let problem = problem.of("a.toml").of("b.toml").exit(4).at("line 3".to_owned());
         assert_eq!(problem.says().english, "line 3: 1 is no pair");

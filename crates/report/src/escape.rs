@@ -61,6 +61,10 @@ fn is_hostile(character: char) -> bool {
             | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            // Blanks that are not the one that people type, and what only shapes its neighbours.
+            | '\u{a0}' | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{1680}'
+            | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{2800}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{fff0}'..='\u{fffb}' | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
 }
 
@@ -77,6 +81,10 @@ mod tests {
         assert_eq!(escape("<img src=x>"), r"\u{3c}img src=x\u{3e}");
         assert_eq!(escape("a\\u{a}"), r"a\\u{a}", "what looks escaped is told from what is");
         assert_eq!(escape("a\u{200b}b"), r"a\u{200b}b");
+        for hidden in ['\u{1d173}', '\u{1bca0}', '\u{13430}', '\u{2800}', '\u{a0}', '\u{2003}'] {
+            assert_eq!(escape(&format!("a{hidden}")), format!("a{}", hidden.escape_unicode()));
+        }
+        assert_eq!(escape("機器\u{3000}一号"), "機器\u{3000}一号", "the blank of Japanese text");
         assert_eq!(escape(&"x".repeat(300)).chars().count(), 257);
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, LimitKind, Limits, Problem, Region, RegionId, Tree};
+use kiwame_image::{
+    Arrange as _, Digest, Gather as _, LimitKind, Limits, Problem, Region, RegionId, Tree, Words,
+};
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
 use kiwame_trust::{TrustError, forms, readers};
@@ -843,7 +845,37 @@ impl Report {
             return Err(TrustError::Type { field, expected, found }.problem().exit(2));
         }
         report.escape_again();
-        Ok(report)
+        match report.contradiction() {
+            Some(problem) => Err(problem),
+            None => Ok(report),
+        }
+    }
+
+    /// That verdict, exit code and findings do not fit: no run ends so.
+    fn contradiction(&self) -> Option<Problem> {
+        let tier = self.verdict.tier.as_str();
+        let expected = match self.exit_code {
+            0 => "affirming",
+            1 => "contraindicated",
+            7 => "warning",
+            _ => "none",
+        };
+        let high = || self.findings.iter().filter(|finding| finding.severity == "high" && !finding.waived);
+        let fits = match self.mode.as_str() {
+            "verify" => {
+                tier == expected
+                    && self.accepted == (self.exit_code == 0)
+                    && (!self.accepted || high().next().is_none())
+            }
+            _ => !self.accepted && tier == "none",
+        };
+        (!fits).then(|| {
+            Problem::new(&problems::CONTRADICTION)
+                .arg("tier", tier)
+                .arg("exit", u64::from(self.exit_code))
+                .arg("accepted", if self.accepted { "true" } else { "false" })
+                .arg("high", Words::plain(high().count()))
+        })
     }
 
     /// Strings of a claimed report may hold anything.

@@ -8,6 +8,14 @@ use crate::escape::escape_inside;
 kiwame_image::problems! {
     /// What can be wrong with a report or a record of a run.
     ALL:
+    /// Its verdict is not that of its findings.
+    CONTRADICTION = "report/contradiction", 2,
+        "contradicts itself: it says \"{tier}\", with exit code {exit}, accepted {accepted} and {high} findings of severity high",
+        "自己矛盾している:判定「{tier}」に対し、終了コード {exit}、accepted {accepted}、重大度「高」の所見 {high} 件",
+        Text::new(
+            "Do not use it: kiwame writes no such report, so it was changed. Get it again from whoever made it.",
+            "使用しない。kiwame はこのような報告書を作らず、変更されている。作成者から取り直す。",
+        );
     /// It has not the fields that it should have.
     UNREADABLE = "report/unreadable", 2, "{what}", "{what}",
         Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");

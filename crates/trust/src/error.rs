@@ -97,6 +97,8 @@ pub enum TrustError {
         /// Signatures in the envelope that no key of the policy made.
         unknown: usize,
     },
+    /// The envelope names a key of the policy, and no signature of that key holds for what it carries.
+    Broken(String),
     /// A key that has signed is known to be public or leaked.
     KnownKey(String),
     /// The key was revoked.
@@ -139,7 +141,7 @@ impl TrustError {
             Self::Json { line, column, what } => of(&problems::JSON)
                 .arg("line", Words::plain(line))
                 .arg("column", Words::plain(column))
-                .arg("what", crate::readers::words(what)),
+                .arg("what", crate::readers::sentence(what)),
             Self::Toml(what) => of(&problems::TOML).arg("what", crate::readers::toml(what)),
             Self::Field { field, expected, found } => of(&problems::FIELD)
                 .arg("field", field)
@@ -170,6 +172,7 @@ impl TrustError {
                 .arg("found", Words::plain(found))
                 .arg("required", Words::plain(required))
                 .arg("unknown", Words::plain(unknown)),
+            Self::Broken(key) => of(&problems::BROKEN).arg("key", key),
             Self::KnownKey(key) => of(&problems::PUBLISHED_KEY).arg("key", key),
             Self::Revoked(key) => of(&problems::REVOKED_KEY).arg("key", key),
             Self::RevokedManifest(digest) => of(&problems::REVOKED_MANIFEST).arg("digest", digest),

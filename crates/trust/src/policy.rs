@@ -380,6 +380,11 @@ impl Policy {
     ) -> Result<Verified<Manifest>, TrustError> {
         let keys = envelope.signed_by(self);
         if keys.is_empty() {
+            // A hint at a key is anybody's word: it tells what may have happened, and nothing else.
+            let named = self.keys().map(PublicKey::fingerprint).find(|key| envelope.key_ids.contains(key));
+            if let Some(key) = named {
+                return Err(TrustError::Broken(key));
+            }
             let unknown = envelope.signatures.len();
             return Err(TrustError::Threshold { found: 0, required: 1, unknown });
         }
@@ -414,17 +419,25 @@ impl Policy {
         now: Option<Time>,
     ) -> Result<Vec<Signer>, TrustError> {
         let mut signers = Vec::new();
+        let mut spoilt = None;
         for principal in self.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
             let Some(key) = principal.keys.iter().find(|key| keys.contains(key)) else { continue };
+            // What does not count takes nothing away from what does: anybody who has a leaked key could spoil every manifest
+            // with it, and a key that was replaced has signed what is there.
             if principal.revoked.as_ref().map_or(Ok(false), |revoked| revoked.holds(now))? {
-                return Err(TrustError::Revoked(key.fingerprint()));
+                spoilt = spoilt.or(Some(TrustError::Revoked(key.fingerprint())));
+                continue;
             }
             if key.is_known() && !self.insecure_accept_known_keys {
-                return Err(TrustError::KnownKey(key.fingerprint()));
+                spoilt = spoilt.or(Some(TrustError::KnownKey(key.fingerprint())));
+                continue;
             }
             signers.push(Signer { id: principal.id.clone(), key: key.fingerprint() });
         }
         if rule.threshold == 0 || signers.len() < rule.threshold {
+            if let Some(why) = spoilt {
+                return Err(why);
+            }
             let unknown = entries.saturating_sub(keys.len());
             return Err(TrustError::Threshold {
                 found: signers.len(),

@@ -68,6 +68,11 @@ kiwame_image::problems! {
     TOO_FEW = "signature/too-few", 4,
         "signed by {found} of {required} required principals ({unknown} signatures by no key of the policy)",
         "必要な署名者(principal){required} 名のうち {found} 名が署名(ポリシーに無い鍵の署名 {unknown} 件)", ASK_MAKER;
+    /// A signature by a trusted key is named, and does not hold.
+    BROKEN = "signature/broken", 4,
+        "names the trusted key {key}, and its signature does not hold for this content: it was changed or damaged after signing",
+        "信頼する鍵 {key} を挙げているが、その署名がこの内容に合わない。署名後に変更又は破損している",
+        Text::new("Get the manifest again from the maker.", "マニフェストを製造者から取り直す。");
     /// Anybody could have signed with it.
     PUBLISHED_KEY = "key/published", 4, "key {key} is a published test key or known to have leaked",
         "鍵 {key} は公開された試験用の鍵、又は漏洩の知られた鍵である", ASK_KEY;

@@ -19,6 +19,12 @@ const SENTENCES: &[(&str, &str)] = &[
     ("unknown variant {}, expected one of {}", "値 {} は無い(使えるもの:{})"),
     ("missing field {}", "フィールド {} が無い"),
     ("duplicate field {}", "フィールド {} が重複している"),
+    // The name of a type of ours says nothing to anybody.
+    ("invalid type: {}, expected struct {}", "型が違う:検出値 {}"),
+    ("EOF while parsing a string", "文字列の途中で終わっている"),
+    ("EOF while parsing a list", "配列の途中で終わっている"),
+    ("EOF while parsing an object", "オブジェクトの途中で終わっている"),
+    ("EOF while parsing a value", "値の途中で終わっている"),
     ("invalid type: {}, expected {}", "型が違う:検出値 {}、必要な型 {}"),
     ("invalid value: {}, expected {}", "値が不正:検出値 {}、必要な値 {}"),
     ("invalid length {}, expected {}", "長さが不正:検出値 {}、必要な長さ {}"),
@@ -51,30 +57,41 @@ const SENTENCES: &[(&str, &str)] = &[
     ("unexpected key or value, expected {}", "予期しないキー又は値({} が必要)"),
 ];
 
-/// A sentence of a reader in both languages, with the place where it names one.
+/// A sentence of a reader in both languages, with the place that it ends with.
 #[must_use]
 pub fn words(said: &str) -> Words {
-    let (sentence, place) = match said.rsplit_once(" at line ") {
-        Some((sentence, place)) => (sentence, matched("{} column {}", place)),
-        None => (said, None),
-    };
+    let number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let place = said.rsplit_once(" at line ").and_then(|(sentence, place)| {
+        let place = matched("{} column {}", place)?;
+        place.iter().all(number).then_some((sentence, place))
+    });
+    match place {
+        Some((what, place)) => {
+            let japanese = [sentence(what).japanese, filled("({} 行 {} 列)", &place)].concat();
+            Words::new(said, japanese)
+        }
+        None => sentence(said),
+    }
+}
+
+/// A sentence of a reader, without a place, in both languages.
+pub(crate) fn sentence(said: &str) -> Words {
     let japanese = SENTENCES.iter().find_map(|(english, japanese)| {
-        let parts = matched(english, sentence)?;
+        let parts = matched(english, said)?;
         Some(filled(japanese, &parts))
     });
-    let japanese = japanese.unwrap_or_else(|| sentence.to_owned());
-    let place = place.map(|place| filled("({} 行 {} 列)", &place));
-    Words::new(said, [japanese, place.unwrap_or_default()].concat())
+    Words::new(said, japanese.unwrap_or_else(|| said.to_owned()))
 }
 
 /// The complaint of the reader of TOML, which shows the line, and says below it what is wrong.
 pub(crate) fn toml(said: &str) -> Words {
     let said = said.trim_end();
-    let Some((head, rest)) = said.split_once('\n') else { return words(said) };
-    let Some(place) = matched("TOML parse error at line {}, column {}", head) else { return words(said) };
+    let Some((head, rest)) = said.split_once('\n') else { return sentence(said) };
+    let Some(place) = matched("TOML parse error at line {}, column {}", head) else { return sentence(said) };
     let (shown, what) = rest.rsplit_once('\n').unwrap_or(("", rest));
     let head = filled("TOML として読めない({} 行 {} 列)", &place);
-    Words::new(said, [head.as_str(), shown, &words(what).japanese].join("\n"))
+    let japanese = [head.as_str(), shown, &sentence(what).japanese].join("\n");
+    Words { lines: true, ..Words::new(said, japanese) }
 }
 
 /// What stands in the places of a template.
@@ -120,6 +137,9 @@ mod tests {
         assert!(unknown.contains("フィールド `colour` は無い(使えるもの:`schema`"), "{unknown}");
         assert!(toml("schema = 1\n").contains("型が違う"));
         assert!(toml("schema\n").contains("値が無い"));
+        // What somebody wrote into a file is no place.
+        let foreign = json("{\"a at line 9 column 9\":1,\"a at line 9 column 9\":2}").japanese;
+        assert!(foreign.contains("a at line 9 column 9\" が重複"), "{foreign}");
         assert!(toml("version = 1\n").ends_with("フィールド `schema` が無い"));
     }
 

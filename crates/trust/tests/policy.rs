@@ -289,3 +289,38 @@ fn a_retired_key_counts_until_its_day_and_a_compromised_one_never() {
         assert!(revoked(odd).is_err(), "{odd}");
     }
 }
+
+#[test]
+fn a_signature_that_does_not_count_spoils_none_that_do() {
+    let rule =
+        |threshold: u8| format!("[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = {threshold}\n");
+    let revoked = "revoked = { reason = \"compromise\" }\n".to_owned();
+    let of = |threshold| {
+        let parts = [
+            principal("a", &[1]),
+            revoked.clone(),
+            principal("b", &[2]),
+            principal("c", &[3]),
+            rule(threshold),
+        ];
+        policy(&parts.concat()).unwrap()
+    };
+    let signed = |policy: &Policy, keys: &[u8]| verify(policy, &envelope(&statement(RELEASE), keys), None);
+    assert_eq!(signed(&of(2), &[1, 2, 3]), Ok(vec!["b".to_owned(), "c".to_owned()]));
+    assert!(matches!(signed(&of(2), &[1, 2]), Err(TrustError::Revoked(_))), "it does not count");
+    assert!(matches!(signed(&of(3), &[1, 2, 3]), Err(TrustError::Revoked(_))));
+    assert!(matches!(signed(&of(1), &[1]), Err(TrustError::Revoked(_))));
+}
+
+#[test]
+fn a_trusted_key_that_is_named_and_did_not_sign_this_is_told_from_a_stranger() {
+    let rule = "[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = 1\n";
+    let policy = policy(&[principal("a", &[1]), rule.to_owned()].concat()).unwrap();
+    let mut envelope = envelope(&statement(RELEASE), &[1]);
+    envelope.key_ids = vec![public(1).fingerprint()];
+    assert!(verify(&policy, &envelope, None).is_ok());
+    envelope.payload.push(b' ');
+    assert_eq!(verify(&policy, &envelope, None), Err(TrustError::Broken(public(1).fingerprint())));
+    envelope.key_ids = vec![public(2).fingerprint()];
+    assert!(matches!(verify(&policy, &envelope, None), Err(TrustError::Threshold { .. })));
+}

@@ -40,7 +40,7 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
     let record = run.sources("run").next();
     let record = record.map(|source| record::Record::read_from(run, source)).transpose()?;
     let mut response = Response::default();
-    let mut shown = Vec::new();
+    let (mut shown, mut digests) = (Vec::new(), Vec::new());
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     for (place, line) in lines.enumerate() {
         let wrong = |problem: Problem| {
@@ -51,6 +51,7 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
         let report = Report::claimed(line).map_err(wrong)?;
         // Of the line with its end.
         let digest = run.sha256_of(&[line, b"\n"].concat())?.hex();
+        digests.push(digest.clone());
         let name =
             record.as_ref().and_then(|record| record.file_of(place, &digest)).unwrap_or(&source.1.name);
         let mut view = run.view(name);
@@ -66,7 +67,8 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
         return Err(Problem::new(&problems::NO_REPORT).of(&source.1.name));
     }
     if let Some(record) = record.as_ref().filter(|_| !run.json()) {
-        record.not_read(run.lang()).for_each(|line| shown.extend_from_slice(line.as_bytes()));
+        let lines = record.not_read(run.lang()).chain(record.missing(&digests, run.lang()));
+        lines.for_each(|line| shown.extend_from_slice(line.as_bytes()));
     }
     // The verdict was somebody else's: that it could be shown is all that 0 says.
     let report = response.output("report").map(<[u8]>::to_vec);

@@ -21,6 +21,8 @@ const BUG: u8 = 70;
 pub(crate) struct Asked {
     /// How many units were ordered.
     ordered: Option<u64>,
+    /// How many minutes the clocks of the place are ahead of UTC, for the day on paper.
+    zone: Option<i64>,
     /// Units without a report, by their place among all.
     unread: Vec<Unread>,
     /// Files that are no units.
@@ -65,6 +67,7 @@ pub(crate) fn lot(run: &Run<'_>) -> Result<Response, Problem> {
         order: Order { count: asked.ordered, serials: serials(run)? },
         expected: run.request.expect.clone(),
         left_out: asked.left_out.clone(),
+        zone: asked.zone,
         time,
         core_sha256: run.request.core_sha256.clone(),
     };

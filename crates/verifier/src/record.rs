@@ -77,6 +77,13 @@ impl Record {
         unit.map(|unit| unit.file.as_str())
     }
 
+    /// The files whose reports are not among these, in words.
+    pub(crate) fn missing(&self, digests: &[String], lang: Lang) -> impl Iterator<Item = String> {
+        let word = lang.pick("named by the record, and not in this file", "記録に有り、このファイルに無い");
+        let absent = |unit: &&Unit| !digests.contains(&unit.report_sha256);
+        self.units.iter().filter(absent).map(move |unit| format!("! {word}: {}\n", escape_line(&unit.file)))
+    }
+
     /// When the run was.
     pub(crate) fn date(&self) -> &str {
         &self.time

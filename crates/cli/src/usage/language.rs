@@ -14,10 +14,23 @@ pub(super) fn of(line: &[OsString]) -> Lang {
     asked.unwrap_or_else(of_locale)
 }
 
+/// Verbs that have verbs below them, and a `help` of their own.
+const GROUPS: [&str; 4] = ["key", "manifest", "policy", "report"];
+
 /// The line without the option where it stands behind the word `help`: everything there is taken for the name of a verb.
 pub(super) fn without_it_behind_help(line: Vec<OsString>) -> Vec<OsString> {
-    let help = line.iter().position(|word| word == "help").unwrap_or(line.len());
-    without_it(&line, help)
+    // Only where it is the verb: it may be the name of a file, too.
+    let mut at = 1;
+    while let Some(word) = line.get(at) {
+        match asked_at(&line, at) {
+            Some((_, words)) => at += words,
+            None if word.to_string_lossy().starts_with('-') || GROUPS.iter().any(|group| word == group) => {
+                at += 1
+            }
+            None => break,
+        }
+    }
+    if line.get(at).is_some_and(|word| word == "help") { without_it(&line, at) } else { line }
 }
 
 /// The line without the option from that word on.
@@ -83,6 +96,8 @@ mod tests {
         assert_eq!(without("kiwame help --lang ja verify"), line("kiwame help verify"));
         assert_eq!(without("kiwame help verify --lang=ja"), line("kiwame help verify"));
         assert_eq!(without("kiwame --lang ja help verify"), line("kiwame --lang ja help verify"));
+        let file = "kiwame verify help --report --lang=ja x";
+        assert_eq!(without(file), line(file), "the name of a file");
         assert_eq!(without("kiwame help --lang fr"), line("kiwame help --lang fr"));
     }
 }

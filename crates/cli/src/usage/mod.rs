@@ -12,6 +12,7 @@ use std::ffi::OsString;
 
 use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
+use kiwame_report::escape_line;
 
 use crate::args::{Command, Lang};
 use crate::output;
@@ -37,12 +38,28 @@ pub(crate) fn parse() -> Result<Command, u8> {
         }
         Err(error) => {
             let said = match lang {
-                Lang::En => error.print().is_ok(),
+                Lang::En => in_english(&error, &line),
                 Lang::Ja => in_japanese(&error, &line),
             };
             // Help that went nowhere was not given.
             Err(if error.use_stderr() || !said { UNUSABLE } else { 0 })
         }
+    }
+}
+
+/// The same in the parser's own words. Words of the line may be names of somebody's files: what a terminal would obey is made
+/// visible, by reading the line once more with it.
+fn in_english(error: &clap::Error, line: &[OsString]) -> bool {
+    let shown: Vec<_> = line.iter().map(|word| escape_line(&word.to_string_lossy()).into()).collect();
+    let shown = if shown == line { None } else { read(&shown, Lang::En).err() };
+    match shown {
+        Some(shown) => shown.print().is_ok(),
+        None if line.iter().any(|word| word.to_string_lossy().contains(char::is_control)) => {
+            output::say(escape_line(&error.to_string().replace('\n', " ")).as_bytes());
+            output::say(b"\n");
+            true
+        }
+        None => error.print().is_ok(),
     }
 }
 

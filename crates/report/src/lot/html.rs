@@ -4,6 +4,7 @@
 use super::table::{LONG, SHORT, first_line, sign, totals, verdict};
 use super::{Lot, LotRenderer, UnitOf};
 use crate::{Lang, View, message, remedy};
+use kiwame_trust::Time;
 
 /// HTML.
 #[derive(Debug)]
@@ -74,18 +75,32 @@ fn result(lot: &Lot, lang: Lang) -> String {
 
 /// The time of the run, and whether it is that of a clock: whoever gives one could give any.
 fn time(lot: &Lot, lang: Lang) -> String {
+    let (given, clock) =
+        (lang.pick("given by hand", "手で指定"), lang.pick("clock of the computer", "計算機の時計"));
+    let by = if lot.time.source == "argument" { given } else { clock };
     let time = lot.time.value.as_deref().unwrap_or("-");
-    let given = lang.pick(" (UTC; given by hand with --now)", "(UTC。--now により手で指定)");
-    let clock = lang.pick(" (UTC; clock of the computer)", "(UTC。計算機の時計)");
-    format!("{time}{}", if lot.time.source == "argument" { given } else { clock })
+    match local(lot) {
+        Some((_, local)) => format!("{local} ({time}; {by})"),
+        None => format!("{time} ({by})"),
+    }
+}
+
+/// Day and time of the run where it was made, with how far that is from UTC.
+fn local(lot: &Lot) -> Option<(String, String)> {
+    let time = Time::parse(lot.time.value.as_deref()?).ok()?;
+    let Some(zone) = lot.zone else {
+        return Some((format!("{} (UTC)", time.to_string().get(..10)?), time.to_string()));
+    };
+    let local = time.shifted(zone)?.to_string();
+    let (date, clock) = (local.get(..10)?, local.get(11..16)?);
+    let (sign, ahead) = if zone < 0 { ('-', zone.unsigned_abs()) } else { ('+', zone.unsigned_abs()) };
+    Some((date.to_owned(), format!("{date} {clock} {sign}{:02}:{:02}", ahead / 60, ahead % 60)))
 }
 
 /// What no image says.
 fn by_hand(lot: &Lot, lang: Lang) -> String {
     // The day alone; the run has its time below.
-    let date = lot.time.value.as_deref().and_then(|time| time.get(..10)).unwrap_or_default();
-    // Where the day begins earlier it may be another: there is no clock and no place in here.
-    let date = &if date.is_empty() { String::new() } else { format!("{date} (UTC)") };
+    let date = &local(lot).map_or_else(String::new, |(date, _)| date);
     let releases: Vec<_> = lot.manifests.iter().map(|manifest| manifest.release.as_str()).collect();
     let count = match (lot.ordered, lang) {
         (Some(ordered), Lang::English) => format!("{} (ordered: {ordered})", lot.totals.units),

@@ -62,6 +62,9 @@ pub struct Lot {
     pub totals: Totals,
     /// The units in the order in which they were given.
     pub units: Vec<UnitOf>,
+    /// How many minutes the clocks of the place are ahead of UTC: for paper alone.
+    #[serde(skip)]
+    pub zone: Option<i64>,
 }
 
 /// Units by verdict.
@@ -256,6 +259,8 @@ pub struct Made {
     pub expected: Option<String>,
     /// Files that are no units.
     pub left_out: Vec<String>,
+    /// How many minutes the clocks of the place are ahead of UTC.
+    pub zone: Option<i64>,
     /// The time of the run.
     pub time: TimeOf,
     /// SHA-256 of the core module, as the host says.
@@ -292,7 +297,7 @@ impl Lot {
     /// Puts the units together.
     #[must_use]
     pub fn new(made: Made, common: Common) -> Self {
-        let Made { units, order, expected, left_out, time, core_sha256 } = made;
+        let Made { units, order, expected, left_out, zone, time, core_sha256 } = made;
         let facts: Vec<_> = units.iter().map(UnitOf::fact).collect();
         let findings = kiwame_appraisal::lot(&facts, &order);
         let warns = findings.iter().any(|finding| finding.effect() != Effect::Nothing);
@@ -321,6 +326,7 @@ impl Lot {
             },
             totals: Totals::of(&units),
             units,
+            zone,
         }
     }
 

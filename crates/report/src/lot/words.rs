@@ -43,6 +43,7 @@ mod tests {
             order: Order { count: Some(2), serials: None },
             expected: None,
             left_out: Vec::new(),
+            zone: None,
             time: TimeOf { source: "not-used".to_owned(), value: None },
             core_sha256: String::new(),
         };

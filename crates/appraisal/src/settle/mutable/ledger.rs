@@ -24,6 +24,8 @@ struct Sums {
     /// Values that differ, the first of them, for people.
     values: Vec<Finding>,
     judged: u64,
+    /// Something was judged, if only what other things lie in.
+    within: bool,
     entries: u64,
     not_judged: u64,
     not_accepted: u64,
@@ -43,6 +45,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
     pub(super) fn judged(&mut self, rule: usize, bytes: u64) {
         let sums = self.rules.entry(rule).or_default();
         sums.judged = sums.judged.saturating_add(bytes);
+        sums.within = true;
         sums.entries = sums.entries.saturating_add(1);
     }
 
@@ -107,7 +110,7 @@ impl<'p, 'a> Ledger<'p, 'a> {
                 let finding = at(case, &REMAINS, sums.remains);
                 found.report(finding);
             }
-            if sums.judged > 0 {
+            if sums.within {
                 let finding = at(case, &WITHIN_RULE, sums.judged);
                 found.report(finding.with_parts(sums.values));
             }

@@ -156,8 +156,10 @@ fn hold(
     match held {
         Some(Held::NotJudged) => ledger.not_judged(first, path, region),
         Some(Held::Judged) | None => {
-            ledger.judged(first, region.span.length);
             let bytes = region.span.length;
+            // What lies in something is counted there.
+            let own = region.is_leaf() || region.fact(&fact::VALUE).is_some();
+            ledger.judged(first, if own { bytes } else { 0 });
             ledger.value(first, || case.about(&WITHIN_RULE, region).arg("bytes", bytes));
         }
     }
