@@ -228,11 +228,11 @@ mod tests {
     fn the_words_stand_where_their_names_do() {
         let problem = Problem::new(ALL[0]).arg("a", 1).arg("b", Text::new("pair", "対"));
         assert_eq!(problem.says(), Words::new("1 is no pair", "対でない(1)"));
-        let problem = Problem::new(&ODD).arg("a", "x\ny").arg("b", "z");
-        assert_eq!(problem.says().english, "x\ry is no z", "a value is no line of ours");
         assert_eq!(Problem::new(&ODD).says().english, "? is no ?");
         let problem = problem.of("a.toml").of("b.toml").exit(4).at("line 3".to_owned());
         assert_eq!(problem.says().english, "line 3: 1 is no pair");
         assert_eq!((problem.file.as_str(), problem.exit), ("a.toml", 4));
+        let problem = Problem::new(&ODD).arg("a", "x\ny").arg("b", "z");
+        assert_eq!(problem.says().english, "x\ry is no z", "a value is no line of ours");
     }
 }

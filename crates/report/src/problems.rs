@@ -40,18 +40,35 @@ pub fn problem_text(problem: &Problem, lang: Lang) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kiwame_image::Words;
+
     use super::*;
 
     #[test]
     fn a_problem_is_said_in_both_languages_and_nothing_in_it_is_obeyed() {
-        let problem = Problem::new(&UNREADABLE).of("a\u{1b}.json").arg("what", "one\n\u{202e}two");
+        let problem = |lines| {
+            let what = Words { lines, ..Words::plain("one\n\u{202e}two") };
+            Problem::new(&UNREADABLE).of("a\u{1b}.json").arg("what", what)
+        };
+        let next = "        Check the file and where it came from.\n";
+        let head = r"kiwame: a\u{1b}.json: one";
+        let id = "  [report/unreadable, exit 2]\n";
         assert_eq!(
-            problem_text(&problem, Lang::English),
-            "kiwame: a\\u{1b}.json: one  [report/unreadable, exit 2]\n        \\u{202e}two\n        \
-             Check the file and where it came from.\n"
+            problem_text(&problem(true), Lang::English),
+            format!("{head}{id}        \\u{{202e}}two\n{next}"),
+            "a reader shows lines"
         );
+        assert_eq!(
+            problem_text(&problem(false), Lang::English),
+            format!("{head}\\u{{d}}\\u{{202e}}two{id}{next}"),
+            "a file has none of ours"
+        );
+        let problem = problem(false);
         let japanese = problem_text(&problem, Lang::Japanese);
-        assert!(japanese.starts_with("kiwame: a\\u{1b}.json:one  [report/unreadable, exit 2]\n"));
+        assert!(
+            japanese
+                .starts_with("kiwame: a\\u{1b}.json:one\\u{d}\\u{202e}two  [report/unreadable, exit 2]\n")
+        );
         assert!(japanese.ends_with("確かめる。\n"));
     }
 }
