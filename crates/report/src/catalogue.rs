@@ -70,8 +70,8 @@ pub(crate) fn exceptions_line(lang: Lang, exceptions: &ExceptionsOf) -> String {
                 format!("{by_rule} difference{} by the maker's rule", if by_rule == 1 { "" } else { "s" }),
             ),
             (by_policy, format!("{by_policy} accepted or waived by your policy")),
-            (not_judged, format!("{} bytes not judged", digits(&not_judged.to_string()))),
-            (remains, format!("{} bytes of dead data", digits(&remains.to_string()))),
+            (not_judged, format!("{} not judged", bytes(not_judged))),
+            (remains, format!("{} of dead data", bytes(remains))),
         ],
         Lang::Japanese => [
             (by_rule, format!("製造者の規則による相違 {by_rule} 件")),
@@ -86,6 +86,11 @@ pub(crate) fn exceptions_line(lang: Lang, exceptions: &ExceptionsOf) -> String {
         (false, Lang::English) => format!(", with {}", said.join(", ")),
         (false, Lang::Japanese) => format!("(但し{})", said.join("、")),
     }
+}
+
+/// So many bytes, in English.
+fn bytes(count: u64) -> String {
+    format!("{} byte{}", digits(&count.to_string()), if count == 1 { "" } else { "s" })
 }
 
 /// How a class is called.

@@ -45,7 +45,7 @@ table{border-collapse:collapse;width:calc(100% - 1px)}th,td{border:1px solid #77
 thead{display:table-header-group}tr{break-inside:avoid}th{background:#eee}\
 .result{border:2px solid #111;padding:.5em .7em;font-size:12pt}.bar{font-family:monospace;letter-spacing:.1em;overflow-wrap:anywhere}\
 .contraindicated{background:#fbdcdc}.warning{background:#fff2cc}.none,.unread{background:#e3ecf7}\
-.units td:nth-child(1),.units td:nth-child(2),.units td:nth-child(3),.sha td:nth-child(3){white-space:nowrap}.hand td{height:1.7em;width:35%}.hand th{width:15%}.sign td{height:3.2em}.sha{font:7.5pt/1.35 monospace}.small{font-size:8.5pt}\
+.units td:nth-child(1),.units td:nth-child(2),.units td:nth-child(3),.sha td:nth-child(3){white-space:nowrap}.units td:nth-child(4){width:45%}.hand td{height:1.7em;width:35%}.hand th{width:15%}.sign td{height:3.2em}.sha{font:7.5pt/1.35 monospace}.small{font-size:8.5pt}\
 @media print{body{margin:0;max-width:none}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 /// Text between tags. What came from outside was escaped before, and is once more.

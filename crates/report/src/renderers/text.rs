@@ -59,7 +59,15 @@ impl Renderer for Text {
 #[must_use]
 pub(crate) fn told(report: &Report, view: &View) -> String {
     let mut page = Page { text: String::new(), view, mode: &report.mode };
-    page.findings(report);
+    let odd = || report.findings.iter().filter(|finding| finding.severity != "info");
+    odd().take(FIRST).for_each(|finding| page.finding(finding));
+    let more = odd().skip(FIRST).count();
+    if more > 0 {
+        let text =
+            page.say("more findings: see the report of the unit", "件の所見は個体の報告書を参照").to_owned();
+        page.line(&format!("… {more} {text}"));
+    }
+    page.steps(report, usize::MAX);
     page.text
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
         hold(case, found, region, (&known, &spare), &mut ledger);
     }
     required::settle(case, found);
-    vanished(case, &mut ledger);
+    vanished(case, &mut ledger, &places);
     ledger.report(case, found);
 }
 
@@ -591,7 +591,7 @@ fn decides(wanted: &ReferenceRegion) -> bool {
 }
 
 /// Takes what the rules let vanish off the list of what is missing.
-fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
+fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>, places: &Places<'_>) {
     let missing = core::mem::take(&mut case.unmatched);
     let gone: BTreeSet<_> =
         missing.iter().filter_map(|&index| case.wanted(index)).map(|wanted| wanted.path.as_str()).into_set();
@@ -609,8 +609,10 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>) {
             }
             case.vanished = true;
             if !is_fill(wanted) && !was_remains(wanted) {
-                ledger.judged(first, wanted.span.length);
                 let bytes = wanted.span.length;
+                // A place that a device has put something into has not gone: what is in it is counted.
+                let filled = places.0.contains_key(wanted.path.as_str());
+                ledger.judged(first, if filled { 0 } else { bytes });
                 ledger.value(first, || case.about_wanted(&WITHIN_RULE, wanted).arg("bytes", bytes));
             }
             false
