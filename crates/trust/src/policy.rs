@@ -422,15 +422,20 @@ impl Policy {
         let mut spoilt = None;
         for principal in self.principals.iter().filter(|principal| principal.roles.contains(&rule.role)) {
             let Some(key) = principal.keys.iter().find(|key| keys.contains(key)) else { continue };
-            // What does not count takes nothing away from what does: anybody who has a leaked key could spoil every manifest
-            // with it, and a key that was replaced has signed what is there.
-            if principal.revoked.as_ref().map_or(Ok(false), |revoked| revoked.holds(now))? {
-                spoilt = spoilt.or(Some(TrustError::Revoked(key.fingerprint())));
-                continue;
+            match &principal.revoked {
+                Some(revoked) if revoked.holds(now)? => {
+                    // What a stolen key has signed is nobody's, whoever else signed it.
+                    if revoked.reason == RevocationReason::Compromise {
+                        return Err(TrustError::Revoked(key.fingerprint()));
+                    }
+                    // A key that was replaced or retired has signed what is there, and takes nothing from those that count.
+                    spoilt = spoilt.or(Some(TrustError::Revoked(key.fingerprint())));
+                    continue;
+                }
+                Some(_) | None => {}
             }
             if key.is_known() && !self.insecure_accept_known_keys {
-                spoilt = spoilt.or(Some(TrustError::KnownKey(key.fingerprint())));
-                continue;
+                return Err(TrustError::KnownKey(key.fingerprint()));
             }
             signers.push(Signer { id: principal.id.clone(), key: key.fingerprint() });
         }

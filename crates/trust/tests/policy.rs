@@ -291,25 +291,22 @@ fn a_retired_key_counts_until_its_day_and_a_compromised_one_never() {
 }
 
 #[test]
-fn a_signature_that_does_not_count_spoils_none_that_do() {
+fn a_retired_signer_takes_nothing_from_the_others_and_a_compromised_one_everything() {
     let rule =
         |threshold: u8| format!("[[rule]]\nvendor = \"ACME\"\nmodel = \"R1\"\nthreshold = {threshold}\n");
-    let revoked = "revoked = { reason = \"compromise\" }\n".to_owned();
-    let of = |threshold| {
-        let parts = [
-            principal("a", &[1]),
-            revoked.clone(),
-            principal("b", &[2]),
-            principal("c", &[3]),
-            rule(threshold),
-        ];
+    let of = |reason: &str, threshold| {
+        let revoked = format!("revoked = {{ reason = \"{reason}\" }}\n");
+        let parts =
+            [principal("a", &[1]), revoked, principal("b", &[2]), principal("c", &[3]), rule(threshold)];
         policy(&parts.concat()).unwrap()
     };
     let signed = |policy: &Policy, keys: &[u8]| verify(policy, &envelope(&statement(RELEASE), keys), None);
-    assert_eq!(signed(&of(2), &[1, 2, 3]), Ok(vec!["b".to_owned(), "c".to_owned()]));
-    assert!(matches!(signed(&of(2), &[1, 2]), Err(TrustError::Revoked(_))), "it does not count");
-    assert!(matches!(signed(&of(3), &[1, 2, 3]), Err(TrustError::Revoked(_))));
-    assert!(matches!(signed(&of(1), &[1]), Err(TrustError::Revoked(_))));
+    assert_eq!(signed(&of("retired", 2), &[1, 2, 3]), Ok(vec!["b".to_owned(), "c".to_owned()]));
+    assert!(matches!(signed(&of("replaced", 2), &[1, 2]), Err(TrustError::Revoked(_))), "it does not count");
+    assert!(matches!(signed(&of("retired", 3), &[1, 2, 3]), Err(TrustError::Revoked(_))));
+    assert!(matches!(signed(&of("retired", 1), &[1]), Err(TrustError::Revoked(_))));
+    assert!(matches!(signed(&of("compromise", 2), &[1, 2, 3]), Err(TrustError::Revoked(_))));
+    assert_eq!(signed(&of("compromise", 2), &[2, 3]), Ok(vec!["b".to_owned(), "c".to_owned()]));
 }
 
 #[test]
