@@ -3,89 +3,52 @@
 use std::sync::Arc;
 
 use kiwame_image::Problem;
-use kiwame_report::escape_line;
-use serde::Deserialize;
+use kiwame_report::{Report, message, remedy};
 use serde_json::{Map, Value};
 
 use crate::job::Job;
 use crate::sandbox::Response;
 use crate::sources::Source;
 
-/// Nothing can be compared with these documents.
-pub(crate) struct Refused {
-    exit: u8,
-    text: Vec<u8>,
-}
+/// What the core makes of the documents beside an image of one byte.
+pub(crate) struct Documents(Response);
 
-/// What is read of a report here.
-#[derive(Deserialize)]
-struct Report {
-    findings: Vec<Finding>,
-}
-
-#[derive(Deserialize)]
-struct Finding {
-    id: String,
-    #[serde(default)]
-    args: Map<String, Value>,
-    remedy: String,
-}
-
-/// A manifest that is not trusted.
-const NOT_TRUSTED: u8 = 4;
-
-impl Refused {
-    /// That one of them cannot be read, or contradicts another.
-    pub(crate) fn of(
+impl Documents {
+    /// Asks it, once for all images.
+    pub(crate) fn look(
         job: &Job<'_>,
         reference: &[Arc<Source>],
         extra: &Map<String, Value>,
-    ) -> Result<Option<Self>, Problem> {
-        let response = asked(job, reference, extra)?;
-        let refused = response.output("report").is_empty();
-        Ok(refused.then(|| Self { exit: response.exit, text: response.output("stderr").to_vec() }))
+    ) -> Result<Self, Problem> {
+        let image = Arc::new(Source::memory("image", "-", vec![0]));
+        job.quietly("verify", &[&[image], reference].concat(), extra.clone()).map(Self)
     }
 
-    /// That none of the manifests is trusted: a table of units would say so for each of them, and why for none.
-    pub(crate) fn untrusted(
-        job: &Job<'_>,
-        reference: &[Arc<Source>],
-        extra: &Map<String, Value>,
-    ) -> Result<Option<Self>, Problem> {
-        let response = asked(job, reference, extra)?;
-        let report = serde_json::from_slice::<Report>(response.output("report"));
-        let Ok(Report { findings }) = report else { return Ok(None) };
+    /// Says that one of them cannot be read, or contradicts another, and gives the exit code.
+    pub(crate) fn refuse_unreadable(&self, job: &Job<'_>) -> Option<u8> {
+        let refused = self.0.output("report").is_empty();
+        refused.then(|| {
+            job.pass_on(self.0.output("stderr"));
+            self.0.exit
+        })
+    }
+
+    /// Says that none of the manifests is trusted: a table of units would say so for each of them, and why for none.
+    pub(crate) fn refuse_untrusted(&self, job: &Job<'_>, reference: &[Arc<Source>]) -> Option<u8> {
+        let report = Report::claimed(self.0.output("report")).ok()?;
         let manifests = reference.iter().filter(|source| source.role == "manifest").count();
         let untrusted: Vec<_> =
-            findings.iter().filter(|finding| finding.id == "trust/not-verified").collect();
+            report.findings.iter().filter(|finding| finding.id == "trust/not-verified").collect();
         if manifests == 0 || untrusted.len() < manifests {
-            return Ok(None);
+            return None;
         }
-        let word = |finding: &Finding, name: &str| {
-            let word = finding.args.get(name).and_then(Value::as_str);
-            escape_line(word.unwrap_or_default())
-        };
-        let lang = job.lang();
-        let line = |finding: &&Finding| {
-            let [file, why, id] =
-                ["file", lang.pick("why", "why-ja"), "why-id"].map(|name| word(finding, name));
-            let colon = lang.pick(": ", ":");
-            let remedy = lang.pick(finding.remedy.as_str(), "鍵、ポリシー、マニフェストの入手元を確認する。");
-            format!("kiwame: {file}{colon}{why}  [{id}, exit {NOT_TRUSTED}]\n        {remedy}\n")
-        };
-        let text: String = untrusted.iter().map(line).collect();
-        Ok(Some(Self { exit: NOT_TRUSTED, text: text.into_bytes() }))
+        for finding in untrusted {
+            let id = finding.args.get("why-id").map_or(finding.id.as_str(), String::as_str);
+            let (says, next) =
+                (message(job.lang(), finding, &report.mode), remedy(job.lang(), finding, &report.mode));
+            let text = format!("kiwame: {says}  [{id}, exit {}]\n        {next}\n", self.0.exit);
+            job.pass_on(text.as_bytes());
+        }
+        Some(self.0.exit)
     }
-
-    /// Says it, and gives the exit code.
-    pub(crate) fn tell(&self, job: &Job<'_>) -> u8 {
-        job.pass_on(&self.text);
-        self.exit
-    }
-}
-
-/// What the core makes of the documents beside an image of one byte.
-fn asked(job: &Job<'_>, reference: &[Arc<Source>], extra: &Map<String, Value>) -> Result<Response, Problem> {
-    let image = Arc::new(Source::memory("image", "-", vec![0]));
-    job.quietly("verify", &[&[image], reference].concat(), extra.clone())
 }

@@ -16,7 +16,7 @@ use crate::lots;
 use crate::output::{self, Readers};
 use crate::problems;
 use crate::record;
-use crate::refused::Refused;
+use crate::refused::Documents;
 use crate::runs::Runs;
 use crate::sources::Source;
 
@@ -32,9 +32,10 @@ pub(crate) fn verify(asked: &Verify, common: &Common) -> Result<u8, Problem> {
     let found = folders::look(&asked.images, &job);
     found.tell(common.language()).iter().for_each(|text| job.pass_on(format!("{text}\n").as_bytes()));
     let (reference, extra) = compared(asked)?;
-    let several = found.images.len() > 1;
-    if let Some(refused) = several.then(|| Refused::of(&job, &reference, &extra)).transpose()?.flatten() {
-        return Ok(refused.tell(&job));
+    if found.images.len() > 1
+        && let Some(exit) = Documents::look(&job, &reference, &extra)?.refuse_unreadable(&job)
+    {
+        return Ok(exit);
     }
     runs(asked, &found, common)?.each(&job, &reference, &extra)
 }
@@ -46,9 +47,10 @@ pub(crate) fn lot(asked: &Lot, common: &Common) -> Result<u8, Problem> {
     lots::check_outputs(asked)?;
     let serials = lots::serials(asked)?;
     let (reference, extra) = compared(&asked.verify)?;
-    let refused = Refused::of(&job, &reference, &extra)?;
-    if let Some(refused) = refused.or(Refused::untrusted(&job, &reference, &extra)?) {
-        return Ok(refused.tell(&job));
+    let documents = Documents::look(&job, &reference, &extra)?;
+    let refused = documents.refuse_unreadable(&job);
+    if let Some(exit) = refused.or_else(|| documents.refuse_untrusted(&job, &reference)) {
+        return Ok(exit);
     }
     let judged = runs(&asked.verify, &found, common)?.judged(&job, &reference, &extra)?;
     lots::finish(&job, asked, judged, serials, &found, &summaries)

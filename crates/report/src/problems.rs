@@ -1,6 +1,7 @@
 //! What stopped a run, as people read it; and what can be wrong with a report.
 
 use kiwame_image::{Problem, Text};
+use kiwame_trust::problems::CHECK;
 
 use crate::Lang;
 use crate::escape::escape_inside;
@@ -18,7 +19,7 @@ kiwame_image::problems! {
         );
     /// It has not the fields that it should have.
     UNREADABLE = "report/unreadable", 2, "{what}", "{what}",
-        Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");
+        CHECK;
 }
 
 /// A problem in words: file and sentence, id and exit code, and below it what to do. Every line of the sentence is escaped by

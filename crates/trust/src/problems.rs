@@ -3,9 +3,10 @@
 use kiwame_image::Text;
 
 /// What can be mended in the file.
-const CORRECT: Text = Text::new("Correct it there and run again.", "その箇所を直して再実行する。");
+pub const CORRECT: Text = Text::new("Correct it there and run again.", "その箇所を直して再実行する。");
 /// What only whoever made the file can mend.
-const CHECK: Text = Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");
+pub const CHECK: Text =
+    Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");
 /// Keys that nobody should use.
 const ASK_KEY: Text =
     Text::new("Take the key out, and ask where it came from.", "この鍵を除き、入手元を確かめる。");

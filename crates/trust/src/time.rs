@@ -35,6 +35,12 @@ impl Time {
         Some(Self(minutes.checked_mul(60)?.checked_add(second)?))
     }
 
+    /// The time so many seconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn at(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
     /// So many minutes later, or earlier when negative; nothing before 1970.
     #[must_use]
     pub fn shifted(self, minutes: i64) -> Option<Self> {

@@ -3,11 +3,11 @@
 
 use kiwame_image::{Problem, ProblemKind, ReadError, Text};
 use kiwame_report::{Lang, escape_inside};
+use kiwame_trust::problems::{CHECK, CORRECT};
 use serde_json::{Map, Value, json};
 
 use crate::Response;
 
-const CORRECT: Text = Text::new("Correct it there and run again.", "その箇所を直して再実行する。");
 const HELP: Text = Text::new("See kiwame --help.", "kiwame --help を参照。");
 const HOST: Text = Text::new(
     "Requests are made by the command and the page; one made by hand has to be like theirs.",
@@ -16,8 +16,6 @@ const HOST: Text = Text::new(
 const AGAIN: Text =
     Text::new("Check how the image was made or copied.", "イメージの作成方法又は複製方法を確かめる。");
 const ONE: Text = Text::new("Give one of them.", "いずれか一つを指定する。");
-const ASK_FILE: Text =
-    Text::new("Check the file and where it came from.", "ファイルとその入手元を確かめる。");
 const DECODED: Text = Text::new(
     "Acquire the file again; what is packed has one stream and nothing behind it.",
     "ファイルを入手し直す。圧縮されたものは一つのストリームのみとし、後ろに何も付けない。",
@@ -97,7 +95,7 @@ kiwame_image::problems! {
             "--report で書いたファイルを指定する。各個体の報告書の全文が入っている。",
         );
     /// There is nothing in the file.
-    NO_REPORT = "report/none", 2, "no report found, expected one a line", "報告書が無い(一行に一件が必要)", ASK_FILE;
+    NO_REPORT = "report/none", 2, "no report found, expected one a line", "報告書が無い(一行に一件が必要)", CHECK;
     /// A list of serial numbers is no text.
     SERIALS_TEXT = "serials/not-text", 2, "no text in UTF-8 ({what})", "UTF-8 の文字列でない({what})",
         Text::new("Save the list as plain text in UTF-8.", "一覧を UTF-8 のテキストとして保存する。");
