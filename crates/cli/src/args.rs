@@ -362,6 +362,9 @@ pub(crate) enum Report {
         /// The report, a file that --report wrote
         #[arg(value_name = "REPORT")]
         report: PathBuf,
+        /// Show one unit of several: its serial number, or the name of its file
+        #[arg(long, value_name = "NAME")]
+        unit: Option<String>,
     },
 }
 

@@ -11,13 +11,15 @@ use kiwame_trust::{PublicKey, dsse, manifest};
 use crate::output::{self, Readers};
 use crate::problems;
 
-/// What the PEM of a private key contains and that of a public one does not.
 /// What replacing a private key costs.
 const LOST: Text = Text::new(
     "Choose another name: a private key that is replaced is lost, and nothing more can be signed with it.",
     "別の名前にする。置き換えた秘密鍵は失われ、以後それで署名できない。",
 );
+/// What the PEM of a private key contains and that of a public one does not.
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
+/// How an Ed25519 key in DER goes on behind its length and version: PKCS#8 without PEM around it (RFC 8410, section 7).
+const PRIVATE_DER: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// Makes a key from the randomness of the operating system: `path`, and `path.pub` to hand out.
 pub(crate) fn generate(path: &Path, force: bool) -> Result<PublicKey, Problem> {
@@ -111,12 +113,17 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<SigningKey, Problem> {
         let why = Words::new("no `BEGIN PRIVATE KEY` line found", "BEGIN PRIVATE KEY の行が無い");
         return Err(refuse(why));
     }
+    if bytes.first() == Some(&0x30) {
+        return SigningKey::from_pkcs8_der(bytes).map_err(|error| refuse(Words::plain(error)));
+    }
     let text = str::from_utf8(bytes).map_err(|error| refuse(Words::plain(error)))?;
     SigningKey::from_pkcs8_pem(text).map_err(|error| refuse(Words::plain(error)))
 }
 
+/// True for what holds a private key, also in the midst of other things.
 pub(crate) fn is_private(bytes: &[u8]) -> bool {
-    bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE)
+    let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    holds(PRIVATE) || holds(PRIVATE_DER)
 }
 
 fn public(key: &SigningKey) -> Result<PublicKey, Problem> {

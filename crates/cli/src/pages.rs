@@ -15,14 +15,54 @@ use crate::problems;
 use crate::sandbox::CORE_SHA256;
 use crate::usage;
 
-/// The files of which every field is told, the verb on whose page that stands, and the text, which `cargo xtask words` makes
-/// of the tables of the readers.
-const FILES: [(&str, &str, &str); 4] = [
-    ("firmware.toml", "attest", include_str!("fields/firmware.toml.txt")),
-    ("policy.toml", "policy", include_str!("fields/policy.txt")),
-    ("manifest.json", "manifest", include_str!("fields/manifest.txt")),
-    ("report.json", "report", include_str!("fields/report.txt")),
+/// A file of which every field is told.
+struct Fields {
+    file: &'static str,
+    /// The verb on whose page that stands.
+    verb: &'static str,
+    /// The text, which `cargo xtask words` makes of the tables of the readers.
+    english: &'static str,
+    /// The same of what people write themselves.
+    japanese: Option<&'static str>,
+}
+
+const FILES: [Fields; 4] = [
+    Fields {
+        file: "firmware.toml",
+        verb: "attest",
+        english: include_str!("fields/firmware.toml.txt"),
+        japanese: Some(include_str!("fields/firmware.toml.ja.txt")),
+    },
+    Fields {
+        file: "policy.toml",
+        verb: "policy",
+        english: include_str!("fields/policy.txt"),
+        japanese: Some(include_str!("fields/policy.ja.txt")),
+    },
+    Fields {
+        file: "manifest.json",
+        verb: "manifest",
+        english: include_str!("fields/manifest.txt"),
+        japanese: None,
+    },
+    Fields {
+        file: "report.json",
+        verb: "report",
+        english: include_str!("fields/report.txt"),
+        japanese: None,
+    },
 ];
+
+impl Fields {
+    /// The text, and what stands above it.
+    fn text(&self, lang: Lang) -> (String, &'static str) {
+        match (lang, self.japanese) {
+            (Lang::En, _) => (format!("Every field of {}:", self.file), self.english),
+            (Lang::Ja, Some(japanese)) => (format!("{} の全項目:", self.file), japanese),
+            (Lang::Ja, None) => (format!("{} の全項目(英語):", self.file), self.english),
+        }
+    }
+}
 
 pub(crate) fn completions(shell: Shell) -> Result<u8, Problem> {
     let mut script = Vec::new();
@@ -51,8 +91,8 @@ pub(crate) fn man(verb: Option<&str>, directory: Option<&Path>, common: &Common)
         write_pages(&root, lang, directory, common.force)?;
         return Ok(0);
     }
-    if let Some((_, _, fields)) = FILES.iter().find(|(file, _, _)| verb == Some(*file)) {
-        output::print(fields.as_bytes())?;
+    if let Some(fields) = FILES.iter().find(|fields| verb == Some(fields.file)) {
+        output::print(fields.text(lang).1.as_bytes())?;
         return Ok(0);
     }
     if verb == Some("errors") {
@@ -86,11 +126,8 @@ fn manual(command: &clap::Command, lang: Lang) -> String {
     }
     let line = "-".repeat(70);
     let mut text = usage::fitted(&texts.join(&format!("\n{line}\n\n")), lang);
-    for (file, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
-        let head = match lang {
-            Lang::En => format!("Every field of {file}:"),
-            Lang::Ja => format!("{file} の全項目(英語):"),
-        };
+    for fields in FILES.iter().filter(|fields| command.get_name() == fields.verb) {
+        let (head, fields) = fields.text(lang);
         text.push_str(&format!("\n{line}\n\n{head}\n\n{fields}"));
     }
     text
@@ -123,8 +160,8 @@ fn page(command: &clap::Command, lang: Lang) -> Result<String, Problem> {
     if let Some(help) = command.get_after_long_help().or_else(|| command.get_after_help()) {
         page.push_str(&section("NOTES", &help.to_string()));
     }
-    for (_, _, fields) in FILES.iter().filter(|(_, verb, _)| command.get_name() == *verb) {
-        page.push_str(&section("FIELDS", fields));
+    for fields in FILES.iter().filter(|fields| command.get_name() == fields.verb) {
+        page.push_str(&section("FIELDS", fields.text(lang).1));
     }
     Ok(match lang {
         Lang::En => page,
@@ -148,7 +185,7 @@ const HEADINGS: [(&str, &str); 7] = [
     ("OPTIONS", "引数とオプション"),
     ("SUBCOMMANDS", "コマンド"),
     ("NOTES", "補足"),
-    ("FIELDS", "全項目(英語)"),
+    ("FIELDS", "全項目"),
 ];
 
 /// A section of a page with the lines as they are.

@@ -87,11 +87,11 @@ kiwame_image::problems! {
         "OS から乱数を得られない:{why}",
         Text::new("Make the key on another machine.", "別の機械で鍵を作る。");
     /// No private key.
-    NOT_PRIVATE = "key/not-private", 2, "is no Ed25519 private key (PKCS#8 in PEM): {why}",
-        "Ed25519 の秘密鍵(PEM の PKCS#8)でない:{why}", PRIVATE;
+    NOT_PRIVATE = "key/not-private", 2, "is no Ed25519 private key (PKCS#8): {why}",
+        "Ed25519 の秘密鍵(PKCS#8)でない:{why}", PRIVATE;
     /// A private key where its public half is meant.
-    PRIVATE_KEY = "key/private", 2, "is a private key; a public one is needed",
-        "秘密鍵である(必要なのは公開鍵)",
+    PRIVATE_KEY = "key/private", 2, "holds a private key; a public one is needed",
+        "秘密鍵を含む(必要なのは公開鍵)",
         Text::new(
             "Give the public half (NAME.pub, or what `kiwame key show` prints). If somebody handed you this file, tell its owner: anybody who has it can sign.",
             "公開鍵(NAME.pub、又は kiwame key show の出力)を指定する。他から渡されたものであれば持ち主に知らせる。持つ者は誰でも署名できる。",

@@ -61,8 +61,8 @@ type Compared = (Vec<Arc<Source>>, Map<String, Value>);
 
 fn compared(asked: &Verify) -> Result<Compared, Problem> {
     let mut reference = job::open("manifest", &asked.manifests)?;
-    reference.extend(job::open("policy", asked.policy.as_slice())?);
-    reference.extend(asked.key.iter().map(|path| handed_out(path)).collect::<Result<Vec<_>, _>>()?);
+    reference.extend(open_policies(asked.policy.as_slice())?);
+    reference.extend(asked.key.iter().map(|path| handed_out("key", path)).collect::<Result<Vec<_>, _>>()?);
     let known = asked.insecure_accept_known_keys;
     let mut extra = Map::from_iter([
         ("deep".to_owned(), asked.deep.into()),
@@ -190,7 +190,7 @@ pub(crate) fn policy(asked: &Policy, common: &Common) -> Result<u8, Problem> {
         Policy::Check { policy } => ("policy-check", policy),
         Policy::Explain { policy } => ("policy-explain", policy),
     };
-    answer(verb, &job::open("policy", std::slice::from_ref(path))?, Map::new(), common)
+    answer(verb, &open_policies(std::slice::from_ref(path))?, Map::new(), common)
 }
 
 fn new_policy(
@@ -202,7 +202,7 @@ fn new_policy(
     let path = output.unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
     output::check_documents(path, keys)?;
-    let sources = keys.iter().map(|path| handed_out(path)).collect::<Result<Vec<_>, _>>()?;
+    let sources = keys.iter().map(|path| handed_out("key", path)).collect::<Result<Vec<_>, _>>()?;
     let extra = expect.map(|expect| ("expect".to_owned(), json!(expect)));
     let response = Job::new(common)?.ask("policy-new", &sources, extra.into_iter().collect())?;
     output::say(response.output("stderr"));
@@ -213,13 +213,14 @@ fn new_policy(
 }
 
 pub(crate) fn report(asked: &Report, common: &Common) -> Result<u8, Problem> {
-    let Report::Show { report } = asked;
+    let Report::Show { report, unit } = asked;
     let mut sources = job::open("report", std::slice::from_ref(report))?;
     // The record of the run names the files; without it the reports stand for themselves.
     if let Some(record) = record::beside(report).filter(|record| record.is_file()) {
         sources.extend(job::open("run", &[record])?);
     }
-    answer("report-show", &sources, Map::new(), common)
+    let unit = unit.as_ref().map(|unit| ("unit".to_owned(), json!(unit)));
+    answer("report-show", &sources, unit.into_iter().collect(), common)
 }
 
 pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Problem> {
@@ -258,9 +259,14 @@ fn answer(
     Ok(response.exit)
 }
 
-/// A public key that somebody handed out. A private one is its owner's alone, who should know that it is going around.
-fn handed_out(path: &Path) -> Result<Arc<Source>, Problem> {
-    let source = Source::open("key", path)?;
+/// Policies go from hand to hand, and no private key with them.
+fn open_policies(paths: &[PathBuf]) -> Result<Vec<Arc<Source>>, Problem> {
+    paths.iter().map(|path| handed_out("policy", path)).collect()
+}
+
+/// A public key, or a file with some, that somebody handed out. A private one is its owner's alone, who should know that it is going around.
+fn handed_out(role: &'static str, path: &Path) -> Result<Arc<Source>, Problem> {
+    let source = Source::open(role, path)?;
     if source.bytes().is_some_and(keys::is_private) {
         return Err(problems::with(&problems::PRIVATE_KEY, path));
     }

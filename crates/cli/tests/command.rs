@@ -161,6 +161,12 @@ fn what_differs_from_the_order_asks_for_a_person() {
     let (exit, shown) = lot("--ordered 3");
     assert_eq!(exit, Some(7), "{shown}");
     assert!(shown.contains("対象は 2 台であり、発注数は 3 台である。"), "{shown}");
+    // As programs for tables save one column.
+    let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    place.file("serials.csv", "\u{feff}\"SN1\"\r\n\"SN2\"\r\n");
+    place.file("serials16.txt", utf16("\u{feff}SN1\r\nSN2\r\n"));
+    place.does(&format!("{LOT} --serials serials.csv"));
+    place.does(&format!("{LOT} --serials serials16.txt"));
     place.file("serials.txt", "SN1\nSN9\n");
     let (exit, shown) = lot("--serials serials.txt");
     assert_eq!(exit, Some(7), "{shown}");
@@ -245,6 +251,18 @@ fn reports_are_shown_again_with_the_names_of_their_files_and_the_date() {
         place.does("report show r.json --format json"),
         fs::read_to_string(place.path("r.json")).unwrap()
     );
+    assert!(
+        shown.starts_with("2 reports, as claimed") && shown.contains("✓ SN1 (dumps/more/SN1.bin): matches")
+    );
+    for name in ["SN2", "SN2.bin", "dumps/SN2.bin"] {
+        let one = place.does(&format!("report show r.json --unit {name}"));
+        assert!(one.contains("dumps/SN2.bin") && !one.contains("SN1") && !one.contains("2 reports"), "{one}");
+    }
+    assert_eq!(place.does("report show r.json --unit SN1 --format json").lines().count(), 1);
+    // Without the record the reports have no names but the line in which they stand.
+    fs::rename(place.path("r.json.run.json"), place.path("kept.json")).unwrap();
+    assert!(place.does("report show r.json --unit r.json:2").contains("r.json:2"));
+    fs::rename(place.path("kept.json"), place.path("r.json.run.json")).unwrap();
     assert!(place.does("report show r.json.run.json").contains("dumps/SN2.bin"));
     // Reports are no images either.
     fs::copy(place.path("r.json"), place.path("dumps/r.json")).unwrap();
@@ -776,4 +794,36 @@ fn the_version_names_the_core() {
     let fields: serde_json::Value = serde_json::from_str(&place.does("version --json")).unwrap();
     assert_eq!(fields["coreSha256"].as_str().unwrap().len(), 64);
     assert_eq!(fields["wasmtime"], "48.0.8");
+}
+
+#[test]
+fn a_private_key_signs_as_pem_and_as_der_and_is_refused_as_a_public_one_in_both() {
+    use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+    let place = Place::attested();
+    let der = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).to_pkcs8_der().unwrap();
+    place.file("der.key", der.as_bytes());
+    place.does("manifest sign fw.json --key der.key -o two.json");
+    let public = place.does("key show der.key");
+    place.file("der.pub", public.lines().next().unwrap());
+    place.does("verify fw.bin --manifest two.json --key der.pub --expect ACME/R1");
+    place.refuses(
+        "verify fw.bin --manifest two.json --key der.key --expect ACME/R1",
+        2,
+        "holds a private key",
+    );
+}
+
+#[test]
+fn who_has_not_signed_is_named() {
+    let place = Place::attested();
+    place.does("key new -o other.key");
+    let policy = place.does("policy new --key maker.key.pub --key other.key.pub --expect ACME/R1");
+    assert!(policy.contains("threshold = 2"), "{policy}");
+    place.file("both.toml", policy);
+    let output = place.run("verify fw.bin --manifest fw.json --policy both.toml");
+    assert_eq!(output.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("signed by 1 of 2 required principals; signed: "), "{said}");
+    let absent = said.split_once("not signed: ").unwrap().1;
+    assert!(absent.starts_with("ACME 2"), "{said}");
 }

@@ -75,6 +75,9 @@ const CASES: &[(&str, &str)] = &[
     ("document/field", "policy check fw.toml | fw.toml=POLICYthreshold = 1\naccept-any = [{ path = \"a\" }]"),
     ("document/time", "policy check fw.toml | fw.toml=expires = \"soon\"\nPOLICYthreshold = 1"),
     ("document/too-large", "policy check large.toml"),
+    ("document/not-text", "policy check long-header.gz"),
+    ("key/private", "verify fw.bin --manifest fw.json --policy private.toml"),
+    ("key/private", "policy check private.toml"),
     // Manifests that cannot be read.
     ("document/json", "manifest show fw.bin"),
     ("document/field", "manifest show m.json | m.json={}"),
@@ -119,7 +122,7 @@ const CASES: &[(&str, &str)] = &[
         "verify fw.bin --manifest fw.json --policy p.toml | p.toml=revoked-manifests = [\"IDENTITY\"]\nPOLICYthreshold = 1",
     ),
     // Descriptions.
-    ("describe/not-text", "attest fw.bin --raw --describe bytes.txt --key maker.key -o new.json"),
+    ("document/not-text", "attest fw.bin --raw --describe bytes.txt --key maker.key -o new.json"),
     ("document/time", "ATTEST | d.toml=DESCRIPTIONsupport-until = \"2031-01-01\""),
     ("document/toml", "ATTEST | d.toml=schema = \"kiwame-firmware/1\""),
     ("document/type", "ATTEST | d.toml=SCHEMA9"),
@@ -174,13 +177,15 @@ const CASES: &[(&str, &str)] = &[
     ),
     // Reports and lots.
     ("report/none", "report show r.json | r.json=\n"),
+    ("report/no-unit", "report show again.json --unit SN9"),
     ("report/contradiction", "report show edited.json"),
     ("report/summary", "report show r.json | r.json={\"mode\":\"lot\"}"),
     ("report/unreadable", "report show r.json | r.json={\"a\":1}"),
     ("document/json", "report show fw.bin"),
     ("serials/empty", "lot fw.bin VERIFY --serials empty.bin"),
     ("serials/none", "lot fw.bin VERIFY --serials s.txt | s.txt=# nothing\n"),
-    ("serials/not-text", "lot fw.bin VERIFY --serials bytes.txt"),
+    ("serials/columns", "lot fw.bin VERIFY --serials s.txt | s.txt=serial;revision\nSN1;B2\n"),
+    ("document/not-text", "lot fw.bin VERIFY --serials bytes.txt"),
     // Requests that no host makes.
     ("request/unreadable", "core r -o . | r={\"lang\":\"LANG\",\"abi\":1}"),
     ("request/abi", "core r -o . | r={\"lang\":\"LANG\",\"abi\":9,\"verb\":\"inspect\"}"),
@@ -221,7 +226,7 @@ fn bed() -> Place {
         .file("empty.bin", "")
         .file("copy.bin", fs::read(place.path("fw.bin")).unwrap())
         .file("erased.bin", [0xff; 4096])
-        .file("bytes.txt", b"\xff\xfe")
+        .file("bytes.txt", b"SN1\n\xff\xfe")
         .file("router.bin", router)
         .file("router.toml", fs::read(description).unwrap())
         .file("tree.bin", kiwame_samples::sample("device-tree/flash").unwrap())
@@ -235,6 +240,9 @@ fn bed() -> Place {
         .file("short.request", SHORT)
         .file("timeless.request", timeless(&place));
     let report = place.does(&format!("{VERIFY} --format json"));
+    place.file("again.json", &report);
+    let private = fs::read_to_string(place.path("maker.key")).unwrap();
+    place.file("private.toml", format!("{}keys = ['''{private}''']\n", policy(&place, &["maker"])));
     place.file("edited.json", report.replacen(r#""tier":"affirming""#, r#""tier":"contraindicated""#, 1));
     manifests(&place);
     place

@@ -241,7 +241,7 @@ fn manuals_are_text_in_both_languages_with_the_verbs_below() {
     }
     assert!(manual.lines().all(|line| !line.starts_with('.') && !line.contains("\\-")), "{manual}");
     let manual = shows("man policy --lang ja");
-    for words in ["使い方: kiwame policy new", "\npolicy.toml の全項目(英語):\n", "\nrule[].accept-any[]\n"]
+    for words in ["使い方: kiwame policy new", "\npolicy.toml の全項目:\n", "\nrule[].accept-any[]\n"]
     {
         assert!(manual.contains(words), "{words} in {manual}");
     }
@@ -257,8 +257,7 @@ fn manuals_are_text_in_both_languages_with_the_verbs_below() {
 
 #[test]
 fn pages_for_man_are_written_in_both_languages() {
-    for (lang, headings) in [("en", ["NAME", "NOTES", "FIELDS"]), ("ja", ["名前", "補足", "全項目(英語)"])]
-    {
+    for (lang, headings) in [("en", ["NAME", "NOTES", "FIELDS"]), ("ja", ["名前", "補足", "全項目"])] {
         let place = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiwame"));
         command.current_dir(place.path()).args(["man", "-o", ".", "--lang", lang]);
@@ -276,4 +275,27 @@ fn pages_for_man_are_written_in_both_languages() {
         assert!(page("kiwame.1").contains("\n\\&  70  "));
         assert!(!place.path().join("kiwame-core.1").exists(), "what is hidden has no page");
     }
+}
+
+#[test]
+fn the_fields_of_what_people_write_are_told_in_their_language() {
+    for (file, field, words) in [
+        ("policy.toml", "rule[].threshold", "互いに異なる署名者の人数"),
+        ("firmware.toml", "mutable[].max-bytes", "上限(バイト)"),
+    ] {
+        let english = shows(&format!("man {file}"));
+        let japanese = shows(&format!("man {file} --lang ja"));
+        let fields = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with(' ') && line.is_ascii()).map(str::to_owned).collect()
+        };
+        assert!(fields(&japanese).iter().any(|line| line == field), "{japanese}");
+        let told = |text: &str| {
+            fields(text).into_iter().filter(|line| line != "Forms" && line != "Grammars").collect::<Vec<_>>()
+        };
+        assert_eq!(told(&english), told(&japanese), "the same fields");
+        assert!(japanese.contains(words) && !japanese.contains("; optional"), "{japanese}");
+        assert!(!shows(&format!("man {file}")).contains(words));
+    }
+    assert!(shows("man policy --lang ja").contains("policy.toml の全項目:\n"));
+    assert!(shows("man report --lang ja").contains("report.json の全項目(英語):\n"));
 }

@@ -21,6 +21,8 @@ pub enum TrustError {
     },
     /// The text is not TOML, or not of the schema.
     Toml(String),
+    /// No text: where it stops being UTF-8.
+    NotText(usize),
     /// A field is missing, has the wrong type, or a value that is not allowed.
     Field {
         /// Path of the field, such as `predicate.images[0].size`.
@@ -96,6 +98,10 @@ pub enum TrustError {
         required: usize,
         /// Signatures in the envelope that no key of the policy made.
         unknown: usize,
+        /// Names of those who did.
+        signed: Vec<String>,
+        /// Names of those who could have, and did not.
+        absent: Vec<String>,
     },
     /// The envelope names a key of the policy, and no signature of that key holds for what it carries.
     Broken(String),
@@ -142,6 +148,7 @@ impl TrustError {
                 .arg("line", Words::plain(line))
                 .arg("column", Words::plain(column))
                 .arg("what", crate::readers::sentence(what)),
+            Self::NotText(place) => of(&problems::NOT_TEXT).arg("place", Words::plain(place)),
             Self::Toml(what) => of(&problems::TOML).arg("what", crate::readers::toml(what)),
             Self::Field { field, expected, found } => of(&problems::FIELD)
                 .arg("field", field)
@@ -168,10 +175,12 @@ impl TrustError {
             Self::OtherProduct { found, expected } => {
                 of(&problems::OTHER_PRODUCT).arg("found", found).arg("expected", expected)
             }
-            Self::Threshold { found, required, unknown } => of(&problems::TOO_FEW)
+            Self::Threshold { found, required, unknown, signed, absent } => of(&problems::TOO_FEW)
                 .arg("found", Words::plain(found))
                 .arg("required", Words::plain(required))
-                .arg("unknown", Words::plain(unknown)),
+                .arg("unknown", Words::plain(unknown))
+                .arg("signed", names(signed))
+                .arg("absent", names(absent)),
             Self::Broken(key) => of(&problems::BROKEN).arg("key", key),
             Self::KnownKey(key) => of(&problems::PUBLISHED_KEY).arg("key", key),
             Self::Revoked(key) => of(&problems::REVOKED_KEY).arg("key", key),
@@ -187,6 +196,17 @@ impl TrustError {
                 of(&problems::CONTRADICTION).arg("path", path).arg("what", *what)
             }
         }
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn names(names: &[String]) -> Words {
+    const SHOWN: usize = 8;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        _ if names.is_empty() => Words::new("nobody", "無し"),
+        None => Words::plain(shown),
+        Some(more) => Words::new(format!("{shown} and {more} more"), format!("{shown} 他 {more} 名")),
     }
 }
 

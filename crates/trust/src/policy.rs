@@ -6,7 +6,7 @@ use kiwame_image::{Algorithm, Arrange as _, Digest, Text, Words};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, path_within};
-use crate::{Envelope, PublicKey, Time, TrustError, forms};
+use crate::{Envelope, PublicKey, Time, TrustError, forms, readers};
 
 /// A policy, read and vetted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,7 +272,7 @@ impl Policy {
     /// # Errors
     /// The first thing that is wrong with it. A key under two principals is, whatever its notation.
     pub fn parse(text: &[u8]) -> Result<Self, TrustError> {
-        let text = core::str::from_utf8(text).map_err(|error| TrustError::Toml(error.to_string()))?;
+        let text = readers::text(text)?;
         let file: File = toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()))?;
         if file.schema != SCHEMA {
             return Err(TrustError::Type { field: "schema", expected: SCHEMA, found: file.schema });
@@ -386,7 +386,9 @@ impl Policy {
                 return Err(TrustError::Broken(key));
             }
             let unknown = envelope.signatures.len();
-            return Err(TrustError::Threshold { found: 0, required: 1, unknown });
+            // Nothing that nobody trusted has signed says which rule would count.
+            let absent = self.principals.iter().map(|principal| principal.id.clone()).collect();
+            return Err(TrustError::Threshold { found: 0, required: 1, unknown, signed: Vec::new(), absent });
         }
         if self.revoked_manifests.contains(&identity.hex()) {
             return Err(TrustError::RevokedManifest(identity.hex()));
@@ -444,10 +446,15 @@ impl Policy {
                 return Err(why);
             }
             let unknown = entries.saturating_sub(keys.len());
+            let signed: Vec<_> = signers.iter().map(|signer| signer.id.clone()).collect();
+            let asked = self.principals.iter().filter(|principal| principal.roles.contains(&rule.role));
+            let names = asked.map(|principal| principal.id.clone());
             return Err(TrustError::Threshold {
                 found: signers.len(),
                 required: rule.threshold.max(1),
                 unknown,
+                absent: names.filter(|name| !signed.contains(name)).collect(),
+                signed,
             });
         }
         Ok(signers)

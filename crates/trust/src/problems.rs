@@ -25,6 +25,12 @@ kiwame_image::problems! {
     JSON = "document/json", 4, "line {line}, column {column}: {what}", "{line} 行 {column} 列:{what}", CHECK;
     /// The text is not TOML, or a field is unknown, missing or of another type.
     TOML = "document/toml", 2, "{what}", "{what}", CORRECT;
+    /// The file is no text.
+    NOT_TEXT = "document/not-text", 2, "is no text: byte {place} is not UTF-8", "文字列でない:{place} バイト目が UTF-8 でない",
+        Text::new(
+            "Give the file as text; a compressed one has to be unpacked, and UTF-16 saved as UTF-8.",
+            "テキストファイルを指定する。圧縮されたものは展開し、UTF-16 は UTF-8 で保存する。",
+        );
     /// A field has a value that is not allowed there.
     FIELD = "document/field", 4, "{field}: found {found}, expected {expected}",
         "{field}:検出値 {found}、必要な値 {expected}", CORRECT;
@@ -48,8 +54,8 @@ kiwame_image::problems! {
     TORSION_KEY = "key/torsion", 4, "the key has a torsion component: two verifiers can disagree about it (a mistyped digit can do that)",
         "ねじれ成分を持つ鍵であり、検証器により判定が分かれ得る(桁の誤記でも生じ得る)", ASK_KEY;
     /// One key counts for one signer.
-    SHARED_KEY = "key/shared", 4, "key {key} belongs to two principals",
-        "鍵 {key} が二名の署名者(principal)に属している", CORRECT;
+    SHARED_KEY = "key/shared", 4, "key {key} is listed twice: a key belongs to one principal, and counts once",
+        "鍵 {key} が二度記されている。一つの鍵は一名の署名者(principal)に一度だけ属する", CORRECT;
     /// What was ordered is not said as it should be.
     EXPECTATION = "option/expect", 2, "found \"{found}\", expected VENDOR/MODEL or VENDOR/MODEL@RELEASE",
         "検出値「{found}」、必要な形 VENDOR/MODEL 又は VENDOR/MODEL@RELEASE", ARGUMENT;
@@ -67,8 +73,8 @@ kiwame_image::problems! {
         "マニフェストは {found} のものであり、期待は {expected} である", ASK_MAKER;
     /// Too few of those whom the policy names have signed.
     TOO_FEW = "signature/too-few", 4,
-        "signed by {found} of {required} required principals ({unknown} signatures by no key of the policy)",
-        "必要な署名者(principal){required} 名のうち {found} 名が署名(ポリシーに無い鍵の署名 {unknown} 件)", ASK_MAKER;
+        "signed by {found} of {required} required principals; signed: {signed}; not signed: {absent}; further signatures, which do not count: {unknown}",
+        "必要な署名者(principal){required} 名のうち {found} 名が署名。署名有り:{signed}、署名無し:{absent}、その他の数に入らない署名:{unknown} 件", ASK_MAKER;
     /// A signature by a trusted key is named, and does not hold.
     BROKEN = "signature/broken", 4,
         "names the trusted key {key}, and its signature does not hold for this content: it was changed or damaged after signing",

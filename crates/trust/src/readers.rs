@@ -3,6 +3,8 @@
 
 use kiwame_image::Words;
 
+use crate::TrustError;
+
 /// Sentences with `{}` for what differs.
 const SENTENCES: &[(&str, &str)] = &[
     // Ours, about JSON.
@@ -94,6 +96,14 @@ pub(crate) fn toml(said: &str) -> Words {
     Words { lines: true, ..Words::new(said, japanese) }
 }
 
+/// The text that a file has to be.
+///
+/// # Errors
+/// Where it stops being UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, TrustError> {
+    core::str::from_utf8(bytes).map_err(|error| TrustError::NotText(error.valid_up_to()))
+}
+
 /// What stands in the places of a template.
 fn matched<'t>(template: &str, text: &'t str) -> Option<Vec<&'t str>> {
     let mut pieces = template.split("{}");
@@ -119,8 +129,8 @@ fn filled(template: &str, parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Policy;
     use crate::json::{Json, MOST_SIGNED};
-    use crate::{Policy, TrustError};
 
     #[test]
     fn what_readers_say_is_said_in_japanese() {

@@ -3,7 +3,7 @@
 use kiwame_image::{Algorithm, Arrange as _, Partition, Problem, Settings, Span, Text};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, SETTINGS, WhenEmpty};
-use kiwame_trust::{Time, TrustError, forms};
+use kiwame_trust::{Time, TrustError, forms, readers};
 use serde::Deserialize;
 
 use crate::problems;
@@ -172,8 +172,7 @@ const SCHEMA: &str = "kiwame-firmware/1";
 impl Description {
     /// Reads the file.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
-        let text = core::str::from_utf8(text)
-            .map_err(|error| Problem::new(&problems::NOT_TEXT).arg("what", error.to_string()))?;
+        let text = readers::text(text).map_err(|error| error.problem())?;
         let read: Self =
             toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()).problem())?;
         if read.schema == SCHEMA {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kiwame_image::{Arrange as _, Content, Digest, LimitKind, Opening, Openings, Options, Problem, Tree};
-use kiwame_report::{ImageOf, Report};
+use kiwame_report::{ImageOf, Lang, Report, UnitOf};
 
 use crate::record;
 use crate::request::{Run, Source};
@@ -39,9 +39,11 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
     }
     let record = run.sources("run").next();
     let record = record.map(|source| record::Record::read_from(run, source)).transpose()?;
+    let wanted = run.request.unit.as_deref();
     let mut response = Response::default();
-    let (mut shown, mut digests) = (Vec::new(), Vec::new());
+    let (mut shown, mut digests, mut units) = (Vec::new(), Vec::new(), Vec::new());
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let several = lines.clone().nth(1).is_some();
     for (place, line) in lines.enumerate() {
         let wrong = |problem: Problem| {
             let lot = kiwame_report::is_lot(line);
@@ -52,8 +54,16 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
         // Of the line with its end.
         let digest = run.sha256_of(&[line, b"\n"].concat())?.hex();
         digests.push(digest.clone());
-        let name =
-            record.as_ref().and_then(|record| record.file_of(place, &digest)).unwrap_or(&source.1.name);
+        // Several reports that nobody named go by their lines.
+        let line = format!("{}:{}", source.1.name, place.saturating_add(1));
+        let file = if several { &line } else { &source.1.name };
+        let name = record.as_ref().and_then(|record| record.file_of(place, &digest)).unwrap_or(file);
+        let unit = UnitOf::of(name, &report, digest, run.lang());
+        let is_wanted = wanted.is_none_or(|wanted| unit.is_called(wanted));
+        units.push(unit);
+        if !is_wanted {
+            continue;
+        }
         let mut view = run.view(name);
         view.claimed = true;
         view.date = record.as_ref().map(|record| record.date().to_owned());
@@ -63,10 +73,18 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
         }
         shown.extend_from_slice(response.output("stdout").unwrap_or_default());
     }
-    if shown.is_empty() {
+    if units.is_empty() {
         return Err(Problem::new(&problems::NO_REPORT).of(&source.1.name));
     }
-    if let Some(record) = record.as_ref().filter(|_| !run.json()) {
+    if let Some(wanted) = wanted.filter(|_| shown.is_empty()) {
+        let known = units.iter().map(|unit| unit.serial.as_str()).take(UNITS).collect::<Vec<_>>().join(", ");
+        let problem = Problem::new(&problems::NO_UNIT).of(&source.1.name).arg("unit", wanted.to_owned());
+        return Err(problem.arg("units", known));
+    }
+    if wanted.is_none() && units.len() > 1 && !run.json() {
+        shown.splice(0..0, list(&units, run.lang()).into_bytes());
+    }
+    if let Some(record) = record.as_ref().filter(|_| !run.json() && wanted.is_none()) {
         let lines = record.not_read(run.lang()).chain(record.missing(&digests, run.lang()));
         lines.for_each(|line| shown.extend_from_slice(line.as_bytes()));
     }
@@ -74,6 +92,20 @@ pub(crate) fn report_show(run: &Run<'_>) -> Result<Response, Problem> {
     let report = response.output("report").map(<[u8]>::to_vec);
     let response = Response::default().with("stdout", shown);
     Ok(report.into_iter().fold(response, |response, report| response.with("report", report)))
+}
+
+/// So many are named to somebody who asked for another.
+const UNITS: usize = 8;
+
+/// The units of a file of reports, a line each.
+fn list(units: &[UnitOf], lang: Lang) -> String {
+    let count = units.len();
+    let head = match lang {
+        Lang::English => format!("{count} reports, as claimed; one of them alone: --unit NAME"),
+        Lang::Japanese => format!("報告書 {count} 件(作成者の記載)。一件だけ表示するには --unit NAME"),
+    };
+    let lines = units.iter().map(|unit| format!("  {}\n", unit.line(lang)));
+    core::iter::once(format!("{head}\n")).chain(lines).chain(["\n".to_owned()]).collect()
 }
 
 /// A report about an image that was taken apart.

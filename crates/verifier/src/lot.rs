@@ -1,9 +1,9 @@
 //! `lot`: several units together, made from their reports.
 
 use kiwame_appraisal::Order;
-use kiwame_image::{Problem, Text};
+use kiwame_image::{Problem, Text, Words};
 use kiwame_report::{Common, Lot, Made, Report, TimeOf, UnitOf, lot_renderer};
-use kiwame_trust::TrustError;
+use kiwame_trust::{TrustError, readers};
 use serde::Deserialize;
 
 use crate::request::{Run, Source};
@@ -98,18 +98,47 @@ fn unit(run: &Run<'_>, source: (u32, &Source), common: &mut Common) -> Result<Un
     Ok(UnitOf::of(&source.1.name, &report, run.sha256(source)?.hex(), run.lang()))
 }
 
-/// The serial numbers that were ordered: one a line; empty lines and what begins with `#` do not count.
+/// The serial numbers that were ordered: one a line, as it is or in quotation marks; empty lines and what begins with `#` do
+/// not count.
 fn serials(run: &Run<'_>) -> Result<Option<Vec<String>>, Problem> {
     let Some(source) = run.sources("serials").next() else { return Ok(None) };
-    let text = run.read(source)?;
-    let text = core::str::from_utf8(&text).map_err(|error| {
-        Problem::new(&problems::SERIALS_TEXT).of(&source.1.name).arg("what", error.to_string())
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let serials: Vec<_> = lines.map(kiwame_report::escape).collect();
+    let of = |problem: Problem| problem.of(&source.1.name);
+    let bytes = run.read(source)?;
+    let text = match from_utf16(&bytes) {
+        Some(text) => text,
+        None => readers::text(&bytes).map_err(|error| of(error.problem()))?.to_owned(),
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut serials = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // Programs for tables put a text into quotation marks.
+        let quoted = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
+        let serial = quoted.unwrap_or(line).trim();
+        if serial.contains([',', ';', '\t', '"']) {
+            let problem = Problem::new(&problems::SERIALS_COLUMNS).arg("found", serial.to_owned());
+            return Err(of(problem.arg("line", Words::plain(number.saturating_add(1)))));
+        }
+        serials.push(kiwame_report::escape(serial));
+    }
     if serials.is_empty() {
-        return Err(Problem::new(&problems::NO_SERIALS).of(&source.1.name));
+        return Err(of(Problem::new(&problems::NO_SERIALS)));
     }
     Ok(Some(serials))
+}
+
+/// Text in UTF-16 behind its byte order mark; what is none in it becomes a sign that no serial number has.
+fn from_utf16(bytes: &[u8]) -> Option<String> {
+    let of = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<_> = rest.as_chunks().0.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => Some(of(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Some(of(rest, u16::from_be_bytes)),
+        _ => None,
+    }
 }

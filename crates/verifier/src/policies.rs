@@ -17,10 +17,12 @@ const REMOVE: Text = Text::new(
 
 /// Reads and vets a policy. What cannot be read is usage; a key that vetting refuses is not trusted.
 pub(crate) fn read(run: &Run<'_>, source: (u32, &Source)) -> Result<Policy, Problem> {
-    use kiwame_trust::TrustError::{Field, Time, Toml, Type};
+    use kiwame_trust::TrustError::{Field, NotText, Time, Toml, Type};
     let text = run.read(source)?;
     Policy::parse(&text).map_err(|error| match error {
-        Toml(_) | Type { .. } | Field { .. } | Time(_) => error.problem().of(&source.1.name).exit(2),
+        Toml(_) | NotText(_) | Type { .. } | Field { .. } | Time(_) => {
+            error.problem().of(&source.1.name).exit(2)
+        }
         _ => error.problem().of(&source.1.name).then(REMOVE),
     })
 }

@@ -96,9 +96,14 @@ kiwame_image::problems! {
         );
     /// There is nothing in the file.
     NO_REPORT = "report/none", 2, "no report found, expected one a line", "報告書が無い(一行に一件が必要)", CHECK;
-    /// A list of serial numbers is no text.
-    SERIALS_TEXT = "serials/not-text", 2, "no text in UTF-8 ({what})", "UTF-8 の文字列でない({what})",
-        Text::new("Save the list as plain text in UTF-8.", "一覧を UTF-8 のテキストとして保存する。");
+    /// Nobody's report is of that unit.
+    NO_UNIT = "report/no-unit", 2, "no report of \"{unit}\" found; there are reports of {units}",
+        "「{unit}」の報告書が無い(有るもの:{units})",
+        Text::new("Give a serial number, or the name of the file.", "製造番号又はファイル名を指定する。");
+    /// A line of the list of serial numbers has several columns.
+    SERIALS_COLUMNS = "serials/columns", 2, "line {line}: found \"{found}\", expected one serial number and no other column",
+        "{line} 行:検出値「{found}」、必要なのは製造番号一つのみ",
+        Text::new("Save the column of the serial numbers alone.", "製造番号の列だけを保存する。");
     /// A list of serial numbers without one.
     NO_SERIALS = "serials/none", 2, "no serial number found, expected one a line",
         "製造番号が無い(一行に一つが必要)",
@@ -110,8 +115,6 @@ kiwame_image::problems! {
             "Give units of one release, each as a dump of the same length.",
             "同一の版の個体を、同じ長さのダンプで指定する。",
         );
-    /// The description is no text.
-    NOT_TEXT = "describe/not-text", 2, "no text in UTF-8 ({what})", "UTF-8 の文字列でない({what})", CORRECT;
     /// A layout is for an image that is not there.
     LAYOUT_IMAGE = "describe/layout-image", 2, "layout: no image \"{name}\" is given",
         "layout:イメージ「{name}」の指定が無い", CORRECT;

@@ -69,6 +69,8 @@ pub(crate) struct Request {
     pub(crate) insecure_accept_known_keys: bool,
     /// Bytes of the image, or of what a stream in it decodes to, that somebody wants to read.
     excerpt: Option<Wanted>,
+    /// The one unit of a file of reports that somebody wants to see.
+    pub(crate) unit: Option<String>,
     /// What only `lot` asks.
     #[serde(default)]
     pub(crate) lot: crate::lot::Asked,

@@ -158,6 +158,8 @@ pub(crate) const REPORT_SHOW: &str = "\
 Examples:
   # a report that --report wrote
   kiwame report show fw.jsonl
+  # one unit of a lot
+  kiwame report show fw.jsonl --unit SN2
   # every region and finding in it
   kiwame report show fw.jsonl --verbose";
 

@@ -97,6 +97,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     // Options of all.
     ("How to print results", "結果の出力形式"),
     ("For people", "人が読む形式"),
+    (
+        "Show one unit of several: its serial number, or the name of its file",
+        "複数のうち一台だけを表示する。製造番号又はファイル名で指定する",
+    ),
     ("For programs: one report a line", "プログラム用。1 行に報告書 1 件"),
     (
         "Language of help, results and messages; default: that of the locale",
@@ -359,6 +363,7 @@ Environment:
     ),
     ("  # what it demands, in words", "  # 求める条件を文章で"),
     ("  # a report that --report wrote", "  # --report で書いた報告書"),
+    ("  # one unit of a lot", "  # ロットの一台"),
     ("  # every region and finding in it", "  # その全ての領域と所見"),
     ("  # put this line into ~/.bashrc", "  # この行を ~/.bashrc に加える"),
     ("  # every field of a policy", "  # ポリシーの全項目(英語)"),

@@ -181,6 +181,22 @@ impl UnitOf {
         }
     }
 
+    /// True when somebody means it by that name: its serial number, or its file, with folder and ending or without.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = escape(name);
+        let names = [&*self.serial, &*self.file, base(&self.file), stem(&self.file)];
+        names.contains(&name.as_str())
+    }
+
+    /// A line about it, in a list of several.
+    #[must_use]
+    pub fn line(&self, lang: Lang) -> String {
+        let (sign, verdict) = (table::sign(&self.tier), table::verdict(lang, &self.tier));
+        let remarks = if self.shown.is_empty() { String::new() } else { format!(": {}", self.shown) };
+        format!("{sign} {} ({}): {verdict}{remarks}", self.serial, self.file)
+    }
+
     /// A unit whose file could not be read.
     #[must_use]
     pub fn unread(file: &str, exit_code: u8, why: &str) -> Self {
@@ -209,9 +225,14 @@ fn on_paper(lang: Lang) -> View {
     View { lang, width, image, color: false, verbose: false, stat: false, claimed: false, date: None }
 }
 
+/// The name of a file without its folder.
+fn base(file: &str) -> &str {
+    file.rsplit(['/', '\\']).next().unwrap_or(file)
+}
+
 /// The name of a file without its folder and its ending.
 fn stem(file: &str) -> &str {
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let name = base(file);
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
         _ => name,

@@ -260,7 +260,14 @@ fn key(name: &str, values: &Values, optional: bool) -> String {
 
 /// How many values were seen, where they differ.
 fn seen(values: &Values, units: usize) -> String {
-    if units > 1 && values.differ() { format!(" # {} values", values.count()) } else { String::new() }
+    let grammar = values.grammar().unwrap_or_default();
+    // Seen in few units, the longest value of all of them is a guess.
+    let guessed = ["word:", "digits:", "hex:"].iter().any(|word| grammar.starts_with(word));
+    match (units > 1 && values.differ(), guessed) {
+        (true, true) => format!(" # {} values; say how long one may be", values.count()),
+        (true, false) => format!(" # {} values", values.count()),
+        (false, _) => String::new(),
+    }
 }
 
 /// The keys that are not proposed, and why not.

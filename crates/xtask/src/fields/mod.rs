@@ -1,6 +1,7 @@
 //! `docs/fields.md`, the JSON Schemas beside it and what `kiwame man` says of a file: every field of `firmware.toml`, policies,
 //! manifests and reports. The tables are the types by which the readers read, as they stand in the source.
 
+mod japanese;
 mod page;
 mod rows;
 mod schema;
@@ -10,6 +11,7 @@ mod text;
 use std::path::Path;
 
 use source::Source;
+use text::Words;
 
 use crate::write;
 
@@ -88,7 +90,15 @@ fn files(root: &Path) -> Result<Vec<(String, String)>, String> {
     let mut files = vec![("docs/fields.md".to_owned(), page::page(&source))];
     for (file, tables) in FILES.iter().zip(&source.files) {
         files.push((schema::place(file), schema::text(&source, file, tables)?));
-        files.push((format!("crates/cli/src/fields/{}.txt", file.name), text::text(&source, file, tables)));
+        let mut printed = |place: String, words| {
+            files.push((format!("crates/cli/src/fields/{place}"), text::text(&source, file, tables, words)?));
+            Ok::<_, String>(())
+        };
+        printed(format!("{}.txt", file.name), Words::English)?;
+        // What people write themselves; the others are written and read by programs.
+        if file.notation == Notation::Toml {
+            printed(format!("{}.ja.txt", file.name), Words::Japanese)?;
+        }
     }
     Ok(files)
 }

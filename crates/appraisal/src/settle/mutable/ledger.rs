@@ -97,7 +97,9 @@ impl<'p, 'a> Ledger<'p, 'a> {
                 let finding = over(case, cap, sums.not_judged);
                 found.report(finding);
             } else if sums.not_accepted > 0 {
-                let finding = at(case, &ANY, sums.not_accepted);
+                let most = if cap == u64::MAX { sums.not_judged } else { cap };
+                let line = format!("accept-any = [{{ path = {:?}, max-bytes = {most} }}]", rule.path);
+                let finding = at(case, &ANY, sums.not_accepted).arg("line", line);
                 found.report(finding);
             } else if sums.not_judged > 0 {
                 let finding = at(case, &NOT_JUDGED, sums.not_judged);
@@ -131,11 +133,11 @@ pub static ANY: Kind = Kind {
     family: Family::Mutable,
     severity: Severity::Medium,
     effect: Effect::CannotTell(Reason::Coverage),
-    english: "{bytes} bytes may be anything, by the manifest; the policy does not accept that here.",
-    japanese: "マニフェストは {bytes} バイトを任意としているが、ポリシーはここでは認めていない。",
+    english: "{bytes} bytes may be anything, by the manifest; nothing accepts that here. This line of a policy would: {line}.",
+    japanese: "マニフェストは {bytes} バイトを任意としているが、ここでは認められていない。認める場合のポリシーの行:{line}。",
     next: Text::new(
-        "Name the path in the policy, with a byte cap, if you accept it.",
-        "認める場合はポリシーに経路と上限を記す。",
+        "Put the line below [[rule]] in your policy if you accept it; with a key alone it is never accepted.",
+        "認める場合はその行をポリシーの [[rule]] の下に記す。鍵だけの検証では認められない。",
     ),
     between: None,
 };
