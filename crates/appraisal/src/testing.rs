@@ -267,6 +267,7 @@ pub(crate) fn reference(tree: &Tree) -> ImageReference {
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
+        anchor: None,
         files: None,
         layout: Vec::new(),
         regions: reference_regions(tree, &[]),

@@ -2,7 +2,7 @@
 //! kinds stand here, since they count as all others do, and the report has to say them also of a report that somebody else
 //! made.
 
-use crate::kind::{ASK, Effect, Family, Kind, Reason, Severity, Text};
+use crate::kind::{ASK, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 
 /// The kinds of findings of this file.
 pub(crate) static KINDS: &[&Kind] = &[
@@ -18,8 +18,39 @@ pub(crate) static KINDS: &[&Kind] = &[
     &REQUIRED_IMAGE_ABSENT,
     &KNOWN_KEY_ACCEPTED,
     &NOT_VERIFIED,
+    &OUTSIDE,
+    &PLACED,
     &UNSUITABLE,
 ];
+
+/// The image of the release lies in a larger dump.
+pub static PLACED: Kind = Kind {
+    id: "image/placed",
+    family: Family::Image,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "The image of the release lies at {where} of this dump, at the end where its loader begins; beside it {bytes} bytes are \
+              erased.",
+    japanese: "リリースのイメージは、このダンプの {where}、すなわちローダーが起動する側の端に有る。その外の {bytes} バイトは消去状態。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// Something lies beside the image of the release.
+pub static OUTSIDE: Kind = Kind {
+    id: "image/outside",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{bytes} bytes of this dump lie outside the image of the release and are not erased, the first of them at {first}: no \
+              reference covers them.",
+    japanese: "このダンプのうちリリースのイメージの外に、消去状態でない {bytes} バイトの部分が有る(先頭 {first})。基準値は無い。",
+    next: Text::new(
+        "Ask the maker what lies there; an image of the whole flash has its own manifest.",
+        "そこに何が有るかを製造者に問い合わせる。フラッシュ全体のイメージには専用のマニフェストが有る。",
+    ),
+    between: None,
+};
 
 /// The same image was presented twice.
 pub static GIVEN_TWICE: Kind = Kind {

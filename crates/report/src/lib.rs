@@ -35,8 +35,8 @@ pub use lot::{
     is_lot, lot_renderer,
 };
 pub use model::{
-    AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, PartOf, PlaceOf, PolicyOf, RegionOf,
-    Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
+    AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, Outside, PartOf, PlaceOf, Placed,
+    PolicyOf, RegionOf, Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
 pub use problems::problem_text;
 pub use renderers::{RENDERERS, Renderer, View, renderer, wrapped};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use kiwame_appraisal::{Account, Assessment, Basis, Class, Exceptions, Finding, Verdict, json_of, kinds};
 use kiwame_image::{
-    Arrange as _, Digest, Gather as _, LimitKind, Limits, Problem, Region, RegionId, Tree, Words,
+    Arrange as _, Digest, Gather as _, LimitKind, Limits, Problem, Region, RegionId, Span, Tree, Words,
 };
 use kiwame_trust::json::{Json, MOST_SIGNED};
 use kiwame_trust::manifest::ReferenceRegion;
@@ -58,6 +58,9 @@ pub struct Report {
     pub mode: String,
     /// What this run could not have seen. Example: `["rollback", "transparency"]`
     pub not_seen: Vec<forms::NotSeen>,
+    /// Where the image of the release lies, in a dump that is larger; offsets are of the dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<PlaceOf>,
     /// The policy by which it was judged.
     pub policy: PolicyOf,
     /// Regions in pre-order; leaves carry a class.
@@ -351,22 +354,90 @@ pub enum Regions {
     Listed(Vec<RegionOf>),
     /// Those of a tree, with the class of each leaf, as far as they are listed.
     Tree(Rc<Tree>, BTreeMap<RegionId, (Class, Option<Basis>)>, Listing),
+    /// Those of a part of a larger dump, and what lies outside.
+    Placed(Box<Self>, Placed, Listing),
 }
+
+/// Where the image of a release lies in a larger dump.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The part.
+    pub span: Span,
+    /// SHA-256 of the dump.
+    pub sha256: Digest,
+    /// Size of the dump in bytes.
+    pub size: u64,
+    /// What lies outside, by offset.
+    pub outside: Vec<Outside>,
+}
+
+/// What lies beside the image of a release in a larger dump.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// Where.
+    pub span: Span,
+    /// What is known of it: erased, or not understood.
+    pub class: Class,
+    /// The first byte that is not erased.
+    pub first: Option<u64>,
+}
+
+impl Placed {
+    /// A region of the part, as it lies in the dump; the part's own stands for all of the dump.
+    fn moved(&self, region: RegionOf) -> RegionOf {
+        match (region.path == IMAGE, region.space == IMAGE) {
+            (true, _) => RegionOf { offset: 0, length: self.size, sha256: Some(self.sha256.hex()), ..region },
+            (false, true) => RegionOf { offset: region.offset.saturating_add(self.span.offset), ..region },
+            (false, false) => region,
+        }
+    }
+
+    /// What lies outside, before the part or behind it.
+    fn outside(&self, listing: Listing, behind: bool) -> impl Iterator<Item = RegionOf> {
+        let pieces = self.outside.iter().filter(move |piece| {
+            (piece.span.offset >= self.span.end()) == behind && listing.has(Some(piece.class))
+        });
+        pieces.map(move |piece| RegionOf {
+            attributes: BTreeMap::new(),
+            basis: None,
+            class: Some(piece.class.name().to_owned()),
+            guid: None,
+            kind: "outside".to_owned(),
+            length: piece.span.length,
+            name: None,
+            offset: piece.span.offset,
+            path: format!("outside:{:#x}", piece.span.offset),
+            sha256: None,
+            space: IMAGE.to_owned(),
+        })
+    }
+}
+
+/// Path of the image, and of the space that it is.
+const IMAGE: &str = "image";
+/// Path of what lies outside the image of a release.
+const OUTSIDE: &str = "outside";
 
 impl Regions {
     /// All of them in pre-order.
-    pub fn iter(&self) -> impl Iterator<Item = Cow<'_, RegionOf>> {
-        let (listed, tree) = match self {
-            Self::Listed(list) => (Some(list.iter().map(Cow::Borrowed)), None),
-            Self::Tree(tree, classes, listing) => (None, Some((tree, classes, *listing))),
-        };
-        let made = tree.into_iter().flat_map(|(tree, classes, listing)| {
-            let class = |region: &Region| classes.get(&region.id).copied();
-            let listed =
-                tree.regions().filter(move |region| listing.has(class(region).map(|(class, _)| class)));
-            listed.map(move |region| Cow::Owned(RegionOf::new(tree, region, class(region))))
-        });
-        listed.into_iter().flatten().chain(made)
+    pub fn iter(&self) -> Box<dyn Iterator<Item = Cow<'_, RegionOf>> + '_> {
+        match self {
+            Self::Listed(list) => Box::new(list.iter().map(Cow::Borrowed)),
+            Self::Tree(tree, classes, listing) => {
+                let class = |region: &Region| classes.get(&region.id).copied();
+                let listed =
+                    tree.regions().filter(move |region| listing.has(class(region).map(|(class, _)| class)));
+                Box::new(listed.map(move |region| Cow::Owned(RegionOf::new(tree, region, class(region)))))
+            }
+            Self::Placed(part, placed, listing) => {
+                // The root comes first, where it is listed.
+                let mut inside = part.iter().map(|region| placed.moved(region.into_owned())).peekable();
+                let root = inside.next_if(|region| region.path == IMAGE);
+                let before = placed.outside(*listing, false);
+                let all = root.into_iter().chain(before).chain(inside).chain(placed.outside(*listing, true));
+                Box::new(all.map(Cow::Owned))
+            }
+        }
     }
 
     /// The tree that they are of; `None` where somebody listed them.
@@ -375,6 +446,7 @@ impl Regions {
         match self {
             Self::Listed(_) => None,
             Self::Tree(tree, ..) => Some(tree),
+            Self::Placed(part, ..) => part.tree(),
         }
     }
 
@@ -384,6 +456,20 @@ impl Regions {
         match self {
             Self::Listed(list) => list.len(),
             Self::Tree(tree, ..) => tree.count(),
+            Self::Placed(part, placed, _) => part.count().saturating_add(placed.outside.len()),
+        }
+    }
+
+    /// Leaves out what equals its reference value.
+    fn list_differing(&mut self) {
+        match self {
+            Self::Tree(.., listing) => *listing = Listing::Differing,
+            // As the manifest lists them, all matched.
+            Self::Listed(list) => list.clear(),
+            Self::Placed(part, _, listing) => {
+                part.list_differing();
+                *listing = Listing::Differing;
+            }
         }
     }
 
@@ -716,6 +802,7 @@ impl Report {
             missing: 0,
             mode: mode.to_owned(),
             not_seen: Vec::new(),
+            placed: None,
             policy: PolicyOf::default(),
             regions: Regions::Listed(Vec::new()),
             rules: Vec::new(),
@@ -776,15 +863,50 @@ impl Report {
         self.spaces = image.into_iter().chain(sizes).map(space).collect();
     }
 
+    /// Tells of the whole dump what was found of the part of it that is the image of a release.
+    pub fn place(&mut self, placed: Placed) {
+        let base = placed.span.offset;
+        let moved = |space: &str, path: &str, offset: &mut u64| {
+            if space == IMAGE && ![IMAGE, OUTSIDE].contains(&path) {
+                *offset = offset.saturating_add(base);
+            }
+        };
+        for finding in &mut self.findings {
+            moved(&finding.space, &finding.path, &mut finding.offset);
+            if let Some(image) = &mut finding.image {
+                image.offset = image.offset.saturating_add(base);
+            }
+            for part in &mut finding.parts {
+                moved(&part.space, &part.path, &mut part.offset);
+                part.message = message(Lang::English, &part.finding(), &self.mode);
+            }
+            finding.message = message(Lang::English, finding, &self.mode);
+        }
+        let bytes = |class| {
+            let pieces = placed.outside.iter().filter(|piece| piece.class == class);
+            pieces.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length))
+        };
+        let (fill, unexplained) = (bytes(Class::Fill), bytes(Class::Unexplained));
+        let image = self.spaces.first_mut().map(|space| {
+            space.size = placed.size;
+            &mut space.account
+        });
+        for account in [&mut self.account, &mut self.content].into_iter().chain(image) {
+            account.fill = account.fill.saturating_add(fill);
+            account.unexplained = account.unexplained.saturating_add(unexplained);
+        }
+        self.image.size = placed.size;
+        self.image.sha256 = placed.sha256.hex();
+        self.placed = Some(PlaceOf { length: placed.span.length, offset: base });
+        let part = core::mem::replace(&mut self.regions, Regions::Listed(Vec::new()));
+        self.regions = Regions::Placed(Box::new(part), placed, Listing::All);
+    }
+
     /// Leaves out what equals its reference value: of an accepted unit nearly everything, and for filing nobody needs it.
     pub fn list_differing(&mut self) {
         self.decoded = Some(self.decoded());
         self.listed = Listing::Differing;
-        match &mut self.regions {
-            Regions::Tree(.., listing) => *listing = Listing::Differing,
-            // As the manifest lists them, all matched.
-            Regions::Listed(list) => list.clear(),
-        }
+        self.regions.list_differing();
         let holds = |space: &SpaceOf| {
             Class::ALL
                 .into_iter()
@@ -910,7 +1032,7 @@ impl Report {
         self.changes.iter_mut().flat_map(|change| [&mut change.how, &mut change.what]).for_each(again);
         let listed = match &mut self.regions {
             Regions::Listed(list) => list.as_mut_slice(),
-            Regions::Tree(..) => &mut [],
+            Regions::Tree(..) | Regions::Placed(..) => &mut [],
         };
         for region in listed {
             [&mut region.kind, &mut region.path, &mut region.space]
@@ -960,7 +1082,7 @@ mod tests {
     fn what_is_counted_in_a_list_that_was_cut_is_the_least_there_is() {
         let changed = |name: &str| {
             let path = format!("squashfs:files/decoded:content/file:{name}");
-            Finding::new(&kinds::MODIFIED).at(&path, "image", kiwame_image::Span::new(0, 1))
+            Finding::new(&kinds::MODIFIED).at(&path, "image", Span::new(0, 1))
         };
         let mut findings = vec![changed("a"), changed("b")];
         let said = |findings: &[Finding], lang| changes_line(lang, &ChangeOf::counted(findings));

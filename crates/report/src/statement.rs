@@ -171,6 +171,9 @@ fn image(number: usize, image: &ImageReference) -> Part<'_> {
         "required": image.required, "coverage": image.coverage.name(), "layout": layout,
     });
     let mut fields = parts(fields);
+    if let Some(anchor) = image.anchor {
+        fields.insert("anchor".to_owned(), Part::Value(json!(anchor.name())));
+    }
     if let Some(files) = image.files {
         fields.insert("files".to_owned(), Part::Value(json!(files.name())));
     }

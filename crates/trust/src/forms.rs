@@ -31,6 +31,8 @@ pub type WhenEmpty = String;
 pub type RevocationReason = String;
 /// How much of an image a manifest lists.
 pub type Coverage = String;
+/// At which end of a larger medium an image lies: where its loader begins.
+pub type Anchor = String;
 /// How the files of a file system are listed: a program as one, or by its parts.
 pub type Files = String;
 /// Over what a digest was made: the bytes, or where they lie in the space that takes them.

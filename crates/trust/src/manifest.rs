@@ -137,6 +137,42 @@ impl Files {
     }
 }
 
+/// At which end of a larger medium an image lies: where its loader begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// The loader begins at the first byte of the medium: erased bytes may follow.
+    Start,
+    /// The loader begins at the last byte of the medium, as a processor of the x86 family does: erased bytes may come before.
+    End,
+}
+
+impl Anchor {
+    /// The word for it in manifests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Start, Self::End].into_iter().find(|one| one.name() == name)
+    }
+
+    /// Where in a medium of that size an image of this length lies; nowhere in one that is no larger.
+    #[must_use]
+    pub fn place(self, length: u64, medium: u64) -> Option<Span> {
+        let before = medium.checked_sub(length).filter(|rest| *rest > 0)?;
+        Some(match self {
+            Self::Start => Span::new(0, length),
+            Self::End => Span::new(before, length),
+        })
+    }
+}
+
 /// One image of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageReference {
@@ -156,6 +192,8 @@ pub struct ImageReference {
     pub required: bool,
     /// Whether everything is listed.
     pub coverage: Coverage,
+    /// At which end of a larger medium it may lie; `None` where nothing tells.
+    pub anchor: Option<Anchor>,
     /// How the files of file systems in it are listed; `None` when it has none.
     pub files: Option<Files>,
     /// Partitions of a medium that carries no table.
@@ -528,8 +566,18 @@ impl ImageReference {
         subjects: &[tables::Subject],
         lists: &mut [Vec<ReferenceRegion>],
     ) -> Result<Self, TrustError> {
-        let tables::Image { subject, format, size, erase_value, required, coverage, files, layout, regions } =
-            table;
+        let tables::Image {
+            subject,
+            format,
+            size,
+            erase_value,
+            required,
+            coverage,
+            anchor,
+            files,
+            layout,
+            regions,
+        } = table;
         let wrong = |field: &str, expected, found: u64| TrustError::Field {
             field: format!("predicate.images[{number}].{field}"),
             expected,
@@ -556,6 +604,7 @@ impl ImageReference {
             erase_value: erase_value.0,
             required,
             coverage,
+            anchor,
             files,
             layout: layout.into_iter().map(Layout::of).collect(),
             regions,

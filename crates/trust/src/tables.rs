@@ -8,7 +8,7 @@ use kiwame_image::{Algorithm, Digest, Settings, Text, Words};
 use crate::closed::{Read, closed, formed, or_absent};
 use crate::grammar::Grammar;
 use crate::json::{Json, NOTHING, Object};
-use crate::manifest::{Coverage, Files, Method, PREDICATE_TYPE, STATEMENT_TYPE};
+use crate::manifest::{Anchor, Coverage, Files, Method, PREDICATE_TYPE, STATEMENT_TYPE};
 use crate::rules::{RuleType, WhenEmpty};
 use crate::{Facts, Time, TrustError};
 
@@ -128,6 +128,10 @@ closed! {
         /// Whether everything in it is listed. Example: `"complete"`
         #[json("coverage")]
         pub(crate) coverage: Coverage,
+        /// At which end of a larger flash it may lie, with nothing but erased bytes beside it; absent where nothing tells.
+        /// Example: `"end"`
+        #[json("anchor")]
+        pub(crate) anchor: Option<Anchor>,
         /// How the files of its file systems are listed; absent where it has none. Example: `"whole"`
         #[json("files")]
         pub(crate) files: Option<Files>,
@@ -505,6 +509,18 @@ impl Read for Facts {
 impl Read for Coverage {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
         formed(object, field, Text::new("complete or partial", "complete 又は partial"), Self::named)
+    }
+}
+
+impl Read for Anchor {
+    fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
+        formed(object, field, Text::new("start or end", "start 又は end"), Self::named)
+    }
+}
+
+impl Read for Option<Anchor> {
+    fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
+        or_absent(object, field)
     }
 }
 

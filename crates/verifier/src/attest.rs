@@ -1,9 +1,9 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
 use kiwame_appraisal::{Effect, Terms};
-use kiwame_image::{Opening, Openings, Options, Problem, SettingsFile, Text, Tree, Words, fact};
+use kiwame_image::{Opening, Openings, Options, Problem, SettingsFile, SpaceId, Text, Tree, Words, fact};
 use kiwame_report::{Lang, escape};
-use kiwame_trust::manifest::{Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
+use kiwame_trust::manifest::{Anchor, Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
 use kiwame_trust::{Manifest, Rule};
 
@@ -101,6 +101,7 @@ pub(crate) fn reference(
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
+        anchor: anchor(&tree, &written),
         files: kiwame_appraisal::holds_files(&tree).then_some(files),
         layout: written,
         regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
@@ -120,6 +121,22 @@ pub(crate) fn openings(files: Option<Files>, mutable: &[MutableRule], layout: &[
     let written = layout.iter().filter(|layout| layout.written).map(place);
     let scopes = mutable.iter().map(|rule| rule.path.clone()).chain(written).collect();
     Openings { scopes, ..Openings::all(rest) }
+}
+
+/// The end at which the loader begins, where that is known: a processor of the x86 family at the last bytes, in the volume top
+/// file (UEFI PI 1.8, volume 3, section 3.2.1.1); a boot ROM that has the offsets of the layout compiled in at the first.
+fn anchor(tree: &Tree, layout: &[Layout]) -> Option<Anchor> {
+    const VOLUME_TOP_FILE: &str = "1BA0062E-C779-4582-8566-336AE8F78F09";
+    if !layout.is_empty() {
+        return Some(Anchor::Start);
+    }
+    let size = tree.spaces().first()?.size;
+    let mut in_image = tree.regions().filter(|region| region.space == SpaceId::IMAGE);
+    let top = in_image.any(|region| {
+        let guid = region.guid.as_ref().map(ToString::to_string);
+        region.span.end() == size && guid.as_deref() == Some(VOLUME_TOP_FILE)
+    });
+    top.then_some(Anchor::End)
 }
 
 fn holds_jffs2(tree: &Tree, part: &str) -> bool {

@@ -30,6 +30,7 @@ mod inspect;
 mod keys;
 mod lot;
 mod manifests;
+mod placement;
 mod policies;
 pub mod problems;
 mod propose;

@@ -16,7 +16,7 @@ const OF_VERIFY: Text =
 const BUG: u8 = 70;
 
 /// What a request says of a lot.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Asked {
     /// How many units were ordered.
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
 }
 
 /// A unit whose file could not be read.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Unread {
     at: usize,

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::{Response, problems};
 
 /// What the host asks for.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Request {
     abi: u32,
@@ -81,7 +81,7 @@ fn yes() -> bool {
 }
 
 /// A source that the host lends. Its number is its place in the list.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Source {
     pub(crate) role: String,
@@ -90,7 +90,7 @@ pub(crate) struct Source {
 }
 
 /// Bytes that somebody wants to read, as the report says where they lie.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     space: String,
@@ -105,6 +105,20 @@ impl Wanted {
 }
 
 impl Request {
+    /// The same of a part of that source, as if it were all of it.
+    pub(crate) fn within(&self, number: u32, part: Span) -> Self {
+        let mut request = self.clone();
+        if let Some(source) = usize::try_from(number).ok().and_then(|at| request.sources.get_mut(at)) {
+            source.size = part.length;
+        }
+        let excerpt = request.excerpt.take_if(|wanted| wanted.space == "image");
+        // What lies outside is nobody's file.
+        let moved = excerpt
+            .and_then(|wanted| Some(Wanted { offset: wanted.offset.checked_sub(part.offset)?, ..wanted }));
+        request.excerpt = moved.or(request.excerpt);
+        request
+    }
+
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
         let request: Self = serde_json::from_slice(text)
             .map_err(|error| Problem::new(&problems::REQUEST).arg("what", error.to_string()))?;

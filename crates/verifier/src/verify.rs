@@ -3,13 +3,17 @@
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
-use kiwame_image::{Arrange as _, Digest, Gather as _, Opening, Openings, Options, Problem, Tree, Words};
-use kiwame_report::{ImageOf, ManifestOf, PolicyOf, Report, SignerOf, TimeOf, escape};
+use kiwame_image::{
+    Algorithm, Arrange as _, Digest, Gather as _, Opening, Openings, Options, Part, Problem, Span, Tree,
+    Words,
+};
+use kiwame_report::{ImageOf, ManifestOf, Placed, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
 use kiwame_trust::policy::{Expectation, Waiver};
 use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified};
 
 use crate::inspect::not_seen;
+use crate::placement::{self, Window};
 use crate::policies;
 use crate::request::{Run, Source};
 use crate::uniform;
@@ -36,7 +40,20 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
         findings: Vec::new(),
     };
     trial.load()?;
-    let Judged { mut report, compared } = trial.judge()?;
+    let Judged { mut report, compared } = match trial.placed()? {
+        Some(placed) => {
+            let request = run.request.within(image.0, placed.span);
+            let window = Window { host: run.host, source: image.0, base: placed.span.offset };
+            let part = Run { request: &request, host: &window };
+            let mut findings = trial.findings.clone();
+            findings.extend(placement::findings(&placed));
+            let inner = Trial { run: &part, image: part.source("image")?, findings, ..trial.clone() };
+            let mut judged = inner.judge()?;
+            judged.report.place(placed);
+            judged
+        }
+        None => trial.judge()?,
+    };
     trial.describe(&mut report)?;
     if let Some(path) = compared.as_ref().and_then(|compared| trial.serial(compared)) {
         report.set_serial(path);
@@ -98,6 +115,7 @@ fn because(finding: Finding, error: &TrustError) -> Finding {
 }
 
 /// One image on trial.
+#[derive(Clone)]
 struct Trial<'a> {
     run: &'a Run<'a>,
     image: (u32, &'a Source),
@@ -223,6 +241,54 @@ impl Trial<'_> {
 
     fn rule<'r>(&'r self, manifest: &Manifest) -> Option<&'r Rule> {
         self.policy.rule(&manifest.product.vendor, &manifest.product.model).ok()
+    }
+
+    /// Where the image of a release lies in a dump that is larger than any of them: equal by digest, else the first place at
+    /// which something of it is recognised.
+    fn placed(&self) -> Result<Option<Placed>, Problem> {
+        let (number, source) = self.image;
+        let images = self.verified.iter().flat_map(|one| &one.value().images);
+        let mut best = None;
+        for (span, _) in placement::places(images.clone(), source.size) {
+            let part = Part::Source { source: number, offset: span.offset, length: span.length };
+            let digest = self.run.host.digest(Algorithm::Sha256, &[part]);
+            let digest = digest.map_err(|error| problems::unread(&source.name, error))?;
+            if images.clone().any(|image| image.size == span.length && image.digests.contains(&digest)) {
+                best = Some(span);
+                break;
+            }
+            if best.is_none() && self.is_recognised(span)? {
+                best = Some(span);
+            }
+        }
+        let Some(span) = best else { return Ok(None) };
+        Ok(Some(Placed {
+            span,
+            sha256: self.run.sha256(self.image)?,
+            size: source.size,
+            outside: placement::outside(self.run, self.image, span)?,
+        }))
+    }
+
+    /// True when something of an image of that size is recognised there.
+    fn is_recognised(&self, span: Span) -> Result<bool, Problem> {
+        let request = self.run.request.within(self.image.0, span);
+        let window = Window { host: self.run.host, source: self.image.0, base: span.offset };
+        let part = Run { request: &request, host: &window };
+        let images = self.verified.iter().flat_map(|one| &one.value().images);
+        for image in images.filter(|image| image.size == span.length) {
+            let options = Options {
+                layout: image.partitions(),
+                reading: Some(image.format.clone()),
+                openings: Openings::all(Opening::Closed),
+                ..Options::default()
+            };
+            let tree = part.tree(part.source("image")?, &options)?;
+            if tree.format() == image.format && shares_a_path(image, &tree) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Which manifests apply, and what the worst of them says.
@@ -764,6 +830,7 @@ fn reference(name: &str, size: u64, tree: &Tree) -> ImageReference {
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
+        anchor: None,
         files: None,
         layout: Vec::new(),
         regions: kiwame_appraisal::reference_regions(tree, &[]),

@@ -477,7 +477,7 @@ fn each_grammar_is_read_and_takes_its_example_by_the_length_that_it_says() {
 #[test]
 fn every_word_of_a_form_is_one_that_its_reader_knows() {
     use kiwame_image::{Algorithm, Settings};
-    use kiwame_trust::manifest::{Coverage, Files, Method};
+    use kiwame_trust::manifest::{Anchor, Coverage, Files, Method};
     use kiwame_trust::policy::RevocationReason;
     use kiwame_trust::rules::{RuleType, WhenEmpty};
     let known = |form: &str, word: &str| match form {
@@ -487,6 +487,7 @@ fn every_word_of_a_form_is_one_that_its_reader_knows() {
         "RevocationReason" => Some(RevocationReason::named(word).is_some()),
         "WhenEmpty" => Some(WhenEmpty::named(word).is_some() && WhenEmpty::EXPECTED.english.contains(word)),
         "Coverage" => Some(Coverage::named(word).is_some()),
+        "Anchor" => Some(Anchor::named(word).is_some()),
         "Files" => Some(Files::named(word).is_some()),
         "Method" => Some(Method::named(word).is_some()),
         _ => None,
@@ -498,7 +499,7 @@ fn every_word_of_a_form_is_one_that_its_reader_knows() {
         .flat_map(|form| form.words.iter().filter_map(|(word, _)| Some((word, known(&form.rust, word)?))))
         .collect();
     assert!(
-        words.len() == 3 + 6 + 5 + 3 + 3 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known),
+        words.len() == 3 + 6 + 5 + 3 + 3 + 2 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known),
         "{words:?}"
     );
     assert_eq!(WhenEmpty::default().name(), "refuse", "as the tables say");

@@ -1,0 +1,116 @@
+//! The image of a release in the dump of a larger flash: at the end where its loader begins, with nothing but erased bytes
+//! beside it (RULES 1 and 14). Everything is judged as if that part alone had been given; what lies outside is accounted for
+//! here.
+
+use kiwame_appraisal::{Class, Finding, kinds};
+use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError, Span, to_usize};
+use kiwame_report::{Outside, Placed};
+use kiwame_trust::manifest::{Anchor, ImageReference};
+
+use crate::problems;
+use crate::request::{Run, Source};
+
+/// Bytes read in one go.
+const PIECE: u64 = 64 << 10;
+
+/// Lends a part of a source as if it were all of it.
+pub(crate) struct Window<'h> {
+    pub(crate) host: &'h dyn Host,
+    pub(crate) source: u32,
+    pub(crate) base: u64,
+}
+
+impl Host for Window<'_> {
+    fn read(&self, source: u32, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        self.host.read(source, self.moved(source, offset), into)
+    }
+
+    fn digest(&self, algorithm: Algorithm, parts: &[Part<'_>]) -> Result<Digest, ReadError> {
+        let moved = parts.iter().map(|part| match *part {
+            Part::Source { source, offset, length } => {
+                Part::Source { source, offset: self.moved(source, offset), length }
+            }
+            Part::Memory(bytes) => Part::Memory(bytes),
+        });
+        self.host.digest(algorithm, &moved.collect::<Vec<_>>())
+    }
+
+    fn progress(&self, done: u64, total: u64) {
+        self.host.progress(done, total);
+    }
+}
+
+impl Window<'_> {
+    fn moved(&self, source: u32, offset: u64) -> u64 {
+        if source == self.source { offset.saturating_add(self.base) } else { offset }
+    }
+}
+
+/// The places in a dump where one of these images may lie: at its own end of a dump that is larger than any of them.
+pub(crate) fn places<'a>(
+    images: impl Iterator<Item = &'a ImageReference> + Clone,
+    size: u64,
+) -> Vec<(Span, Anchor)> {
+    let mut places = Vec::new();
+    if images.clone().any(|image| image.size >= size) {
+        return places;
+    }
+    for image in images {
+        let place = image.anchor.and_then(|anchor| Some((anchor.place(image.size, size)?, anchor)));
+        places.extend(place.filter(|place| !places.contains(place)));
+    }
+    places
+}
+
+/// What lies outside a place: each piece erased throughout, or not understood.
+pub(crate) fn outside(run: &Run<'_>, image: (u32, &Source), place: Span) -> Result<Vec<Outside>, Problem> {
+    let pieces = [Span::between(0, place.offset), Span::between(place.end(), image.1.size)];
+    let pieces = pieces.into_iter().filter(|piece| piece.length > 0);
+    pieces
+        .map(|span| {
+            let first = first_written(run, image, span)?;
+            let class = if first.is_some() { Class::Unexplained } else { Class::Fill };
+            Ok(Outside { span, class, first })
+        })
+        .collect()
+}
+
+/// What is to be said of it.
+pub(crate) fn findings(placed: &Placed) -> Vec<Finding> {
+    let at = |finding: Finding, span| finding.at("outside", "image", span);
+    let place = format!("{:#x}", placed.span.offset);
+    let mut findings: Vec<_> = placed
+        .outside
+        .iter()
+        .filter_map(|piece| {
+            let first = format!("{:#x}", piece.first?);
+            let finding = Finding::new(&kinds::OUTSIDE).arg("bytes", piece.span.length);
+            Some(at(finding, piece.span).arg("first", first))
+        })
+        .collect();
+    let erased = placed.outside.iter().filter(|piece| piece.first.is_none());
+    let bytes = erased.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length));
+    let said = Finding::new(&kinds::PLACED).at("outside", "image", placed.span);
+    findings.push(said.arg("where", place).arg("bytes", bytes));
+    findings
+}
+
+/// Where a piece holds something else than erased flash does, if it does.
+fn first_written(
+    run: &Run<'_>,
+    (number, source): (u32, &Source),
+    span: Span,
+) -> Result<Option<u64>, Problem> {
+    let (mut at, mut bytes) = (span.offset, vec![0; to_usize(PIECE.min(span.length))]);
+    while at < span.end() {
+        bytes.truncate(to_usize(PIECE.min(span.end().saturating_sub(at))));
+        run.host.read(number, at, &mut bytes).map_err(|error| problems::unread(&source.name, error))?;
+        if let Some((offset, _)) = (at..).zip(&bytes).find(|(_, byte)| **byte != ERASED) {
+            return Ok(Some(offset));
+        }
+        at = at.saturating_add(PIECE);
+    }
+    Ok(None)
+}
+
+const ERASED: u8 = 0xff;
