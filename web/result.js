@@ -292,8 +292,16 @@ function cells(row, node) {
 function nameAndKind(node) {
   const name = nameOf(node);
   const { kind } = node.region;
-  if (/^\d+$/.test(name) && !isEntry(node.region)) return [make("span", kind), " ", make("span", name, "kind")];
-  return name === kind ? [make("span", name)] : [make("span", name), " ", make("span", kind, "kind")];
+  if (/^\d+$/.test(name) && !isEntry(node.region)) return [kindPart(kind), " ", make("span", name, "kind")];
+  return name === kindWord(kind) ? [make("span", name)] : [make("span", name), " ", kindPart(kind, "kind")];
+}
+
+/** The kind of a row. The word by which specifications and reports call it stands in its title, and on paper behind it. */
+function kindPart(kind, className) {
+  const word = kindWord(kind);
+  const part = make("span", word, className);
+  if (word !== kind) part.title = kind;
+  return part;
 }
 
 /** The class of a row; of one with others below it the worst of them, and whether it is only in part so. */
@@ -326,7 +334,7 @@ function detailsOf(region) {
   const kinds = isEntry(region) ? texts().entry.facts : {};
   return [
     [names.path, region.path],
-    [names.kind, region.kind],
+    [names.kind, kindWord(region.kind) === region.kind ? region.kind : `${kindWord(region.kind)} (${region.kind})`],
     [names.name, region.name],
     [names.guid, region.guid],
     [names.space, region.space],

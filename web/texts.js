@@ -470,3 +470,35 @@ const TEXTS = {
     size: (bytes) => `${bytes.toLocaleString("ja")} バイト`,
   },
 };
+
+/** Kinds of regions that a reader meets: words that are one, and what stands behind the name of a format or of one of them. */
+const KINDS_IN_JAPANESE = {
+  whole: {
+    account: "アカウント", between: "間の部分", "account-secret": "パスワード記載", "amd-microcode": "AMD マイクロコード", "amd-patch": "AMD パッチ", blank: "空白", "block-device": "ブロックデバイス",
+    "boot-argument": "起動引数", "boot-line": "起動時に実行する行", broken: "破損部", "character-device": "キャラクターデバイス", code: "コード",
+    component: "構成要素", "compressed-stream": "圧縮ストリーム", content: "内容", copy: "複製", data: "データ", dead: "無効な旧データ",
+    descriptor: "ディスクリプター", "device-tree": "デバイスツリー", directory: "ディレクトリ", fifo: "名前付きパイプ", file: "ファイル",
+    "file-content": "ファイルの内容", files: "ファイル群", fill: "消去値", found: "検出した構造", gap: "隙間", free: "空き領域", "free-space": "空き領域",
+    "freeform-content": "自由形式の内容", "ftw-working": "耐障害書込みの作業領域", header: "ヘッダー", image: "イメージ", "intel-flash": "Intel フラッシュ", "intel-gap": "領域間の隙間",
+    "intel-region": "Intel フラッシュの領域", kernel: "カーネル", layout: "配置", line: "行", "load-option": "起動項目", "login-line": "ログインに関わる行", microcode: "マイクロコード",
+    node: "ノード", "not-a-file": "ファイルでない部分", "not-a-section": "セクションでない部分", opaque: "中身の見えない部分", option: "オプション",
+    padding: "パディング", "pad-content": "パディング内の内容", partition: "パーティション", payload: "ペイロード", property: "プロパティ",
+    raw: "未分解のバイト列", "raw-content": "未分解の内容", "raw-flash": "フラッシュ全体", rest: "残り", root: "ルート", script: "スクリプト",
+    section: "セクション", "section-content": "セクションの内容", setting: "設定", signature: "署名", "signature-list": "署名リスト",
+    socket: "ソケット", stream: "ストリーム", "symbolic-link": "シンボリックリンク", superblock: "スーパーブロック", trailing: "後続データ", "uboot-env": "U-Boot 環境変数領域",
+    "uboot-fit": "FIT イメージ", "fit-entry": "FIT の項目", fit: "FIT イメージ", "uboot-variable": "U-Boot 変数", "uefi-apriori": "UEFI 優先順リスト",
+    "uefi-depex": "UEFI 依存式", "uefi-file": "UEFI ファイル", "uefi-image": "UEFI イメージ", "uefi-pad-file": "UEFI パッドファイル",
+    "uefi-section": "UEFI セクション", "uefi-sections": "UEFI セクション群", "uefi-user-interface": "UEFI 表示名", "uefi-version": "UEFI 版情報", "uefi-volume": "ファームウェアボリューム",
+    "unknown-content": "不明な内容", unread: "読めない部分", unused: "未使用部", variable: "変数", "variable-store": "変数ストア", whiteout: "ホワイトアウト",
+    zeros: "ゼロ",
+  },
+  part: {
+    behind: "後続データ", blank: "空白", broken: "破損部", certificates: "証明書", code: "コード", content: "内容", data: "データ", end: "終端", entries: "項目",
+    entry: "項目", files: "ファイル群", flags: "フラグ", frame: "フレーム", free: "空き領域", gap: "隙間", header: "ヘッダー", headers: "ヘッダー", image: "イメージ", mark: "印", member: "メンバー",
+    name: "名前", node: "ノード", "node-end": "ノード終端", "node-start": "ノード開始", nodes: "ノード群", nop: "空のタグ", overlay: "末尾の付加データ", padding: "パディング",
+    path: "パス", payload: "ペイロード", "payload-size": "ペイロード長", "program-headers": "プログラムヘッダー", property: "プロパティ", reservation: "予約領域",
+    "reservations-end": "予約領域の終端", rest: "残り", root: "ルート", section: "セクション", "section-headers": "セクションヘッダー", segment: "セグメント",
+    setup: "セットアップコード", signatures: "署名", sizes: "長さの表", spare: "予備領域", stream: "ストリーム", strings: "文字列表", superblock: "スーパーブロック",
+    symbols: "シンボル表", syntax: "構文", table: "表", tag: "タグ", tail: "末尾", trailing: "後続データ", unread: "読めない部分", "unused-strings": "未使用の文字列", write: "書込み記録", zeros: "ゼロ",
+  },
+};
