@@ -140,13 +140,19 @@ async function tabulate(made) {
 
 // ---- the table --------------------------------------------------------------------------------------------------
 
-const TIER_OF_EXIT = { 0: "affirming", 1: "contraindicated", 7: "warning" };
+/** The tier of all of them: that of the unit which decided. Where none did, it was what is odd about them together, and that
+ * asks for a person. */
+function tierOf({ accepted, exitCode, units }) {
+  if (accepted) return "affirming";
+  const decided = units.find((unit) => unit.exitCode === exitCode);
+  return decided === undefined ? "warning" : Object.hasOwn(ICONS, decided.tier) ? decided.tier : "none";
+}
 
 function showLot() {
   const { table, words, unconfirmed } = lot;
   // RULES 18: as long as nobody has compared what came with the images, none of them is vouched for.
   const held = unconfirmed !== null && table.units.some(({ tier }) => tier === "affirming");
-  const tier = held && table.exitCode === 0 ? "warning" : (TIER_OF_EXIT[table.exitCode] ?? "none");
+  const tier = held && table.accepted ? "warning" : tierOf(table);
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   id("lot-title").className = `verdict ${tier}`;

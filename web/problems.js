@@ -40,12 +40,17 @@ function inPageWords({ id: kind, args, message }, on) {
   return { what: says(...names.map((arg) => args[arg])), next: todo ?? mending(on), control };
 }
 
-/** From where on a document cannot be read, and what is wrong there; nothing for other problems. */
+/** How the core begins what it says of TOML, in either language: it gives the place in this sentence alone. */
+const PLACE_IN_TOML = /^TOML(?: parse error at line | として読めない\()(\d+)(?:, column | 行 )(\d+)(?: 列\))?$/;
+
+/** From where on a document cannot be read, and what is wrong there; nothing for other problems, or where no place is told. */
 function placeIn(kind, { line, column }, message) {
   // The reader of TOML says the place first, shows it, and says below it what is wrong.
   const [first, ...shown] = message.split("\n");
-  if (kind === "document/toml" && shown.length > 0) return texts().core.place(...first.match(/\d+/g), shown.at(-1));
-  if (kind === "document/json") return texts().core.place(line, column, message.replace(/^[^:]*: ?/, ""));
+  const place = kind === "document/toml" && shown.length > 0 ? first.match(PLACE_IN_TOML) : null;
+  if (place) return texts().core.place(place[1], place[2], shown.at(-1));
+  // Of JSON the place is told by itself, and stands in front of what is said.
+  if (kind === "document/json" && line && column) return texts().core.place(line, column, message.replace(/^[^:]*: ?/, ""));
   return undefined;
 }
 
