@@ -1,7 +1,7 @@
 // Several dumps make a lot, as a command makes one: each is verified by itself, and the core makes the table from the
 // reports. Short reports are kept; of one unit at a time all regions are listed, when somebody looks at it.
 
-/** { units, references, extra, time, unconfirmed, leftOut, table, outputs }. A unit is { file, exit, and `report` and its
+/** { units, references, extra, time, given, saved, leftOut, table, outputs }. A unit is { file, exit, and `report` and its
  * `sha256`, or `why` there is none }. */
 let lot = null;
 
@@ -15,13 +15,12 @@ const nameOfSource = (role) => (data) => ({ role, name: data.name, data });
 
 /** Verifies all images, one after another, and shows the table. */
 async function startLot(images, references, { now, nowSource, render, ...expected }, question) {
-  const given = having("policy").length > 0 ? "policy" : "key";
   const made = {
     units: images.map((file) => ({ file })),
     references,
     extra: expected,
     time: { now, nowSource },
-    unconfirmed: id("confirmed").checked ? null : given,
+    given: givenNow(),
     leftOut: having("aside").map(({ name }) => name),
   };
   const begun = stops;
@@ -149,7 +148,8 @@ function tierOf({ accepted, exitCode, units }) {
 }
 
 function showLot() {
-  const { table, words, unconfirmed } = lot;
+  const { table, words } = lot;
+  const unconfirmed = unconfirmedOf(lot);
   // RULES 18: as long as nobody has compared what came with the images, none of them is vouched for.
   const held = unconfirmed !== null && table.units.some(({ tier }) => tier === "affirming");
   const tier = held && table.accepted ? "warning" : tierOf(table);
@@ -157,11 +157,11 @@ function showLot() {
   icon.ariaHidden = "true";
   id("lot-title").className = `verdict ${tier}`;
   id("lot-title").replaceChildren(icon, make("span", held ? heldLine(tier, table.totals) : words.first));
-  id("lot-note").textContent = held ? texts().anchors[unconfirmed].unconfirmed : texts().lot.help;
-  id("lot-note").classList.toggle("on-screen", !held);
+  id("lot-note").textContent = held ? texts().anchors[unconfirmed].unconfirmed : "";
   id("lot-confirm-now").textContent = texts().goTo.confirmed;
   id("lot-confirm-now").hidden = !held;
   for (const button of id("lot-save").querySelectorAll("button")) button.disabled = held;
+  id("lot-save-why").textContent = held ? texts().anchors[unconfirmed].noSave : "";
   id("units").tHead.rows[0].replaceChildren(...words.heads.map(headCell));
   id("units").tBodies[0].replaceChildren(...lot.units.map((unit, at) => unitRow(at, held)));
   id("units").classList.toggle("nobody", words.rows.every((cells) => cells[4] === ""));
@@ -175,6 +175,19 @@ function showLot() {
   id("odd").replaceChildren(...odd.map((sentence) => make("li", sentence)));
   describe(id("lot-facts"), factsOf(table, held));
   id("lot").hidden = false;
+  id("skip").hidden = false;
+  id("skip").hash = "lot-title";
+  unitStops.settle();
+}
+
+/** The same table in other words; it may lie behind a unit of it. */
+function showLotAgain() {
+  const shown = !id("lot").hidden;
+  const at = Array.from(id("units").tBodies[0].rows).indexOf(unitStops.current);
+  showLot();
+  unitStops.settle(id("units").tBodies[0].rows[at]);
+  id("lot").hidden = !shown;
+  if (!shown) id("skip").hash = "verdict-title";
 }
 
 /** The first line while the key or the policy is not confirmed: no unit counts as one that matches. */
@@ -188,10 +201,7 @@ function heldLine(tier, { affirming, warning, contraindicated, none, unread, uni
 async function speakOfLot() {
   const told = lot;
   await tabulate(told);
-  if (lot !== told) return;
-  const shown = !id("lot").hidden;
-  showLot();
-  id("lot").hidden = !shown;
+  if (lot === told) showLotAgain();
 }
 
 /** The name of a file without its ending. */
@@ -243,16 +253,9 @@ function factsOf({ manifests, policies, time, tool, exitCode }, held) {
 }
 
 /** All rows, or those that need a look. */
-const showOnly = () => id("units").classList.toggle("odd-alone", id("only-odd").checked);
-
-/** Arrows lead from unit to unit. */
-function moveInLot(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const shown = Array.from(id("units").tBodies[0].querySelectorAll("button")).filter((button) => button.checkVisibility());
-  const next = step && shown[shown.indexOf(event.target) + step];
-  if (!next || event.altKey || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  next.focus();
+function showOnly() {
+  id("units").classList.toggle("odd-alone", id("only-odd").checked);
+  unitStops.settle();
 }
 
 /** The files of the lot: its table as the core renders it, and all reports, one a line. */
@@ -275,9 +278,12 @@ async function openUnit(at) {
   const isOver = () => question !== asked || lot !== mine;
   id("lot").ariaBusy = "true";
   // What is there at once needs no bar that flashes by.
+  let shown = false;
   const slow = setTimeout(() => {
+    if (isOver()) return;
+    shown = true;
     busy(true);
-    intoView(id("busy"), id("cancel"));
+    intoView(id("busy"), id("busy"));
   }, 300);
   try {
     const extra = { ...mine.extra, ...mine.time, ...unit.also, render: "words", regions: true };
@@ -286,11 +292,10 @@ async function openUnit(at) {
     const report = response.outputs.report && JSON.parse(decode(response.outputs.report));
     if (!report || !isSame(report, mine.table.units[at])) throw new Unread("changed", 0);
     const words = JSON.parse(decode(response.outputs.stdout));
-    const { unconfirmed } = mine;
-    answer = { report, bytes: unit.report, words, name: unit.file.name, unconfirmed, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
+    const { given } = mine;
+    answer = { report, bytes: unit.report, words, name: unit.file.name, given, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
     id("lot").hidden = true;
     showTrouble(null);
-    showWhich();
     showAnswer();
     showStatus("done");
     intoView(id("result"), id("verdict-title"));
@@ -303,7 +308,7 @@ async function openUnit(at) {
   } finally {
     clearTimeout(slow);
     id("lot").ariaBusy = null;
-    if (!isOver()) busy(false);
+    if (shown) busy(false);
   }
 }
 
@@ -315,8 +320,10 @@ function backToLot(at = answer.unit) {
   answer = null;
   id("result").hidden = true;
   grid.show(treeOf([]));
-  for (const name of ["findings", "details", "text", "not-seen"]) id(name).replaceChildren();
+  hideDetails();
+  for (const name of ["findings", "not-seen"]) id(name).replaceChildren();
   id("lot").hidden = false;
+  id("skip").hash = "lot-title";
   const row = id("units").tBodies[0].rows[at];
   row.scrollIntoView({ block: "center" });
   row.querySelector("button")?.focus({ preventScroll: true });

@@ -9,10 +9,30 @@ const FINDINGS_AT_FIRST = 50;
 const HELD = 7;
 
 function showAnswer() {
-  const { report, unconfirmed, claimed } = answer;
+  const { report } = answer;
+  answer.shown = Math.min(report.findings.length, FINDINGS_AT_FIRST);
+  id("findings").replaceChildren();
+  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
+  const whole = report.listed !== "differing";
+  id("maps").hidden = !whole;
+  id("listed").hidden = whole;
+  showMap();
+  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
+  grid.show(findingsInto(treeOf(report.regions), report.findings));
+  hideDetails();
+  sayAnswer();
+  id("result").hidden = false;
+  id("skip").hidden = false;
+  id("skip").hash = "verdict-title";
+}
+
+/** All words of it, in the language of the moment; what is open stays open. */
+function sayAnswer() {
+  const { report, claimed } = answer;
+  const unconfirmed = unconfirmedOf(answer);
   const words = wordsOf(report, answer.words);
   // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = Boolean(unconfirmed) && report.verdict.tier === "affirming";
+  const held = unconfirmed !== null && report.verdict.tier === "affirming";
   const tier = held ? "warning" : report.verdict.tier;
   const title = id("verdict-title");
   const says = firstLine(report, words, tier);
@@ -21,7 +41,7 @@ function showAnswer() {
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says) : says));
-  id("result").classList.toggle("claimed", claimed);
+  id("result").classList.toggle("claimed", claimed === true);
   id("claimed").hidden = !claimed;
   id("claimed").textContent = texts().claimed.note;
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
@@ -29,23 +49,16 @@ function showAnswer() {
   id("confirm-now").textContent = texts().goTo.confirmed;
   id("confirm-now").hidden = !held;
   id("save").disabled = held;
-  id("save").hidden = claimed;
+  id("save-why").textContent = held ? texts().anchors[unconfirmed].noSave : "";
+  id("save").hidden = claimed === true;
   id("back").hidden = answer.unit === undefined;
 
   showFacts(held);
-  showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
+  showFindings(words);
   showAccount();
-  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
-  const whole = report.listed !== "differing";
-  id("maps").hidden = !whole;
-  id("listed").hidden = whole;
-  id("listed").textContent = whole ? "" : texts().listedDiffering;
-  showMap();
-  const root = findingsInto(treeOf(report.regions), report.findings);
-  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
-  grid.show(root);
-  id("details").replaceChildren();
-  id("text").replaceChildren();
+  id("listed").textContent = id("listed").hidden ? "" : texts().listedDiffering;
+  grid.redraw();
+  sayDetails();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
   id("result").hidden = false;
 }
@@ -88,8 +101,10 @@ function describe(list, pairs) {
   list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
 
-function showFindings(words, count) {
-  const { report } = answer;
+function showFindings(words) {
+  const { report, shown: count } = answer;
+  const last = Array.from(id("findings").children);
+  const at = last.indexOf(findingStops.current);
   const items = report.findings.slice(0, count).map((finding, index) => {
     const { waived } = words.findings[index];
     const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
@@ -99,7 +114,7 @@ function showFindings(words, count) {
     const where = placeOf(finding);
     const link = make("button", where ?? finding.path, "link");
     link.type = "button";
-    link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
+    link.addEventListener("click", () => revealFinding(finding, index));
     const place = make("p", undefined, "place");
     place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
     if (where) place.append(make("br"), make("code", finding.path));
@@ -118,14 +133,18 @@ function showFindings(words, count) {
     ]);
     const reason = finding.id.startsWith("image/") && finding.parts?.length > 0 ? texts().likely : "";
     item.append(head, make("p", reason + words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
+    const folded = item.querySelector("details");
+    if (folded) folded.open = last[index]?.querySelector("details").open ?? folded.open;
     return item;
   });
   id("findings").replaceChildren(...items);
+  id("findings-help").hidden = items.length < 2;
+  findingStops.settle(items[at]);
   // What to do, once for all that ask for the same.
   const asking = report.findings.map((finding, index) => [finding, words.findings[index]]).filter(([finding, { waived }]) => finding.severity !== "info" && !waived);
   const steps = [...new Set(asking.map(([, { remedy }]) => remedy))];
   id("steps").replaceChildren(...steps.map((step) => make("li", step)));
-  id("steps-title").hidden = steps.length === 0;
+  for (const name of ["steps-title", "to-steps"]) id(name).hidden = steps.length === 0;
   id("no-findings").hidden = report.findings.length > 0;
   const cut = report.findings.length > count;
   id("more-findings").hidden = !cut;
@@ -317,15 +336,49 @@ function classCell(node) {
   return cell;
 }
 
-/** Everything about a row: each region that it shows, the first one first. */
-function showDetails(node) {
+/** Everything about a row: each region that it shows, the first one first. It stands right below the rows, and both are on the
+ * screen. */
+function showDetails(node, row) {
+  const place = id("chosen");
+  place.node = node;
+  place.finding = undefined;
+  id("to-finding").hidden = true;
+  place.hidden = false;
+  sayDetails();
+  offerText(node);
+  place.scrollTop = 0;
+  id("regions").scrollIntoView({ block: "nearest" });
+  row.scrollIntoView({ block: "nearest" });
+  announce(texts().chosen(id("chosen-title").textContent));
+}
+
+/** The same in the language of the moment. */
+function sayDetails() {
+  const { node } = id("chosen");
+  if (!node) return;
+  id("chosen-title").textContent = texts().detailsOf(fullName(node) ?? nameOf(node));
   const lists = node.parts.map((part) => {
     const list = make("dl");
     describe(list, detailsOf(part));
     return list;
   });
   id("details").replaceChildren(...lists);
-  offerText(node);
+  sayText();
+}
+
+function hideDetails() {
+  id("chosen").node = undefined;
+  id("chosen").hidden = true;
+  id("text").says = undefined;
+  for (const name of ["details", "text"]) id(name).replaceChildren();
+}
+
+/** Goes to the row of a finding; from its details there is a way back. */
+function revealFinding(finding, index) {
+  grid.reveal(nodeAt(grid.root, finding));
+  if (id("chosen").hidden) return;
+  id("chosen").finding = index;
+  id("to-finding").hidden = false;
 }
 
 function detailsOf(region) {
