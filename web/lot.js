@@ -244,8 +244,9 @@ function unitRow(at, held) {
 function factsOf({ manifests, policies, time, tool, exitCode }, held) {
   const names = texts().facts;
   return [
-    ...manifests.map(({ release, signers }) => [names.manifest, `${release}: ${signers.join(", ")}`]),
+    ...manifests.flatMap(({ release, signers, payloadSha256 }) => [[names.manifest, `${release}: ${signers.join(", ")}`], [names.payload, payloadSha256]]),
     ...policies.map((digest) => [names.policy, digest]),
+    [names.checked, checkedAt(time.value)],
     [names.time, time.value && `${time.value} (${time.source})`],
     [names.core, tool.coreSha256],
     [names.exit, String(held && exitCode === 0 ? HELD : exitCode)],

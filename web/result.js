@@ -46,6 +46,7 @@ function sayAnswer() {
   id("claimed").textContent = texts().claimed.note;
   const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
   id("verdict-note").textContent = claimed ? "" : held ? texts().anchors[unconfirmed].unconfirmed : note;
+  id("about").textContent = [plain(answer.name), texts().size(report.image.size), checkedAt(timeOf(answer))].filter(Boolean).join(" · ");
   id("confirm-now").textContent = texts().goTo.confirmed;
   id("confirm-now").hidden = !held;
   id("save").disabled = held;
@@ -60,7 +61,21 @@ function sayAnswer() {
   grid.redraw();
   sayDetails();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
-  id("result").hidden = false;
+}
+
+/** When it was checked, by the clock of the browser. Of a report that somebody gave that is not known. */
+const timeOf = ({ asking }) => asking?.extra.now;
+
+/** A time with the zone of this computer, and where it comes from: nobody signs it. */
+function checkedAt(time) {
+  if (time === undefined) return undefined;
+  const date = new Date(time);
+  const two = (number) => String(Math.floor(Math.abs(number))).padStart(2, "0");
+  const ahead = -date.getTimezoneOffset();
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return texts().checkedAt(`${day} ${clock} ${ahead < 0 ? "-" : "+"}${two(ahead / 60)}:${two(ahead % 60)} (${zone})`);
 }
 
 /** The verdict in one line, with what it leaves out or what was changed. */
@@ -76,16 +91,19 @@ function showFacts(held) {
   const { report, name, claimed } = answer;
   const names = texts().facts;
   const manifests = report.manifests.filter((manifest) => manifest.applied);
+  const which = claimed && claims.length > 1 ? Number(id("which").value) : undefined;
   const facts = [
     [claimed ? texts().claimed.name : names.name, plain(name)],
+    [texts().whichReport, which === undefined ? undefined : texts().reportOf(which + 1, claims.length)],
+    [names.checked, checkedAt(timeOf(answer))],
     [names.size, texts().size(report.image.size)],
     [names.sha256, report.image.sha256],
     [names.format, report.image.format],
     [names.depth, texts().depth[report.depth]],
     ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
-    ...manifests.map((manifest) => [
-      names.manifest,
-      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
+    ...manifests.flatMap(({ product, release, signers, payloadSha256 }) => [
+      [names.manifest, `${product}@${release}: ${signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`],
+      [names.payload, payloadSha256],
     ]),
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],

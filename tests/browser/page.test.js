@@ -1782,6 +1782,47 @@ test("another language closes nothing that is open", async () => {
   }
 });
 
+test("a result says when it was checked, by which clock, and with which manifest; and so does paper", async () => {
+  const { browser, tab: other } = await open({ timezoneId: "Asia/Tokyo" });
+  await made();
+  tab = other;
+  try {
+    const signed = await readFile(place("signed.bin"));
+    await run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true });
+    const facts = () => other.evaluate(() => Object.fromEntries([...document.querySelectorAll("#facts dt")].map((term) => [term.textContent, term.nextElementSibling.textContent])));
+    const told = await facts();
+    const now = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+09:00 \(Asia\/Tokyo\), by the clock of this computer; not signed$/;
+    assert.match(told.Checked, now);
+    const zone = told.Checked.replace(" ", "T").replace(/ (\+09:00).*/, "$1");
+    assert.ok(Math.abs(new Date(zone) - Date.now()) < 60_000, told.Checked);
+    assert.equal(told.Size, `${signed.length} bytes`);
+    assert.equal(told["SHA-256"], createHash("sha256").update(signed).digest("hex"));
+    const payload = await other.evaluate(() => answer.report.manifests[0].payloadSha256);
+    assert.match(payload, /^[0-9a-f]{64}$/);
+    assert.equal(told["Manifest’s digest (of what is signed in it)"], payload);
+    assert.match(await other.textContent("#about"), /^signed\.bin · 29 bytes · \d{4}-/);
+    await other.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    await other.emulateMedia({ media: "print" });
+    for (const name of ["#about", "#facts"]) assert.ok(await other.isVisible(name), name);
+    await other.emulateMedia({ media: null });
+
+    // Nobody knows that of what somebody else has made; what it says itself is shown as it says it.
+    await other.reload();
+    await run([await image(await savedReport("router_twin"), "twin.report.json")]);
+    assert.equal((await facts()).Checked, undefined);
+    await other.reload();
+    await lotOf(LOT);
+    assert.match(await other.textContent("#lot-facts"), /Manifest’s digest \(of what is signed in it\)[0-9a-f]{64}.*Checked\d{4}-.*\+09:00 \(Asia\/Tokyo\)/);
+    const checked = (await other.textContent("#lot-facts")).match(/Checked(\S+ \S+)/)[1];
+    await other.locator("#units button").first().click();
+    await other.waitForSelector("#result:not([hidden])");
+    assert.ok((await facts()).Checked.startsWith(checked));
+  } finally {
+    tab = page.tab;
+    await browser.close();
+  }
+});
+
 // ---- words ----------------------------------------------------------------------------------------------------------
 
 test("Japanese has words for the kinds that a reader meets, and the English word can be found", async () => {
