@@ -44,7 +44,7 @@ function sayAnswer() {
   id("result").classList.toggle("claimed", claimed === true);
   id("claimed").hidden = !claimed;
   id("claimed").textContent = texts().claimed.note;
-  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
+  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted[trustIn(report)] : texts().notAccepted;
   id("verdict-note").textContent = claimed ? "" : held ? texts().anchors[unconfirmed].unconfirmed : note;
   id("about").textContent = [plain(answer.name), texts().size(report.image.size), checkedAt(timeOf(answer))].filter(Boolean).join(" · ");
   id("confirm-now").textContent = texts().goTo.confirmed;

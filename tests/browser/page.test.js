@@ -699,7 +699,7 @@ const DISTRUST = {
   "a manifest that is none": [["signed.bin", ["two.bin", "manifest"], "maker.key.pub"], "ACME/R1", /^two.bin: cannot be read from line 1/, /choose beside its name what it is for/],
   "another product": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R2", /^signed.json: is the manifest of ACME\/R1, and ACME\/R2 was ordered/, /Look at “What was ordered”/],
   "another release": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R1@9", undefined, undefined],
-  "another key": [["signed.bin", "signed.json", "other.key.pub"], "ACME/R1", /^signed.json: signed by nobody whom the key or the policy trusts/, /Check that the manifest and the key are of the same maker/],
+  "another key": [["signed.bin", "signed.json", "other.key.pub"], "ACME/R1", /^signed.json: not signed with the key given here/, /Check that the manifest and the key are of the same maker/],
   "a product without a rule": [["signed.bin", "signed.json", "others.toml"], "", /^signed.json: is the manifest of ACME\/R1, of which the policy has no rule/, /have a rule for it added to the policy/],
 };
 
@@ -726,7 +726,8 @@ for (const [name, [list, expect, what, next]] of Object.entries(DISTRUST)) {
 test("next steps that a command would take are those of the page", async () => {
   await run([await image()]);
   const steps = await tab.evaluate(() => {
-    const report = { findings: [...OF_A_COMMAND].map((kind) => ({ id: kind, args: {} })), notSeen: ["not-parsed"] };
+    const kinds = ["limit/hit", "manifest/another-channel", "manifest/another-hardware", "manifest/required-image-absent"];
+    const report = { findings: kinds.map((kind) => ({ id: kind, args: {} })), notSeen: ["not-parsed"], policy: {} };
     const said = { findings: report.findings.map(() => ({ message: "", remedy: "core" })), notSeen: ["core (--deep looks)"] };
     const words = wordsOf(report, said);
     return [...words.findings.map(({ remedy }) => remedy), ...words.notSeen];
@@ -1824,6 +1825,66 @@ test("a result says when it was checked, by which clock, and with which manifest
 });
 
 // ---- words ----------------------------------------------------------------------------------------------------------
+
+/** The same product once more, on a channel of its own. */
+async function beta() {
+  await writeFile(place("beta.toml"), DESCRIPTION.replace('model = "R1"', 'model = "R1"\nchannel = "beta"\nhardware-revisions = ["B2"]'));
+  await kiwame("attest", "signed.bin", "--raw", "--describe", "beta.toml", "--key", "maker.key", "-o", "beta.json");
+}
+
+/** Files beside the image, whether they are confirmed, and what the page says in both languages. */
+const BY_KEY = {
+  accepted: [["signed.json", "maker.key.pub"], true, /Accepted: it is what was ordered, signed with the key given here/, /ここで与えた鍵の署名が有る/],
+  held: [["signed.json", "maker.key.pub"], false, /The key is not confirmed/, /鍵が未確認/],
+  "another key": [["signed.json", "other.key.pub"], true, /not signed with the key given here.*manifest and the key are of the same maker/, /ここで与えた鍵の署名がない/],
+  "another channel": [["beta.json", "maker.key.pub"], true, /fill in “Channel” below “What was ordered”; then verify again/, /「チャネル」に記入し、再度検証する/],
+};
+
+for (const [name, [list, confirm, english, japanese]] of Object.entries(BY_KEY)) {
+  test(`with a key the page does not speak of a policy: ${name}`, async () => {
+    await made();
+    await beta();
+    await run(["signed.bin", ...list].map(place), { expect: "ACME/R1", confirm });
+    const said = async () => {
+      const parts = await tab.evaluate(() => ["status", "confirmation", "result"].map((part) => id(part).innerText));
+      // What the core says of a finding is not the page's; what to do about it is.
+      const core = await tab.evaluate(() => answer.words.findings.map(({ message }) => message));
+      return core.reduce((text, sentence) => text.replace(sentence, ""), parts.join(" ")).replace(/\s+/g, " ");
+    };
+    assert.match(await said(), english);
+    assert.doesNotMatch(await said(), /policy/i);
+    await tab.click("#japanese");
+    await tab.waitForFunction(() => /[\u3040-\u30ff]/.test(document.getElementById("verdict-title").textContent));
+    assert.match(await said(), japanese);
+    assert.doesNotMatch(await said(), /ポリシー/);
+  });
+}
+
+test("what only a policy can accept is not asked of a key, and a policy is told what a policy can do", async () => {
+  const remedies = (policy) =>
+    tab.evaluate((given) => {
+      const kinds = Object.keys(texts().remedies);
+      const report = { findings: kinds.map((kind) => ({ id: kind, args: {} })), notSeen: [], policy: given };
+      const { findings } = wordsOf(report, { findings: kinds.map(() => ({ message: "", remedy: "core" })), notSeen: [] });
+      return Object.fromEntries(kinds.map((kind, at) => [kind, findings[at].remedy]));
+    }, policy);
+  const [key, policy] = [await remedies({}), await remedies({ sha256: "0".repeat(64) })];
+  assert.match(key["mutable/any"], /^A key cannot accept that/);
+  assert.match(key["encoding/re-encoded"], /A key cannot accept that/);
+  assert.doesNotMatch(key["manifest/another-hardware"], /policy/);
+  assert.match(policy["manifest/another-hardware"], /named in the policy/);
+  assert.deepEqual([policy["mutable/any"], policy["encoding/re-encoded"]], ["core", "core"]);
+  // The same for problems, and for what is missing.
+  const [expired, lacking] = await tab.evaluate(() => {
+    const args = { field: "expires", bound: "2020-01-01T00:00:00Z", now: "0" };
+    const of = (given) => inPageWords({ id: "document/out-of-time", args, message: "" }, "manifest", given).next;
+    const image = { role: "image", file: { size: 1, name: "a" } };
+    const with_ = (role) => missing([image, { role, file: { size: 1, name: "b" } }], "A/B")().next;
+    return [["key", "policy"].map(of), ["key", "policy"].map(with_)];
+  });
+  assert.deepEqual(expired.map((text) => text.includes("policy")), [false, true]);
+  assert.deepEqual(lacking.map((text) => [text.includes("public key"), text.includes("the policy")]), [[true, false], [false, true]]);
+});
 
 test("Japanese has words for the kinds that a reader meets, and the English word can be found", async () => {
   await run([`${root}firmware-samples/router/router.bin`]);
