@@ -261,6 +261,7 @@ function showOnly() {
 
 /** The files of the lot: its table as the core renders it, and all reports, one a line. */
 function saveLot(kind) {
+  lot.saved = true;
   const reports = lot.units.flatMap(({ report }) => report ?? []);
   if (kind === "reports") return saveAs("lot.reports.jsonl", "application/jsonl", reports);
   const types = { html: "text/html", csv: "text/csv", json: "application/json", md: "text/markdown" };

@@ -52,6 +52,9 @@ function forget() {
   id("skip").hidden = true;
 }
 
+/** Whether there is a result that is nowhere but on this page. Of a lot it is the lot that is kept or not. */
+const isUnsaved = () => (lot ? !lot.saved : answer !== null && !answer.claimed && !answer.saved);
+
 async function filesChanged() {
   changed();
   const question = asked;
@@ -378,6 +381,7 @@ async function speak(chosen) {
 }
 
 function clear() {
+  if (isUnsaved() && !confirm(texts().leave)) return;
   cancel();
   files = [];
   forget();
@@ -429,6 +433,7 @@ for (const name of ["expect", "channel", "hardware", "deep"]) {
 }
 id("confirmed").addEventListener("input", confirmed);
 id("cancel").addEventListener("click", cancel);
+addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
 id("clear").addEventListener("click", clear);
 for (const name of ["confirm-now", "lot-confirm-now"]) id(name).addEventListener("click", () => goTo("confirmed"));
 for (const button of id("lot-save").querySelectorAll("button")) button.addEventListener("click", () => saveLot(button.dataset.kind));

@@ -428,7 +428,10 @@ function factText(region, name, fact) {
   return String(fact);
 }
 
-const save = () => saveAs(`${answer.name}.report.json`, "application/json", [answer.bytes]);
+function save() {
+  answer.saved = true;
+  saveAs(`${answer.name}.report.json`, "application/json", [answer.bytes]);
+}
 
 function saveAs(name, type, parts) {
   const link = make("a");

@@ -26,10 +26,18 @@ const hostile = "a\u202egpj.bin";
 let page;
 let tab;
 let folder;
+/** What the page has asked, and whether that is declined. */
+const dialogs = [];
+let staying = false;
 before(async () => {
   folder = await mkdtemp(`${tmpdir()}/kiwame-page-`);
   page = await open({ acceptDownloads: true });
   tab = page.tab;
+  // Chromium asks before a result is lost; here nobody minds.
+  tab.on("dialog", (dialog) => {
+    dialogs.push(dialog.type());
+    return staying ? dialog.dismiss() : dialog.accept();
+  });
 });
 after(async () => {
   await page.browser.close();
@@ -38,6 +46,7 @@ after(async () => {
 beforeEach(async () => {
   await tab.reload();
   page.complaints.length = 0;
+  dialogs.length = 0;
 });
 
 /** The files of a golden case under names that a user might give them. */
@@ -1745,6 +1754,35 @@ test("what cannot be pressed says why beside it", async () => {
 });
 
 // ---- what stays -----------------------------------------------------------------------------------------------------
+
+test("a result that is nowhere else is not lost without a question", async () => {
+  const asks = async (act = () => tab.reload()) => {
+    dialogs.length = 0;
+    await act();
+    return dialogs.join();
+  };
+  assert.equal(await asks(), "");
+  await run([await image()]);
+  // Whoever declines keeps it.
+  staying = true;
+  assert.equal(await asks(() => tab.click("#clear")), "confirm");
+  assert.ok(await tab.isVisible("#result"));
+  staying = false;
+  assert.equal(await asks(), "beforeunload");
+  await run([await image()]);
+  await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  assert.equal(await asks(), "");
+  // A report that was opened is a file already.
+  await run([await image(await savedReport("router_twin"), "twin.report.json")]);
+  assert.equal(await asks(), "");
+  await lotOf(LOT);
+  await tab.locator("#units button").first().click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.equal(await asks(), "beforeunload");
+  await lotOf(LOT);
+  await Promise.all([tab.waitForEvent("download"), tab.click('#lot-save [data-kind="reports"]')]);
+  assert.equal(await asks(), "");
+});
 
 test("another language closes nothing that is open", async () => {
   await run([`${root}firmware-samples/router/router.bin`]);
