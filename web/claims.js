@@ -8,13 +8,15 @@ async function openClaims(source) {
   const question = asked;
   const bytes = await source.data.arrayBuffer().then((read) => new Uint8Array(read), () => { throw new Unread("moved", 0); });
   claims = linesOf(bytes);
+  if (question === asked) showWhich(source);
   await showClaim(source, 0, question);
 }
 
-async function showClaim(source, place, question = asked) {
+/** Whoever has `chosen` a report is in the list of them, and may have gone on to another already. */
+async function showClaim(source, place, question = asked, chosen = false) {
   const response = await ask("report-show", [{ ...source, data: claims[place] ?? new Uint8Array() }], { render: "words" }, showProgress);
   if (question !== asked) return showStatus("stale");
-  take(response, [source], { verb: "report-show" }, place);
+  if (!chosen || Number(id("which").value) === place) take(response, [source], { verb: "report-show" }, chosen);
 }
 
 /** The lines of a text that are not empty. One JSON value on many lines is put on one: the core takes one a line. */
@@ -40,18 +42,18 @@ function claimIn(bytes) {
   }
 }
 
-function showWhich(source, place) {
-  const many = source !== undefined && claims.length > 1;
-  id("which-report").hidden = !many;
-  if (!many) return id("which").replaceChildren();
+const reportAt = (place) => texts().reportOf(place + 1, claims.length, claimIn(claims[place]));
+
+/** The list to choose a report from. It stands beside the result, not in it: of a report that cannot be shown there is none. */
+function showWhich(source) {
+  id("which-report").hidden = claims.length < 2;
   const options = claims.map((_, index) => {
-    const option = make("option", texts().reportOf(index + 1, claims.length, claimIn(claims[index])));
+    const option = make("option", reportAt(index));
     option.value = String(index);
-    option.selected = index === place;
     return option;
   });
   id("which").replaceChildren(...options);
-  id("which").onchange = () => showClaim(source, Number(id("which").value)).catch((error) => failed(error, [source]));
+  id("which").onchange = () => showClaim(source, Number(id("which").value), asked, true).catch((error) => failed(error, [source], true));
 }
 
 /** Whether somebody's report holds what the page can show: names that it knows, where it chooses by them. The core has

@@ -14,6 +14,20 @@ const ENTRY_LETTERS = {
 
 const ENTRY_SEGMENTS = new Set(["dir", "file", "link", "device", "whiteout", "fifo", "socket"]);
 
+/** What a kind of region is called in the language of the page. One that nobody has translated keeps its own word. */
+function kindWord(kind) {
+  if (lang !== "ja") return kind;
+  const { whole, part } = KINDS_IN_JAPANESE;
+  if (Object.hasOwn(whole, kind)) return whole[kind];
+  for (let at = kind.indexOf("-"); at > 0; at = kind.indexOf("-", at + 1)) {
+    const [format, rest] = [kind.slice(0, at), kind.slice(at + 1)];
+    if (!Object.hasOwn(part, rest)) continue;
+    const name = Object.hasOwn(whole, format) ? `${whole[format]}の` : `${format} `;
+    return name + part[rest];
+  }
+  return kind;
+}
+
 const isEntry = (region) => Object.hasOwn(ENTRY_LETTERS, region.kind);
 
 /** `-rwsr-xr-x` for `4755`; nothing for what is no mode. */
@@ -98,7 +112,7 @@ function placeOf({ path, args }) {
     const { segment, key } = keyOf({ path: step });
     if (segment === "decoded" || step === "entry:self") continue;
     const last = steps.at(-1);
-    if (!ENTRY_SEGMENTS.has(segment)) steps.push({ text: segment === key ? segment : `${segment} ${readable(key)}` });
+    if (!ENTRY_SEGMENTS.has(segment)) steps.push({ text: segment === key ? kindWord(segment) : `${kindWord(segment)} ${readable(key)}` });
     else if (last?.entry) last.text += `/${readableName(key)}`;
     else steps.push({ text: `/${readableName(key)}`, entry: true });
   }

@@ -1,7 +1,7 @@
 // Several dumps make a lot, as a command makes one: each is verified by itself, and the core makes the table from the
 // reports. Short reports are kept; of one unit at a time all regions are listed, when somebody looks at it.
 
-/** { units, references, extra, time, unconfirmed, leftOut, table, outputs }. A unit is { file, exit, and `report` and its
+/** { units, references, extra, time, given, saved, leftOut, table, outputs }. A unit is { file, exit, and `report` and its
  * `sha256`, or `why` there is none }. */
 let lot = null;
 
@@ -15,13 +15,12 @@ const nameOfSource = (role) => (data) => ({ role, name: data.name, data });
 
 /** Verifies all images, one after another, and shows the table. */
 async function startLot(images, references, { now, nowSource, render, ...expected }, question) {
-  const given = having("policy").length > 0 ? "policy" : "key";
   const made = {
     units: images.map((file) => ({ file })),
     references,
     extra: expected,
     time: { now, nowSource },
-    unconfirmed: id("confirmed").checked ? null : given,
+    given: givenNow(),
     leftOut: having("aside").map(({ name }) => name),
   };
   const begun = stops;
@@ -140,22 +139,29 @@ async function tabulate(made) {
 
 // ---- the table --------------------------------------------------------------------------------------------------
 
-const TIER_OF_EXIT = { 0: "affirming", 1: "contraindicated", 7: "warning" };
+/** The tier of all of them: that of the unit which decided. Where none did, it was what is odd about them together, and that
+ * asks for a person. */
+function tierOf({ accepted, exitCode, units }) {
+  if (accepted) return "affirming";
+  const decided = units.find((unit) => unit.exitCode === exitCode);
+  return decided === undefined ? "warning" : Object.hasOwn(ICONS, decided.tier) ? decided.tier : "none";
+}
 
 function showLot() {
-  const { table, words, unconfirmed } = lot;
+  const { table, words } = lot;
+  const unconfirmed = unconfirmedOf(lot);
   // RULES 18: as long as nobody has compared what came with the images, none of them is vouched for.
   const held = unconfirmed !== null && table.units.some(({ tier }) => tier === "affirming");
-  const tier = held && table.exitCode === 0 ? "warning" : (TIER_OF_EXIT[table.exitCode] ?? "none");
+  const tier = held && table.accepted ? "warning" : tierOf(table);
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   id("lot-title").className = `verdict ${tier}`;
   id("lot-title").replaceChildren(icon, make("span", held ? heldLine(tier, table.totals) : words.first));
-  id("lot-note").textContent = held ? texts().anchors[unconfirmed].unconfirmed : texts().lot.help;
-  id("lot-note").classList.toggle("on-screen", !held);
+  id("lot-note").textContent = held ? texts().anchors[unconfirmed].unconfirmed : "";
   id("lot-confirm-now").textContent = texts().goTo.confirmed;
   id("lot-confirm-now").hidden = !held;
   for (const button of id("lot-save").querySelectorAll("button")) button.disabled = held;
+  id("lot-save-why").textContent = held ? texts().anchors[unconfirmed].noSave : "";
   id("units").tHead.rows[0].replaceChildren(...words.heads.map(headCell));
   id("units").tBodies[0].replaceChildren(...lot.units.map((unit, at) => unitRow(at, held)));
   id("units").classList.toggle("nobody", words.rows.every((cells) => cells[4] === ""));
@@ -169,6 +175,19 @@ function showLot() {
   id("odd").replaceChildren(...odd.map((sentence) => make("li", sentence)));
   describe(id("lot-facts"), factsOf(table, held));
   id("lot").hidden = false;
+  id("skip").hidden = false;
+  id("skip").hash = "lot-title";
+  unitStops.settle();
+}
+
+/** The same table in other words; it may lie behind a unit of it. */
+function showLotAgain() {
+  const shown = !id("lot").hidden;
+  const at = Array.from(id("units").tBodies[0].rows).indexOf(unitStops.current);
+  showLot();
+  unitStops.settle(id("units").tBodies[0].rows[at]);
+  id("lot").hidden = !shown;
+  if (!shown) id("skip").hash = "verdict-title";
 }
 
 /** The first line while the key or the policy is not confirmed: no unit counts as one that matches. */
@@ -182,10 +201,7 @@ function heldLine(tier, { affirming, warning, contraindicated, none, unread, uni
 async function speakOfLot() {
   const told = lot;
   await tabulate(told);
-  if (lot !== told) return;
-  const shown = !id("lot").hidden;
-  showLot();
-  id("lot").hidden = !shown;
+  if (lot === told) showLotAgain();
 }
 
 /** The name of a file without its ending. */
@@ -228,8 +244,9 @@ function unitRow(at, held) {
 function factsOf({ manifests, policies, time, tool, exitCode }, held) {
   const names = texts().facts;
   return [
-    ...manifests.map(({ release, signers }) => [names.manifest, `${release}: ${signers.join(", ")}`]),
+    ...manifests.flatMap(({ release, signers, payloadSha256 }) => [[names.manifest, `${release}: ${signers.join(", ")}`], [names.payload, payloadSha256]]),
     ...policies.map((digest) => [names.policy, digest]),
+    [names.checked, checkedAt(time.value)],
     [names.time, time.value && `${time.value} (${time.source})`],
     [names.core, tool.coreSha256],
     [names.exit, String(held && exitCode === 0 ? HELD : exitCode)],
@@ -237,20 +254,14 @@ function factsOf({ manifests, policies, time, tool, exitCode }, held) {
 }
 
 /** All rows, or those that need a look. */
-const showOnly = () => id("units").classList.toggle("odd-alone", id("only-odd").checked);
-
-/** Arrows lead from unit to unit. */
-function moveInLot(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const shown = Array.from(id("units").tBodies[0].querySelectorAll("button")).filter((button) => button.checkVisibility());
-  const next = step && shown[shown.indexOf(event.target) + step];
-  if (!next || event.altKey || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  next.focus();
+function showOnly() {
+  id("units").classList.toggle("odd-alone", id("only-odd").checked);
+  unitStops.settle();
 }
 
 /** The files of the lot: its table as the core renders it, and all reports, one a line. */
 function saveLot(kind) {
+  lot.saved = true;
   const reports = lot.units.flatMap(({ report }) => report ?? []);
   if (kind === "reports") return saveAs("lot.reports.jsonl", "application/jsonl", reports);
   const types = { html: "text/html", csv: "text/csv", json: "application/json", md: "text/markdown" };
@@ -269,9 +280,12 @@ async function openUnit(at) {
   const isOver = () => question !== asked || lot !== mine;
   id("lot").ariaBusy = "true";
   // What is there at once needs no bar that flashes by.
+  let shown = false;
   const slow = setTimeout(() => {
+    if (isOver()) return;
+    shown = true;
     busy(true);
-    intoView(id("busy"), id("cancel"));
+    intoView(id("busy"), id("busy"));
   }, 300);
   try {
     const extra = { ...mine.extra, ...mine.time, ...unit.also, render: "words", regions: true };
@@ -280,11 +294,10 @@ async function openUnit(at) {
     const report = response.outputs.report && JSON.parse(decode(response.outputs.report));
     if (!report || !isSame(report, mine.table.units[at])) throw new Unread("changed", 0);
     const words = JSON.parse(decode(response.outputs.stdout));
-    const { unconfirmed } = mine;
-    answer = { report, bytes: unit.report, words, name: unit.file.name, unconfirmed, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
+    const { given } = mine;
+    answer = { report, bytes: unit.report, words, name: unit.file.name, given, claimed: false, asking: { verb: "verify", sources, extra }, unit: at };
     id("lot").hidden = true;
     showTrouble(null);
-    showWhich();
     showAnswer();
     showStatus("done");
     intoView(id("result"), id("verdict-title"));
@@ -297,7 +310,7 @@ async function openUnit(at) {
   } finally {
     clearTimeout(slow);
     id("lot").ariaBusy = null;
-    if (!isOver()) busy(false);
+    if (shown) busy(false);
   }
 }
 
@@ -309,8 +322,10 @@ function backToLot(at = answer.unit) {
   answer = null;
   id("result").hidden = true;
   grid.show(treeOf([]));
-  for (const name of ["findings", "details", "text", "not-seen"]) id(name).replaceChildren();
+  hideDetails();
+  for (const name of ["findings", "not-seen"]) id(name).replaceChildren();
   id("lot").hidden = false;
+  id("skip").hash = "lot-title";
   const row = id("units").tBodies[0].rows[at];
   row.scrollIntoView({ block: "center" });
   row.querySelector("button")?.focus({ preventScroll: true });

@@ -12,7 +12,7 @@ const make = (tag, text, className) => {
 let lang = navigator.language.startsWith("ja") ? "ja" : "en";
 let files = []; // { file, kind, role, trouble? }
 let worker = null; // ends when a run is cancelled
-let answer = null; // { report, bytes, words, name, unconfirmed, claimed, asking }, and of a lot the unit
+let answer = null; // { report, bytes, words, name, given, claimed, saved, asking }, and of a lot the unit
 let anchor = null; // { kind, text }: fingerprint of the key, or digest of the policy, that is to be trusted
 let trouble = null; // says the problem that is shown, in the language of the moment
 let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
@@ -48,7 +48,12 @@ function forget() {
   lot = null;
   id("result").hidden = true;
   id("lot").hidden = true;
+  id("which-report").hidden = true;
+  id("skip").hidden = true;
 }
+
+/** Whether there is a result that is nowhere but on this page. Of a lot it is the lot that is kept or not. */
+const isUnsaved = () => (lot ? !lot.saved : answer !== null && !answer.claimed && !answer.saved);
 
 async function filesChanged() {
   changed();
@@ -101,13 +106,20 @@ async function fingerprintOf({ file }) {
   }
 }
 
+/** Rows stay as they are as long as their files do: the focus stays in a list that somebody chooses from. */
 function showFiles() {
-  id("list").replaceChildren(...files.map(fileRow));
+  for (const row of Array.from(id("list").children)) if (!files.includes(row.entry)) row.remove();
+  for (const entry of files) {
+    entry.row ??= fileRow(entry);
+    if (!entry.row.isConnected) id("list").append(entry.row);
+    tellFile(entry);
+  }
   const report = files.some((entry) => entry.role === "report");
   const verifying = files.some((entry) => ["manifest", "policy", "key"].includes(entry.role));
   const images = having("image").length;
   id("start").textContent = report ? texts().openReport : !verifying ? texts().inspect : images > 1 ? texts().lot.verify(images) : texts().verify;
-  id("start").disabled = files.length === 0 || !id("busy").hidden;
+  id("start").disabled = files.length === 0;
+  id("start-why").hidden = files.length > 0;
   id("clear").hidden = files.length === 0;
   id("options").classList.toggle("verifying", verifying);
   id("confirmation").hidden = anchor === null;
@@ -120,46 +132,62 @@ function showFiles() {
 }
 
 function fileRow(entry) {
-  const name = plain(entry.file.name);
   const row = make("li");
   row.entry = entry;
   const remove = make("button", "×");
   remove.type = "button";
-  remove.ariaLabel = texts().remove(name);
-  remove.addEventListener("click", () => {
-    files = files.filter((other) => other !== entry);
-    filesChanged();
-  });
-  row.append(make("span", name, "name"), make("span", texts().size(entry.file.size), "size"), useOf(entry, name), remove);
-  const note = noteOf(entry);
-  if (note) row.append(make("p", note.text, note.warning ? "note warning" : "note"));
+  remove.addEventListener("click", () => removeFile(entry));
+  row.append(make("span", plain(entry.file.name), "name"), make("span", "", "size"), useOf(entry), remove);
   return row;
 }
 
+/** The focus goes on to the next file, or the one before; where none is left, to where files are chosen. */
+function removeFile(entry) {
+  const at = files.indexOf(entry);
+  files = files.filter((other) => other !== entry);
+  filesChanged();
+  const next = files[at] ?? files.at(-1);
+  (next?.row.querySelector("button") ?? id("choose")).focus();
+}
+
+/** What is said in the row of a file, in the language of the moment. */
+function tellFile(entry) {
+  const { row, file } = entry;
+  const name = plain(file.name);
+  row.querySelector(".size").textContent = texts().size(file.size);
+  row.querySelector("button").ariaLabel = texts().remove(name);
+  const select = row.querySelector("select");
+  if (select) select.ariaLabel = `${texts().role}: ${name}`;
+  else row.querySelector(".use").textContent = texts().roles.aside;
+  for (const option of select?.options ?? []) option.textContent = texts().roles[option.value];
+  row.querySelector(".note")?.remove();
+  const note = noteOf(entry);
+  if (note) row.append(make("p", note.text, note.warning ? "note warning" : "note"));
+}
+
 /** What a file is used for: a list to choose from; of a private key there is nothing to choose. */
-function useOf(entry, name) {
-  if (entry.kind === "privateKey") return make("span", texts().roles.aside, "use");
+function useOf(entry) {
+  if (entry.kind === "privateKey") return make("span", "", "use");
   const select = make("select");
-  select.ariaLabel = `${texts().role}: ${name}`;
-  for (const [role, text] of Object.entries(texts().roles)) {
-    const option = make("option", text);
+  for (const role of Object.keys(texts().roles)) {
+    const option = make("option");
     option.value = role;
     option.selected = role === entry.role;
     select.append(option);
   }
-  select.addEventListener("change", async () => {
+  select.addEventListener("change", () => {
     entry.role = select.value;
-    await filesChanged();
-    for (const row of id("list").children) if (row.entry === entry) row.querySelector("select").focus();
+    filesChanged();
   });
   return select;
 }
 
 // ---- a run ----------------------------------------------------------------------------------------------------
 
-async function start() {
+/** `unconfirmed`: somebody was asked for the confirmation, and wants to run without it. */
+async function start(unconfirmed = false) {
   const expect = id("expect").value.trim();
-  const problem = missing(files, expect);
+  const problem = missing(files, expect) ?? (unconfirmed ? undefined : unasked());
   if (problem) return fail(problem);
 
   const given = (...roles) => roles.flatMap((role) => having(role).map(nameOfSource(role)));
@@ -187,43 +215,55 @@ async function start() {
   }
 }
 
-/** Shows what the core answered, or why it gave no report. */
-function take(response, sources, { verb, extra }, place = 0) {
+/** What the confirmation is of: with neither policy nor key there is nothing to confirm. */
+const givenNow = () => (having("policy").length > 0 ? "policy" : having("key").length > 0 ? "key" : null);
+
+/** What nobody has confirmed yet of that to which there is an answer. It is looked up when it is shown: what is ticked
+ * belongs to the files of the moment, as the answer does. */
+const unconfirmedOf = ({ given }) => (given && !id("confirmed").checked ? given : null);
+
+/** Asks for the confirmation before the work, not after it. What has no fingerprint is no key, and the core says so. */
+function unasked() {
+  const given = givenNow();
+  const open = given !== null && !id("confirmed").checked && (anchor !== null || id("list").ariaBusy);
+  if (!open) return undefined;
+  return () => ({ what: texts().anchors[given].unasked, next: texts().anchors[given].first, control: "confirmed", anyway: true });
+}
+
+/** Shows what the core answered, or why it gave no report. A choice in a list leaves the focus where it is. */
+function take(response, sources, { verb, extra }, chosen = false) {
   const [{ name, data: file }] = sources;
   const bytes = response.outputs.report;
   const odd = () => ({ what: `${plain(name)}: ${texts().claimed.odd}.`, next: texts().wrongFile.report, control: "list", file });
-  if (!bytes && response.exit === 0) return fail(odd);
-  if (!bytes) return fail(problemOf(response, sources));
+  if (!bytes && response.exit === 0) return fail(odd, chosen);
+  if (!bytes) return fail(problemOf(response, sources), chosen);
   const words = JSON.parse(decode(response.outputs.stdout));
   const report = JSON.parse(decode(bytes));
   if (verb === "report-show") {
-    if (!isSound(report)) return fail(odd);
-    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, unconfirmed: null, claimed: true };
+    if (!isSound(report)) return fail(odd, chosen);
+    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, given: null, claimed: true };
   } else {
-    // Also when it has not been looked at yet: nobody has compared it then.
-    const given = having("policy").length > 0 ? "policy" : "key";
-    const unconfirmed = verb === "verify" && !id("confirmed").checked ? given : null;
-    answer = { report, bytes, words, name, unconfirmed, claimed: false, asking: { verb, sources, extra } };
+    answer = { report, bytes, words, name, given: verb === "verify" ? givenNow() : null, claimed: false, asking: { verb, sources, extra } };
   }
   showTrouble(null);
-  showWhich(answer.claimed ? sources[0] : undefined, place);
   showAnswer();
   showStatus(answer.claimed ? "claimedShown" : "done");
-  intoView(id("result"), id("verdict-title"));
+  if (chosen) announce(id("verdict-title").textContent);
+  else intoView(id("result"), id("verdict-title"));
 }
 
 /** Why a run ended without an answer: the user's wish, a file, or a bug. */
-function failed(error, sources) {
+function failed(error, sources, chosen = false) {
   if (error instanceof Cancelled) return showStatus("cancelled");
   answer = null;
   if (error instanceof Unread) {
     const { name, data: file } = sources[error.source];
-    return fail(() => ({ what: `${plain(name)}: ${texts().unread[error.why]}.`, next: texts().core.changed[1], control: "list", file }));
+    return fail(() => ({ what: `${plain(name)}: ${texts().unread[error.why]}.`, next: texts().core.changed[1], control: "list", file }), chosen);
   }
   // After a trap nothing in there is worth keeping.
   worker?.terminate();
   worker = null;
-  fail(() => ({ what: texts().bug[0], next: texts().bug[1], detail: error.message }));
+  fail(() => ({ what: texts().bug[0], next: texts().bug[1], detail: error.message }), chosen);
 }
 
 function cancel() {
@@ -233,11 +273,13 @@ function cancel() {
   worker = null;
 }
 
+/** While the core works there is no start, but a way to cancel; the focus goes to it and back. */
 function busy(running) {
+  const within = id("busy").contains(document.activeElement);
   id("busy").hidden = !running;
-  id("cancel").hidden = !running;
-  id("start").disabled = running || files.length === 0;
-  if (!running) return;
+  id("start").hidden = running;
+  if (!running) return void (within && id(files.length > 0 ? "start" : "choose").focus());
+  id("busy").focus({ preventScroll: true });
   id("result").hidden = true;
   id("lot").hidden = true;
   showTrouble(null);
@@ -257,20 +299,26 @@ function showStatus(name = "") {
   id("status").textContent = name === "" ? "" : name === "claimedShown" ? texts().claimed.status : texts()[name];
 }
 
+/** Says something to whoever cannot see it, where the focus does not go to it. */
+const announce = (sentence) => (id("said").textContent = sentence);
+
 /** Nothing was done: says what is wrong and what to do, and brings that into view at every zoom. */
-function fail(problem) {
+function fail(problem, chosen = false) {
   showStatus();
+  answer = null;
   id("result").hidden = true;
   showTrouble(problem);
-  intoView(id("problem"), id("problem"));
+  if (!chosen) intoView(id("problem"), id("problem"));
 }
 
 function showTrouble(problem) {
+  // In another language it stays open or closed.
+  const isOpen = problem === trouble ? id("problem").querySelector("details")?.open : undefined;
   trouble = problem;
   id("problem").hidden = problem === null;
   id("expect").ariaInvalid = null;
   if (problem === null) return;
-  const { what, next, control, file, detail, exit } = problem();
+  const { what, next, control, file, detail, exit, anyway } = problem();
   const code = exit === undefined ? "" : ` (${texts().facts.exit} ${exit})`;
   const parts = [make("p", `${texts().notDone} ${what}${code}`, "what"), make("p", next)];
   if (control) {
@@ -279,9 +327,16 @@ function showTrouble(problem) {
     go.addEventListener("click", () => goTo(control, file));
     parts.push(go);
   }
+  if (anyway) {
+    const go = make("button", texts().anyway);
+    go.type = "button";
+    go.id = "anyway";
+    go.addEventListener("click", () => start(true));
+    parts.push(" ", go);
+  }
   if (detail) {
     const folded = make("details");
-    folded.open = exit === undefined;
+    folded.open = isOpen ?? exit === undefined;
     folded.append(make("summary", texts().coreWords), make("pre", detail));
     parts.push(folded);
   }
@@ -312,7 +367,7 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
-  Array.from(id("which").options, (option, at) => (option.textContent = texts().reportOf(at + 1, claims.length)));
+  Array.from(id("which").options, (option, at) => (option.textContent = reportAt(at)));
   showTrouble(trouble);
   showStatus(id("status").dataset.says);
   if (lot) await speakOfLot();
@@ -322,19 +377,32 @@ async function speak(chosen) {
   const response = await ask("report-show", [source], { render: "words" });
   const words = JSON.parse(decode(response.outputs.stdout));
   told.words = told.claimed ? shownPlain(words) : words;
-  if (answer === told) showAnswer();
+  if (answer === told) sayAnswer();
 }
 
 function clear() {
+  if (isUnsaved() && !confirm(texts().leave)) return;
   cancel();
   files = [];
   forget();
   showStatus();
   id("options").reset();
   filesChanged();
+  id("choose").focus();
+}
+
+/** What was held back for want of the confirmation is said with it: no work has to be done again for that. */
+function confirmed() {
+  if (trouble?.().anyway) showTrouble(null);
+  if (lot) showLotAgain();
+  if (answer) sayAnswer();
+  const said = answer ? "verdict-title" : lot ? "lot-title" : undefined;
+  if (said) announce(id(said).textContent);
 }
 
 const grid = new Treegrid(id("tree"), cells, showDetails);
+const findingStops = new Stops(id("findings"), () => Array.from(id("findings").children));
+const unitStops = new Stops(id("units"), () => Array.from(id("units").tBodies[0].rows).filter((row) => row.checkVisibility() && row.querySelector("button")));
 
 id("choose").addEventListener("change", (event) => {
   add(Array.from(event.target.files));
@@ -354,25 +422,32 @@ document.addEventListener("drop", (event) => {
 });
 id("options").addEventListener("submit", (event) => {
   event.preventDefault();
-  start();
+  // Enter in a field would press a button that is not there.
+  if (!id("start").hidden) start();
 });
-for (const name of ["expect", "channel", "hardware", "deep", "confirmed"]) {
+for (const name of ["expect", "channel", "hardware", "deep"]) {
   id(name).addEventListener("input", () => {
     if (answer || lot || trouble) changed();
     else asked += 1;
   });
 }
+id("confirmed").addEventListener("input", confirmed);
 id("cancel").addEventListener("click", cancel);
+addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
 id("clear").addEventListener("click", clear);
 for (const name of ["confirm-now", "lot-confirm-now"]) id(name).addEventListener("click", () => goTo("confirmed"));
 for (const button of id("lot-save").querySelectorAll("button")) button.addEventListener("click", () => saveLot(button.dataset.kind));
-id("units").tBodies[0].addEventListener("keydown", moveInLot);
 id("only-odd").addEventListener("change", showOnly);
 id("back").addEventListener("click", () => backToLot());
 id("save").addEventListener("click", save);
 id("more-findings").addEventListener("click", () => {
-  showFindings(wordsOf(answer.report, answer.words), answer.report.findings.length);
+  const first = answer.shown;
+  answer.shown = answer.report.findings.length;
+  showFindings(wordsOf(answer.report, answer.words));
+  findingStops.go(id("findings").children[first]);
 });
+id("to-finding").addEventListener("click", () => findingStops.go(id("findings").children[id("chosen").finding]));
+id("chosen").addEventListener("keydown", (event) => event.key === "Escape" && grid.focus(grid.chosenRow()));
 id("english").addEventListener("click", () => speak("en"));
 id("japanese").addEventListener("click", () => speak("ja"));
 addEventListener("beforeprint", ontoPaper);

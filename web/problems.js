@@ -29,23 +29,29 @@ const IN_PAGE_WORDS = {
 };
 
 /** A problem of the core's as the page says it; what it has no words for is said as the core does. `on` is the role of the
- * file, for a next step that depends on it. */
-function inPageWords({ id: kind, args, message }, on) {
+ * file, and `given` what decides whom to trust, key or policy: for words that depend on them. */
+function inPageWords({ id: kind, args, message }, on, given) {
   // Of a report it is the version that is another.
   const known = IN_PAGE_WORDS[args.field === "schemaVersion" ? "schema" : kind];
   if (!known) return { what: placeIn(kind, args, message) ?? message, next: mending(on) };
   const [name, names, control] = known;
   const [says, next] = texts().core[name];
-  const todo = typeof next === "object" ? (next[on] ?? next.other) : next;
-  return { what: says(...names.map((arg) => args[arg])), next: todo ?? mending(on), control };
+  const todo = typeof next === "object" ? (next[on] ?? next[given] ?? next.other) : next;
+  const what = typeof says === "object" ? says[given] : says;
+  return { what: what(...names.map((arg) => args[arg])), next: todo ?? mending(on), control };
 }
 
-/** From where on a document cannot be read, and what is wrong there; nothing for other problems. */
+/** How the core begins what it says of TOML, in either language: it gives the place in this sentence alone. */
+const PLACE_IN_TOML = /^TOML(?: parse error at line | として読めない\()(\d+)(?:, column | 行 )(\d+)(?: 列\))?$/;
+
+/** From where on a document cannot be read, and what is wrong there; nothing for other problems, or where no place is told. */
 function placeIn(kind, { line, column }, message) {
   // The reader of TOML says the place first, shows it, and says below it what is wrong.
   const [first, ...shown] = message.split("\n");
-  if (kind === "document/toml" && shown.length > 0) return texts().core.place(...first.match(/\d+/g), shown.at(-1));
-  if (kind === "document/json") return texts().core.place(line, column, message.replace(/^[^:]*: ?/, ""));
+  const place = kind === "document/toml" && shown.length > 0 ? first.match(PLACE_IN_TOML) : null;
+  if (place) return texts().core.place(place[1], place[2], shown.at(-1));
+  // Of JSON the place is told by itself, and stands in front of what is said.
+  if (kind === "document/json" && line && column) return texts().core.place(line, column, message.replace(/^[^:]*: ?/, ""));
   return undefined;
 }
 
@@ -57,7 +63,7 @@ function problemOf({ exit, outputs }, sources) {
   const known = JSON.parse(decode(outputs.problem));
   const source = sources.find(({ name }) => name === known.file);
   return () => {
-    const problem = inPageWords({ ...known, message: known.message[lang] }, source?.role);
+    const problem = inPageWords({ ...known, message: known.message[lang] }, source?.role, givenNow());
     const about = source ? `${plain(source.name)}: ` : "";
     const detail = `${known.message[lang]}  [${known.id}]`;
     return { ...problem, what: about + problem.what, control: problem.control ?? (source && "list"), detail, exit, file: source?.data };
@@ -90,21 +96,30 @@ function missing(entries, expect) {
   if (used.length === 1) return undefined;
   if (policies.length > 0 && keys.length > 0) return say("keyAndPolicy", "list", keys[0].file, () => [names(keys), names(policies)]);
   if (policies.length + keys.length === 0) return say("keyOrPolicy", "choose");
-  if (manifests.length === 0) return say("manifest", "choose");
+  if (manifests.length === 0) return say("manifest", "choose", undefined, () => [texts().roles[policies.length > 0 ? "policy" : "key"]]);
   return keys.length > 0 && !expect ? say("expect", "expect") : undefined;
 }
 
-/** Next steps of findings that speak of a command, by the finding. */
-const OF_A_COMMAND = new Set(["limit/hit", "manifest/another-channel", "manifest/another-hardware", "manifest/required-image-absent"]);
+/** What decided whom to trust: a policy, or a key beside what was ordered. */
+const trustIn = ({ policy }) => (policy.sha256 === undefined ? "key" : "policy");
+
+/** The next step of a finding in the words of the page, where those of the core are of a command, or of a policy where there is
+ * none. */
+function remedyOf(kind, given) {
+  const remedy = Object.hasOwn(texts().remedies, kind) ? texts().remedies[kind] : undefined;
+  return typeof remedy === "object" ? remedy[given] : remedy;
+}
 
 /** The words of the core for a report, where they are those of a command or are English in every language. */
 function wordsOf(report, words) {
+  const given = trustIn(report);
   const findings = report.findings.map(({ id: kind, args }, index) => {
     const said = words.findings[index];
-    if (OF_A_COMMAND.has(kind)) return { ...said, remedy: texts().remedies[kind] };
+    const remedy = remedyOf(kind, given);
+    if (remedy !== undefined && !said.waived) return { ...said, remedy };
     if (kind !== "trust/not-verified" && kind !== "trust/unsuitable") return said;
     const message = (lang === "ja" && args["why-ja"]) || args.why || "";
-    const { what, next } = inPageWords({ id: args["why-id"], args, message }, "manifest");
+    const { what, next } = inPageWords({ id: args["why-id"], args, message }, "manifest", given);
     return { ...said, message: `${args.file}: ${what}`, remedy: next };
   });
   const notSeen = report.notSeen.map((code, index) => texts().unseen[code] ?? words.notSeen[index]);

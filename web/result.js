@@ -9,10 +9,30 @@ const FINDINGS_AT_FIRST = 50;
 const HELD = 7;
 
 function showAnswer() {
-  const { report, unconfirmed, claimed } = answer;
+  const { report } = answer;
+  answer.shown = Math.min(report.findings.length, FINDINGS_AT_FIRST);
+  id("findings").replaceChildren();
+  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
+  const whole = report.listed !== "differing";
+  id("maps").hidden = !whole;
+  id("listed").hidden = whole;
+  showMap();
+  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
+  grid.show(findingsInto(treeOf(report.regions), report.findings));
+  hideDetails();
+  sayAnswer();
+  id("result").hidden = false;
+  id("skip").hidden = false;
+  id("skip").hash = "verdict-title";
+}
+
+/** All words of it, in the language of the moment; what is open stays open. */
+function sayAnswer() {
+  const { report, claimed } = answer;
+  const unconfirmed = unconfirmedOf(answer);
   const words = wordsOf(report, answer.words);
   // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = Boolean(unconfirmed) && report.verdict.tier === "affirming";
+  const held = unconfirmed !== null && report.verdict.tier === "affirming";
   const tier = held ? "warning" : report.verdict.tier;
   const title = id("verdict-title");
   const says = firstLine(report, words, tier);
@@ -21,33 +41,41 @@ function showAnswer() {
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
   title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says) : says));
-  id("result").classList.toggle("claimed", claimed);
+  id("result").classList.toggle("claimed", claimed === true);
   id("claimed").hidden = !claimed;
   id("claimed").textContent = texts().claimed.note;
-  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted : texts().notAccepted;
+  const note = report.mode === "inspect" ? texts().inspected : report.accepted ? texts().accepted[trustIn(report)] : texts().notAccepted;
   id("verdict-note").textContent = claimed ? "" : held ? texts().anchors[unconfirmed].unconfirmed : note;
+  id("about").textContent = [plain(answer.name), texts().size(report.image.size), checkedAt(timeOf(answer))].filter(Boolean).join(" · ");
   id("confirm-now").textContent = texts().goTo.confirmed;
   id("confirm-now").hidden = !held;
   id("save").disabled = held;
-  id("save").hidden = claimed;
+  id("save-why").textContent = held ? texts().anchors[unconfirmed].noSave : "";
+  id("save").hidden = claimed === true;
   id("back").hidden = answer.unit === undefined;
 
   showFacts(held);
-  showFindings(words, Math.min(words.findings.length, FINDINGS_AT_FIRST));
+  showFindings(words);
   showAccount();
-  // A report for filing may list nothing but what needs a look: then a map of it would be one of holes.
-  const whole = report.listed !== "differing";
-  id("maps").hidden = !whole;
-  id("listed").hidden = whole;
-  id("listed").textContent = whole ? "" : texts().listedDiffering;
-  showMap();
-  const root = findingsInto(treeOf(report.regions), report.findings);
-  id("tree").classList.toggle("no-entries", !report.regions.some(isEntry));
-  grid.show(root);
-  id("details").replaceChildren();
-  id("text").replaceChildren();
+  id("listed").textContent = id("listed").hidden ? "" : texts().listedDiffering;
+  grid.redraw();
+  sayDetails();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
-  id("result").hidden = false;
+}
+
+/** When it was checked, by the clock of the browser. Of a report that somebody gave that is not known. */
+const timeOf = ({ asking }) => asking?.extra.now;
+
+/** A time with the zone of this computer, and where it comes from: nobody signs it. */
+function checkedAt(time) {
+  if (time === undefined) return undefined;
+  const date = new Date(time);
+  const two = (number) => String(Math.floor(Math.abs(number))).padStart(2, "0");
+  const ahead = -date.getTimezoneOffset();
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return texts().checkedAt(`${day} ${clock} ${ahead < 0 ? "-" : "+"}${two(ahead / 60)}:${two(ahead % 60)} (${zone})`);
 }
 
 /** The verdict in one line, with what it leaves out or what was changed. */
@@ -63,16 +91,19 @@ function showFacts(held) {
   const { report, name, claimed } = answer;
   const names = texts().facts;
   const manifests = report.manifests.filter((manifest) => manifest.applied);
+  const which = claimed && claims.length > 1 ? Number(id("which").value) : undefined;
   const facts = [
     [claimed ? texts().claimed.name : names.name, plain(name)],
+    [texts().whichReport, which === undefined ? undefined : texts().reportOf(which + 1, claims.length)],
+    [names.checked, checkedAt(timeOf(answer))],
     [names.size, texts().size(report.image.size)],
     [names.sha256, report.image.sha256],
     [names.format, report.image.format],
     [names.depth, texts().depth[report.depth]],
     ...Object.entries(report.expected).map(([key, value]) => [`${names.expected} (${key})`, value]),
-    ...manifests.map((manifest) => [
-      names.manifest,
-      `${manifest.product}@${manifest.release}: ${manifest.signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`,
+    ...manifests.flatMap(({ product, release, signers, payloadSha256 }) => [
+      [names.manifest, `${product}@${release}: ${signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`],
+      [names.payload, payloadSha256],
     ]),
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
@@ -88,8 +119,10 @@ function describe(list, pairs) {
   list.replaceChildren(...given.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
 
-function showFindings(words, count) {
-  const { report } = answer;
+function showFindings(words) {
+  const { report, shown: count } = answer;
+  const last = Array.from(id("findings").children);
+  const at = last.indexOf(findingStops.current);
   const items = report.findings.slice(0, count).map((finding, index) => {
     const { waived } = words.findings[index];
     const item = make("li", undefined, `finding ${waived ? "info" : finding.severity}`);
@@ -99,7 +132,7 @@ function showFindings(words, count) {
     const where = placeOf(finding);
     const link = make("button", where ?? finding.path, "link");
     link.type = "button";
-    link.addEventListener("click", () => grid.reveal(nodeAt(grid.root, finding)));
+    link.addEventListener("click", () => revealFinding(finding, index));
     const place = make("p", undefined, "place");
     place.append(link, ` · ${hex(finding.offset)} + ${hex(finding.length)}`);
     if (where) place.append(make("br"), make("code", finding.path));
@@ -118,14 +151,18 @@ function showFindings(words, count) {
     ]);
     const reason = finding.id.startsWith("image/") && finding.parts?.length > 0 ? texts().likely : "";
     item.append(head, make("p", reason + words.findings[index].message), place, facts, ...partsOf(finding, words.findings[index].parts ?? []));
+    const folded = item.querySelector("details");
+    if (folded) folded.open = last[index]?.querySelector("details").open ?? folded.open;
     return item;
   });
   id("findings").replaceChildren(...items);
+  id("findings-help").hidden = items.length < 2;
+  findingStops.settle(items[at]);
   // What to do, once for all that ask for the same.
   const asking = report.findings.map((finding, index) => [finding, words.findings[index]]).filter(([finding, { waived }]) => finding.severity !== "info" && !waived);
   const steps = [...new Set(asking.map(([, { remedy }]) => remedy))];
   id("steps").replaceChildren(...steps.map((step) => make("li", step)));
-  id("steps-title").hidden = steps.length === 0;
+  for (const name of ["steps-title", "to-steps"]) id(name).hidden = steps.length === 0;
   id("no-findings").hidden = report.findings.length > 0;
   const cut = report.findings.length > count;
   id("more-findings").hidden = !cut;
@@ -292,8 +329,16 @@ function cells(row, node) {
 function nameAndKind(node) {
   const name = nameOf(node);
   const { kind } = node.region;
-  if (/^\d+$/.test(name) && !isEntry(node.region)) return [make("span", kind), " ", make("span", name, "kind")];
-  return name === kind ? [make("span", name)] : [make("span", name), " ", make("span", kind, "kind")];
+  if (/^\d+$/.test(name) && !isEntry(node.region)) return [kindPart(kind), " ", make("span", name, "kind")];
+  return name === kindWord(kind) ? [make("span", name)] : [make("span", name), " ", kindPart(kind, "kind")];
+}
+
+/** The kind of a row. The word by which specifications and reports call it stands in its title, and on paper behind it. */
+function kindPart(kind, className) {
+  const word = kindWord(kind);
+  const part = make("span", word, className);
+  if (word !== kind) part.title = kind;
+  return part;
 }
 
 /** The class of a row; of one with others below it the worst of them, and whether it is only in part so. */
@@ -309,15 +354,49 @@ function classCell(node) {
   return cell;
 }
 
-/** Everything about a row: each region that it shows, the first one first. */
-function showDetails(node) {
+/** Everything about a row: each region that it shows, the first one first. It stands right below the rows, and both are on the
+ * screen. */
+function showDetails(node, row) {
+  const place = id("chosen");
+  place.node = node;
+  place.finding = undefined;
+  id("to-finding").hidden = true;
+  place.hidden = false;
+  sayDetails();
+  offerText(node);
+  place.scrollTop = 0;
+  id("regions").scrollIntoView({ block: "nearest" });
+  row.scrollIntoView({ block: "nearest" });
+  announce(texts().chosen(id("chosen-title").textContent));
+}
+
+/** The same in the language of the moment. */
+function sayDetails() {
+  const { node } = id("chosen");
+  if (!node) return;
+  id("chosen-title").textContent = texts().detailsOf(fullName(node) ?? nameOf(node));
   const lists = node.parts.map((part) => {
     const list = make("dl");
     describe(list, detailsOf(part));
     return list;
   });
   id("details").replaceChildren(...lists);
-  offerText(node);
+  sayText();
+}
+
+function hideDetails() {
+  id("chosen").node = undefined;
+  id("chosen").hidden = true;
+  id("text").says = undefined;
+  for (const name of ["details", "text"]) id(name).replaceChildren();
+}
+
+/** Goes to the row of a finding; from its details there is a way back. */
+function revealFinding(finding, index) {
+  grid.reveal(nodeAt(grid.root, finding));
+  if (id("chosen").hidden) return;
+  id("chosen").finding = index;
+  id("to-finding").hidden = false;
 }
 
 function detailsOf(region) {
@@ -326,7 +405,7 @@ function detailsOf(region) {
   const kinds = isEntry(region) ? texts().entry.facts : {};
   return [
     [names.path, region.path],
-    [names.kind, region.kind],
+    [names.kind, kindWord(region.kind) === region.kind ? region.kind : `${kindWord(region.kind)} (${region.kind})`],
     [names.name, region.name],
     [names.guid, region.guid],
     [names.space, region.space],
@@ -349,7 +428,10 @@ function factText(region, name, fact) {
   return String(fact);
 }
 
-const save = () => saveAs(`${answer.name}.report.json`, "application/json", [answer.bytes]);
+function save() {
+  answer.saved = true;
+  saveAs(`${answer.name}.report.json`, "application/json", [answer.bytes]);
+}
 
 function saveAs(name, type, parts) {
   const link = make("a");

@@ -17,47 +17,65 @@ async function offerText(node) {
   const place = id("text");
   place.replaceChildren();
   place.node = node;
+  place.says = undefined;
   const [told, part] = [answer, contentOf(node)];
   if (!part || !told.asking) return;
   if (part.space === "image" && (await contentIn(told, part).then(textIn, () => undefined)) === undefined) return;
   if (answer !== told || place.node !== node) return;
-  const button = make("button", texts().text.show, "on-screen");
+  const button = make("button", "", "on-screen");
   button.type = "button";
   button.addEventListener("click", () => showText(node, part));
   place.append(button);
+  say(() => (button.textContent = texts().text.show));
 }
+
+/** Says what stands there, now and in every other language that is chosen meanwhile; the text itself is in none of them. */
+function say(words) {
+  id("text").says = words;
+  words();
+}
+
+const sayText = () => id("text").says?.();
 
 async function showText(node, part) {
   const [place, told] = [id("text"), answer];
-  const name = fullName(node) ?? nameOf(node);
   // Whoever goes on meanwhile stays where he went.
-  const reading = make("p", texts().text.reading);
+  const reading = make("p", "", "reading");
   reading.tabIndex = -1;
-  reading.className = "reading";
   place.replaceChildren(reading);
+  say(() => (reading.textContent = texts().text.reading));
   reading.focus();
   let shown;
   try {
-    const bytes = await contentIn(told, part);
-    const text = textIn(bytes);
-    shown = text === undefined ? [make("p", texts().text.none)] : textParts(name, text);
+    const text = textIn(await contentIn(told, part));
+    shown = text === undefined ? sentence(() => texts().text.none) : textParts(fullName(node) ?? nameOf(node), text);
   } catch (error) {
-    shown = [make("p", error instanceof Unread ? `${plain(told.name)}: ${texts().unread[error.why]}.` : texts().text.gone)];
+    shown = sentence(() => (error instanceof Unread ? `${plain(told.name)}: ${texts().unread[error.why]}.` : texts().text.gone));
   }
   if (answer !== told || place.node !== node) return;
   const waits = document.activeElement === reading;
-  place.replaceChildren(...shown);
+  place.replaceChildren(...shown.parts);
+  say(shown.words);
   const last = place.lastElementChild;
   last.tabIndex = last.tagName === "PRE" ? 0 : -1;
   if (waits) last.focus();
 }
 
+/** What is shown instead of a text: its parts, and what says their words. */
+function sentence(words) {
+  const line = make("p");
+  return { parts: [line], words: () => (line.textContent = words()) };
+}
+
 function textParts(name, { text, zeros }) {
-  const body = make("pre", visible(text));
+  const [title, note, body] = [make("h4"), make("p"), make("pre", visible(text))];
   body.role = "region";
-  body.ariaLabel = texts().text.title(name);
-  const note = zeros > 0 ? [make("p", texts().text.zeros(zeros))] : [];
-  return [make("h4", texts().text.title(name)), ...note, body];
+  const words = () => {
+    title.textContent = texts().text.title(name);
+    body.ariaLabel = texts().text.title(name);
+    note.textContent = texts().text.zeros(zeros);
+  };
+  return { parts: zeros > 0 ? [title, note, body] : [title, body], words };
 }
 
 /** The bytes of a region; an error when they are not there, or are others than those that were measured. */

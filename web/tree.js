@@ -115,7 +115,7 @@ function nodeAt(root, { path, space, offset }) {
   return root.children[0];
 }
 
-/** Drives a table. `cells` fills a row for a node; `chosen` is told which node Enter or a click picked. */
+/** Drives a table. `cells` fills a row for a node; `chosen` is told which node, and its row, Enter or a click picked. */
 class Treegrid {
   constructor(table, cells, chosen) {
     this.body = table.tBodies[0];
@@ -157,12 +157,28 @@ class Treegrid {
     row.ariaPosInSet = String(position);
     row.ariaSetSize = String(count);
     if (node.children.length > 0) row.ariaExpanded = String(node.open);
-    this.cells(row, node);
-    for (const cell of row.cells) cell.role = "gridcell";
+    this.fill(row, node);
     row.style.setProperty("--level", String(Math.min(node.level - 1, 20)));
     row.node = node;
     this.rows.set(node, row);
     return row;
+  }
+
+  /** The same rows in the language of the moment. */
+  redraw() {
+    for (const [node, row] of this.rows) {
+      row.replaceChildren();
+      this.fill(row, node);
+    }
+  }
+
+  fill(row, node) {
+    this.cells(row, node);
+    for (const cell of row.cells) cell.role = "gridcell";
+  }
+
+  chosenRow() {
+    return this.body.querySelector('[aria-selected="true"]');
   }
 
   toggle(row, open) {
@@ -197,9 +213,10 @@ class Treegrid {
   }
 
   choose(row) {
-    for (const other of this.body.querySelectorAll('[aria-selected="true"]')) other.ariaSelected = null;
+    const other = this.chosenRow();
+    if (other) other.ariaSelected = null;
     row.ariaSelected = "true";
-    this.chosen(row.node);
+    this.chosen(row.node, row);
   }
 
   key(event) {

@@ -26,10 +26,18 @@ const hostile = "a\u202egpj.bin";
 let page;
 let tab;
 let folder;
+/** What the page has asked, and whether that is declined. */
+const dialogs = [];
+let staying = false;
 before(async () => {
   folder = await mkdtemp(`${tmpdir()}/kiwame-page-`);
   page = await open({ acceptDownloads: true });
   tab = page.tab;
+  // Chromium asks before a result is lost; here nobody minds.
+  tab.on("dialog", (dialog) => {
+    dialogs.push(dialog.type());
+    return staying ? dialog.dismiss() : dialog.accept();
+  });
 });
 after(async () => {
   await page.browser.close();
@@ -38,6 +46,7 @@ after(async () => {
 beforeEach(async () => {
   await tab.reload();
   page.complaints.length = 0;
+  dialogs.length = 0;
 });
 
 /** The files of a golden case under names that a user might give them. */
@@ -62,8 +71,16 @@ async function run(paths, { expect = "", confirm = false, again = false } = {}) 
   await settled(paths.length);
   if (expect) await tab.fill("#expect", expect);
   if (confirm) await tab.check("#confirmed");
+  await begin("#result");
+}
+
+/** Starts, and does without the confirmation where it is asked for first. */
+async function begin(shown) {
   await tab.click("#start");
-  await tab.waitForSelector("#result:not([hidden]), #problem:not([hidden])");
+  await tab.waitForSelector(`${shown}:not([hidden]), #problem:not([hidden])`);
+  if (await tab.isHidden("#anyway")) return;
+  await tab.click("#anyway");
+  await tab.waitForSelector(`${shown}:not([hidden]), #problem:not([hidden], :has(#anyway))`);
 }
 
 /** Waits until the page has looked at so many files. */
@@ -157,13 +174,49 @@ test("a key that came with the image stays at warning until it is confirmed", as
   assert.match(await tab.textContent("#facts"), /Exit code7$/);
   assert.ok(await tab.isDisabled("#save"));
 
+  // What cannot be done says why.
+  assert.match(await tab.getAttribute("#save", "aria-describedby"), /^save-why$/);
+  assert.equal(await tab.textContent("#save-why"), "Can be saved when the key is confirmed.");
+
   await tab.click("#confirm-now");
   assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
-  await tab.check("#confirmed");
-  await tab.click("#start");
-  await tab.waitForFunction(() => document.getElementById("status").textContent === TEXTS.en.done);
+  // Nothing has to be done again for it.
+  await tab.keyboard.press("Space");
   assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+  assert.match(await tab.textContent("#said"), /matches the signed reference/);
+  assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
+  assert.match(await tab.textContent("#facts"), /Exit code0$/);
   assert.ok(await tab.isEnabled("#save"));
+  assert.equal(await tab.textContent("#save-why"), "");
+  await tab.keyboard.press("Space");
+  assert.match(await tab.textContent("#verdict-title"), /needs a person/);
+  assert.ok(await tab.isDisabled("#save"));
+});
+
+test("the confirmation is asked for before the work, and the work done without it only when somebody says so", async () => {
+  await made();
+  for (const [paths, expect, words] of [[["maker.key.pub"], "ACME/R1", /the key is not confirmed yet/], [["policy.toml"], "", /the policy is not confirmed yet/]]) {
+    await tab.reload();
+    await tab.setInputFiles("#choose", ["signed.bin", "signed.json", ...paths].map(place));
+    await settled(3);
+    await tab.evaluate(() => {
+      const told = ask;
+      globalThis.asks = 0;
+      globalThis.ask = (...others) => ((globalThis.asks += 1), told(...others));
+    });
+    await tab.fill("#expect", expect);
+    await tab.click("#start");
+    await tab.waitForSelector("#problem:not([hidden])");
+    assert.match(await tab.textContent("#problem"), words);
+    assert.equal(await tab.evaluate(() => globalThis.asks), 0);
+    await tab.locator("#problem button").first().click();
+    assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
+    await tab.keyboard.press("Space");
+    assert.ok(await tab.isHidden("#problem"));
+    await tab.click("#start");
+    await tab.waitForSelector("#result:not([hidden])");
+    assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+  }
 });
 
 test("a run that is asked for before the key was looked at is not taken for confirmed", async () => {
@@ -175,6 +228,7 @@ test("a run that is asked for before the key was looked at is not taken for conf
     filesChanged();
     start();
   });
+  await tab.click("#anyway");
   await tab.waitForSelector("#result:not([hidden])");
   assert.match(await tab.textContent("#verdict-title"), /needs a person/);
   assert.ok(await tab.isDisabled("#save"));
@@ -623,8 +677,7 @@ for (const [name, [list, expect, what, next, control]] of Object.entries(PROBLEM
     await wrongFiles();
     await choose(list);
     await tab.evaluate((text) => (id("expect").value = text), expect);
-    await tab.click("#start");
-    await tab.waitForSelector("#problem:not([hidden])");
+    await begin("#problem");
     const said = await tab.locator("#problem > p").allTextContents();
     assert.match(said[0], what);
     assert.match(said[1], next);
@@ -655,7 +708,7 @@ const DISTRUST = {
   "a manifest that is none": [["signed.bin", ["two.bin", "manifest"], "maker.key.pub"], "ACME/R1", /^two.bin: cannot be read from line 1/, /choose beside its name what it is for/],
   "another product": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R2", /^signed.json: is the manifest of ACME\/R1, and ACME\/R2 was ordered/, /Look at “What was ordered”/],
   "another release": [["signed.bin", "signed.json", "maker.key.pub"], "ACME/R1@9", undefined, undefined],
-  "another key": [["signed.bin", "signed.json", "other.key.pub"], "ACME/R1", /^signed.json: signed by nobody whom the key or the policy trusts/, /Check that the manifest and the key are of the same maker/],
+  "another key": [["signed.bin", "signed.json", "other.key.pub"], "ACME/R1", /^signed.json: not signed with the key given here/, /Check that the manifest and the key are of the same maker/],
   "a product without a rule": [["signed.bin", "signed.json", "others.toml"], "", /^signed.json: is the manifest of ACME\/R1, of which the policy has no rule/, /have a rule for it added to the policy/],
 };
 
@@ -664,8 +717,7 @@ for (const [name, [list, expect, what, next]] of Object.entries(DISTRUST)) {
     await wrongFiles();
     await choose(list);
     await tab.evaluate((text) => (id("expect").value = text), expect);
-    await tab.click("#start");
-    await tab.waitForSelector("#result:not([hidden])");
+    await begin("#result");
     assert.match(await tab.textContent("#verdict-title"), /cannot tell; this is not a pass/);
     if (what) {
       assert.match(await tab.textContent("#findings .finding p:nth-child(2)"), what);
@@ -683,7 +735,8 @@ for (const [name, [list, expect, what, next]] of Object.entries(DISTRUST)) {
 test("next steps that a command would take are those of the page", async () => {
   await run([await image()]);
   const steps = await tab.evaluate(() => {
-    const report = { findings: [...OF_A_COMMAND].map((kind) => ({ id: kind, args: {} })), notSeen: ["not-parsed"] };
+    const kinds = ["limit/hit", "manifest/another-channel", "manifest/another-hardware", "manifest/required-image-absent"];
+    const report = { findings: kinds.map((kind) => ({ id: kind, args: {} })), notSeen: ["not-parsed"], policy: {} };
     const said = { findings: report.findings.map(() => ({ message: "", remedy: "core" })), notSeen: ["core (--deep looks)"] };
     const words = wordsOf(report, said);
     return [...words.findings.map(({ remedy }) => remedy), ...words.notSeen];
@@ -813,6 +866,7 @@ test("a gzip is an image when the user says so", async () => {
   await tab.click("#start");
   await tab.waitForSelector("#problem:not([hidden])");
   assert.match(await tab.textContent("#problem"), /choose “image” beside its name/);
+  await tab.focus("#list select");
   await tab.selectOption("#list select", "image");
   await settled(1);
   assert.equal(await tab.evaluate(() => document.activeElement.tagName), "SELECT");
@@ -972,8 +1026,7 @@ async function lotOf(names, { confirm = true, expect = "" } = {}) {
   await settled(names.length);
   if (expect) await tab.fill("#expect", expect);
   if (confirm) await tab.check("#confirmed");
-  await tab.click("#start");
-  await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
+  await begin("#lot");
 }
 const LOT = [...DUMPS, "signed.json", "policy.toml"];
 
@@ -1017,8 +1070,12 @@ test("several dumps make the lot that the command makes of them", async () => {
 
 test("a unit of a lot opens by keyboard alone, whole, and leads back to its row", async () => {
   await lotOf(LOT);
-  for (let stop = 0; stop < 3; stop += 1) await tab.keyboard.press("Tab");
+  // One box and the table stand in the order of Tab; in the table arrows lead on.
+  for (const key of ["Tab", "Tab", "ArrowDown"]) await tab.keyboard.press(key);
   assert.equal(await tab.evaluate(() => document.activeElement.textContent), "SN2");
+  await tab.keyboard.press("Tab");
+  assert.equal(await tab.evaluate(() => document.activeElement.textContent), "Save the record for paper");
+  await tab.keyboard.press("Shift+Tab");
   await tab.keyboard.press("Enter");
   await tab.waitForSelector("#result:not([hidden])");
   assert.ok(await tab.isHidden("#lot"));
@@ -1064,8 +1121,6 @@ test("of a large lot only what needs a look is shown when somebody asks for it, 
   await tab.emulateMedia({ media: null });
   // Where no unit is said to match there is nothing to leave out.
   await tab.uncheck("#confirmed");
-  await tab.click("#start");
-  await tab.waitForSelector("#lot:not([hidden])");
   assert.ok(await tab.isHidden("#only"));
   assert.equal((await shown()).length, 5);
 });
@@ -1118,7 +1173,8 @@ test("as long as the policy is not confirmed no unit of a lot is said to match, 
   assert.deepEqual((await unitRows()).map((cells) => cells[1]), ["! needs a person", "✗ does not match", "! needs a person", "- not read", "✗ does not match"]);
   assert.equal(await tab.textContent("#lot-title"), "✗does not match the reference or the rules. 5 units – does not match: 2, needs a person: 2, not read: 1");
   assert.match(await tab.textContent("#lot-note"), /^The policy is not confirmed/);
-  assert.equal(await tab.locator("#lot-save button:disabled").count(), 5);
+  assert.equal(await tab.locator('#lot-save button:disabled[aria-describedby="lot-save-why"]').count(), 5);
+  assert.equal(await tab.textContent("#lot-save-why"), "Can be saved when the policy is confirmed.");
   await tab.locator("#units button").first().click();
   await tab.waitForSelector("#result:not([hidden])");
   assert.match(await tab.textContent("#verdict-title"), /needs a person; not accepted/);
@@ -1126,8 +1182,12 @@ test("as long as the policy is not confirmed no unit of a lot is said to match, 
   await tab.click("#lot-confirm-now");
   assert.equal(await tab.evaluate(() => document.activeElement.id), "confirmed");
   await tab.check("#confirmed");
-  assert.ok(await tab.isHidden("#lot"));
-  assert.equal(await tab.textContent("#status"), await tab.evaluate(() => TEXTS.en.stale));
+  assert.match(await tab.textContent("#lot-title"), /^✗not every unit matches/);
+  assert.deepEqual((await unitRows()).map((cells) => cells[1]).slice(0, 3), ["✓ matches", "✗ does not match", "✓ matches"]);
+  assert.equal(await tab.locator("#lot-save button:disabled").count(), 0);
+  await tab.locator("#units button").first().click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
 
   // A lot of units that all match is held as well.
   await tab.reload();
@@ -1165,6 +1225,7 @@ test("a lot tells how far it is over all units, and is cancelled with nothing ju
   await dumps();
   await tab.setInputFiles("#choose", LOT.map(place));
   await settled(LOT.length);
+  await tab.check("#confirmed");
   // No worker has been started yet, and none has to be.
   const states = await tab.evaluate(async () => {
     const running = start();
@@ -1243,8 +1304,7 @@ test("a dump that cannot be read, or over which the core breaks, is a row, and t
   const manifest = await readFile(place("signed.json"));
   await new Promise((resolve) => setTimeout(resolve, 1100));
   await writeFile(place("signed.json"), manifest);
-  await tab.click("#start");
-  await tab.waitForSelector("#lot:not([hidden]), #problem:not([hidden])");
+  await begin("#lot");
   assert.match(await tab.textContent("#problem"), /signed.json: cannot be read, or changed after it was chosen/);
   assert.ok(await tab.isHidden("#lot"));
 });
@@ -1368,8 +1428,7 @@ const STATES = {
   },
   "a problem of the core": async () => {
     await choose(["signed.bin", "signed.json", "broken.toml"]);
-    await tab.click("#start");
-    await tab.waitForSelector("#problem:not([hidden])");
+    await begin("#problem");
     await tab.click("#problem summary");
   },
   running: async () => {
@@ -1428,7 +1487,7 @@ for (const [name, reach] of Object.entries(STATES)) {
 /** What lies beyond the right edge, or holds more than it shows from side to side. */
 const cut = () =>
   tab.evaluate(() => {
-    const shown = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && one.id !== "choose" && !one.closest("thead"));
+    const shown = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && one.id !== "choose" && !one.closest("thead") && !one.matches(".unseen, .skip:not(:focus)"));
     const beyond = shown.filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5);
     const inner = shown.filter((one) => getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth + 1 && one.tagName !== "INPUT");
     const page = document.documentElement.scrollWidth > innerWidth ? [document.documentElement] : [];
@@ -1482,4 +1541,433 @@ test("paper has the result and not the form, in light colours, and says what is 
   assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll("#findings details")].map((one) => one.open)), [false, false]);
   await tab.emulateMedia({ colorScheme: null, media: null });
   assert.ok(await tab.isVisible("#drop"));
+});
+
+// ---- by keyboard, and without sight ---------------------------------------------------------------------------------
+
+const focused = () => tab.evaluate(() => document.activeElement.id);
+
+/** How often Tab has to be pressed until the focus is there. */
+async function tabsTo(selector) {
+  for (let count = 1; count <= 60; count += 1) {
+    await tab.keyboard.press("Tab");
+    if (await tab.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return count;
+  }
+  return Infinity;
+}
+
+async function manyFindings() {
+  const report = JSON.parse(await savedReport("router_capability_added"));
+  const [one] = report.findings;
+  const { actual, args, expected, id, length, message, offset, path, space } = one;
+  const inner = Array.from({ length: 10 }, () => ({ actual, args, expected, id, length, message, offset, path, space }));
+  report.findings = Array.from({ length: 112 }, (_, offset) => ({ ...one, offset, parts: offset < 20 ? inner : one.parts }));
+  await run([await image(JSON.stringify(report), "many.json")]);
+}
+
+test("a list is one stop of Tab, and arrows lead from finding to finding", async () => {
+  await manyFindings();
+  assert.equal(await focused(), "verdict-title");
+  const link = (at) => tab.evaluate((index) => document.activeElement === document.querySelectorAll("#findings .link")[index], at);
+  assert.ok((await tabsTo("#findings .link")) <= 8);
+  assert.ok(await link(0));
+  await tab.keyboard.press("ArrowDown");
+  assert.ok(await link(1));
+  // What is folded in this finding comes next, and then what is behind the findings.
+  await tab.keyboard.press("Tab");
+  assert.equal(await tab.evaluate(() => document.activeElement.tagName), "SUMMARY");
+  assert.ok((await tabsTo("#tree tr")) <= 3);
+  await tab.focus("#more-findings");
+  await tab.keyboard.press("Enter");
+  assert.ok(await link(50), "the first of those that were not shown");
+  await tab.keyboard.press("End");
+  assert.ok(await link(111));
+  // Leaving the list and coming back leads to the same finding.
+  await tab.keyboard.press("Tab");
+  await tab.keyboard.press("Shift+Tab");
+  assert.ok(await link(111));
+});
+
+test("from the top of the page one link leads to the result, and others to its parts", async () => {
+  assert.ok(await tab.isHidden("#skip"));
+  await manyFindings();
+  // Nothing stands before it.
+  assert.equal(await tab.evaluate(() => document.querySelector("a, button, input, [tabindex]").id), "skip");
+  await tab.focus("#english");
+  await tab.keyboard.press("Shift+Tab");
+  assert.equal(await focused(), "skip");
+  assert.ok(await inScreen("#skip"));
+  await tab.keyboard.press("Enter");
+  assert.equal(await focused(), "verdict-title");
+  const links = await tab.evaluate(() => [...document.querySelectorAll("#result nav a")].filter((link) => link.checkVisibility()).map((link) => link.hash.slice(1)));
+  assert.deepEqual(links, ["findings-title", "steps-title", "facts-title", "account-title", "tree-title", "not-seen-title"]);
+  for (const name of links) {
+    await tab.locator(`#result nav a[href="#${name}"]`).click();
+    assert.equal(await focused(), name);
+    assert.ok(await inScreen(`#${name}`), name);
+  }
+  // What is wrong and what to do stand before everything else.
+  const order = await tab.evaluate(() => ["verdict-title", "findings", "steps", "facts", "account", "tree"].map((name) => id(name).getBoundingClientRect().top));
+  assert.deepEqual(order, order.toSorted((one, other) => one - other));
+
+  await tab.reload();
+  await lotOf(LOT);
+  assert.equal(await tab.evaluate(() => id("skip").hash), "#lot-title");
+});
+
+for (const [width, height] of [[1280, 720], [700, 900], [320, 640], [320, 256]]) {
+  test(`details are in view with what they are of: ${width} by ${height}`, async () => {
+    await tab.setViewportSize({ width, height });
+    try {
+      await shownReport(JSON.parse(await savedReport("router_capability_added")));
+      const both = () =>
+        tab.evaluate(() => {
+          const inside = (box) => box.top >= -1 && box.bottom <= innerHeight + 1 && box.left >= 0 && box.right <= innerWidth;
+          const row = document.querySelector('#tree tr[aria-selected="true"]').getBoundingClientRect();
+          return [inside(row), inside(id("chosen").getBoundingClientRect()), id("details").querySelectorAll("dd").length > 2];
+        });
+      await tab.locator("#findings .link").first().click();
+      assert.deepEqual(await both(), [true, true, true]);
+      assert.equal(await tab.evaluate(() => document.activeElement.ariaSelected), "true");
+      assert.match(await tab.textContent("#said"), /^Details of .*routerd: below the regions; Tab leads there/);
+      assert.equal(await tab.textContent("#chosen-title"), "Details of /opt/router/routerd");
+      await tab.keyboard.press("Home");
+      await tab.keyboard.press("Enter");
+      assert.deepEqual((await both()).slice(0, 2), [true, true]);
+      assert.ok(await tab.isHidden("#to-finding"));
+      await tab.keyboard.press("End");
+      await tab.keyboard.press("Enter");
+      assert.deepEqual(await both(), [true, true, true]);
+      // There and back by keyboard.
+      await tab.keyboard.press("Tab");
+      assert.equal(await focused(), "chosen");
+      await tab.keyboard.press("Escape");
+      assert.equal(await tab.evaluate(() => document.activeElement.ariaSelected), "true");
+      await tab.locator("#findings .link").first().click();
+      await tab.click("#to-finding");
+      assert.ok(await tab.evaluate(() => document.activeElement === document.querySelector("#findings .link")));
+    } finally {
+      await tab.setViewportSize({ width: 1280, height: 720 });
+    }
+  });
+}
+
+test("a choice in a list leaves the focus in it, whatever it brings about", async () => {
+  await made();
+  const typed = async (key) => {
+    await tab.keyboard.press(key);
+    return tab.evaluate(() => [document.activeElement.tagName, document.activeElement.value]);
+  };
+  await tab.setInputFiles("#choose", [place("signed.json"), await image()]);
+  await settled(2);
+  await tab.locator("#list select").first().focus();
+  // Arrow keys choose at once, one after the other.
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "policy"]);
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "key"]);
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "report"]);
+  assert.deepEqual(await typed("ArrowUp"), ["SELECT", "key"]);
+  await settled(2);
+  assert.equal(await tab.evaluate(() => files[0].role), "key");
+  assert.match(await tab.textContent("#list .note"), /no Ed25519 public key could be read/);
+
+  await tab.reload();
+  const one = await savedReport("router_capability_added");
+  await run([await image(`${one}${await savedReport("router_twin")}{"accepted":false}\n${one}`, "lot.jsonl")]);
+  await tab.focus("#which");
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "1"]);
+  await tab.waitForFunction(() => document.getElementById("said").textContent.includes("claims: matches"));
+  assert.equal(await focused(), "which");
+  // Of one that cannot be shown it is said, and the next one can be chosen.
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "2"]);
+  await tab.waitForSelector("#problem:not([hidden])");
+  assert.equal(await focused(), "which");
+  assert.deepEqual(await typed("ArrowDown"), ["SELECT", "3"]);
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.ok(await tab.isHidden("#problem"));
+  assert.equal(await focused(), "which");
+  assert.match(await tab.textContent("#facts"), /4 of 4 in the file/);
+});
+
+test("the focus is nowhere lost: after a removal, a cancellation, a new start", async () => {
+  await made();
+  const names = ["signed.bin", "signed.json", "policy.toml"];
+  await tab.setInputFiles("#choose", names.map(place));
+  await settled(3);
+  const label = () => tab.evaluate(() => document.activeElement.ariaLabel);
+  await tab.locator("#list button").nth(1).focus();
+  await tab.keyboard.press("Enter");
+  assert.equal(await label(), "Remove policy.toml");
+  await tab.keyboard.press("Enter");
+  assert.equal(await label(), "Remove signed.bin");
+  await tab.keyboard.press("Enter");
+  assert.equal(await focused(), "choose");
+
+  await run([place("signed.bin")]);
+  // The worker is there, and does not answer.
+  await tab.evaluate(() => (globalThis.exchange = (to) => new Promise((_, reject) => (to.stop = () => reject(new Cancelled())))));
+  await tab.focus("#start");
+  await tab.keyboard.press("Enter");
+  assert.equal(await focused(), "busy");
+  assert.ok(await tab.isHidden("#start"));
+  // There is no other way to start a second run beside it.
+  assert.equal(await tab.evaluate(() => {
+    const turnOf = turn;
+    id("options").requestSubmit();
+    return turn === turnOf;
+  }), true);
+  await tab.keyboard.press("Tab");
+  assert.equal(await focused(), "cancel");
+  await tab.keyboard.press("Enter");
+  await tab.waitForFunction(() => document.getElementById("status").textContent === TEXTS.en.cancelled);
+  assert.equal(await focused(), "start");
+  // Where there is nothing to start any more, to where files are chosen.
+  assert.equal(await tab.evaluate(() => {
+    busy(true);
+    files = [];
+    busy(false);
+    return document.activeElement.id;
+  }), "choose");
+  await tab.focus("#clear");
+  await tab.keyboard.press("Enter");
+  assert.equal(await focused(), "choose");
+});
+
+test("what cannot be pressed says why beside it", async () => {
+  await made();
+  const silent = () =>
+    tab.evaluate(() =>
+      [...document.querySelectorAll(":disabled")].filter((one) => one.checkVisibility()).filter((one) => {
+        const why = document.getElementById(one.getAttribute("aria-describedby") ?? "");
+        return !why?.checkVisibility() || why.textContent === "";
+      }).map((one) => one.id || one.dataset.kind));
+  assert.ok(await tab.isDisabled("#start"));
+  assert.equal(await tab.textContent("#start-why"), "Choose files first.");
+  assert.deepEqual(await silent(), []);
+  for (const reach of [STATES.held, STATES["a lot that is held"], STATES.running]) {
+    await tab.reload();
+    await reach();
+    for (const language of ["japanese", "english"]) {
+      await tab.click(`#${language}`);
+      assert.deepEqual(await silent(), []);
+    }
+  }
+});
+
+// ---- what stays -----------------------------------------------------------------------------------------------------
+
+test("a result that is nowhere else is not lost without a question", async () => {
+  const asks = async (act = () => tab.reload()) => {
+    dialogs.length = 0;
+    await act();
+    return dialogs.join();
+  };
+  assert.equal(await asks(), "");
+  await run([await image()]);
+  // Whoever declines keeps it.
+  staying = true;
+  assert.equal(await asks(() => tab.click("#clear")), "confirm");
+  assert.ok(await tab.isVisible("#result"));
+  staying = false;
+  assert.equal(await asks(), "beforeunload");
+  await run([await image()]);
+  await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  assert.equal(await asks(), "");
+  // A report that was opened is a file already.
+  await run([await image(await savedReport("router_twin"), "twin.report.json")]);
+  assert.equal(await asks(), "");
+  await lotOf(LOT);
+  await tab.locator("#units button").first().click();
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.equal(await asks(), "beforeunload");
+  await lotOf(LOT);
+  await Promise.all([tab.waitForEvent("download"), tab.click('#lot-save [data-kind="reports"]')]);
+  assert.equal(await asks(), "");
+});
+
+test("another language closes nothing that is open", async () => {
+  await run([`${root}firmware-samples/router/router.bin`]);
+  await walk("0x200000", "/ squashfs", "etc ", "os-release ");
+  await tab.keyboard.press("Enter");
+  const text = await shownText();
+  const rows = await tab.locator("#tree tbody tr").count();
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("判定ではない"));
+  assert.equal(await tab.textContent("#text pre"), text);
+  assert.equal(await tab.textContent("#text h4"), "/etc/os-release の内容");
+  assert.equal(await tab.textContent("#chosen-title"), "/etc/os-release の詳細");
+  assert.equal(await tab.locator("#tree tbody tr").count(), rows);
+  assert.match(await tab.textContent('#tree tr[aria-selected="true"]'), /^os-releaseファイル|^os-release ファイル/);
+  assert.equal((await details())[0]["種類"], "ファイル (file)");
+
+  await tab.reload();
+  await tab.click("#english");
+  await manyFindings();
+  await tab.click("#more-findings");
+  await tab.locator("#findings summary").nth(3).click();
+  const open = () => tab.evaluate(() => [[...document.querySelectorAll("#findings details")].map((one) => one.open).indexOf(true), id("findings").children.length]);
+  assert.deepEqual(await open(), [3, 112]);
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("保存された報告書"));
+  assert.deepEqual(await open(), [3, 112]);
+
+  await tab.reload();
+  await wrongFiles();
+  await choose(["signed.bin", "signed.json", "broken.toml"]);
+  await begin("#problem");
+  await tab.click("#problem summary");
+  for (const language of ["japanese", "english"]) {
+    await tab.click(`#${language}`);
+    assert.ok(await tab.evaluate(() => document.querySelector("#problem details").open));
+  }
+});
+
+test("a result says when it was checked, by which clock, and with which manifest; and so does paper", async () => {
+  const { browser, tab: other } = await open({ timezoneId: "Asia/Tokyo" });
+  await made();
+  tab = other;
+  try {
+    const signed = await readFile(place("signed.bin"));
+    await run(["signed.bin", "signed.json", "policy.toml"].map(place), { confirm: true });
+    const facts = () => other.evaluate(() => Object.fromEntries([...document.querySelectorAll("#facts dt")].map((term) => [term.textContent, term.nextElementSibling.textContent])));
+    const told = await facts();
+    const now = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+09:00 \(Asia\/Tokyo\), by the clock of this computer; not signed$/;
+    assert.match(told.Checked, now);
+    const zone = told.Checked.replace(" ", "T").replace(/ (\+09:00).*/, "$1");
+    assert.ok(Math.abs(new Date(zone) - Date.now()) < 60_000, told.Checked);
+    assert.equal(told.Size, `${signed.length} bytes`);
+    assert.equal(told["SHA-256"], createHash("sha256").update(signed).digest("hex"));
+    const payload = await other.evaluate(() => answer.report.manifests[0].payloadSha256);
+    assert.match(payload, /^[0-9a-f]{64}$/);
+    assert.equal(told["Manifest’s digest (of what is signed in it)"], payload);
+    assert.match(await other.textContent("#about"), /^signed\.bin · 29 bytes · \d{4}-/);
+    await other.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    await other.emulateMedia({ media: "print" });
+    for (const name of ["#about", "#facts"]) assert.ok(await other.isVisible(name), name);
+    await other.emulateMedia({ media: null });
+
+    // Nobody knows that of what somebody else has made; what it says itself is shown as it says it.
+    await other.reload();
+    await run([await image(await savedReport("router_twin"), "twin.report.json")]);
+    assert.equal((await facts()).Checked, undefined);
+    await other.reload();
+    await lotOf(LOT);
+    assert.match(await other.textContent("#lot-facts"), /Manifest’s digest \(of what is signed in it\)[0-9a-f]{64}.*Checked\d{4}-.*\+09:00 \(Asia\/Tokyo\)/);
+    const checked = (await other.textContent("#lot-facts")).match(/Checked(\S+ \S+)/)[1];
+    await other.locator("#units button").first().click();
+    await other.waitForSelector("#result:not([hidden])");
+    assert.ok((await facts()).Checked.startsWith(checked));
+  } finally {
+    tab = page.tab;
+    await browser.close();
+  }
+});
+
+// ---- words ----------------------------------------------------------------------------------------------------------
+
+/** The same product once more, on a channel of its own. */
+async function beta() {
+  await writeFile(place("beta.toml"), DESCRIPTION.replace('model = "R1"', 'model = "R1"\nchannel = "beta"\nhardware-revisions = ["B2"]'));
+  await kiwame("attest", "signed.bin", "--raw", "--describe", "beta.toml", "--key", "maker.key", "-o", "beta.json");
+}
+
+/** Files beside the image, whether they are confirmed, and what the page says in both languages. */
+const BY_KEY = {
+  accepted: [["signed.json", "maker.key.pub"], true, /Accepted: it is what was ordered, signed with the key given here/, /ここで与えた鍵の署名が有る/],
+  held: [["signed.json", "maker.key.pub"], false, /The key is not confirmed/, /鍵が未確認/],
+  "another key": [["signed.json", "other.key.pub"], true, /not signed with the key given here.*manifest and the key are of the same maker/, /ここで与えた鍵の署名がない/],
+  "another channel": [["beta.json", "maker.key.pub"], true, /fill in “Channel” below “What was ordered”; then verify again/, /「チャネル」に記入し、再度検証する/],
+};
+
+for (const [name, [list, confirm, english, japanese]] of Object.entries(BY_KEY)) {
+  test(`with a key the page does not speak of a policy: ${name}`, async () => {
+    await made();
+    await beta();
+    await run(["signed.bin", ...list].map(place), { expect: "ACME/R1", confirm });
+    const said = async () => {
+      const parts = await tab.evaluate(() => ["status", "confirmation", "result"].map((part) => id(part).innerText));
+      // What the core says of a finding is not the page's; what to do about it is.
+      const core = await tab.evaluate(() => answer.words.findings.map(({ message }) => message));
+      return core.reduce((text, sentence) => text.replace(sentence, ""), parts.join(" ")).replace(/\s+/g, " ");
+    };
+    assert.match(await said(), english);
+    assert.doesNotMatch(await said(), /policy/i);
+    await tab.click("#japanese");
+    await tab.waitForFunction(() => /[\u3040-\u30ff]/.test(document.getElementById("verdict-title").textContent));
+    assert.match(await said(), japanese);
+    assert.doesNotMatch(await said(), /ポリシー/);
+  });
+}
+
+test("what only a policy can accept is not asked of a key, and a policy is told what a policy can do", async () => {
+  const remedies = (policy) =>
+    tab.evaluate((given) => {
+      const kinds = Object.keys(texts().remedies);
+      const report = { findings: kinds.map((kind) => ({ id: kind, args: {} })), notSeen: [], policy: given };
+      const { findings } = wordsOf(report, { findings: kinds.map(() => ({ message: "", remedy: "core" })), notSeen: [] });
+      return Object.fromEntries(kinds.map((kind, at) => [kind, findings[at].remedy]));
+    }, policy);
+  const [key, policy] = [await remedies({}), await remedies({ sha256: "0".repeat(64) })];
+  assert.match(key["mutable/any"], /^A key cannot accept that/);
+  assert.match(key["encoding/re-encoded"], /A key cannot accept that/);
+  assert.doesNotMatch(key["manifest/another-hardware"], /policy/);
+  assert.match(policy["manifest/another-hardware"], /named in the policy/);
+  assert.deepEqual([policy["mutable/any"], policy["encoding/re-encoded"]], ["core", "core"]);
+  // The same for problems, and for what is missing.
+  const [expired, lacking] = await tab.evaluate(() => {
+    const args = { field: "expires", bound: "2020-01-01T00:00:00Z", now: "0" };
+    const of = (given) => inPageWords({ id: "document/out-of-time", args, message: "" }, "manifest", given).next;
+    const image = { role: "image", file: { size: 1, name: "a" } };
+    const with_ = (role) => missing([image, { role, file: { size: 1, name: "b" } }], "A/B")().next;
+    return [["key", "policy"].map(of), ["key", "policy"].map(with_)];
+  });
+  assert.deepEqual(expired.map((text) => text.includes("policy")), [false, true]);
+  assert.deepEqual(lacking.map((text) => [text.includes("public key"), text.includes("the policy")]), [[true, false], [false, true]]);
+});
+
+test("Japanese has words for the kinds that a reader meets, and the English word can be found", async () => {
+  await run([`${root}firmware-samples/router/router.bin`]);
+  const kinds = await tab.evaluate(() => [...new Set(answer.report.regions.map(({ kind }) => kind))]);
+  assert.deepEqual(await tab.evaluate((all) => all.filter((kind) => kindWord(kind) !== kind), kinds), [], "English has its own words");
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.documentElement.lang === "ja" && document.getElementById("verdict-title").textContent.includes("判定ではない"));
+  const [own, words] = await tab.evaluate((all) => [all.filter((kind) => kindWord(kind) === kind), ["gzip-header", "uefi-volume-header", "no-such-thing", "constructor", "toString-header"].map(kindWord)], kinds);
+  // Names of formats are the same in every language.
+  assert.deepEqual(own, FORMATS_ONLY.filter((kind) => own.includes(kind)));
+  assert.deepEqual(words, ["gzip ヘッダー", "ファームウェアボリュームのヘッダー", "no-such-thing", "constructor", "toString ヘッダー"]);
+  const part = tab.locator("#tree .kind[title]").first();
+  assert.match(await part.getAttribute("title"), /^[a-z-]+$/);
+  await tab.emulateMedia({ media: "print" });
+  assert.match(await part.evaluate((element) => getComputedStyle(element, "::after").content), /attr\(title\)|[a-z-]+/);
+  await tab.emulateMedia({ media: null });
+});
+const FORMATS_ONLY = ["squashfs", "jffs2", "cpio", "gzip", "xz", "zstd", "lz4", "lzop", "lzma", "uimage", "elf", "pe", "te"];
+
+test("a place is told only where the core tells one", async () => {
+  const said = await tab.evaluate(() => {
+    const broken = "TOML parse error at line 12, column 7\n   |\n12 | threshold = [1\n   |\nunclosed array";
+    const japanese = broken.replace(/.*/, "TOML として読めない(12 行 7 列)");
+    const of = (kind, args, message) => placeIn(kind, args, message) ?? null;
+    return [
+      of("document/toml", {}, broken),
+      of("document/toml", {}, japanese),
+      // Numbers of something else, or none at all.
+      of("document/toml", {}, "key 3 of 256 is wrong\nmore"),
+      of("document/toml", {}, "no number at all\nmore"),
+      of("document/toml", {}, "TOML parse error at line 12, column 7"),
+      of("document/json", { line: "1", column: "9" }, "line 1, column 9: key \"a: 5\" twice"),
+      of("document/json", {}, "cut"),
+      of("document/field", {}, "7: found 8"),
+    ];
+  });
+  const there = "cannot be read from line 12, column 7 on: unclosed array";
+  assert.deepEqual(said, [there, there, null, null, null, 'cannot be read from line 1, column 9 on: key "a: 5" twice', null, null]);
+});
+
+test("the tier of a lot is that of the unit which decided, by what the core says", async () => {
+  const tiers = await tab.evaluate(() => {
+    const unit = (tier, exitCode) => ({ tier, exitCode });
+    const of = (exitCode, ...units) => tierOf({ accepted: exitCode === 0, exitCode, units });
+    return [of(0, unit("affirming", 0)), of(1, unit("none", 5), unit("contraindicated", 1)), of(7, unit("affirming", 0), unit("warning", 7)), of(7, unit("affirming", 0)), of(2, unit("unread", 2)), of(5, unit("none", 5))];
+  });
+  assert.deepEqual(tiers, ["affirming", "contraindicated", "warning", "warning", "none", "none"]);
 });

@@ -16,6 +16,7 @@ use crate::{build_core, core_path, read, sha256, target, write};
 const SCRIPTS: &[&str] = &[
     "texts.js",
     "tree.js",
+    "stops.js",
     "files.js",
     "core.js",
     "kinds.js",
