@@ -20,7 +20,7 @@ const IN_PAGE_WORDS = {
   "manifest/other-product": ["otherProduct", ["found", "expected"], "expect"],
   "policy/no-rule": ["noRule", ["product"]],
   "policy/two-rules": ["twoRules", ["product"]],
-  "signature/too-few": ["threshold", ["found", "required"]],
+  "signature/too-few": ["threshold", ["found", "required", "signed", "absent"]],
   "signature/broken": ["broken", ["key"]],
   "document/out-of-time": ["expired", ["field", "bound", "now"]],
   "manifest/below-floor": ["rollback", ["found", "floor"]],

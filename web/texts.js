@@ -103,7 +103,8 @@ const TEXTS = {
       threshold: [
         {
           key: () => "not signed with the key given here.",
-          policy: (found, required) => (found === "0" ? "signed by nobody whom the policy trusts." : `signed by ${found} of the ${required} that the policy asks for.`),
+          policy: (found, required, signed, absent) =>
+            found === "0" ? `signed by nobody whom the policy trusts; not signed: ${absent}.` : `signed by ${found} of the ${required} that the policy asks for; signed: ${signed}; not signed: ${absent}.`,
         },
         { key: "Check that the manifest and the key are of the same maker, and where each came from.", policy: "Check that the policy names the keys of the manifest’s maker, and where the manifest came from." },
       ],
@@ -365,7 +366,8 @@ const TEXTS = {
       threshold: [
         {
           key: () => "ここで与えた鍵の署名がない。",
-          policy: (found, required) => (found === "0" ? "ポリシーが信頼する者の署名がない。" : `ポリシーが求める ${required} 者のうち、署名は ${found} 者。`),
+          policy: (found, required, signed, absent) =>
+            found === "0" ? `ポリシーが信頼する者の署名がない(署名なし:${absent})。` : `ポリシーが求める ${required} 者のうち、署名は ${found} 者(署名あり:${signed}、署名なし:${absent})。`,
         },
         { key: "マニフェストと鍵が同じ製造者のものか、それぞれの入手元を確認する。", policy: "ポリシーがマニフェストの製造者の鍵を挙げているか、マニフェストの入手元を確認する。" },
       ],

@@ -609,7 +609,8 @@ pub fn tally(findings: &[Finding]) -> BTreeMap<(&'static str, &'static str), u64
 }
 
 fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
-    if finding.is_of(&[&UNIFORM]) {
+    // What cannot be seen has not changed: that it was not read, or is not there, is said by itself.
+    if finding.is_of(&[&UNIFORM, &NOT_READ, &SHORTER]) {
         return Vec::new();
     }
     if finding.kind().family == Family::Image {

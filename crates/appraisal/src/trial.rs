@@ -20,8 +20,38 @@ pub(crate) static KINDS: &[&Kind] = &[
     &NOT_VERIFIED,
     &OUTSIDE,
     &PLACED,
+    &READS_AGREE,
+    &READS_DIFFER,
     &UNSUITABLE,
 ];
+
+/// Another reading of the same chip is equal.
+pub static READS_AGREE: Kind = Kind {
+    id: "image/reads-agree",
+    family: Family::Image,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{other}: another reading of the same chip, equal byte for byte.",
+    japanese: "{other}:同じチップの別の読取結果であり、全バイトが等しい。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// Another reading of the same chip is not equal: what was read is not what is there.
+pub static READS_DIFFER: Kind = Kind {
+    id: "image/reads-differ",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{other}: another reading of the same chip, in which {bytes} bytes differ ({places}). One of the two is not what lies \
+              in the chip.",
+    japanese: "{other}:同じチップの別の読取結果と {bytes} バイト異なる({places})。少なくとも一方はチップの内容ではない。",
+    next: Text::new(
+        "Read the chip again until two readings agree: clean the contacts, read more slowly, and keep the device switched off.",
+        "二回の読取が一致するまで読み直す。接点を清掃し、速度を下げ、機器の電源を切っておく。",
+    ),
+    between: None,
+};
 
 /// The image of the release lies in a larger dump.
 pub static PLACED: Kind = Kind {
@@ -76,8 +106,8 @@ pub static ANOTHER_CHANNEL: Kind = Kind {
     english: "The manifest is of the channel {found}; accepted is {wanted}.",
     japanese: "マニフェストのチャネルは {found}。認めているのは {wanted}。",
     next: Text::new(
-        "Name the channel with --channel or in the policy if it was ordered.",
-        "発注どおりであれば --channel またはポリシーで指定する。",
+        "If it was ordered, name the channel with --channel, or in the policy where there is one.",
+        "発注どおりであれば --channel、ポリシーが有ればその中で指定する。",
     ),
     between: None,
 };
@@ -88,11 +118,11 @@ pub static ANOTHER_HARDWARE: Kind = Kind {
     family: Family::Manifest,
     severity: Severity::Medium,
     effect: Effect::CannotTell(Reason::Trust),
-    english: "The manifest is for the hardware revisions {found}, and neither order nor policy names one of them.",
-    japanese: "マニフェストの対象ハードウェア版は {found}。発注またはポリシーで指定されていない。",
+    english: "The manifest is for the hardware revisions {found}, and none of them was named.",
+    japanese: "マニフェストの対象ハードウェア版は {found}。いずれも指定されていない。",
     next: Text::new(
-        "Name the revision with --hardware or in the policy.",
-        "--hardware またはポリシーで版を指定する。",
+        "Name the revision of the unit with --hardware, or in the policy where there is one.",
+        "--hardware、ポリシーが有ればその中で、機器の版を指定する。",
     ),
     between: None,
 };
@@ -211,8 +241,8 @@ pub static NOT_VERIFIED: Kind = Kind {
     english: "{file}: {why}.",
     japanese: "{file}:{why-ja}。",
     next: Text::new(
-        "Check the key, the policy and where the manifest came from.",
-        "鍵、ポリシー、マニフェストの入手元を確認する。",
+        "Check the key or the policy, and where the manifest came from.",
+        "鍵又はポリシーと、マニフェストの入手元を確認する。",
     ),
     between: None,
 };

@@ -222,6 +222,9 @@ pub(crate) struct Verify {
     /// List every region in the report, not just those that differ
     #[arg(long)]
     pub(crate) regions: bool,
+    /// Another reading of the same chip, which has to be equal; may be given several times. Beside one image only
+    #[arg(long = "same", value_name = "IMAGE")]
+    pub(crate) same: Vec<PathBuf>,
     /// For tests only: let keys count whose private half is published, so that anybody can sign with them
     #[arg(long)]
     pub(crate) insecure_accept_known_keys: bool,

@@ -63,6 +63,10 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(open_policies(asked.policy.as_slice())?);
     reference.extend(asked.key.iter().map(|path| handed_out("key", path)).collect::<Result<Vec<_>, _>>()?);
+    if !asked.same.is_empty() && (asked.images.len() != 1 || asked.images.iter().any(|path| path.is_dir())) {
+        return Err(Problem::new(&problems::SAME_OF_ONE).of("--same"));
+    }
+    reference.extend(job::open("same", &asked.same)?);
     let known = asked.insecure_accept_known_keys;
     let mut extra = Map::from_iter([
         ("deep".to_owned(), asked.deep.into()),
@@ -80,7 +84,9 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
 fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Problem> {
     let (report, jobs, together) = (asked.report.as_deref(), asked.jobs, found.images.len() > 1);
     report.map_or(Ok(()), |path| found.check_outside(path))?;
-    let documents = [asked.manifests.as_slice(), asked.policy.as_slice(), asked.key.as_slice()].concat();
+    let documents =
+        [asked.manifests.as_slice(), asked.policy.as_slice(), asked.key.as_slice(), asked.same.as_slice()];
+    let documents = documents.concat();
     let written = report.map(Path::to_owned).into_iter().chain(report.and_then(record::beside));
     written.into_iter().try_for_each(|path| output::check_documents(&path, &documents))?;
     Ok(Runs { verb: "verify", images: &found.images, together, report, jobs, common })

@@ -827,3 +827,29 @@ fn who_has_not_signed_is_named() {
     let absent = said.split_once("not signed: ").unwrap().1;
     assert!(absent.starts_with("ACME 2"), "{said}");
 }
+
+#[test]
+fn readings_of_one_chip_have_to_be_equal() {
+    let place = Place::attested();
+    let image = fs::read(place.path("fw.bin")).unwrap();
+    let mut other = image.clone();
+    other[3] ^= 1;
+    other[4] ^= 1;
+    other[9] ^= 1;
+    place.file("again.bin", &image).file("other.bin", &other).file("short.bin", &image[..20]);
+    let shown = place.does(&format!("{VERIFY} --same again.bin"));
+    assert!(shown.contains("again.bin: another reading of the same chip, equal"), "{shown}");
+    for (readings, words) in [
+        ("--same other.bin", "3 bytes differ (0x3+0x2, 0x9+0x1)"),
+        ("--same again.bin --same other.bin", "3 bytes differ"),
+        ("--same short.bin", "16 bytes differ (0x14+0x10)"),
+    ] {
+        let output = place.run(&format!("{VERIFY} {readings}"));
+        let said = String::from_utf8_lossy(&output.stdout).replace("\n   ", "");
+        assert_eq!(output.status.code(), Some(5), "{readings}: {said}");
+        assert!(said.contains(words) && said.contains("image/reads-differ"), "{readings}: {said}");
+    }
+    // What differs from the reference does, however often it was read.
+    let output = place.run(&VERIFY.replacen("fw.bin", "other.bin --same fw.bin", 1));
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -49,6 +49,8 @@ const CASES: &[(&str, &str)] = &[
     ("option/no-key", "policy new --expect ACME/R1"),
     ("option/no-policy", "verify fw.bin --manifest fw.json"),
     ("option/limit", "inspect fw.bin --limit sapce=1"),
+    ("option/same", "verify fw.bin copy.bin --same fw.bin VERIFY"),
+    ("option/same", "verify folder --same fw.bin VERIFY"),
     ("option/no-page", "man nothing"),
     ("document/time", "inspect fw.bin --now yesterday"),
     ("document/time", "verify fw.bin VERIFY --now yesterday"),

@@ -34,6 +34,7 @@ mod placement;
 mod policies;
 pub mod problems;
 mod propose;
+mod readings;
 mod record;
 mod request;
 mod uniform;

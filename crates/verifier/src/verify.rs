@@ -15,6 +15,7 @@ use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified}
 use crate::inspect::not_seen;
 use crate::placement::{self, Window};
 use crate::policies;
+use crate::readings;
 use crate::request::{Run, Source};
 use crate::uniform;
 use crate::{Response, problems};
@@ -40,6 +41,7 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
         findings: Vec::new(),
     };
     trial.load()?;
+    trial.findings.extend(readings::compare(run, image)?);
     let Judged { mut report, compared } = match trial.placed()? {
         Some(placed) => {
             let request = run.request.within(image.0, placed.span);

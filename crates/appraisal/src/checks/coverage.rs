@@ -56,8 +56,8 @@ pub static PARTIAL: Kind = Kind {
     family: Family::Coverage,
     severity: Severity::Medium,
     effect: Effect::CannotTell(Reason::Coverage),
-    english: "{bytes} bytes have no reference value, and the policy does not accept that.",
-    japanese: "{bytes} バイトに基準値が無く、ポリシーはそれを認めていない。",
+    english: "{bytes} bytes have no reference value, and nothing that was given accepts that.",
+    japanese: "{bytes} バイトに基準値が無く、それを認める指定も無い。",
     next: ASK,
     between: None,
 };

@@ -374,8 +374,8 @@ pub static REENCODED: Kind = Kind {
     english: "{what} is packed anew: its bytes differ, and what it decodes to is equal as far as this tool reads it.",
     japanese: "{what} は詰め直されている。バイト列は異なるが、本ツールが読む限り内容は一致。",
     next: Text::new(
-        "Ask who packed it. Where the manifest has a normal form of it, the policy can accept it with accept-reencoded.",
-        "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる。",
+        "Ask who packed it. Where the manifest has a normal form of it, a policy can accept it with accept-reencoded; a key alone cannot.",
+        "誰が詰め直したかを照会する。マニフェストに正規形が有れば、ポリシーの accept-reencoded で認められる(鍵だけでは不可)。",
     ),
     between: None,
 };

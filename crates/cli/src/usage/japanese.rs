@@ -101,6 +101,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Show one unit of several: its serial number, or the name of its file",
         "複数のうち一台だけを表示する。製造番号又はファイル名で指定する",
     ),
+    (
+        "Another reading of the same chip, which has to be equal; may be given several times. Beside one image only",
+        "同じチップの別の読取結果。等しくなければならない。複数指定可。イメージは一つだけ",
+    ),
     ("For programs: one report a line", "プログラム用。1 行に報告書 1 件"),
     (
         "Language of help, results and messages; default: that of the locale",
