@@ -8,7 +8,7 @@ use kiwame_image::{Arrange as _, Gather as _, Region, Role, SpaceId, Span, Tree,
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
-use crate::kind::{Effect, Family, Kind, Severity, Text};
+use crate::kind::{Effect, Family, Kind, Reason, Severity, Text};
 use crate::kinds::{
     ADDED, ATTRIBUTES, DUPLICATED, EMPTY_REFUSED, ERASED, LAYOUT_DISAGREES, MODIFIED, MOVED, NOT_ERASED,
     NOT_RECOGNISED, OUTSIDE_RULE, REMOVED, REORDERED, TRUST_ANCHOR, UNDECODABLE,
@@ -68,12 +68,23 @@ impl Assessment {
         joined
     }
 
+    /// What the acquisition could not read is neither fill nor matched nor different (RULES 1): the leaves that lie there are
+    /// of a class of their own.
+    pub fn set_unread(&mut self, tree: &Tree, unread: &[Span]) {
+        let there = |leaf: &&Region| leaf.space == SpaceId::IMAGE && overlaps(unread, leaf.span);
+        for leaf in tree.leaves().filter(there) {
+            self.classes.insert(leaf.id, (Class::Unread, None));
+        }
+    }
+
     /// Tells together what has one cause.
-    pub fn fold(&mut self, tree: &Tree, reference: &ImageReference, uniform: &[Uniform]) {
-        let findings = core::mem::take(&mut self.findings);
+    pub fn fold(&mut self, tree: &Tree, reference: &ImageReference, uniform: &[Uniform], unread: &[Span]) {
+        let mut findings = core::mem::take(&mut self.findings);
         let fold = Fold::of(self, tree, reference, &findings);
+        let lost = fold.by_acquisition(&mut findings, unread);
         let findings = fold.by_thing(findings);
         let mut findings = fold.by_cause(findings, uniform);
+        findings.extend(lost);
         // What somebody put in and what runs comes first, behind what explains the rest.
         findings.arrange_by_key(|finding| {
             Reverse((finding.kind().family == Family::Image, finding.is_put_in(), !is_filler(finding)))
@@ -97,6 +108,12 @@ impl<'a> Encoders<'a> {
         let around = streams_around(wanted, |path| self.0.get(path).copied());
         around.last().map_or(wanted.span, |outermost| outermost.span)
     }
+}
+
+/// True when one of some places, which are in order and apart, has a byte in common with a span.
+fn overlaps(places: &[Span], span: Span) -> bool {
+    let first = places.partition_point(|place| place.end() <= span.offset);
+    places.get(first).is_some_and(|place| place.overlaps(span))
 }
 
 struct Fold<'a> {
@@ -298,6 +315,19 @@ impl<'a> Fold<'a> {
             Some(name) => whole.arg("name", name),
             None => whole,
         }
+    }
+
+    /// Tells with what was not read whatever is amiss there. It is the one thing that takes an effect away: nobody is accused
+    /// of what nobody has seen, and nothing is affirmed either. What somebody put in was seen.
+    fn by_acquisition(&self, findings: &mut Vec<Finding>, unread: &[Span]) -> Option<Finding> {
+        let first = unread.first()?;
+        let told = take(findings, |finding| {
+            finding.is_foldable() && !finding.is_put_in() && overlaps(unread, self.extent(finding))
+        });
+        let parts = told.map(|(parts, _)| parts).unwrap_or_default();
+        let bytes = unread.iter().fold(0_u64, |sum, span| sum.saturating_add(span.length));
+        let lost = Finding::over(&UNREAD, parts, UNREAD.effect).at("image", "image", *first);
+        Some(lost.arg("bytes", bytes).arg("count", unread.len()))
     }
 
     /// Tells what follows from the file's length, and from blocks that were not read, with it.
@@ -610,7 +640,7 @@ pub fn tally(findings: &[Finding]) -> BTreeMap<(&'static str, &'static str), u64
 
 fn changes(finding: &Finding) -> Vec<(&'static str, &'static str)> {
     // What cannot be seen has not changed: that it was not read, or is not there, is said by itself.
-    if finding.is_of(&[&UNIFORM, &NOT_READ, &SHORTER]) {
+    if finding.is_of(&[&UNIFORM, &NOT_READ, &SHORTER, &UNREAD]) {
         return Vec::new();
     }
     if finding.kind().family == Family::Image {
@@ -694,7 +724,7 @@ fn noun(finding: &Finding) -> &'static str {
 }
 
 /// The kinds of findings of this file.
-pub(crate) static KINDS: &[&Kind] = &[&LONGER, &NOT_READ, &SHORTER, &UNIFORM];
+pub(crate) static KINDS: &[&Kind] = &[&LONGER, &NOT_READ, &SHORTER, &UNIFORM, &UNREAD];
 
 /// The file is longer than the reference, and blank behind it.
 pub static LONGER: Kind = Kind {
@@ -725,6 +755,22 @@ pub static NOT_READ: Kind = Kind {
     next: Text::new(
         "Acquire the dump again, by another way; compare the two.",
         "別の方法でダンプを取り直し、二つを比較する。",
+    ),
+    between: None,
+};
+
+/// The acquisition says that it did not read some bytes.
+pub static UNREAD: Kind = Kind {
+    id: "image/unread",
+    family: Family::Image,
+    severity: Severity::Medium,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{bytes} bytes were not read, by the map of the acquisition (places: {count}; the first at {place}): nobody can tell what lies \
+              there.",
+    japanese: "読取記録によれば {bytes} バイト({count} 箇所、先頭 {place})が読み取られていない。その内容は判定できない。",
+    next: Text::new(
+        "Read these places again, by another way; what the chip keeps from its reader has to be read in another manner.",
+        "該当箇所を別の方法で読み直す。チップが読出しを禁じている領域には別の手段が要る。",
     ),
     between: None,
 };
@@ -797,7 +843,7 @@ mod tests {
             let mut assessment = trial.judge_tree(&tree);
             let before = assessment.verdict.clone();
             let count = assessment.findings.len();
-            assessment.fold(&tree, &trial.reference, &[]);
+            assessment.fold(&tree, &trial.reference, &[], &[]);
             let after = Verdict::of(&assessment.findings);
             assert_eq!((before.tier, after.tier, after.exit), (tier, tier, before.exit));
             assert!(assessment.findings.len() <= count);
@@ -810,7 +856,7 @@ mod tests {
         let trial = Trial::of(&of("one!", "two!"));
         let tree = tree(&of("1111", "2222"));
         let mut assessment = trial.judge_tree(&tree);
-        assessment.fold(&tree, &trial.reference, &[]);
+        assessment.fold(&tree, &trial.reference, &[], &[]);
         let [told] = &assessment.findings[..] else { panic!("{:?}", assessment.findings) };
         assert_eq!((&*told.path, told.parts.len(), told.effect()), ("file:conf", 2, Effect::Refuted));
     }

@@ -6,7 +6,7 @@ pub use crate::checks::layout::{LAYOUT_DISAGREES, LAYOUT_NOT_STATED};
 pub use crate::checks::placement::{MOVED, REORDERED};
 pub use crate::checks::whole::{CONTRADICTS_ITSELF, INCLUDES_NOT_FOLLOWED, UNKNOWN_DIGEST};
 pub use crate::findings::{MORE, WAIVER_ANOTHER_VALUE, WAIVER_CANNOT, WAIVER_ENDED};
-pub use crate::fold::{LONGER, NOT_READ, SHORTER, UNIFORM};
+pub use crate::fold::{LONGER, NOT_READ, SHORTER, UNIFORM, UNREAD};
 pub use crate::gate::{NOT_COMPARED, NOT_SETTLED};
 pub use crate::hunts::limits::LIMIT_HIT;
 pub use crate::lot::{

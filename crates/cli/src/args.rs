@@ -225,6 +225,9 @@ pub(crate) struct Verify {
     /// Another reading of the same chip, which has to be equal; may be given several times. Beside one image only
     #[arg(long = "same", value_name = "IMAGE")]
     pub(crate) same: Vec<PathBuf>,
+    /// What the acquisition could not read: ddrescue's map, or a line OFFSET+LENGTH for each place. Beside one image only
+    #[arg(long, value_name = "MAP")]
+    pub(crate) unread: Option<PathBuf>,
     /// For tests only: let keys count whose private half is published, so that anybody can sign with them
     #[arg(long)]
     pub(crate) insecure_accept_known_keys: bool,

@@ -86,10 +86,10 @@ kiwame_image::problems! {
     NO_RANDOMNESS = "key/no-randomness", 2, "the operating system gave no randomness: {why}",
         "OS から乱数を得られない:{why}",
         Text::new("Make the key on another machine.", "別の機械で鍵を作る。");
-    /// Further readings are of one chip.
-    SAME_OF_ONE = "option/same", 2, "further readings are of one chip: give one image, and no folder, beside them",
-        "別の読取結果は一つのチップのもの。イメージを一つだけ指定する(フォルダは不可)",
-        Text::new("Verify each chip with its readings by itself.", "チップ毎に、その読取結果と共に検証する。");
+    /// Further readings, and what was not read, are of one chip.
+    OF_ONE_CHIP = "option/one-chip", 2, "is of one chip: give one image, and no folder, beside it",
+        "一つのチップに関するもの。イメージを一つだけ指定する(フォルダは不可)",
+        Text::new("Verify each chip by itself.", "チップ毎に検証する。");
     /// No private key.
     NOT_PRIVATE = "key/not-private", 2, "is no Ed25519 private key (PKCS#8): {why}",
         "Ed25519 の秘密鍵(PKCS#8)でない:{why}", PRIVATE;

@@ -63,10 +63,14 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
     let mut reference = job::open("manifest", &asked.manifests)?;
     reference.extend(open_policies(asked.policy.as_slice())?);
     reference.extend(asked.key.iter().map(|path| handed_out("key", path)).collect::<Result<Vec<_>, _>>()?);
-    if !asked.same.is_empty() && (asked.images.len() != 1 || asked.images.iter().any(|path| path.is_dir())) {
-        return Err(Problem::new(&problems::SAME_OF_ONE).of("--same"));
+    let one = asked.images.len() == 1 && !asked.images.iter().any(|path| path.is_dir());
+    for (option, paths) in [("--same", asked.same.as_slice()), ("--unread", asked.unread.as_slice())] {
+        if !one && !paths.is_empty() {
+            return Err(Problem::new(&problems::OF_ONE_CHIP).of(option));
+        }
     }
     reference.extend(job::open("same", &asked.same)?);
+    reference.extend(job::open("unread", asked.unread.as_slice())?);
     let known = asked.insecure_accept_known_keys;
     let mut extra = Map::from_iter([
         ("deep".to_owned(), asked.deep.into()),
@@ -84,8 +88,13 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
 fn runs<'a>(asked: &'a Verify, found: &'a Found, common: &'a Common) -> Result<Runs<'a>, Problem> {
     let (report, jobs, together) = (asked.report.as_deref(), asked.jobs, found.images.len() > 1);
     report.map_or(Ok(()), |path| found.check_outside(path))?;
-    let documents =
-        [asked.manifests.as_slice(), asked.policy.as_slice(), asked.key.as_slice(), asked.same.as_slice()];
+    let documents = [
+        asked.manifests.as_slice(),
+        asked.policy.as_slice(),
+        asked.key.as_slice(),
+        asked.same.as_slice(),
+        asked.unread.as_slice(),
+    ];
     let documents = documents.concat();
     let written = report.map(Path::to_owned).into_iter().chain(report.and_then(record::beside));
     written.into_iter().try_for_each(|path| output::check_documents(&path, &documents))?;

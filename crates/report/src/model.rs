@@ -376,7 +376,7 @@ pub struct Placed {
 pub struct Outside {
     /// Where.
     pub span: Span,
-    /// What is known of it: erased, or not understood.
+    /// What is known of it: erased, not understood, or not read.
     pub class: Class,
     /// The first byte that is not erased.
     pub first: Option<u64>,
@@ -866,18 +866,19 @@ impl Report {
     /// Tells of the whole dump what was found of the part of it that is the image of a release.
     pub fn place(&mut self, placed: Placed) {
         let base = placed.span.offset;
-        let moved = |space: &str, path: &str, offset: &mut u64| {
-            if space == IMAGE && ![IMAGE, OUTSIDE].contains(&path) {
+        // What is about the whole has no place.
+        let moved = |space: &str, path: &str, offset: &mut u64, length: u64| {
+            if space == IMAGE && path != OUTSIDE && !(path == IMAGE && length == 0) {
                 *offset = offset.saturating_add(base);
             }
         };
         for finding in &mut self.findings {
-            moved(&finding.space, &finding.path, &mut finding.offset);
+            moved(&finding.space, &finding.path, &mut finding.offset, finding.length);
             if let Some(image) = &mut finding.image {
                 image.offset = image.offset.saturating_add(base);
             }
             for part in &mut finding.parts {
-                moved(&part.space, &part.path, &mut part.offset);
+                moved(&part.space, &part.path, &mut part.offset, part.length);
                 part.message = message(Lang::English, &part.finding(), &self.mode);
             }
             finding.message = message(Lang::English, finding, &self.mode);
@@ -886,7 +887,7 @@ impl Report {
             let pieces = placed.outside.iter().filter(|piece| piece.class == class);
             pieces.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length))
         };
-        let (fill, unexplained) = (bytes(Class::Fill), bytes(Class::Unexplained));
+        let [fill, unexplained, unread] = [Class::Fill, Class::Unexplained, Class::Unread].map(bytes);
         let image = self.spaces.first_mut().map(|space| {
             space.size = placed.size;
             &mut space.account
@@ -894,6 +895,7 @@ impl Report {
         for account in [&mut self.account, &mut self.content].into_iter().chain(image) {
             account.fill = account.fill.saturating_add(fill);
             account.unexplained = account.unexplained.saturating_add(unexplained);
+            account.unread = account.unread.saturating_add(unread);
         }
         self.image.size = placed.size;
         self.image.sha256 = placed.sha256.hex();

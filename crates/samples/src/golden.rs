@@ -36,6 +36,11 @@ struct File {
     now: Option<String>,
     channel: Option<String>,
     hardware: Option<String>,
+    /// Further readings of the image.
+    #[serde(default)]
+    same: Vec<String>,
+    /// The map of what was not read.
+    unread: Option<String>,
     #[serde(default)]
     deep: bool,
     #[serde(default)]
@@ -121,6 +126,12 @@ pub fn prepare(name: &str) -> Result<Case, SampleError> {
     }
     if let Some(policy) = &file.policy {
         add("policy", "policy.toml".to_owned(), with_keys(policy).into_bytes(), 0);
+    }
+    if let Some(unread) = &file.unread {
+        add("unread", "unread.map".to_owned(), unread.clone().into_bytes(), 0);
+    }
+    for name in &file.same {
+        add("same", name.clone(), sample(name)?, 0);
     }
     let mut request = serde_json::json!({
         "abi": 1, "verb": file.verb, "sources": list, "coreSha256": CORE, "deep": file.deep, "regions": true, "render": "json",

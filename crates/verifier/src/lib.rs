@@ -38,6 +38,7 @@ mod readings;
 mod record;
 mod request;
 mod uniform;
+mod unread;
 mod verify;
 
 use kiwame_image::{Host, Problem};

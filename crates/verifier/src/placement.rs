@@ -62,14 +62,23 @@ pub(crate) fn places<'a>(
     places
 }
 
-/// What lies outside a place: each piece erased throughout, or not understood.
-pub(crate) fn outside(run: &Run<'_>, image: (u32, &Source), place: Span) -> Result<Vec<Outside>, Problem> {
+/// What lies outside a place: each piece erased throughout, or not understood, or not read in full.
+pub(crate) fn outside(
+    run: &Run<'_>,
+    image: (u32, &Source),
+    place: Span,
+    unread: &[Span],
+) -> Result<Vec<Outside>, Problem> {
     let pieces = [Span::between(0, place.offset), Span::between(place.end(), image.1.size)];
     let pieces = pieces.into_iter().filter(|piece| piece.length > 0);
     pieces
         .map(|span| {
             let first = first_written(run, image, span)?;
-            let class = if first.is_some() { Class::Unexplained } else { Class::Fill };
+            let class = match first {
+                Some(_) => Class::Unexplained,
+                None if unread.iter().any(|unread| unread.overlaps(span)) => Class::Unread,
+                None => Class::Fill,
+            };
             Ok(Outside { span, class, first })
         })
         .collect()
@@ -88,7 +97,10 @@ pub(crate) fn findings(placed: &Placed) -> Vec<Finding> {
             Some(at(finding, piece.span).arg("first", first))
         })
         .collect();
-    let erased = placed.outside.iter().filter(|piece| piece.first.is_none());
+    findings.extend(placed.outside.iter().filter(|piece| piece.class == Class::Unread).map(|piece| {
+        at(Finding::new(&kinds::UNREAD).arg("bytes", piece.span.length).arg("count", 1), piece.span)
+    }));
+    let erased = placed.outside.iter().filter(|piece| piece.class == Class::Fill);
     let bytes = erased.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length));
     let said = Finding::new(&kinds::PLACED).at("outside", "image", placed.span);
     findings.push(said.arg("where", place).arg("bytes", bytes));

@@ -96,6 +96,13 @@ kiwame_image::problems! {
         );
     /// There is nothing in the file.
     NO_REPORT = "report/none", 2, "no report found, expected one a line", "報告書が無い(一行に一件が必要)", CHECK;
+    /// A line of the map of what was not read says nothing.
+    UNREAD_LINE = "unread/line", 2, "line {line}: found no place, expected OFFSET+LENGTH or a line of ddrescue's map",
+        "{line} 行:位置が無い(OFFSET+LENGTH 又は ddrescue のマップの行が必要)", CORRECT;
+    /// What was not read lies behind the end of the image.
+    UNREAD_BEYOND = "unread/beyond", 2, "line {line}: found {found}, and the image ends at {size}",
+        "{line} 行:検出値 {found}(イメージの末尾は {size})",
+        Text::new("Give the map of this very image.", "このイメージ自身のマップを指定する。");
     /// Nobody's report is of that unit.
     NO_UNIT = "report/no-unit", 2, "no report of \"{unit}\" found; there are reports of {units}",
         "「{unit}」の報告書が無い(有るもの:{units})",

@@ -17,8 +17,8 @@ use crate::placement::{self, Window};
 use crate::policies;
 use crate::readings;
 use crate::request::{Run, Source};
-use crate::uniform;
 use crate::{Response, problems};
+use crate::{uniform, unread};
 
 /// Compares an image with the manifests that somebody the policy trusts has signed.
 pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
@@ -38,6 +38,7 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
         now,
         verified: Vec::new(),
         below: Vec::new(),
+        unread: unread::read(run, image.1.size)?,
         findings: Vec::new(),
     };
     trial.load()?;
@@ -49,7 +50,8 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
             let part = Run { request: &request, host: &window };
             let mut findings = trial.findings.clone();
             findings.extend(placement::findings(&placed));
-            let inner = Trial { run: &part, image: part.source("image")?, findings, ..trial.clone() };
+            let unread = unread::within(&trial.unread, placed.span);
+            let inner = Trial { run: &part, image: part.source("image")?, unread, findings, ..trial.clone() };
             let mut judged = inner.judge()?;
             judged.report.place(placed);
             judged
@@ -128,6 +130,8 @@ struct Trial<'a> {
     /// Name of the file, and why, of those of them that are of a release below the policy's floor: they tell which release the
     /// image is, and affirm nothing.
     below: Vec<(Digest, String, TrustError)>,
+    /// What the acquisition could not read of the image.
+    unread: Vec<Span>,
     findings: Vec<Finding>,
 }
 
@@ -268,7 +272,7 @@ impl Trial<'_> {
             span,
             sha256: self.run.sha256(self.image)?,
             size: source.size,
-            outside: placement::outside(self.run, self.image, span)?,
+            outside: placement::outside(self.run, self.image, span, &self.unread)?,
         }))
     }
 
@@ -372,7 +376,7 @@ impl Trial<'_> {
         let mut findings = self.narrowed(manifest, rule);
         let by_digest = manifest.images.iter().position(|image| image.digests.contains(sha256));
         let (report, this) = match by_digest.and_then(|at| manifest.images.get(at)) {
-            Some(image) if whole && !self.run.request.deep && !rule.deep => {
+            Some(image) if whole && !self.run.request.deep && !rule.deep && self.unread.is_empty() => {
                 (self.whole_report(image, sha256)?, by_digest)
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
@@ -494,10 +498,13 @@ impl Trial<'_> {
         }
         let mut report = self.empty_report(tree.format(), sha256)?;
         let tree = Rc::new(tree);
+        assessment.set_unread(&tree, &self.unread);
         report.set_tree(&tree, &assessment);
         report.not_seen = not_seen(&[], &tree);
         match reference {
-            Some(reference) => told_together(self.run, self.image, &tree, reference, &mut assessment)?,
+            Some(reference) => {
+                told_together(self.run, self.image, &tree, reference, &self.unread, &mut assessment)?;
+            }
             None => assessment.findings.extend(uniform::whole(self.run, self.image)?),
         }
         findings.extend(assessment.findings);
@@ -729,13 +736,14 @@ fn told_together(
     image: (u32, &Source),
     tree: &Tree,
     reference: &ImageReference,
+    unread: &[Span],
     assessment: &mut Assessment,
 ) -> Result<(), Problem> {
     let runs = match assessment.verdict.exit {
         1 | 7 => uniform::runs(run, image, &assessment.suspects(tree, reference))?,
         _ => Vec::new(),
     };
-    assessment.fold(tree, reference, &runs);
+    assessment.fold(tree, reference, &runs, unread);
     Ok(())
 }
 
@@ -873,7 +881,7 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Problem> {
     let new = Rc::new(new);
     let runs = uniform::runs(run, *after, &assessment.suspects(&new, &reference))?;
     let runs = uniform::not_in(run, *before, runs)?;
-    assessment.fold(&new, &reference, &runs);
+    assessment.fold(&new, &reference, &runs, &[]);
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);
     let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);

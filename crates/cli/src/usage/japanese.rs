@@ -105,6 +105,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Another reading of the same chip, which has to be equal; may be given several times. Beside one image only",
         "同じチップの別の読取結果。等しくなければならない。複数指定可。イメージは一つだけ",
     ),
+    (
+        "What the acquisition could not read: ddrescue's map, or a line OFFSET+LENGTH for each place. Beside one image only",
+        "読み取れなかった箇所。ddrescue のマップ、又は一行に一つの OFFSET+LENGTH。イメージは一つだけ",
+    ),
     ("For programs: one report a line", "プログラム用。1 行に報告書 1 件"),
     (
         "Language of help, results and messages; default: that of the locale",

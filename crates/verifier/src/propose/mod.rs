@@ -200,7 +200,7 @@ impl Draft {
         for unit in others {
             let tree = run.tree(*unit, &options)?;
             let mut assessment = kiwame_appraisal::appraise(&tree, &manifest, reference, &terms);
-            assessment.fold(&tree, reference, &[]);
+            assessment.fold(&tree, reference, &[], &[]);
             let told = assessment.findings.iter().filter(|finding| finding.effect() != Effect::Nothing);
             differences.add(&name_of(unit.1), told, reference);
         }
