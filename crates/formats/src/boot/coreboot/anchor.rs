@@ -17,12 +17,7 @@ use super::cbfs::Walk;
 use super::fmap::Area;
 
 /// Holds the anchor against the headers in `COREBOOT` and against the map. Nothing is said where there is none.
-pub(super) fn check<'a>(
-    at: &Input<'a>,
-    map: Span,
-    areas: &[Area],
-    out: &mut Builder<'_, 'a>,
-) -> Read<()> {
+pub(super) fn check<'a>(at: &Input<'a>, map: Span, areas: &[Area], out: &mut Builder<'_, 'a>) -> Read<()> {
     let area = |name: &[u8]| areas.iter().find(|area| area.name == name);
     let input = |area: &Area| at.slice(area.span.offset, area.span.length);
     let Some(files) = area(b"COREBOOT").map(input) else { return Ok(()) };
@@ -46,7 +41,11 @@ pub(super) fn check<'a>(
         let start = HEAD.saturating_add(number.saturating_mul(length));
         let place = Span::new(anchor.place.saturating_add(start), length);
         let value = Reader::new(&anchor.bytes, anchor.place, &TRUNCATED);
-        let value = value.clone().bytes(start.saturating_add(length), field)?.get(to_usize(start)..).map(<[u8]>::to_vec);
+        let value = value
+            .clone()
+            .bytes(start.saturating_add(length), field)?
+            .get(to_usize(start)..)
+            .map(<[u8]>::to_vec);
         let spans: Vec<_> = inputs.iter().map(Input::span).collect();
         at.spend(spans.iter().map(|span| span.length).fold(0, u64::saturating_add))?;
         if !inputs.is_empty() {
@@ -120,3 +119,59 @@ static TRUNCATED: DefectKind = DefectKind::ambiguous("fmap/anchor-truncated").cu
 
 // Facts, in the words of the specification.
 static ANCHOR: Fact = Fact::new("metadata-hash-anchor");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Algorithm, Host as _, Memory, Part};
+
+    use super::super::fixtures::{AREAS, RAW, file, files, flash};
+    use super::super::fmap::Fmap;
+    use super::*;
+    use crate::testing::{defects, parse, put, region};
+
+    fn sha256(parts: &[&[u8]]) -> Vec<u8> {
+        let parts: Vec<_> = parts.iter().map(|part| Part::Memory(part)).collect();
+        Memory::new([Vec::new()]).digest(Algorithm::Sha256, &parts).expect("memory").bytes().to_vec()
+    }
+
+    /// A flash with an anchor in its bootblock.
+    fn image() -> Vec<u8> {
+        let bootblock = [&[0x90; 16][..], MAGIC, &2_u32.to_be_bytes(), &[0; 128]].concat();
+        let all =
+            [file("one", RAW, &[], b"first"), file("", 0, &[], b""), file("bootblock", 1, &[], &bootblock)];
+        let mut image = flash(&AREAS);
+        put(&mut image, 0x600, &files(&all, 0x1a00));
+        let place = 0x600 + 0x80 + 36 + 16;
+        let headers = sha256(&[&image[0x600..0x61c], &image[0x680..0x680 + 36]]);
+        let map = sha256(&[&image[0x400..0x400 + 56 + 5 * 42]]);
+        put(&mut image, place + 12, &headers);
+        put(&mut image, place + 44, &map);
+        image
+    }
+
+    #[test]
+    fn the_bootblock_answers_for_all_headers_and_the_map() {
+        let tree = parse(&Fmap, &image());
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "image").fact(&ANCHOR), Some(&(0x680_u64 + 52).into()));
+        let about: Vec<_> = tree.claims().iter().map(|claim| claim.about.clone()).collect();
+        let headers = vec![Span::new(0x600, 28), Span::new(0x680, 36)];
+        assert_eq!(about, [headers, vec![Span::new(0x400, 56 + 5 * 42)]]);
+    }
+
+    #[test]
+    fn a_header_a_file_more_and_an_area_are_seen() {
+        let with = |at: usize, bytes: &[u8]| {
+            let mut image = image();
+            put(&mut image, at, bytes);
+            defects(&parse(&Fmap, &image)).join(" ")
+        };
+        assert_eq!(with(0x618, b"f"), "claim/digest", "a name");
+        assert_eq!(with(0x61c, b"F"), "", "the data, of which no hash is said here");
+        assert_eq!(with(0x640, &file("two", RAW, &[], b"")), "claim/digest", "free space no longer");
+        assert_eq!(with(0x400 + 56 + 40, &[4]), "claim/digest", "flags of an area");
+        assert_eq!(with(0x680 + 36 + 16 + 11, &[9]), "fmap/anchor-algorithm");
+    }
+}

@@ -122,12 +122,7 @@ impl StageHeader {
 }
 
 /// The hash of the data, as they are stored.
-fn says_hash<'a>(
-    window: &[u8],
-    attribute: Span,
-    data: &Input<'a>,
-    out: &mut Builder<'_, 'a>,
-) -> Read<()> {
+fn says_hash<'a>(window: &[u8], attribute: Span, data: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<()> {
     let whole = Reader::new(window, 0, &TRUNCATED).bytes(attribute.end(), "hash")?.to_vec();
     let mut reader = Reader::new(&whole, 0, &TRUNCATED);
     reader.bytes(attribute.offset.saturating_add(HEAD), "tag, len")?;
@@ -202,3 +197,69 @@ static ALIGNMENT_FACT: Fact = Fact::new("alignment");
 static ENTRY_OFFSET: Fact = Fact::new("entry-offset");
 static MEMORY: Fact = Fact::new("memory-length");
 static POSITION_FACT: Fact = Fact::new("position");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::super::cbfs::Cbfs;
+    use super::super::fixtures::{RAW, STAGE as STAGE_TYPE, attribute, file, files, lzma, words};
+    use super::*;
+    use crate::testing::{defects, parse, put, region, torture};
+
+    /// SHA-256 of `first`.
+    const FIRST: &str = "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e";
+
+    fn hashed(algorithm: u32, digest: &[u8]) -> Vec<u8> {
+        let data = [&algorithm.to_be_bytes()[..], digest].concat();
+        files(&[file("one", RAW, &[attribute(HASH, &data)], b"first")], 0x100)
+    }
+
+    fn first() -> Vec<u8> {
+        (0..32).map(|at| u8::from_str_radix(&FIRST[2 * at..][..2], 16).expect("hexadecimal")).collect()
+    }
+
+    #[test]
+    fn a_hash_is_held_against_the_data() {
+        let tree = parse(&Cbfs, &hashed(2, &first()));
+        assert_eq!(defects(&tree), [""; 0]);
+        let [claim] = tree.claims() else { panic!("one claim") };
+        assert_eq!((claim.about.as_slice(), claim.place.length), (&[Span::new(28 + 44, 5)][..], 32));
+        let fact = region(&tree, "cbfs-file:one/cbfs-attribute:hash").fact(&ALGORITHM);
+        assert_eq!(fact, Some(&"sha256".into()));
+        let mut wrong = first();
+        wrong[31] ^= 1;
+        assert_eq!(defects(&parse(&Cbfs, &hashed(2, &wrong))), ["claim/digest"]);
+        assert_eq!(defects(&parse(&Cbfs, &hashed(9, &first()))), ["cbfs/hash-unknown"]);
+        assert_eq!(defects(&parse(&Cbfs, &hashed(2, &first()[1..]))), ["cbfs/hash-unknown"]);
+        // One that coreboot knows, and nobody here.
+        let tree = parse(&Cbfs, &hashed(4, &[7; 28]));
+        assert_eq!((defects(&tree), tree.claims().len()), (Vec::new(), 0));
+    }
+
+    fn with(attributes: &[Vec<u8>]) -> Vec<&'static str> {
+        defects(&parse(&Cbfs, &files(&[file("one", RAW, attributes, &lzma(b"content"))], 0x200)))
+    }
+
+    #[test]
+    fn an_attribute_that_has_not_its_length_is_none_to_the_loader() {
+        let packed = |words_: &[u32]| attribute(COMPRESSION, &words(words_));
+        assert_eq!(with(&[packed(&[1, 7])]), [""; 0]);
+        assert_eq!(with(&[packed(&[1, 7, 0])]), ["cbfs/attribute-length"]);
+        assert_eq!(with(&[packed(&[1, 7]), packed(&[0, 7])]), ["cbfs/attribute-twice"]);
+        let mut long = packed(&[1, 7]);
+        put(&mut long, 4, &words(&[0x100]));
+        assert_eq!(with(&[long]), ["cbfs/attribute-length"]);
+        // Of another tag, and what a header is filled with.
+        assert_eq!(with(&[packed(&[1, 7]), attribute(0x1234_5678, &[1; 4]), vec![0xff; 12]]), [""; 0]);
+    }
+
+    #[test]
+    fn any_bytes() {
+        let stage = attribute(STAGE, &words(&[0, 0x10_0000, 0x10, 0x100]));
+        let data = [&2_u32.to_be_bytes()[..], &first()].concat();
+        let attributes = [attribute(HASH, &data), stage, attribute(COMPRESSION, &words(&[1, 7]))];
+        let bytes = file("one", STAGE_TYPE, &attributes, &lzma(b"content"));
+        torture(&Cbfs, &[bytes, vec![0xff; 8]].concat());
+    }
+}

@@ -144,7 +144,7 @@ pub(crate) fn lay_out<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<boo
 fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<()> {
     let mut walk = Walk::new(at);
     let mut names = BTreeSet::new();
-    let (mut done, mut number) = (0_u64, 0_u32);
+    let (mut done, mut number, mut free) = (0_u64, 0_u32, 0_u32);
     while let Some(found) = walk.step()? {
         let start = found.span.offset;
         between(at, (done, start), number, out);
@@ -163,7 +163,13 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<()> {
                     let name = String::from_utf8_lossy(&name).into_owned();
                     out.defect(Defect::new(&TWICE, "filename", place, name, "a name of its own"));
                 }
-                out.add(entry.node(input, &name));
+                let key = match name.as_slice() {
+                    _ if header.is_free() => free.to_string().into_bytes(),
+                    [] => number.to_string().into_bytes(),
+                    name => name.to_vec(),
+                };
+                free = free.saturating_add(u32::from(header.is_free()));
+                out.add(entry.node(input, &key, &name));
             }
             What::Refused(field, value) => {
                 out.defect(Defect::new(&REFUSED, field, place, value, "a header that coreboot takes"));
@@ -180,7 +186,8 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<()> {
 /// What lies between two files: the end of the last 64 bytes, or what coreboot passes over.
 fn between<'a>(at: &Input<'a>, (done, start): (u64, u64), number: u32, out: &mut Builder<'_, 'a>) {
     let span = Span::between(done, start);
-    let node = Node::new(NAME, format!("between-{number}"), "cbfs-padding", at.slice(span.offset, span.length));
+    let node =
+        Node::new(NAME, format!("between-{number}"), "cbfs-padding", at.slice(span.offset, span.length));
     if span.is_empty() {
         return;
     }
@@ -335,11 +342,11 @@ impl File {
         Ok(window.split(|&byte| byte == 0).next().unwrap_or_default().to_vec())
     }
 
-    fn node<'a>(self, input: Input<'a>, name: &[u8]) -> Node<'a> {
+    fn node<'a>(self, input: Input<'a>, key: &[u8], name: &[u8]) -> Node<'a> {
         let order = self.number;
-        let key = if name.is_empty() { order.to_string().into_bytes() } else { name.to_vec() };
         let kind = self.header.kind;
-        let (segment, node_kind) = if self.header.is_free() { FREE_SPACE } else { ("cbfs-file", "cbfs-file") };
+        let (segment, node_kind) =
+            if self.header.is_free() { FREE_SPACE } else { ("cbfs-file", "cbfs-file") };
         let node = Node::new(segment, key, node_kind, input).name(String::from_utf8_lossy(name));
         let node = node.order(order).component().with(&fact::TYPE, kind);
         let node = match content::type_name(kind) {
@@ -364,7 +371,11 @@ impl File {
         }
         out.add(Node::new(NAME, "header", "cbfs-header", at.slice(0, name_end)));
         let data = at.slice(header.data, header.length);
-        let span = if header.is_free() { Span::new(name_end, header.data.saturating_sub(name_end)) } else { header.attributes() };
+        let span = if header.is_free() {
+            Span::new(name_end, header.data.saturating_sub(name_end))
+        } else {
+            header.attributes()
+        };
         let attributes = attribute::read(&at.slice(span.offset, span.length), &data, out)?;
         content::open(&data, header.kind, &attributes, out)
     }
@@ -410,3 +421,154 @@ static REFUSED: DefectKind = DefectKind::ambiguous("cbfs/refused");
 static TRUNCATED: DefectKind = DefectKind::odd("cbfs/truncated").cut_short();
 /// Two files have one name; coreboot takes the first.
 static TWICE: DefectKind = DefectKind::ambiguous("cbfs/name-twice");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::Content;
+
+    use super::super::fixtures::{RAW, file, files, words};
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+
+    fn two() -> Vec<u8> {
+        files(&[file("one", RAW, &[], b"first"), file("fallback/two", RAW, &[], b"second")], 0x400)
+    }
+
+    #[test]
+    fn files_are_components_and_free_space_is_fill() {
+        let tree = parse(&Cbfs, &two());
+        assert_eq!(crate::identify(&Glance::new(&two(), 0x400)).name(), "cbfs");
+        assert_eq!(defects(&tree), [""; 0]);
+        let kinds: Vec<_> = leaves(&tree).into_iter().map(|leaf| (leaf.0, leaf.2, leaf.3)).collect();
+        let expected = [
+            ("cbfs-header", 0, 28),
+            ("unknown-content", 28, 5),
+            ("cbfs-padding", 33, 31),
+            ("cbfs-header", 64, 40),
+            ("unknown-content", 104, 6),
+            ("cbfs-padding", 110, 18),
+            ("cbfs-header", 128, 28),
+            ("cbfs-free-space", 156, 0x400 - 156),
+        ];
+        assert_eq!(kinds, expected);
+        let second = region(&tree, "cbfs-file:fallback%2Ftwo");
+        assert_eq!((second.order, second.component), (Some(1), true));
+        assert_eq!(region(&tree, "cbfs-free:0/cbfs:free").content, Content::Fill);
+    }
+
+    #[test]
+    fn of_two_files_of_one_name_the_loader_takes_the_first() {
+        let bytes = files(&[file("one", RAW, &[], b"first"), file("one", RAW, &[], b"again")], 0x200);
+        assert_eq!(defects(&parse(&Cbfs, &bytes)), ["cbfs/name-twice"]);
+        // Names of free space are nobody's.
+        let free = files(&[file("one", RAW, &[], b"first"), file("one", 0, &[], &[0xff; 5])], 0x200);
+        assert_eq!(defects(&parse(&Cbfs, &free)), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_passed_over_is_ambiguous_and_the_walk_goes_on_as_the_loader_does() {
+        let found = |bytes: &[u8]| {
+            let tree = parse(&Cbfs, bytes);
+            let names = tree.regions().filter(|region| region.kind == "cbfs-file");
+            let names: Vec<_> =
+                names.map(|region| String::from_utf8_lossy(&region.segment.key).into_owned()).collect();
+            (names.join(" "), defects(&tree).join(" "))
+        };
+        // Data beyond the end: 64 bytes further there is a file.
+        let mut bytes = two();
+        put(&mut bytes, 8, &words(&[0x1000]));
+        assert_eq!(found(&bytes), ("fallback/two".to_owned(), "cbfs/refused".to_owned()));
+        // Data that begin in the header.
+        let mut bytes = two();
+        put(&mut bytes, 20, &words(&[23]));
+        assert_eq!(found(&bytes), ("fallback/two".to_owned(), "cbfs/refused".to_owned()));
+        // Attributes in the header, and behind it: the file is passed over as a whole, with the file that is hidden in it.
+        for attributes in [24, 29] {
+            let mut bytes = files(&[file("one", RAW, &[], &[0; 100]), file("two", RAW, &[], b"2")], 0x200);
+            put(&mut bytes, 64, b"LARCHIVE");
+            put(&mut bytes, 16, &words(&[attributes]));
+            assert_eq!(found(&bytes), ("two".to_owned(), "cbfs/refused".to_owned()), "{attributes}");
+        }
+        // What no file begins with is passed over in steps.
+        let mut bytes = two();
+        put(&mut bytes, 64, b"?");
+        assert_eq!(found(&bytes), ("one".to_owned(), "cbfs/gap".to_owned()));
+    }
+
+    #[test]
+    fn a_file_that_the_walk_does_not_reach_is_none() {
+        // Free space with a file in it, which is what is left when a file is taken out of an image by its type alone.
+        let mut free = vec![0xff; 200];
+        put(&mut free, 36, &file("old", RAW, &[], b"left over"));
+        let tree =
+            parse(&Cbfs, &files(&[file("", u32::MAX, &[], &free), file("one", RAW, &[], b"1")], 0x200));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert!(!tree.regions().any(|region| region.segment.key.as_ref() == b"old"));
+        assert_eq!(region(&tree, "cbfs-free:0/cbfs:free").content, Content::Unknown);
+    }
+
+    #[test]
+    fn names_without_an_end_and_long_headers_are_ambiguous() {
+        let mut bytes = two();
+        put(&mut bytes, 24, b"ones");
+        assert_eq!(defects(&parse(&Cbfs, &bytes)), ["cbfs/name-open"]);
+        let bytes = files(&[file(&"n".repeat(228), RAW, &[], b"1")], 0x200);
+        assert_eq!(defects(&parse(&Cbfs, &bytes)), [""; 0]);
+        let bytes = files(&[file(&"n".repeat(232), RAW, &[], b"1")], 0x200);
+        assert_eq!(defects(&parse(&Cbfs, &bytes)), ["cbfs/metadata-size"]);
+    }
+
+    #[test]
+    fn two_files_one_behind_the_other_are_found_among_other_bytes() {
+        let found = |bytes: &[u8]| {
+            let tree = parse(crate::named("raw").expect("listed"), &[&[0x11; 100], bytes].concat());
+            tree.regions().filter(|region| region.searched).map(|region| region.span).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&two()), [Span::new(100, 0x400)]);
+        assert_eq!(found(&file("one", RAW, &[], b"first")), []);
+    }
+
+    #[test]
+    fn an_old_image_has_a_master_header_and_a_bootblock() {
+        let mut bytes = vec![0xff; 0x100];
+        bytes.extend(files(&[file("one", RAW, &[], b"first")], 0x200));
+        bytes.extend([0x90; 0x100]);
+        let header = [0x3131_3132, 0x400, 0x100, 64, 0x100, 1, 0];
+        put(&mut bytes, 0x380, &[b"ORBC".to_vec(), words(&header)].concat());
+        let end = bytes.len() - 4;
+        put(&mut bytes, end, &0x80_u32.wrapping_neg().to_le_bytes());
+        let tree = parse(crate::named("raw").expect("listed"), &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        let kinds: Vec<_> = tree.regions().filter(|region| region.span.offset >= 0x300).collect();
+        let kinds: Vec<_> = kinds.into_iter().map(|region| (region.kind, region.span.offset)).collect();
+        let expected = [
+            ("bootblock", 0x300),
+            ("cbfs-master-header", 0x380),
+            ("bootblock", 0x3a0),
+            ("cbfs-header-pointer", 0x3fc),
+        ];
+        assert_eq!(kinds, expected);
+        put(&mut bytes, 0x390, &words(&[32]));
+        assert_eq!(defects(&parse(crate::named("raw").expect("listed"), &bytes)), ["cbfs/align"]);
+    }
+
+    #[test]
+    fn headers_one_behind_the_other_cost_what_they_may_and_no_more() {
+        let mut bad = file("a", RAW, &[], &[]);
+        put(&mut bad, 8, &words(&[0x1000_0000]));
+        bad.resize(64, 0xff);
+        let bytes = bad.repeat(16 << 10);
+        let limits = kiwame_image::Limits { decoded: 1 << 19, ..kiwame_image::Limits::default() };
+        let size = len64(&bytes);
+        let host = kiwame_image::Memory::new([bytes]);
+        let tree = kiwame_image::parse(&host, 0, size, &Cbfs, &limits, &crate::options()).expect("memory");
+        assert!(!tree.limits_hit().is_empty());
+    }
+
+    #[test]
+    fn any_bytes() {
+        torture(&Cbfs, &two()[..0x100]);
+    }
+}

@@ -9,9 +9,7 @@
 //! The last four bytes of such an image, or of its file `header pointer`, say how far before the end the header lies,
 //! little-endian on machines that map the flash, and negative.
 
-use kiwame_image::{
-    Builder, Defect, DefectKind, Fact, Input, Node, Place, Reader, Recognised, Span, fact,
-};
+use kiwame_image::{Builder, Defect, DefectKind, Fact, Input, Node, Place, Reader, Recognised, Span, fact};
 
 use super::Read;
 use super::attribute::Attributes;
@@ -56,6 +54,7 @@ pub(super) fn packed<'a>(
     match packing.filter(|packing| !packing.is_none()) {
         Some(packing) => packing.open(data, most, content, out),
         None => {
+            packing.into_iter().for_each(|packing| packing.check_stored(data, out));
             out.add(Node::new(NAME, "data", "cbfs-data", data.clone()).then(content));
             Ok(())
         }
@@ -205,19 +204,8 @@ const INTEL_FIT: u32 = 0x54;
 const FSP: u32 = 0x60;
 const EFI: u32 = 0x63;
 const AMD_FIRMWARE: u32 = 0x80;
-const RUN: [u32; 11] = [
-    BOOTBLOCK,
-    LEGACY_STAGE,
-    STAGE,
-    SELF,
-    FIT_PAYLOAD,
-    OPTION_ROM,
-    VSA,
-    FSP,
-    EFI,
-    AMD_FIRMWARE,
-    MICROCODE,
-];
+const RUN: [u32; 11] =
+    [BOOTBLOCK, LEGACY_STAGE, STAGE, SELF, FIT_PAYLOAD, OPTION_ROM, VSA, FSP, EFI, AMD_FIRMWARE, MICROCODE];
 const TYPES: [(u32, &str); 25] = [
     (DELETED, "deleted"),
     (NULL, "null"),

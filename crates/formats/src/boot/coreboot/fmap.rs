@@ -28,8 +28,8 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Place, Reader, Reading,
-    Recognised, RegionId, Span, Stage, Sure, Trouble, Window, fact, len64, to_usize,
+    Arrange as _, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Place, Reader,
+    Reading, Recognised, RegionId, Span, Stage, Sure, Trouble, Window, fact, len64, to_usize,
 };
 
 use super::{Read, anchor, cbfs, content, name_image};
@@ -302,7 +302,12 @@ impl<'a> Stage<'a> for Inside {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let mut gaps = 0_u32;
         let mut between = |gap: Span, out: &mut Builder<'_, 'a>| {
-            out.add_behind(Node::new(NAME, format!("gap-{gaps}"), "fmap-gap", at.slice(gap.offset, gap.length)));
+            out.add_behind(Node::new(
+                NAME,
+                format!("gap-{gaps}"),
+                "fmap-gap",
+                at.slice(gap.offset, gap.length),
+            ));
             gaps = gaps.saturating_add(1);
         };
         let (laid, behind) = kiwame_image::lay_out(at.length(), nested(&self.areas, self.offset));
@@ -333,7 +338,9 @@ fn nested(areas: &[Area], offset: u64) -> Vec<(Span, (Area, Vec<Area>))> {
         match tops.last_mut().filter(|(_, (top, _))| top.span.contains(area.span)) {
             Some((_, (_, inside))) => inside.push(area.clone()),
             None => {
-                let span = Span::new(area.span.offset.saturating_sub(offset), area.span.length);
+                // What holds it may have lost its first bytes to another.
+                let from = |place: u64| place.saturating_sub(offset);
+                let span = Span::between(from(area.span.offset), from(area.span.end()));
                 tops.push((span, (area.clone(), Vec::new())));
             }
         }
@@ -487,3 +494,159 @@ static AREAS: Fact = Fact::new("nareas");
 static BASE: Fact = Fact::new("base");
 static MAP: Fact = Fact::new("fmap");
 static OFFSET: Fact = Fact::new("offset");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::Content;
+
+    use super::super::fixtures::{AREAS, flash, map};
+    use super::*;
+    use crate::testing::{defects, parse, put, region, torture};
+
+    #[test]
+    fn areas_are_partitions_in_each_other() {
+        let bytes = flash(&AREAS);
+        assert_eq!(crate::identify(&Glance::new(&bytes, len64(&bytes))).name(), "fmap");
+        let tree = parse(&Fmap, &bytes);
+        assert_eq!(defects(&tree), [""; 0]);
+        let outer = "partition:BIOS/partition:WP_RO";
+        let places = [
+            ("partition:BIOS/partition:RW_NVRAM/fill:0".to_owned(), 0, 0x400),
+            (format!("{outer}/partition:FMAP/fmap:0"), 0x400, 56 + 5 * 42),
+            (format!("{outer}/partition:FMAP/fmap:0/fmap-area:4"), 0x400 + 56 + 4 * 42, 42),
+            (format!("{outer}/partition:COREBOOT"), 0x600, 0x1a00),
+            (format!("{outer}/partition:COREBOOT/cbfs-file:two"), 0x640, 28 + 6),
+        ];
+        for (path, offset, length) in places {
+            assert_eq!(region(&tree, &path).span, Span::new(offset, length), "{path}");
+        }
+        let area = region(&tree, &format!("{outer}/partition:FMAP/fmap:0/fmap-area:4"));
+        assert_eq!((area.name.as_deref(), area.fact(&OFFSET)), (Some("COREBOOT"), Some(&0x600_u64.into())));
+    }
+
+    fn with(areas: &[(&str, u32, u32)]) -> Vec<&'static str> {
+        defects(&parse(&Fmap, &flash(areas)))
+    }
+
+    #[test]
+    fn areas_that_share_bytes_leave_the_flash_or_have_one_name_are_ambiguous() {
+        let changed = |number: usize, area| {
+            let mut areas = AREAS;
+            areas[number] = area;
+            with(&areas)
+        };
+        assert_eq!(changed(1, ("RW_NVRAM", 0, 0x401))[0], "fmap/overlap");
+        assert_eq!(changed(1, ("RW_NVRAM", 0x100, 0x300)), [""; 0], "a gap that is erased");
+        assert_eq!(changed(4, ("COREBOOT", 0x600, 0x1a01))[0], "fmap/beyond-end");
+        assert_eq!(changed(1, ("COREBOOT", 0, 0x400)), ["fmap/name-twice"]);
+        assert_eq!(changed(1, ("", 0x2000, 0)), [""; 0], "an area of no bytes");
+        assert_eq!(changed(1, ("RW", 0x2000, 1)), ["fmap/beyond-end"]);
+        let long = "a".repeat(32);
+        assert_eq!(changed(1, (&long, 0, 0x400)), ["fmap/name-open"]);
+    }
+
+    #[test]
+    fn a_second_map_is_ambiguous_and_the_one_that_names_its_place_is_read() {
+        let mut bytes = flash(&AREAS);
+        let mut other = AREAS;
+        other[3] = ("FMAP", 0x1400, 0x200);
+        put(&mut bytes, 0x1400, &map(0x2000, &other));
+        assert_eq!(defects(&parse(&Fmap, &bytes)), ["fmap/second-map"]);
+        // A signature alone, as it stands in every tool, and a map that says nothing of where it lies, are none.
+        let mut bytes = flash(&AREAS);
+        put(&mut bytes, 0x1400, SIGNATURE);
+        put(&mut bytes, 0x1600, &map(0x100_0000, &[("BIOS", 0, 0x2000)]));
+        assert_eq!(defects(&parse(&Fmap, &bytes)), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_loader_reads_that_does_not_count_areas_is_ambiguous() {
+        let mut bytes = flash(&AREAS);
+        let behind = 0x400 + 56 + 5 * 42;
+        put(&mut bytes, behind, &map(0, &[("COREBOOT2", 0, 0x400)])[56..]);
+        let tree = parse(&Fmap, &bytes);
+        assert_eq!(defects(&tree), ["fmap/behind"]);
+        let gap = tree.leaves().find(|leaf| leaf.span.offset == behind as u64).expect("a leaf");
+        assert_eq!(gap.content, Content::Unknown);
+    }
+
+    #[test]
+    fn a_part_of_a_flash_is_read_by_the_map_of_the_whole() {
+        // The part begins 0x1000 bytes into the flash.
+        let areas = AREAS.map(|(name, offset, size)| (name, offset + 0x1000, size));
+        let all: Vec<_> = [("SI_ALL", 0, 0x1000)].into_iter().chain(areas).collect();
+        let mut bytes = flash(&AREAS);
+        put(&mut bytes, 0x400, &map(0x3000, &all));
+        // As an image of its own, parts of it are missing; it is not what is recognised at the front.
+        assert!(Fmap.probe(&Glance::new(&bytes, len64(&bytes))).is_none());
+        let tree = parse(crate::named("raw").expect("listed"), &bytes);
+        assert_eq!(defects(&tree), ["fmap/beyond-end"]);
+        region(&tree, "partition:BIOS/partition:WP_RO/partition:COREBOOT/cbfs-file:one");
+    }
+
+    #[test]
+    fn the_map_lies_in_the_bios_region_of_an_intel_flash() {
+        let mut image = vec![0xff; 0x1000];
+        let fields = [
+            (0x10, 0x0ff0_a55a_u32),
+            (0x14, 0x0204_0003),
+            (0x18, 0x0206_0306),
+            (0x30, 0x000c_0000),
+            (0x40, 0),
+            (0x44, 0x0002_0001),
+            (0x60, 0x00b0_0f00),
+        ];
+        for (at, word) in fields {
+            put(&mut image, at, &word.to_le_bytes());
+        }
+        let areas = AREAS.map(|(name, offset, size)| (name, offset + 0x1000, size));
+        let all: Vec<_> = [("SI_DESC", 0, 0x1000)].into_iter().chain(areas).collect();
+        let mut bios = flash(&AREAS);
+        put(&mut bios, 0x400, &map(0x3000, &all));
+        image.extend(bios);
+        let tree = parse(crate::identify(&Glance::new(&image, len64(&image))), &image);
+        assert_eq!(defects(&tree), [""; 0]);
+        region(&tree, "intel-region:bios/partition:BIOS/partition:WP_RO/partition:COREBOOT/cbfs-file:two");
+    }
+
+    #[test]
+    fn a_map_behind_the_head_is_found() {
+        let mut bytes = vec![0x11; to_usize(Glance::LENGTH) + 0x1000];
+        let start = bytes.len() as u32;
+        bytes.resize(bytes.len() + 0x1000, 0xff);
+        let size = bytes.len() as u32;
+        let all = [("BOOTBLOCK", 0, start), ("FMAP", start, 0x200)];
+        put(&mut bytes, start as usize, &map(size, &all));
+        let host = kiwame_image::Memory::new([bytes.clone()]);
+        let limits = kiwame_image::Limits::default();
+        let tree = crate::parse(&host, 0, u64::from(size), &limits, &Default::default()).expect("memory");
+        assert_eq!(tree.format(), "fmap");
+        let bootblock = region(&tree, "partition:BOOTBLOCK");
+        assert_eq!(bootblock.fact(&fact::EXECUTABLE), Some(&true.into()));
+    }
+
+    #[test]
+    fn nothing_but_maps_costs_what_it_may_and_no_more() {
+        let bytes = map(u32::MAX, &[("FMAP", 0, 0x200)]).repeat(4 << 10);
+        let limits = kiwame_image::Limits { decoded: 1 << 18, ..kiwame_image::Limits::default() };
+        let size = len64(&bytes);
+        let host = kiwame_image::Memory::new([bytes]);
+        let tree = kiwame_image::parse(&host, 0, size, &Fmap, &limits, &crate::options()).expect("memory");
+        assert!(!tree.limits_hit().is_empty());
+    }
+
+    #[test]
+    fn any_bytes() {
+        let bytes = flash(&AREAS);
+        for at in 0x400..0x800 {
+            for flip in [1, 0x80, 0xff] {
+                let mut copy = bytes.clone();
+                copy[at] ^= flip;
+                parse(&Fmap, &copy);
+            }
+        }
+        torture(&Fmap, &map(0x200, &[("FMAP", 0, 0x80), ("A", 0x80, 0x10), ("A", 0x84, 0x10)]));
+    }
+}

@@ -7,6 +7,8 @@ mod anchor;
 mod attribute;
 pub(crate) mod cbfs;
 mod content;
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod fmap;
 mod packing;
 mod payload;

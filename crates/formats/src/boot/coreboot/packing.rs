@@ -29,6 +29,13 @@ impl Packing {
         }
     }
 
+    /// Holds the size against data that are stored as they are: coreboot makes room for it.
+    pub(super) fn check_stored(self, data: &Input<'_>, out: &mut Builder<'_, '_>) {
+        if let Some(size) = self.size.filter(|&size| size != data.length()) {
+            out.defect(Defect::new(&SIZE, "decompressed_size", data.offset(), size, data.length()));
+        }
+    }
+
     /// Adds packed data, of which the loader takes `most` bytes when they are unpacked, and hands on what they hold.
     pub(super) fn open<'a>(
         self,
@@ -121,3 +128,46 @@ static TRAILING: DefectKind = DefectKind::odd("cbfs/trailing-bytes");
 
 // Facts, in the words of the specification.
 pub(super) static COMPRESSION: Fact = Fact::new("compression");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::super::cbfs::Cbfs;
+    use super::super::fixtures::{RAW, attribute, file, files, lzma, words};
+    use crate::testing::{defects, leaves, parse};
+
+    fn packed(algorithm: u32, size: u32, data: &[u8]) -> Vec<u8> {
+        let compression = attribute(0x4243_5a4c, &words(&[algorithm, size]));
+        files(&[file("one", RAW, &[compression], data)], 0x200)
+    }
+
+    #[test]
+    fn what_is_packed_is_opened() {
+        let tree = parse(&Cbfs, &packed(1, 7, &lzma(b"content")));
+        assert_eq!(defects(&tree), [""; 0]);
+        let leaf = leaves(&tree).into_iter().find(|leaf| leaf.0 == "unknown-content").expect("content");
+        assert_eq!((leaf.2, leaf.3), (0, 7));
+        assert_eq!(defects(&parse(&Cbfs, &packed(0, 7, b"content"))), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_loader_would_read_otherwise_is_ambiguous() {
+        let stream = lzma(b"content");
+        let found = |algorithm: u32, size: u32, data: &[u8]| {
+            defects(&parse(&Cbfs, &packed(algorithm, size, data))).join(" ")
+        };
+        assert_eq!(found(1, 8, &stream), "cbfs/decompressed-size");
+        assert_eq!(found(0, 8, b"content"), "cbfs/decompressed-size");
+        assert_eq!(found(1, 7, &[&stream[..], b"more"].concat()), "cbfs/trailing-bytes");
+        assert_eq!(found(1, 7, &stream[..stream.len() - 3]), "cbfs/decode");
+        assert_eq!(found(7, 7, &stream), "cbfs/decode");
+        // lc 4, lp 0, pb 0.
+        let options =
+            lzma_rust2::LzmaOptions { lc: 4, lp: 0, pb: 0, ..lzma_rust2::LzmaOptions::with_preset(6) };
+        let mut writer =
+            lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, Some(7)).expect("options");
+        std::io::Write::write_all(&mut writer, b"content").expect("memory");
+        assert_eq!(found(1, 7, &writer.finish().expect("memory")), "cbfs/loader");
+    }
+}

@@ -13,7 +13,8 @@
 use std::rc::Rc;
 
 use kiwame_image::{
-    Builder, Defect, DefectKind, Fact, Format as _, Input, Laid, Node, Place, Reader, Recognised, Span, Stage, fact, len64,
+    Builder, Defect, DefectKind, Fact, Format as _, Input, Laid, Node, Place, Reader, Recognised, Span,
+    Stage, fact, len64,
 };
 
 use super::Read;
@@ -24,7 +25,8 @@ use super::packing::{self, Packing};
 pub(super) fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<()> {
     let segments = segments(at, out)?;
     let table = Span::new(0, len64(&segments).saturating_mul(SEGMENT));
-    let held = segments.iter().filter(|segment| segment.holds()).map(|segment| (segment.span, Some(*segment)));
+    let held =
+        segments.iter().filter(|segment| segment.holds()).map(|segment| (segment.span, Some(*segment)));
     let things = core::iter::once((table, None)).chain(held).collect();
     let (laid, behind) = kiwame_image::lay_out(at.length(), things);
     for (place, Laid { thing, stated, gap, span, shared, beyond }) in (0_u32..).zip(laid) {
@@ -87,7 +89,8 @@ fn table_of<'a>(table: &Input<'a>, segments: &[Segment], out: &mut Builder<'_, '
         let node = Node::new("cbfs-segment-header", segment.number.to_string(), "cbfs-segment-header", input);
         let node = node.name(segment.name()).with(&fact::ADDRESS, segment.load);
         let node = if segment.kind == ENTRY { node } else { segment.packing.describe(node) };
-        out.add(node.with(&fact::SIZE, segment.span.length).with(&MEMORY, segment.memory));
+        let node = node.with(&OFFSET, segment.span.offset).with(&fact::SIZE, segment.span.length);
+        out.add(node.with(&MEMORY, segment.memory));
     }
 }
 
@@ -162,3 +165,75 @@ static TYPE: DefectKind = DefectKind::ambiguous("cbfs/segment-type");
 
 // Facts, in the words of the specification.
 static MEMORY: Fact = Fact::new("memory-length");
+static OFFSET: Fact = Fact::new("offset");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::super::cbfs::Cbfs;
+    use super::super::fixtures::{SELF, file, files, lzma, words};
+    use super::*;
+    use crate::testing::{defects, parse, region, torture};
+
+    const CODE: u32 = 0x434f_4445;
+    const DATA: u32 = 0x4441_5441;
+
+    /// Type, compression, offset, load address, length and memory of each.
+    fn payload(segments: &[[u32; 6]], data: &[u8]) -> Vec<u8> {
+        let table = segments.iter().flat_map(|&[kind, packing, offset, load, length, memory]| {
+            words(&[kind, packing, offset, 0, load, length, memory])
+        });
+        file("payload", SELF, &[], &[table.collect::<Vec<_>>(), data.to_vec()].concat())
+    }
+
+    fn sound() -> [[u32; 6]; 4] {
+        let packed = lzma(b"code and more").len() as u32;
+        [
+            [CODE, 1, 112, 0x10_0000, packed, 0x20],
+            [DATA, 0, 112 + packed, 0x20_0000, 4, 4],
+            [BSS, 0, 0, 0x30_0000, 0x100, 0x100],
+            [ENTRY, 0, 0, 0x10_0000, 0, 0],
+        ]
+    }
+
+    fn with(change: impl Fn(&mut [[u32; 6]; 4])) -> String {
+        let mut segments = sound();
+        change(&mut segments);
+        let data = [lzma(b"code and more"), b"data".to_vec()].concat();
+        defects(&parse(&Cbfs, &files(&[payload(&segments, &data)], 0x200))).join(" ")
+    }
+
+    #[test]
+    fn segments_are_opened_up_to_the_entry_point() {
+        let data = [lzma(b"code and more"), b"data".to_vec()].concat();
+        let tree = parse(&Cbfs, &files(&[payload(&sound(), &data)], 0x200));
+        assert_eq!(defects(&tree), [""; 0]);
+        let code = region(&tree, "cbfs-file:payload/cbfs-segment:0");
+        assert_eq!(code.fact(&fact::EXECUTABLE), Some(&true.into()));
+        assert_eq!(region(&tree, "cbfs-file:payload/cbfs-segment:1").span.length, 4);
+        let entry = region(&tree, "cbfs-file:payload/cbfs-segment-header:3");
+        assert_eq!(entry.fact(&fact::ADDRESS), Some(&0x10_0000_u64.into()));
+    }
+
+    #[test]
+    fn what_the_loader_reads_otherwise_is_ambiguous() {
+        assert_eq!(with(|_| {}), "");
+        assert_eq!(with(|all| all[1][2] -= 1), "cbfs/segment-overlap cbfs/trailing-bytes");
+        assert_eq!(with(|all| all[1][2] = 0), "cbfs/segment-overlap cbfs/trailing-bytes");
+        assert_eq!(with(|all| all[1][4] = 5), "cbfs/segment-beyond cbfs/segment-cut");
+        assert_eq!(with(|all| all[1][5] = 3), "cbfs/segment-cut");
+        assert_eq!(with(|all| all[0][5] = 3), "cbfs/loader");
+        assert!(with(|all| all[2][0] = 7).contains("cbfs/segment-type"));
+        assert!(
+            with(|all| all[3][0] = BSS).contains("cbfs/segment-type"),
+            "what comes behind is read as a segment"
+        );
+    }
+
+    #[test]
+    fn any_bytes() {
+        let data = [lzma(b"code and more"), b"data".to_vec()].concat();
+        torture(&Cbfs, &[payload(&sound(), &data), vec![0xff; 8]].concat());
+    }
+}

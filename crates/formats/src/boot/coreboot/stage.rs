@@ -96,3 +96,54 @@ static TRUNCATED: DefectKind = DefectKind::ambiguous("cbfs/stage-truncated").cut
 
 // Facts, in the words of the specification.
 static MEMORY: Fact = Fact::new("memory-length");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use super::super::cbfs::Cbfs;
+    use super::super::fixtures::{STAGE, attribute, file, files, lzma, words};
+    use super::*;
+    use crate::testing::{defects, parse, region, torture};
+
+    fn with(attributes: &[Vec<u8>], data: &[u8]) -> String {
+        defects(&parse(&Cbfs, &files(&[file("stage", STAGE, attributes, data)], 0x200))).join(" ")
+    }
+
+    #[test]
+    fn an_attribute_says_where_a_stage_is_put() {
+        let header = |memory: u32| attribute(0x5374_6748, &words(&[0, 0x1000, 4, memory]));
+        let packed = attribute(0x4243_5a4c, &words(&[1, 7]));
+        assert_eq!(with(&[header(7)], b"content"), "");
+        assert_eq!(with(&[header(6)], b"content"), "cbfs/stage-length");
+        assert_eq!(with(&[packed.clone(), header(7)], &lzma(b"content")), "");
+        assert_eq!(with(&[packed, header(6)], &lzma(b"content")), "cbfs/loader");
+        assert_eq!(with(&[], b"content"), "cbfs/stage-header");
+    }
+
+    /// Compression, length and memory.
+    fn legacy(packing: u32, length: u32, memory: u32, data: &[u8]) -> Vec<u8> {
+        let mut header = packing.to_le_bytes().to_vec();
+        header.extend([0x1004_u64, 0x1000].iter().flat_map(|word| word.to_le_bytes()));
+        header.extend([length, memory].iter().flat_map(|word| word.to_le_bytes()));
+        file("stage", 0x10, &[], &[&header, data].concat())
+    }
+
+    #[test]
+    fn an_old_stage_has_a_header_of_its_own() {
+        let tree = parse(&Cbfs, &files(&[legacy(0, 7, 16, b"content")], 0x100));
+        assert_eq!(defects(&tree), [""; 0]);
+        let header = region(&tree, "cbfs-file:stage/cbfs:stage");
+        assert_eq!(header.fact(&fact::ENTRY_POINT), Some(&0x1004_u64.into()));
+        let found = |file: Vec<u8>| defects(&parse(&Cbfs, &files(&[file], 0x100))).join(" ");
+        assert_eq!(found(legacy(0, 8, 16, b"content")), "cbfs/stage-length");
+        assert_eq!(found(legacy(0, 6, 16, b"content")), "cbfs/trailing-bytes");
+        assert_eq!(found(legacy(1, 8, 16, b"content")), "cbfs/stage-length cbfs/decode");
+        assert_eq!(found(file("stage", 0x10, &[], b"short")), "cbfs/stage-truncated");
+    }
+
+    #[test]
+    fn any_bytes() {
+        torture(&Cbfs, &[legacy(1, 24, 16, &lzma(b"content")), vec![0xff; 8]].concat());
+    }
+}
