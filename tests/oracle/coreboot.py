@@ -70,7 +70,7 @@ def files_of(image, area):
         if start:
             last = int(start.group(2), 16)
         elif line.startswith("    ") and last in files and not line.strip().startswith("hash"):
-            files[last]["lines"].append(line.strip())
+            files[last]["lines"].append(re.sub(" +", " ", line.strip()))
     return files, metadata
 
 
@@ -87,7 +87,7 @@ def line_of(region, number):
         return f"BSS (address 0x{facts['address']:016x}, length 0x{facts['size']:x})"
     packing = facts["compression"]
     packing = packing if packing == "none" else packing.upper()
-    return f"{name}  ({packing} compression, offset: 0x{facts['offset']:x}, load: {load}, length: {facts['size']}/{facts['memory-length']})"
+    return f"{name} ({packing} compression, offset: 0x{facts['offset']:x}, load: {load}, length: {facts['size']}/{facts['memory-length']})"
 
 
 def hash_of(attribute, path, wrong, image):

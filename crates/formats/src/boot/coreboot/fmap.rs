@@ -91,8 +91,8 @@ pub(crate) fn lay_out<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Read<boo
     name_image(NAME, out);
     out.fact(&MAP, at.offset().saturating_add(map.place));
     for other in maps.iter().filter(|other| other.place != map.place) {
-        let places = [other, map].map(|map| at.offset().saturating_add(map.place));
-        out.defect(Defect::new(&SECOND, "signature", places[0], places[0], places[1]));
+        let [place, first] = [other, map].map(|map| at.offset().saturating_add(map.place));
+        out.defect(Defect::new(&SECOND, "signature", place, place, first));
     }
     let areas = map.check(at, out);
     if let Err(trouble) = anchor::check(at, map.table(), &areas, out) {
