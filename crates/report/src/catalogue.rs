@@ -278,8 +278,9 @@ fn joined(noun: &str, key: &str) -> String {
 }
 
 /// Kinds that have a name of their own.
-const WHOLE_THINGS: [&str; 13] = [
+const WHOLE_THINGS: [&str; 14] = [
     "block-device",
+    "cbfs-file",
     "character-device",
     "device-tree-property",
     "directory",
@@ -301,6 +302,7 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
         "block-device" | "character-device" => ("device node", "デバイスノード"),
         "boot-argument" => ("boot argument", "起動引数"),
         "boot-line" | "login-line" => ("line", "行"),
+        "cbfs-file" => ("coreboot file", "corebootのファイル"),
         "device-tree-property" => ("property", "プロパティ"),
         "directory" | "dir" => ("directory", "ディレクトリ"),
         "file" if runs => ("program", "プログラム"),

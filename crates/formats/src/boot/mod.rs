@@ -5,6 +5,7 @@ use kiwame_image::Format;
 pub(crate) mod arguments;
 pub(crate) mod arm64_image;
 pub(crate) mod bzimage;
+pub(crate) mod coreboot;
 pub(crate) mod fdt;
 pub(crate) mod uboot_env;
 pub(crate) mod uimage;
@@ -17,4 +18,6 @@ pub(crate) static FORMATS: &[&dyn Format] = &[
     &uimage::UImage,
     &arm64_image::Arm64Image,
     &bzimage::BzImage,
+    &coreboot::fmap::Fmap,
+    &coreboot::cbfs::Cbfs,
 ];

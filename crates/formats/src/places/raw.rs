@@ -1,7 +1,8 @@
 //! Bytes that no other format recognises.
 //!
-//! Loader modelled: none. The whole region is one leaf that is not understood, unless UEFI firmware volumes lie
-//! further inside than a head reaches: then they are taken apart as in `uefi-image`; or images of other formats: then they
+//! Loader modelled: none. The whole region is one leaf that is not understood, unless a flash map lies further inside than a
+//! head reaches, or the last bytes lead to coreboot's files: then it is taken apart as in `fmap` or `cbfs`; or UEFI firmware
+//! volumes do: then they are taken apart as in `uefi-image`; or images of other formats: then they
 //! are, as in `raw-flash`.
 //! Ambiguities: none. Limitations: by definition.
 //!
@@ -12,6 +13,7 @@
 use kiwame_image::{Builder, Format, Glance, Input, Node, Reading};
 
 use super::flash;
+use crate::boot::coreboot;
 use crate::uefi::image;
 
 /// The format of last resort.
@@ -32,7 +34,7 @@ impl Format for Raw {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        if image::lay_out(&at, out) {
+        if coreboot::lay_out(&at, out) || image::lay_out(&at, out) {
             return;
         }
         match flash::search(&at, out) {

@@ -84,7 +84,7 @@ fn header(input: &[u8]) -> Option<Header> {
     Some(Header { length, declared: frame.declared, facts, ..Header::default() })
 }
 
-fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
+pub(crate) fn decode(input: &[u8], room: u64) -> Result<Decoded, DecodeError> {
     let mut blocks = Blocks { input, at: 4, out: Vec::new(), room };
     if legacy(input) {
         blocks.legacy()?;

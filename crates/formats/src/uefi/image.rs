@@ -14,6 +14,7 @@ use kiwame_image::{
     Span, Sure, Trouble, len64, to_usize,
 };
 
+use crate::boot::coreboot;
 use crate::uefi::volume::{self, VolumeHeader};
 use crate::uefi::{encapsulation, file};
 use crate::x86::interface_table;
@@ -63,6 +64,10 @@ impl Format for UefiImage {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        // The volumes of a coreboot image lie in its files.
+        if coreboot::lay_out(&at, out) {
+            return;
+        }
         let found = lay_out(&at, out);
         let flash =
             out.look(out.region()).is_some_and(|region| matches!(region.kind, "uefi-image" | "intel-region"));

@@ -62,7 +62,7 @@ impl Format for IntelFlash {
     }
 
     fn over(&self) -> &'static [&'static str] {
-        &["uefi-image"]
+        &["uefi-image", "fmap", "cbfs"]
     }
 
     fn anchor(&self) -> Option<&'static Anchor> {
