@@ -5,7 +5,7 @@
 //! 0x08 algo                  4         hash of the flash map, as long
 //! ```
 //!
-//! coreboot 24.08, `src/commonlib/bsd/include/commonlib/bsd/metadata_hash.h`. The headers are those of all files but free
+//! coreboot at f0f91182 (2026-08), `src/commonlib/bsd/include/commonlib/bsd/metadata_hash.h`. The headers are those of all files but free
 //! space, with names and attributes, in the order in which the loader comes to them. Headers hold the hashes of the data, so
 //! whoever trusts the bootblock trusts the files.
 

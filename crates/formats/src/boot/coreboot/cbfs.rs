@@ -1,6 +1,6 @@
 //! CBFS: the files of coreboot.
 //!
-//! coreboot 24.08, `src/commonlib/bsd/include/commonlib/bsd/cbfs_serialized.h`. Numbers are big-endian.
+//! coreboot at f0f91182 (2026-08), `src/commonlib/bsd/include/commonlib/bsd/cbfs_serialized.h`. Numbers are big-endian.
 //!
 //! ```text
 //! 0x00 magic "LARCHIVE"   8    0x14 offset (of the data)  4    attribute: tag 4, len 4, data

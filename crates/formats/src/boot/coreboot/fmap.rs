@@ -1,6 +1,6 @@
 //! Flash maps: where the parts of a flash lie, by name.
 //!
-//! coreboot 24.08, `src/commonlib/bsd/include/commonlib/bsd/fmap_serialized.h`; flashmap 1.1. Numbers are little-endian.
+//! coreboot at f0f91182 (2026-08), `src/commonlib/bsd/include/commonlib/bsd/fmap_serialized.h`; flashmap 1.1. Numbers are little-endian.
 //!
 //! ```text
 //! 0x00 signature "__FMAP__" 8    0x12 size    4    an area: 0x00 offset  4
