@@ -30,7 +30,7 @@ use kiwame_image::{
     Trouble, fact, to_usize,
 };
 
-use crate::uefi::image::UEFI_IMAGE;
+use crate::uefi::image;
 use crate::uefi::section;
 
 /// Files of one version of the file system. The first field is that version.
@@ -100,8 +100,8 @@ impl UefiFile {
             }
             FREEFORM..=LAST_WITH_SECTIONS => section::walk(&body, out),
             RAW => {
-                let node = Node::new("uefi-file", "body", "raw-content", body).unknown();
-                out.add(node.then(&UEFI_IMAGE));
+                let next = image::raw(&body)?;
+                out.add(Node::new("uefi-file", "body", "raw-content", body).unknown().then(next));
             }
             _ => {
                 out.add(Node::new("uefi-file", "body", "file-content", body).unknown());
