@@ -29,13 +29,14 @@
 //! copy; the program fetches it. An EFI image is a driver from `EfiImageHeaderOffset` up to `InitializationSize`, as it is or
 //! in EFI 1.1 compression. An ISA ROM is an x86 image without a PCI data structure.
 //!
-//! Loaders modelled: SeaBIOS (`optionroms.c`) for x86, EDK II `PciBusDxe` (`PciOptionRomSupport.c`) for EFI, and NVIDIA's
-//! for what follows an image that is the last one by `PCIR` and not by `NPDE`: there the images' signatures may be "VN" and
-//! "NPDS".
+//! NVIDIA's loader goes by `NPDE`: where `SubimageLength` is less than `ImageLength`, further images lie in the image, and
+//! behind the last one by `PCIR` there may be more. Their signatures may be "VN" and "NPDS".
+//!
+//! Loaders modelled: SeaBIOS (`optionroms.c`) for x86, EDK II `PciBusDxe` (`PciOptionRomSupport.c`) for EFI, and NVIDIA's.
 //!
 //! Ambiguities, each a defect: a data structure that is not aligned to four bytes, or an image that is longer than there are
 //! bytes (EDK II stops there); bytes that are no image between two (EDK II looks on at every 512 bytes); lengths of zero, or of x86 code beyond
-//! its image; a wrong checksum (SeaBIOS can be told to run it); lengths by `PCIR` and `NPDE` that differ; a driver for
+//! its image; a wrong checksum (SeaBIOS can be told to run it); a length by `NPDE` that is zero or beyond that by `PCIR`; a driver for
 //! another machine than its header says; parts that share bytes; a driver that begins or ends outside its image; a stream that does not
 //! decode, or that is packed otherwise than EDK II unpacks it.
 //!
@@ -194,6 +195,24 @@ fn gap(rest: &Input<'_>) -> Result<Option<u64>, Trouble> {
         start = start.saturating_add(UNIT);
     }
     Ok(None)
+}
+
+/// Adds the images by `NPDE` that lie behind the first one in an image by `PCIR`.
+fn subimages<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
+    let mut keys = BTreeMap::new();
+    let (mut end, mut number) = (0_u64, 0_u32);
+    while end < at.length() && let Some(image) = Image::read(&at.from(end), true)? {
+        at.spend(LOOK)?;
+        let rest = at.from(end);
+        let length = image.length_in(&rest, out);
+        if length == 0 {
+            break;
+        }
+        out.add(image.node(rest.slice(0, length), number, &mut keys));
+        (end, number) = (end.saturating_add(length), number.saturating_add(1));
+    }
+    out.add_fill(Node::new("option-rom", "behind", "option-rom-behind", at.from(end)), ERASED);
+    Ok(())
 }
 
 /// One image, by its headers.
@@ -366,7 +385,7 @@ impl Image {
             parts.extend(self.devices(pcir, at, out)?);
         }
         if let Some(npde) = &self.npde {
-            if npde.length != self.length {
+            if npde.length == 0 || npde.length > self.length {
                 let place = at.offset().saturating_add(npde.span.offset).saturating_add(8);
                 out.defect(Defect::new(&NPDE_LENGTH, "SubimageLength", place, npde.length, self.length));
             }
@@ -385,12 +404,13 @@ impl Image {
             (OPEN_FIRMWARE | PA_RISC, _) => Code::Known,
             _ => Code::Vendors,
         };
-        // What the BIOS copies ends there.
+        // What the BIOS copies ends there, and so does what is the image's own.
         let copied = if self.code() == X86 && self.initialization > 0 { self.initialization } else { u64::MAX };
-        let (copied, rest) = (at.slice(0, copied), at.from(copied));
-        self.lay_out(&copied, parts, code, out)?;
-        out.add_fill(Node::new("option-rom", "payload", "option-rom-payload", rest), ERASED);
-        Ok(())
+        let own = self.npde.as_ref().map_or(0, |npde| npde.length);
+        let (own, further) = if own == 0 { (at.clone(), at.from(u64::MAX)) } else { (at.slice(0, own), at.from(own)) };
+        self.lay_out(&own.slice(0, copied), parts, code, out)?;
+        out.add_fill(Node::new("option-rom", "payload", "option-rom-payload", own.from(copied)), ERASED);
+        subimages(&further, out)
     }
 
     fn lay_out<'a>(
@@ -815,7 +835,7 @@ static MISALIGNED: DefectKind = DefectKind::ambiguous("option-rom/misaligned");
 static NO_IMAGE: DefectKind = DefectKind::odd("option-rom/no-image");
 /// The last image says that another one follows.
 static NO_LAST: DefectKind = DefectKind::odd("option-rom/no-last");
-/// NVIDIA's extension gives an image another length than the data structure does.
+/// NVIDIA's extension gives an image no length, or a greater one than the data structure does.
 static NPDE_LENGTH: DefectKind = DefectKind::ambiguous("option-rom/npde-length");
 /// A part of an image lies outside of it.
 static OUTSIDE: DefectKind = DefectKind::ambiguous("option-rom/outside");
@@ -836,3 +856,238 @@ static DEVICE: Fact = Fact::new("device-id");
 static DEVICES: Fact = Fact::new("devices");
 static LAST_IMAGE: Fact = Fact::new("last-image");
 static VENDOR: Fact = Fact::new("vendor-id");
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::{Content, Value};
+
+    use super::*;
+    use crate::testing::{defects, leaves, parse, put, region, torture};
+
+    /// An image of so many units, with its data structure at 0x1c.
+    fn image(code: u8, units: u8, last: bool) -> Vec<u8> {
+        let mut image = vec![0; usize::from(units) * 512];
+        put(&mut image, 0, &[0x55, 0xaa, units]);
+        put(&mut image, 0x18, &[0x1c, 0]);
+        put(&mut image, 0x1c, b"PCIR\x34\x12\x78\x56\0\0\x1c\0\x03\0\0\x02");
+        put(&mut image, 0x2c, &[units, 0, 1, 0, code, if last { 0x80 } else { 0 }]);
+        image
+    }
+
+    /// x86 code of one unit.
+    pub(crate) fn x86(last: bool) -> Vec<u8> {
+        let mut image = image(X86, 1, last);
+        image[0x40..0x1ff].fill(0x90);
+        sealed(image)
+    }
+
+    fn sealed(mut image: Vec<u8>) -> Vec<u8> {
+        let length = usize::from(image[2]) * 512;
+        image[length - 1] = 0;
+        image[length - 1] = 0u8.wrapping_sub(sum8(&image[..length]));
+        image
+    }
+
+    /// An image with a TE driver, which is short.
+    fn efi(last: bool) -> Vec<u8> {
+        let mut image = image(EFI, 1, last);
+        put(&mut image, 2, &[1, 0, 0xf1, 0x0e, 0, 0, 0x0b, 0, 0x64, 0x86]);
+        put(&mut image, 0x16, &[0x40, 0]);
+        put(&mut image, 0x40, &te());
+        image
+    }
+
+    /// One section of 16 bytes.
+    fn te() -> Vec<u8> {
+        let mut te = b"VZ\x64\x86\x01\x0b".to_vec();
+        te.extend(0x28u16.to_le_bytes());
+        te.resize(0x28, 0);
+        te.extend(b".text\0\0\0");
+        for word in [0x10u32, 0x1000, 0x10, 0x50, 0, 0, 0, 0x6000_0020] {
+            te.extend(word.to_le_bytes());
+        }
+        te.extend([0x90; 0x10]);
+        te
+    }
+
+    fn found(bytes: &[u8]) -> Vec<&'static str> {
+        defects(&parse(&OptionRom, bytes))
+    }
+
+    fn length(bytes: &[u8]) -> Option<u64> {
+        let raw = [&[0x11; 7], bytes, &[0x11; 600]].concat();
+        let tree = parse(&crate::places::raw::Raw, &raw);
+        let length = tree.regions().find(|region| region.searched).map(|region| region.span.length);
+        length
+    }
+
+    #[test]
+    fn images_lie_one_behind_the_other() {
+        let rom = [x86(false), efi(true), vec![0xff; 0x200]].concat();
+        let tree = parse(&OptionRom, &rom);
+        assert_eq!(defects(&tree), [""; 0]);
+        let first = region(&tree, "option-rom:x86");
+        assert_eq!((first.span, first.order), (Span::new(0, 0x200), Some(0)));
+        assert_eq!(first.fact(&VENDOR), Some(&Value::from("1234")));
+        let second = region(&tree, "option-rom:efi-x64");
+        assert_eq!((second.span, second.order), (Span::new(0x200, 0x200), Some(1)));
+        assert!([first, second].iter().all(|image| image.is(&fact::EXECUTABLE) && image.component));
+        assert_eq!(region(&tree, "option-rom:efi-x64/te:image").span, Span::new(0x240, 0x60));
+        assert_eq!(region(&tree, "option-rom:behind").content, Content::Fill);
+        assert_eq!(length(&rom), Some(0x400), "what lies behind the last one is none of it");
+    }
+
+    #[test]
+    fn nothing_behind_the_last_image_is_one() {
+        let tree = parse(&OptionRom, &[x86(true), efi(true)].concat());
+        assert_eq!(region(&tree, "option-rom:behind").span, Span::new(0x200, 0x200));
+        assert_eq!(defects(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn bytes_between_images_are_passed_over_by_some() {
+        let rom = [x86(false), vec![0xff; 0x400], efi(true)].concat();
+        let tree = parse(&OptionRom, &rom);
+        assert_eq!(defects(&tree), ["option-rom/gap"]);
+        assert_eq!(region(&tree, "option-rom:efi-x64").span.offset, 0x600);
+        assert_eq!(found(&x86(false)), ["option-rom/no-last"]);
+        assert_eq!(found(&[x86(false), vec![0xff; 0x400]].concat()), ["option-rom/no-last"]);
+    }
+
+    #[test]
+    fn what_loaders_stop_at_or_pass_over_is_a_defect() {
+        let with = |at: usize, value: &[u8]| {
+            let mut rom = [x86(false), efi(true)].concat();
+            put(&mut rom, at, value);
+            if at < 0x200 && at != 2 {
+                let first = sealed(rom[..0x200].to_vec());
+                put(&mut rom, 0, &first);
+            }
+            found(&rom)
+        };
+        assert_eq!(with(0x22c, &[2]), ["option-rom/beyond-end"]);
+        assert_eq!(with(0x22c, &[0]), ["option-rom/length"]);
+        assert_eq!(with(2, &[0]), ["option-rom/size"]);
+        assert_eq!(with(2, &[2]), ["option-rom/size"]);
+        assert_eq!(with(0x20a, &[0x4c, 1]), ["option-rom/machine"]);
+        assert_eq!(with(0x204, &[0]), ["option-rom/efi-header"]);
+        assert_eq!(with(0x208, &[0x0a]), ["option-rom/efi-header"]);
+        assert_eq!(with(0x202, &[2]), ["option-rom/driver-outside"]);
+        assert_eq!(with(0x202, &[0]), ["option-rom/driver-outside"]);
+        assert_eq!(with(0x217, &[2]), ["option-rom/driver-outside"]);
+        assert_eq!(with(0x216, &[0x1e]).first(), Some(&"option-rom/overlap"));
+        assert_eq!(with(0x20c, &[1]), ["option-rom/stream"]);
+    }
+
+    #[test]
+    fn x86_code_adds_up_to_zero() {
+        let mut rom = x86(true);
+        rom[0x100] ^= 1;
+        assert_eq!(found(&rom), ["option-rom/checksum"]);
+        assert_eq!(length(&rom), Some(0x200), "it is one all the same");
+    }
+
+    #[test]
+    fn what_the_bios_does_not_copy_is_a_leaf_of_its_own() {
+        let mut rom = image(X86, 3, true);
+        rom[2] = 1;
+        rom[0x200..].fill(0x77);
+        let tree = parse(&OptionRom, &sealed(rom.clone()));
+        assert_eq!(defects(&tree), [""; 0]);
+        let payload = region(&tree, "option-rom:x86/option-rom:payload");
+        assert_eq!((payload.span, payload.content), (Span::new(0x200, 0x400), Content::Unknown));
+    }
+
+    #[test]
+    fn a_list_of_devices_ends_with_a_zero() {
+        let mut rom = x86(true);
+        put(&mut rom, 0x24, &[0x64, 0]);
+        put(&mut rom, 0x80, &[0x34, 0x12, 0x35, 0x12, 0, 0]);
+        let tree = parse(&OptionRom, &sealed(rom.clone()));
+        assert_eq!(region(&tree, "option-rom:x86").fact(&DEVICES), Some(&Value::from("1234 1235")));
+        assert_eq!(region(&tree, "option-rom:x86/option-rom:devices").span, Span::new(0x80, 6));
+        // Revision 2 has something else there.
+        rom[0x28] = 0;
+        assert_eq!(region(&parse(&OptionRom, &sealed(rom)), "option-rom:x86").fact(&DEVICES), None);
+        let mut rom = x86(true);
+        put(&mut rom, 0x24, &[0x64, 0]);
+        assert_eq!(found(&sealed(rom)), ["option-rom/device-list"]);
+    }
+
+    #[test]
+    fn expansion_headers_lead_to_each_other_and_to_nowhere_twice() {
+        let mut rom = x86(true);
+        put(&mut rom, 0x1a, &[0x40, 0]);
+        for (at, next) in [(0x40, 0x60), (0x60, 0x40)] {
+            rom[at..at + 0x20].fill(0);
+            put(&mut rom, at, b"$PnP\x01\x02");
+            rom[at + 6] = next;
+            rom[at + 9] = 0u8.wrapping_sub(sum8(&rom[at..at + 0x20]));
+        }
+        let tree = parse(&OptionRom, &sealed(rom.clone()));
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "option-rom:x86/option-rom:expansion.1").span, Span::new(0x60, 0x20));
+        rom[0x50] ^= 1;
+        assert_eq!(found(&sealed(rom)), ["option-rom/expansion-checksum"]);
+    }
+
+    #[test]
+    fn a_rom_without_a_data_structure_is_one_when_it_adds_up() {
+        let mut rom = x86(true);
+        put(&mut rom, 0x18, &[0, 0]);
+        let rom = sealed(rom);
+        let tree = parse(&OptionRom, &rom);
+        assert_eq!((defects(&tree), region(&tree, "option-rom:x86").span), (vec![], Span::new(0, 0x200)));
+        let probe = |rom: &[u8]| OptionRom.probe(&Glance::new(rom, len64(rom))).is_some();
+        assert!(probe(&rom) && !probe(&rom[..0x1ff]) && !probe(&[0x55, 0xaa]));
+        let mut other = rom.clone();
+        other[0x100] ^= 1;
+        assert!(!probe(&other) && OptionRom.runs(&Glance::new(&other, 0x200)));
+        assert_eq!(length(&rom), None, "a sum of 8 bits is no find");
+    }
+
+    /// x86 code of one unit with a further image inside by `NPDE`, and one behind it.
+    fn nvidia() -> Vec<u8> {
+        let mut rom = image(X86, 2, true);
+        put(&mut rom, 0x40, b"NPDE\x01\x01\x14\0\x01\0\0\0");
+        let inner = [b"VN".to_vec(), image(0xe0, 1, false)[2..].to_vec()].concat();
+        put(&mut rom, 0x200, &inner);
+        put(&mut rom, 0x21c, b"NPDS");
+        rom[0x1ff] = 0u8.wrapping_sub(sum8(&rom));
+        [rom, image(0xe0, 1, true)].concat()
+    }
+
+    #[test]
+    fn images_by_npde_lie_in_an_image_and_behind_the_last_one() {
+        let rom = nvidia();
+        let tree = parse(&OptionRom, &rom);
+        assert_eq!(defects(&tree), [""; 0]);
+        assert_eq!(region(&tree, "option-rom:x86").span, Span::new(0, 0x400));
+        assert_eq!(region(&tree, "option-rom:x86/option-rom:0xe0").span, Span::new(0x200, 0x200));
+        assert_eq!(region(&tree, "option-rom:0xe0").span, Span::new(0x400, 0x200));
+        assert_eq!(length(&rom), Some(0x600));
+        let mut longer = rom.clone();
+        longer[0x48] = 3;
+        longer[0x1ff] = longer[0x1ff].wrapping_sub(2);
+        assert!(found(&longer).contains(&"option-rom/npde-length"));
+    }
+
+    #[test]
+    fn a_find_is_a_whole_image() {
+        assert_eq!(length(&x86(true)), Some(0x200));
+        for (at, value) in [(0, 0x54), (0x18, 0x1d), (0x1c, b'Q'), (0x2c, 0), (0x2c, 9)] {
+            let mut rom = x86(true);
+            rom[at] = value;
+            assert_eq!(length(&rom), None, "{at:#x}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&OptionRom, &[x86(false), efi(true)].concat());
+        torture(&OptionRom, &nvidia());
+        assert_eq!(leaves(&parse(&OptionRom, &[1; 30])), [("option-rom-unread", "unread".to_owned(), 0, 30)]);
+    }
+}

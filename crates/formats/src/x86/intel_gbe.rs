@@ -239,3 +239,108 @@ static TWO_BANKS: DefectKind = DefectKind::ambiguous("intel-gbe/two-valid-banks"
 
 /// The bank that is read. It follows from the words of both.
 static TAKEN: Fact = Fact::encoding("bank");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
+
+    use kiwame_image::Content;
+
+    use super::*;
+    use crate::testing::{defects, parse, put, region, torture};
+
+    fn bank() -> Vec<u8> {
+        let mut bank = vec![0xff; BANK as usize];
+        put(&mut bank, 0, &[2, 0, 0, 0, 0, 1]);
+        put(&mut bank, 0x26, &[5, 0xa5]);
+        put(&mut bank, 0x80, b"settings");
+        sealed(bank)
+    }
+
+    fn sealed(mut bank: Vec<u8>) -> Vec<u8> {
+        put(&mut bank, 0x7e, &[0, 0]);
+        let sum = Words::read(&bank[..0x80]).unwrap().sum();
+        put(&mut bank, 0x7e, &SUM.wrapping_sub(sum).to_le_bytes());
+        bank
+    }
+
+    fn with(at: usize, value: &[u8]) -> Vec<u8> {
+        let mut bank = bank();
+        put(&mut bank, at, value);
+        bank
+    }
+
+    fn taken(banks: [Vec<u8>; 2]) -> (Option<Value>, Vec<&'static str>) {
+        let tree = parse(&IntelGbe, &banks.concat());
+        (region(&tree, "image").fact(&TAKEN).cloned(), defects(&tree))
+    }
+
+    #[test]
+    fn words_are_leaves_and_the_address_is_one_as_people_write_it() {
+        let tree = parse(&IntelGbe, &[bank(), bank()].concat());
+        assert_eq!(defects(&tree), [""; 0]);
+        let mac = region(&tree, "bank:0/field:mac");
+        assert_eq!(mac.fact(&fact::VALUE), Some(&Value::from("02:00:00:00:00:01")));
+        assert!(mac.component);
+        let signature = region(&tree, "bank:1/field:signature");
+        assert_eq!(signature.fact(&fact::VALUE), Some(&Value::Uint(0xa505)));
+        assert_eq!(region(&tree, "bank:0/intel-gbe:rest").content, Content::Unknown);
+        assert_eq!(region(&tree, "bank:0/words:14").span.length, 2 * (0x3f - 0x14));
+        assert!(region(&tree, "bank:0/field:checksum").masked.is_some());
+    }
+
+    #[test]
+    fn the_first_valid_bank_is_taken() {
+        let first = || Some(Value::Uint(0));
+        assert_eq!(taken([bank(), bank()]), (first(), vec![]));
+        assert_eq!(taken([bank(), vec![0xff; 4096]]), (first(), vec![]));
+        let invalid = || sealed(with(0x27, &[0x25]));
+        assert_eq!(taken([invalid(), bank()]), (Some(Value::Uint(1)), vec![]));
+        assert_eq!(taken([bank(), sealed(with(0, &[6]))]), (first(), vec!["intel-gbe/two-valid-banks"]));
+        assert_eq!(taken([invalid(), invalid()]), (first(), vec!["intel-gbe/no-valid-bank"]));
+    }
+
+    #[test]
+    fn a_checksum_that_is_wrong_follows_nothing() {
+        let tree = parse(&IntelGbe, &[with(0x27, &[0xa4]), sealed(with(0x27, &[0x25]))].concat());
+        assert_eq!(defects(&tree), ["intel-gbe/checksum"]);
+        assert!(region(&tree, "bank:0/field:checksum").masked.is_none());
+        let tree = parse(&IntelGbe, &[bank(), with(0x27, &[0x25])].concat());
+        assert_eq!(defects(&tree), ["intel-gbe/spare-checksum"]);
+    }
+
+    #[test]
+    fn a_file_is_one_when_a_valid_bank_adds_up() {
+        let probe = |banks: [Vec<u8>; 2]| {
+            let file = banks.concat();
+            IntelGbe.probe(&Glance::new(&file, len64(&file))).is_some()
+        };
+        let none = || vec![0xff; 4096];
+        assert!(probe([bank(), none()]) && probe([none(), bank()]) && !probe([none(), none()]));
+        assert!(!probe([with(0, &[6]), none()]) && !probe([sealed(with(0x27, &[0x25])), none()]));
+        assert!(!probe([bank(), none()[1..].to_vec()]));
+    }
+
+    #[test]
+    fn banks_lie_at_the_start_and_in_the_middle() {
+        let file = [bank(), vec![0xff; 4096], bank(), b"data".to_vec(), vec![0xff; 4092]].concat();
+        let tree = parse(&IntelGbe, &file);
+        assert_eq!(region(&tree, "bank:1").span.offset, 0x2000);
+        let gap = |number: u32| region(&tree, &format!("intel-gbe-gap:{number}")).content;
+        assert_eq!((gap(0), gap(1)), (Content::Fill, Content::Unknown));
+        assert_eq!(defects(&parse(&IntelGbe, &file[..0x1fff])), ["intel-gbe/truncated"]);
+    }
+
+    #[test]
+    fn hostile_bytes() {
+        torture(&IntelGbe, &bank()[..0x100]);
+        let mut file = [bank(), bank()].concat();
+        for at in 0..0x100 {
+            for flip in [1, 0x80, 0xff] {
+                file[at] ^= flip;
+                parse(&IntelGbe, &file);
+                file[at] ^= flip;
+            }
+        }
+    }
+}
