@@ -201,7 +201,9 @@ fn gap(rest: &Input<'_>) -> Result<Option<u64>, Trouble> {
 fn subimages<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut keys = BTreeMap::new();
     let (mut end, mut number) = (0_u64, 0_u32);
-    while end < at.length() && let Some(image) = Image::read(&at.from(end), true)? {
+    while end < at.length()
+        && let Some(image) = Image::read(&at.from(end), true)?
+    {
         at.spend(LOOK)?;
         let rest = at.from(end);
         let length = image.length_in(&rest, out);
@@ -268,7 +270,8 @@ impl Image {
         let window = at.head(HEADER)?;
         let mut header = window.reader(&TRUNCATED);
         let own = len64(&window) == HEADER
-            && (window.starts_with(&SIGNATURE) || further && SIGNATURES.iter().any(|own| window.starts_with(own)));
+            && (window.starts_with(&SIGNATURE)
+                || further && SIGNATURES.iter().any(|own| window.starts_with(own)));
         if !own {
             return Ok(None);
         }
@@ -405,9 +408,11 @@ impl Image {
             _ => Code::Vendors,
         };
         // What the BIOS copies ends there, and so does what is the image's own.
-        let copied = if self.code() == X86 && self.initialization > 0 { self.initialization } else { u64::MAX };
+        let copied =
+            if self.code() == X86 && self.initialization > 0 { self.initialization } else { u64::MAX };
         let own = self.npde.as_ref().map_or(0, |npde| npde.length);
-        let (own, further) = if own == 0 { (at.clone(), at.from(u64::MAX)) } else { (at.slice(0, own), at.from(own)) };
+        let (own, further) =
+            if own == 0 { (at.clone(), at.from(u64::MAX)) } else { (at.slice(0, own), at.from(own)) };
         self.lay_out(&own.slice(0, copied), parts, code, out)?;
         out.add_fill(Node::new("option-rom", "payload", "option-rom-payload", own.from(copied)), ERASED);
         subimages(&further, out)
@@ -421,7 +426,8 @@ impl Image {
         out: &mut Builder<'_, 'a>,
     ) -> Result<(), Trouble> {
         let parts = parts.into_iter().filter(|part| !part.span.is_empty());
-        let (laid, behind) = kiwame_image::lay_out(at.length(), parts.map(|part| (part.span, part)).collect());
+        let (laid, behind) =
+            kiwame_image::lay_out(at.length(), parts.map(|part| (part.span, part)).collect());
         let mut number = 0_u32;
         let mut between = |gap: Span, out: &mut Builder<'_, 'a>| {
             let key = number.to_string();
@@ -462,7 +468,13 @@ impl Image {
         let listed: Vec<_> = ids.take_while(|&id| id != 0).map(|id| format!("{id:04x}")).collect();
         if listed.len() == entries.len() {
             let place = self.place(at, 8);
-            out.defect(Defect::new(&DEVICE_LIST, "DeviceListPointer", place, pcir.devices, "a list that ends"));
+            out.defect(Defect::new(
+                &DEVICE_LIST,
+                "DeviceListPointer",
+                place,
+                pcir.devices,
+                "a list that ends",
+            ));
             return Ok(None);
         }
         let length = len64(&listed).saturating_add(1).saturating_mul(2);
@@ -497,7 +509,13 @@ impl Image {
             return None;
         }
         if !DRIVERS.contains(&efi.subsystem) {
-            out.defect(Defect::new(&EFI_HEADER, "EfiSubsystem", place(8), efi.subsystem, "a driver's, 11 or 12"));
+            out.defect(Defect::new(
+                &EFI_HEADER,
+                "EfiSubsystem",
+                place(8),
+                efi.subsystem,
+                "a driver's, 11 or 12",
+            ));
         }
         if efi.compression > COMPRESSED {
             out.defect(Defect::new(&EFI_HEADER, "CompressionType", place(0xc), efi.compression, COMPRESSED));
@@ -508,7 +526,13 @@ impl Image {
         }
         if efi.offset < HEADER || efi.offset >= self.initialization {
             let found = efi.offset;
-            out.defect(Defect::new(&DRIVER_OUTSIDE, "EfiImageHeaderOffset", place(0x16), found, self.initialization));
+            out.defect(Defect::new(
+                &DRIVER_OUTSIDE,
+                "EfiImageHeaderOffset",
+                place(0x16),
+                found,
+                self.initialization,
+            ));
             return None;
         }
         let end = self.initialization.min(at.length());
@@ -548,7 +572,18 @@ impl Pcir {
         let indicator = input.u8("Indicator")?;
         let devices = if revision < 3 || list == 0 { 0 } else { pointer.saturating_add(list) };
         let span = Span::new(pointer, size.clamp(STRUCTURE, LONGEST_STRUCTURE));
-        Ok(Some(Self { span, vendor, device, devices, revision, class, length, code_revision, code, indicator }))
+        Ok(Some(Self {
+            span,
+            vendor,
+            device,
+            devices,
+            revision,
+            class,
+            length,
+            code_revision,
+            code,
+            indicator,
+        }))
     }
 
     fn check(&self, at: &Input<'_>, out: &mut Builder<'_, '_>) {
@@ -706,7 +741,8 @@ fn expansions<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<Vec<Part>
     let mut found: Vec<Part> = Vec::new();
     let pointer = at.slice(HEADER, 2).window()?;
     let mut next = pointer.first_chunk().map_or(0, |pointer| u64::from(u16::from_le_bytes(*pointer)));
-    while next >= HEADER && found.len() < MOST_EXPANSIONS && found.iter().all(|part| part.span.offset != next) {
+    while next >= HEADER && found.len() < MOST_EXPANSIONS && found.iter().all(|part| part.span.offset != next)
+    {
         let header = at.slice(next, EXPANSION).window()?;
         let mut input = header.reader(&TRUNCATED);
         if len64(&header) < EXPANSION || input.bytes(4, "Signature")? != b"$PnP" {

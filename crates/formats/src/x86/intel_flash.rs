@@ -35,8 +35,8 @@ use kiwame_image::{
     Recognised, Span, Sure, Trouble, Window,
 };
 
-use super::interface_table;
 use super::intel_gbe::IntelGbe;
+use super::interface_table;
 use crate::uefi::image::UEFI_IMAGE;
 
 /// A flash image with a descriptor.
