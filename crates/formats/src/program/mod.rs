@@ -4,6 +4,7 @@
 //! ranges from overlapping or from leaving the file.
 
 pub(crate) mod elf;
+pub(crate) mod option_rom;
 pub(crate) mod pe;
 pub(crate) mod te;
 
@@ -115,7 +116,7 @@ pub(crate) fn entry_point(address: u64) -> (&'static Fact, Value) {
 
 /// True for a format whose parts are nothing but ranges of a program.
 pub(crate) fn knows(format: &dyn Format) -> bool {
-    FORMATS.iter().any(|known| known.name() == format.name())
+    ["pe", "te", "elf"].contains(&format.name())
 }
 
 /// Gives the current region facts, unless its parent gave them already.
@@ -124,4 +125,4 @@ pub(crate) fn facts<const N: usize>(out: &mut Builder<'_, '_>, facts: [(&'static
 }
 
 /// In the order in which equal matches win.
-pub(crate) static FORMATS: &[&dyn Format] = &[&pe::Pe, &te::Te, &elf::Elf];
+pub(crate) static FORMATS: &[&dyn Format] = &[&pe::Pe, &te::Te, &elf::Elf, &option_rom::OptionRom];

@@ -30,7 +30,7 @@ use kiwame_image::{
     Trouble, fact, to_usize,
 };
 
-use crate::uefi::image::UEFI_IMAGE;
+use crate::uefi::image;
 use crate::uefi::section;
 
 /// Files of one version of the file system. The first field is that version.
@@ -100,8 +100,8 @@ impl UefiFile {
             }
             FREEFORM..=LAST_WITH_SECTIONS => section::walk(&body, out),
             RAW => {
-                let node = Node::new("uefi-file", "body", "raw-content", body).unknown();
-                out.add(node.then(&UEFI_IMAGE));
+                let next = image::raw(&body)?;
+                out.add(Node::new("uefi-file", "body", "raw-content", body).unknown().then(next));
             }
             _ => {
                 out.add(Node::new("uefi-file", "body", "file-content", body).unknown());
@@ -332,7 +332,7 @@ static HEADER_CHECKSUM_FACT: Fact = Fact::encoding("header-checksum");
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 mod tests {
-    use kiwame_image::Content;
+    use kiwame_image::{Content, Span};
 
     use super::*;
     use crate::testing::{defects, leaves, parse, region};
@@ -434,6 +434,16 @@ mod tests {
         assert_eq!(small, [1, 16, 128, 512, 1 << 10, 4 << 10, 32 << 10, 64 << 10]);
         let large = (0..8).map(|number| alignment(number << 3 | 2)).collect::<Vec<_>>();
         assert_eq!(large, (17..25).map(|exponent| 1 << exponent).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_raw_file_or_section_that_is_an_option_rom_is_taken_apart() {
+        let rom = crate::program::option_rom::tests::x86(true);
+        let tree = parse(ffs2(), &file(A, 0x01, &rom));
+        assert_eq!(region(&tree, "uefi-file:body/option-rom:x86").span, Span::new(24, 0x200));
+        let tree = parse(ffs2(), &file(A, 0x02, &section(0x19, &rom)));
+        let path = "uefi-section:raw/uefi-section:body/option-rom:x86";
+        assert_eq!(region(&tree, path).span, Span::new(28, 0x200));
     }
 
     #[test]

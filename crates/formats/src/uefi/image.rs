@@ -15,6 +15,7 @@ use kiwame_image::{
 };
 
 use crate::boot::coreboot;
+use crate::program::option_rom::OPTION_ROM;
 use crate::uefi::volume::{self, VolumeHeader};
 use crate::uefi::{encapsulation, file};
 use crate::x86::interface_table;
@@ -95,6 +96,13 @@ static ANCHOR: Anchor = Anchor {
         Ok(header.map(|header| header.length).filter(|&length| length <= at.length()))
     },
 };
+
+/// What takes apart the bytes of a raw file or section: an option ROM, or volumes.
+pub(crate) fn raw(body: &Input<'_>) -> Result<&'static dyn Format, Trouble> {
+    let head = body.head(Glance::LENGTH)?;
+    let rom = OPTION_ROM.probe(&Glance::new(&head, body.length())).is_some();
+    Ok(if rom { OPTION_ROM } else { &UEFI_IMAGE })
+}
 
 /// Adds the volumes in `at` to the current region, and the padding between them. False, with nothing added, when
 /// there is no volume.

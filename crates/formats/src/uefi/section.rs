@@ -356,8 +356,8 @@ impl<'a> Section<'_, 'a> {
         let body = self.header(0, out);
         let file = file::enclosing(out);
         if !file.is_some_and(|(_, name)| APRIORI.contains(&name.0)) || body.length() > LONGEST_TEXT {
-            let node = Node::new("uefi-section", "body", "raw-content", body).unknown();
-            out.add(node.then(&image::UEFI_IMAGE));
+            let next = image::raw(&body)?;
+            out.add(Node::new("uefi-section", "body", "raw-content", body).unknown().then(next));
             return Ok(());
         }
         let window = body.window()?;

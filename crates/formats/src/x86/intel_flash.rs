@@ -19,7 +19,7 @@
 //!
 //! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
 //! A file of 4 KiB is a descriptor that was cut out: one defect, and no ambiguity, since no chipset reads it. Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
-//! the network controllers and of the embedded controller are leaves that are not understood; in those of the platform,
+//! the 10-gigabit network controllers and of the embedded controller are leaves that are not understood; that of the gigabit controller is opened as `intel-gbe`; in those of the platform,
 //! for microcode and for device expansion whole volumes and microcode are looked for.
 //!
 //! ## Normal form
@@ -35,6 +35,7 @@ use kiwame_image::{
     Recognised, Span, Sure, Trouble, Window,
 };
 
+use super::intel_gbe::IntelGbe;
 use super::interface_table;
 use crate::uefi::image::UEFI_IMAGE;
 
@@ -211,6 +212,7 @@ impl Region {
         match self.name.as_str() {
             "descriptor" => node.component(),
             "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
+            "gbe" => node.unknown().component().then(&IntelGbe),
             "pdr" | "microcode" | "devexp1" | "devexp2" => {
                 node.unknown().component().then(&Recognised(Place::BesideVolumes))
             }
