@@ -955,8 +955,7 @@ pub(crate) mod tests {
     fn length(bytes: &[u8]) -> Option<u64> {
         let raw = [&[0x11; 7], bytes, &[0x11; 600]].concat();
         let tree = parse(&crate::places::raw::Raw, &raw);
-        let length = tree.regions().find(|region| region.searched).map(|region| region.span.length);
-        length
+        tree.regions().find(|region| region.searched).map(|region| region.span.length)
     }
 
     #[test]
