@@ -59,9 +59,9 @@ pub static PLACED: Kind = Kind {
     family: Family::Image,
     severity: Severity::Info,
     effect: Effect::Nothing,
-    english: "The image of the release lies at {where} of this dump, at the end where its loader begins; beside it {bytes} bytes are \
-              erased.",
-    japanese: "リリースのイメージは、このダンプの {where}、すなわちローダーが起動する側の端に有る。その外の {bytes} バイトは消去状態。",
+    english: "The image of the release lies at {where} of this dump, at the end where its loader begins; of what lies beside it \
+              {bytes} bytes are erased throughout.",
+    japanese: "リリースのイメージは、このダンプの {where}、すなわちローダーが起動する側の端に有る。その外で全体が消去状態の部分は {bytes} バイト。",
     next: NOTHING_TO_DO,
     between: None,
 };
@@ -72,9 +72,9 @@ pub static OUTSIDE: Kind = Kind {
     family: Family::Image,
     severity: Severity::High,
     effect: Effect::CannotTell(Reason::Coverage),
-    english: "{bytes} bytes of this dump lie outside the image of the release and are not erased, the first of them at {first}: no \
-              reference covers them.",
-    japanese: "このダンプのうちリリースのイメージの外に、消去状態でない {bytes} バイトの部分が有る(先頭 {first})。基準値は無い。",
+    english: "{bytes} bytes of this dump lie outside the image of the release and are not erased throughout (the first other byte is \
+              at {first}): no reference covers them.",
+    japanese: "このダンプのうちリリースのイメージの外の {bytes} バイトに、消去状態でない箇所が有る(先頭 {first})。基準値は無い。",
     next: Text::new(
         "Ask the maker what lies there; an image of the whole flash has its own manifest.",
         "そこに何が有るかを製造者に問い合わせる。フラッシュ全体のイメージには専用のマニフェストが有る。",

@@ -90,6 +90,10 @@ kiwame_image::problems! {
     OF_ONE_CHIP = "option/one-chip", 2, "is of one chip: give one image, and no folder, beside it",
         "一つのチップに関するもの。イメージを一つだけ指定する(フォルダは不可)",
         Text::new("Verify each chip by itself.", "チップ毎に検証する。");
+    /// A file that is given as a reading of itself.
+    SAME_FILE = "option/same-file", 2, "is the image itself, and no other reading of its chip",
+        "イメージそのものであり、別の読取結果ではない",
+        Text::new("Read the chip once more, into another file.", "チップをもう一度読み取り、別のファイルに保存する。");
     /// No private key.
     NOT_PRIVATE = "key/not-private", 2, "is no Ed25519 private key (PKCS#8): {why}",
         "Ed25519 の秘密鍵(PKCS#8)でない:{why}", PRIVATE;

@@ -69,6 +69,11 @@ fn compared(asked: &Verify) -> Result<Compared, Problem> {
             return Err(Problem::new(&problems::OF_ONE_CHIP).of(option));
         }
     }
+    // A file is no reading of what it was made of.
+    let is_image = |path: &&PathBuf| asked.images.iter().any(|image| output::is_same(path, image));
+    if let Some(path) = asked.same.iter().find(is_image) {
+        return Err(problems::with(&problems::SAME_FILE, path));
+    }
     reference.extend(job::open("same", &asked.same)?);
     reference.extend(job::open("unread", asked.unread.as_slice())?);
     let known = asked.insecure_accept_known_keys;

@@ -1,7 +1,7 @@
 //! What people read, in two languages: the sentences of findings are those of their kinds. Data in the report never depends
 //! on the language.
 
-use kiwame_appraisal::{Class, Family, Kind, Text, kinds};
+use kiwame_appraisal::{Class, Effect, Family, Kind, Text, kinds};
 
 use crate::model::{ChangeOf, ExceptionsOf, FindingOf, VerdictOf};
 
@@ -323,31 +323,36 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
 /// The likely reason, or why nothing can be told, in a few words for the first line.
 #[must_use]
 pub fn reason_line(lang: Lang, findings: &[FindingOf], verdict: &VerdictOf) -> String {
-    let is_cause = |id: &str| Family::Image.has(id) && id != kinds::GIVEN_TWICE.id;
-    let cause = findings.iter().find(|finding| is_cause(&finding.id));
-    let Some(cause) = cause else {
-        return if verdict.tier == "none" {
-            untold(lang, &verdict.reasons).to_owned()
-        } else {
-            String::new()
-        };
+    // What keeps from telling explains no difference.
+    let refuted = verdict.tier == "contraindicated";
+    let brief = |finding: &FindingOf| {
+        let known = CAUSES.iter().find(|(kind, _, _)| kind.id == finding.id);
+        known.filter(|(kind, _, _)| !refuted || kind.effect == Effect::Refuted)
     };
-    let known = CAUSES.iter().find(|(kind, _, _)| kind.id == cause.id);
-    let (_, english, japanese) = known.copied().unwrap_or(WHOLE_FILE);
-    fill(lang, lang.pick(english, japanese), cause)
+    let cause = findings.iter().find_map(|finding| Some((finding, brief(finding)?)));
+    match cause {
+        Some((cause, (_, english, japanese))) => fill(lang, lang.pick(english, japanese), cause),
+        None if verdict.tier == "none" => untold(lang, &verdict.reasons).to_owned(),
+        None => String::new(),
+    }
 }
 
 /// A kind of finding in a few words.
 type Brief = (&'static Kind, &'static str, &'static str);
 
-const WHOLE_FILE: Brief =
-    (&kinds::UNIFORM, "the whole file holds nothing but {value}", "ファイル全体が {value}");
 /// What explains the rest.
-static CAUSES: [Brief; 4] = [
+static CAUSES: [Brief; 7] = [
     (&kinds::SHORTER, "the file is {bytes} bytes short", "ファイルが {bytes} バイト短い"),
     (&kinds::LONGER, "the file is {bytes} bytes too long", "ファイルが {bytes} バイト長い"),
     (&kinds::NOT_READ, "{bytes} bytes not read, or erased", "{bytes} バイトが未読取または消去"),
-    WHOLE_FILE,
+    (&kinds::UNIFORM, "the whole file holds nothing but {value}", "ファイル全体が {value}"),
+    (&kinds::UNREAD, "{bytes} bytes were not read", "{bytes} バイトが読み取られていない"),
+    (&kinds::READS_DIFFER, "two readings of the chip differ", "同じチップの読取結果が一致しない"),
+    (
+        &kinds::OUTSIDE,
+        "something lies outside the image of the release",
+        "リリースのイメージの外に何かが有る",
+    ),
 ];
 
 /// Why nothing can be told: the first of these that is among the reasons.

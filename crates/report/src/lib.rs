@@ -36,7 +36,7 @@ pub use lot::{
 };
 pub use model::{
     AccountOf, ChangeOf, Depth, FindingOf, ImageOf, Listing, ManifestOf, Outside, PartOf, PlaceOf, Placed,
-    PolicyOf, RegionOf, Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
+    PlacedOf, PolicyOf, RegionOf, Report, SignerOf, SpaceOf, SupplierOf, TimeOf, ToolOf, VerdictOf,
 };
 pub use problems::problem_text;
 pub use renderers::{RENDERERS, Renderer, View, renderer, wrapped};

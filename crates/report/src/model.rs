@@ -60,7 +60,7 @@ pub struct Report {
     pub not_seen: Vec<forms::NotSeen>,
     /// Where the image of the release lies, in a dump that is larger; offsets are of the dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placed: Option<PlaceOf>,
+    pub placed: Option<PlacedOf>,
     /// The policy by which it was judged.
     pub policy: PolicyOf,
     /// Regions in pre-order; leaves carry a class.
@@ -415,8 +415,8 @@ impl Placed {
 
 /// Path of the image, and of the space that it is.
 const IMAGE: &str = "image";
-/// Path of what lies outside the image of a release.
-const OUTSIDE: &str = "outside";
+/// Paths of what is about the whole dump already: what lies outside the image of a release, and other readings.
+const OF_THE_DUMP: [&str; 2] = ["outside", "readings"];
 
 impl Regions {
     /// All of them in pre-order.
@@ -587,6 +587,18 @@ pub struct PlaceOf {
     pub length: u64,
     /// Offset in bytes. Example: `4096`
     pub offset: u64,
+}
+
+/// The part of a larger dump that is the image of the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacedOf {
+    /// Length in bytes. Example: `4194304`
+    pub length: u64,
+    /// Where it begins in the dump. Example: `12582912`
+    pub offset: u64,
+    /// Its digest. Example: `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+    pub sha256: forms::Sha256,
 }
 
 /// Who answers for a part.
@@ -868,7 +880,7 @@ impl Report {
         let base = placed.span.offset;
         // What is about the whole has no place.
         let moved = |space: &str, path: &str, offset: &mut u64, length: u64| {
-            if space == IMAGE && path != OUTSIDE && !(path == IMAGE && length == 0) {
+            if space == IMAGE && !OF_THE_DUMP.contains(&path) && !(path == IMAGE && length == 0) {
                 *offset = offset.saturating_add(base);
             }
         };
@@ -898,8 +910,8 @@ impl Report {
             account.unread = account.unread.saturating_add(unread);
         }
         self.image.size = placed.size;
-        self.image.sha256 = placed.sha256.hex();
-        self.placed = Some(PlaceOf { length: placed.span.length, offset: base });
+        let sha256 = core::mem::replace(&mut self.image.sha256, placed.sha256.hex());
+        self.placed = Some(PlacedOf { length: placed.span.length, offset: base, sha256 });
         let part = core::mem::replace(&mut self.regions, Regions::Listed(Vec::new()));
         self.regions = Regions::Placed(Box::new(part), placed, Listing::All);
     }

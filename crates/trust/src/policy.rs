@@ -445,7 +445,7 @@ impl Policy {
             if let Some(why) = spoilt {
                 return Err(why);
             }
-            let unknown = entries.saturating_sub(keys.len());
+            let unknown = entries.saturating_sub(signers.len());
             let signed: Vec<_> = signers.iter().map(|signer| signer.id.clone()).collect();
             let asked = self.principals.iter().filter(|principal| principal.roles.contains(&rule.role));
             let names = asked.map(|principal| principal.id.clone());

@@ -1,7 +1,9 @@
 //! `attest`: a maker's statement about its images. The core makes it; the host signs it.
 
 use kiwame_appraisal::{Effect, Terms};
-use kiwame_image::{Opening, Openings, Options, Problem, SettingsFile, SpaceId, Text, Tree, Words, fact};
+use kiwame_image::{
+    Opening, Openings, Options, Problem, Region, SettingsFile, SpaceId, Text, Tree, Value, Words, fact, len64,
+};
 use kiwame_report::{Lang, escape};
 use kiwame_trust::manifest::{Anchor, Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
 use kiwame_trust::rules::MutableRule;
@@ -101,7 +103,7 @@ pub(crate) fn reference(
         erase_value: 0xff,
         required: true,
         coverage: Coverage::Complete,
-        anchor: anchor(&tree, &written),
+        anchor: anchor(run, image, &tree, &written)?,
         files: kiwame_appraisal::holds_files(&tree).then_some(files),
         layout: written,
         regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
@@ -123,20 +125,37 @@ pub(crate) fn openings(files: Option<Files>, mutable: &[MutableRule], layout: &[
     Openings { scopes, ..Openings::all(rest) }
 }
 
-/// The end at which the loader begins, where that is known: a processor of the x86 family at the last bytes, in the volume top
-/// file (UEFI PI 1.8, volume 3, section 3.2.1.1); a boot ROM that has the offsets of the layout compiled in at the first.
-fn anchor(tree: &Tree, layout: &[Layout]) -> Option<Anchor> {
+/// The end at which the loader begins, where the image itself leaves no doubt: a processor of the x86 family at the last bytes,
+/// in the volume top file (UEFI PI 1.8, volume 3, section 3.2.1.1); a boot ROM that has the offsets of the layout compiled in
+/// at the first, where nothing that could be a reset vector lies last. An image that speaks of its medium, by a descriptor or
+/// by a partition that takes the rest, is that of the whole of it.
+fn anchor(
+    run: &Run<'_>,
+    image: (u32, &Source),
+    tree: &Tree,
+    layout: &[Layout],
+) -> Result<Option<Anchor>, Problem> {
     const VOLUME_TOP_FILE: &str = "1BA0062E-C779-4582-8566-336AE8F78F09";
-    if !layout.is_empty() {
-        return Some(Anchor::Start);
+    let size = image.1.size;
+    let rest = |region: &Region| match region.fact(&fact::LAYOUT) {
+        Some(Value::Places(parts)) => parts.iter().any(|part| part.length.is_none()),
+        _ => false,
+    };
+    if tree.regions().any(rest) {
+        return Ok(None);
     }
-    let size = tree.spaces().first()?.size;
     let mut in_image = tree.regions().filter(|region| region.space == SpaceId::IMAGE);
     let top = in_image.any(|region| {
         let guid = region.guid.as_ref().map(ToString::to_string);
         region.span.end() == size && guid.as_deref() == Some(VOLUME_TOP_FILE)
     });
-    top.then_some(Anchor::End)
+    if top || layout.is_empty() {
+        return Ok((top && layout.is_empty() && tree.format() != "intel-flash").then_some(Anchor::End));
+    }
+    let mut last = [0; 16];
+    let Some(vector) = size.checked_sub(len64(&last)) else { return Ok(None) };
+    run.host.read(image.0, vector, &mut last).map_err(|error| problems::unread(&image.1.name, error))?;
+    Ok(last.iter().all(|byte| *byte == 0xff).then_some(Anchor::Start))
 }
 
 fn holds_jffs2(tree: &Tree, part: &str) -> bool {

@@ -118,7 +118,7 @@ fn serials(run: &Run<'_>) -> Result<Option<Vec<String>>, Problem> {
         // Programs for tables put a text into quotation marks.
         let quoted = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
         let serial = quoted.unwrap_or(line).trim();
-        if serial.contains([',', ';', '\t', '"']) {
+        if serial.is_empty() || serial.contains([',', ';', '\t', '"', '\0', char::REPLACEMENT_CHARACTER]) {
             let problem = Problem::new(&problems::SERIALS_COLUMNS).arg("found", serial.to_owned());
             return Err(of(problem.arg("line", Words::plain(number.saturating_add(1)))));
         }
@@ -133,8 +133,10 @@ fn serials(run: &Run<'_>) -> Result<Option<Vec<String>>, Problem> {
 /// Text in UTF-16 behind its byte order mark; what is none in it becomes a sign that no serial number has.
 fn from_utf16(bytes: &[u8]) -> Option<String> {
     let of = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<_> = rest.as_chunks().0.iter().map(|pair| unit(*pair)).collect();
-        String::from_utf16_lossy(&units)
+        let (pairs, odd) = rest.as_chunks();
+        let units: Vec<_> = pairs.iter().map(|pair| unit(*pair)).collect();
+        let more = if odd.is_empty() { String::new() } else { char::REPLACEMENT_CHARACTER.to_string() };
+        String::from_utf16_lossy(&units) + &more
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => Some(of(rest, u16::from_le_bytes)),

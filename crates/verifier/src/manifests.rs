@@ -2,7 +2,7 @@
 
 use kiwame_image::Problem;
 use kiwame_report::{Lang, escape, escape_inside};
-use kiwame_trust::manifest::{Coverage, ImageReference, Supplier, path_within};
+use kiwame_trust::manifest::{Anchor, Coverage, ImageReference, Supplier, path_within};
 use kiwame_trust::rules::{FileRule, KeyRule, Mutable, MutableRule, WhenEmpty};
 use kiwame_trust::{Envelope, Manifest, TrustError};
 use serde_json::json;
@@ -167,6 +167,17 @@ fn about_image(image: &ImageReference, run: &Run<'_>) -> Vec<String> {
         }
     };
     let mut lines = vec![line, format!("  {digest}")];
+    lines.extend(image.anchor.map(|anchor| {
+        let text = match anchor {
+            Anchor::Start => {
+                lang.pick("may lie at the start of a larger flash", "より大きなフラッシュの先頭に在り得る")
+            }
+            Anchor::End => {
+                lang.pick("may lie at the end of a larger flash", "より大きなフラッシュの末尾に在り得る")
+            }
+        };
+        format!("  {text}")
+    }));
     let most = if run.verbose() { usize::MAX } else { COMPONENTS };
     let components = components(image);
     lines.extend(components.iter().take(most).map(|component| format!("  {component}")));

@@ -46,21 +46,18 @@ impl Window<'_> {
     }
 }
 
-/// The places in a dump where one of these images may lie: at its own end of a dump that is larger than any of them.
-pub(crate) fn places<'a>(
-    images: impl Iterator<Item = &'a ImageReference> + Clone,
-    size: u64,
-) -> Vec<(Span, Anchor)> {
+/// The places in a dump where one of these images may lie, each at its own end, and no more than a few.
+pub(crate) fn places<'a>(images: impl Iterator<Item = &'a ImageReference>, size: u64) -> Vec<(Span, Anchor)> {
     let mut places = Vec::new();
-    if images.clone().any(|image| image.size >= size) {
-        return places;
-    }
     for image in images {
         let place = image.anchor.and_then(|anchor| Some((anchor.place(image.size, size)?, anchor)));
-        places.extend(place.filter(|place| !places.contains(place)));
+        places.extend(place.filter(|place| places.len() < MOST && !places.contains(place)));
     }
     places
 }
+
+/// Releases have images of a few sizes.
+const MOST: usize = 8;
 
 /// What lies outside a place: each piece erased throughout, or not understood, or not read in full.
 pub(crate) fn outside(

@@ -2,7 +2,6 @@
 
 use kiwame_appraisal::{Finding, kinds};
 use kiwame_image::{Problem, Span, to_usize};
-use kiwame_report::escape_line;
 
 use crate::problems;
 use crate::request::{Run, Source};
@@ -18,7 +17,7 @@ pub(crate) fn compare(run: &Run<'_>, image: (u32, &Source)) -> Result<Vec<Findin
 }
 
 fn one(run: &Run<'_>, image: (u32, &Source), other: (u32, &Source)) -> Result<Finding, Problem> {
-    let named = |finding: Finding| finding.arg("other", escape_line(&other.1.name));
+    let named = |finding: Finding| finding.arg("other", &other.1.name);
     let sha256 = run.sha256(other)?;
     if sha256 == run.sha256(image)? {
         return Ok(named(Finding::new(&kinds::READS_AGREE)));

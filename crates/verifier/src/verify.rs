@@ -5,7 +5,7 @@ use std::rc::Rc;
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
 use kiwame_image::{
     Algorithm, Arrange as _, Digest, Gather as _, Opening, Openings, Options, Part, Problem, Span, Tree,
-    Words,
+    Words, fact,
 };
 use kiwame_report::{ImageOf, ManifestOf, Placed, PolicyOf, Report, SignerOf, TimeOf, escape};
 use kiwame_trust::manifest::{Coverage, ImageReference};
@@ -43,21 +43,7 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
     };
     trial.load()?;
     trial.findings.extend(readings::compare(run, image)?);
-    let Judged { mut report, compared } = match trial.placed()? {
-        Some(placed) => {
-            let request = run.request.within(image.0, placed.span);
-            let window = Window { host: run.host, source: image.0, base: placed.span.offset };
-            let part = Run { request: &request, host: &window };
-            let mut findings = trial.findings.clone();
-            findings.extend(placement::findings(&placed));
-            let unread = unread::within(&trial.unread, placed.span);
-            let inner = Trial { run: &part, image: part.source("image")?, unread, findings, ..trial.clone() };
-            let mut judged = inner.judge()?;
-            judged.report.place(placed);
-            judged
-        }
-        None => trial.judge()?,
-    };
+    let Judged { mut report, compared } = trial.judge_wherever()?;
     trial.describe(&mut report)?;
     if let Some(path) = compared.as_ref().and_then(|compared| trial.serial(compared)) {
         report.set_serial(path);
@@ -249,40 +235,80 @@ impl Trial<'_> {
         self.policy.rule(&manifest.product.vendor, &manifest.product.model).ok()
     }
 
-    /// Where the image of a release lies in a dump that is larger than any of them: equal by digest, else the first place at
-    /// which something of it is recognised.
-    fn placed(&self) -> Result<Option<Placed>, Problem> {
-        let (number, source) = self.image;
-        let images = self.verified.iter().flat_map(|one| &one.value().images);
+    /// Judges the image as it is, or the part of it that is the image of a release. What fits the whole goes first; where that
+    /// is not affirmed, a part is that is, with nothing but erased bytes beside it.
+    fn judge_wherever(&self) -> Result<Judged, Problem> {
+        let parts = self.parts()?;
+        let size = self.image.1.size;
+        let fits = self.verified.iter().flat_map(|one| &one.value().images).any(|image| image.size == size);
+        let whole = if fits || parts.is_empty() { Some(self.judge()?) } else { None };
         let mut best = None;
-        for (span, _) in placement::places(images.clone(), source.size) {
+        if whole.as_ref().is_none_or(|whole| whole.report.exit_code != 0) {
+            for placed in parts {
+                let judged = self.judge_part(placed)?;
+                if judged.report.exit_code == 0 {
+                    return Ok(judged);
+                }
+                best.get_or_insert(judged);
+            }
+        }
+        match whole.or(best) {
+            Some(judged) => Ok(judged),
+            None => self.judge(),
+        }
+    }
+
+    /// Judges a part of a larger dump as if it alone had been given. The report is of the dump.
+    fn judge_part(&self, placed: Placed) -> Result<Judged, Problem> {
+        let request = self.run.request.within(self.image.0, placed.span);
+        let window = Window { host: self.run.host, source: self.image.0, base: placed.span.offset };
+        let part = Run { request: &request, host: &window };
+        let mut findings = self.findings.clone();
+        findings.extend(placement::findings(&placed));
+        let unread = unread::within(&self.unread, placed.span);
+        let inner = Trial { run: &part, image: part.source("image")?, unread, findings, ..self.clone() };
+        let mut judged = inner.judge()?;
+        judged.report.place(placed);
+        Ok(judged)
+    }
+
+    /// The parts of a larger dump that may be the image of a release, the likeliest first: of a release that is expected, equal
+    /// by digest, with nothing written beside it, the largest. What is not equal has something of the release at its place.
+    fn parts(&self) -> Result<Vec<Placed>, Problem> {
+        let (number, source) = self.image;
+        let mut found = Vec::new();
+        for (span, anchor) in placement::places(self.images(), source.size) {
             let part = Part::Source { source: number, offset: span.offset, length: span.length };
             let digest = self.run.host.digest(Algorithm::Sha256, &[part]);
             let digest = digest.map_err(|error| problems::unread(&source.name, error))?;
-            if images.clone().any(|image| image.size == span.length && image.digests.contains(&digest)) {
-                best = Some(span);
-                break;
+            let here = |image: &ImageReference| image.size == span.length && image.anchor == Some(anchor);
+            let is_equal = self.images().any(|image| here(image) && image.digests.contains(&digest));
+            if !is_equal && !self.is_recognised(span)? {
+                continue;
             }
-            if best.is_none() && self.is_recognised(span)? {
-                best = Some(span);
-            }
+            let outside = placement::outside(self.run, self.image, span, &self.unread)?;
+            let is_clean = outside.iter().all(|piece| piece.first.is_none());
+            let mut manifests = self.verified.iter().enumerate();
+            let is_expected =
+                manifests.any(|(at, one)| one.value().images.iter().any(here) && self.is_expected(at));
+            let placed = Placed { span, sha256: self.run.sha256(self.image)?, size: source.size, outside };
+            found.push(((is_expected, is_equal, is_clean, span.length), placed));
         }
-        let Some(span) = best else { return Ok(None) };
-        Ok(Some(Placed {
-            span,
-            sha256: self.run.sha256(self.image)?,
-            size: source.size,
-            outside: placement::outside(self.run, self.image, span, &self.unread)?,
-        }))
+        found.arrange_by_key(|(rank, _)| core::cmp::Reverse(*rank));
+        Ok(found.into_iter().map(|(_, placed)| placed).collect())
     }
 
-    /// True when something of an image of that size is recognised there.
+    /// The images of all manifests that were verified.
+    fn images(&self) -> impl Iterator<Item = &ImageReference> + Clone {
+        self.verified.iter().flat_map(|one| &one.value().images)
+    }
+
+    /// True when something of an image of that size lies there as the maker has it, erased space aside.
     fn is_recognised(&self, span: Span) -> Result<bool, Problem> {
         let request = self.run.request.within(self.image.0, span);
         let window = Window { host: self.run.host, source: self.image.0, base: span.offset };
         let part = Run { request: &request, host: &window };
-        let images = self.verified.iter().flat_map(|one| &one.value().images);
-        for image in images.filter(|image| image.size == span.length) {
+        for image in self.images().filter(|image| image.size == span.length) {
             let options = Options {
                 layout: image.partitions(),
                 reading: Some(image.format.clone()),
@@ -290,7 +316,7 @@ impl Trial<'_> {
                 ..Options::default()
             };
             let tree = part.tree(part.source("image")?, &options)?;
-            if tree.format() == image.format && shares_a_path(image, &tree) {
+            if tree.format() == image.format && has_something(image, &tree) {
                 return Ok(true);
             }
         }
@@ -792,6 +818,15 @@ fn in_common(image: &ImageReference, tree: &Tree) -> usize {
         image.regions.iter().map(|region| (region.path.as_str(), Some(&region.sha256))).into_set();
     let here = tree.regions().filter(|region| region.measured);
     here.filter(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref()))).count()
+}
+
+/// True when a reference value of an image that is no erased space is in a tree, by path and digest.
+fn has_something(image: &ImageReference, tree: &Tree) -> bool {
+    let written = image.regions.iter().filter(|region| !region.attributes.is(&fact::FILL));
+    let wanted: std::collections::BTreeSet<_> =
+        written.map(|region| (region.path.as_str(), Some(&region.sha256))).into_set();
+    let mut here = tree.regions().filter(|region| region.measured);
+    here.any(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref())))
 }
 
 /// True when image and reference have a first step in common: otherwise they are of different make.

@@ -131,6 +131,9 @@ pub struct UnitOf {
     /// What was found in one that is not accepted, and what to do, in that language.
     #[serde(skip)]
     pub told: String,
+    /// SHA-256 of the image of the release, in a larger dump.
+    #[serde(skip)]
+    part: Option<String>,
     #[serde(skip)]
     its_own: bool,
     /// The manifest says where its serial number is, and there is none, or several.
@@ -164,6 +167,8 @@ impl UnitOf {
             what: what(report, Lang::English),
             shown: what(report, lang),
             told: if report.accepted { String::new() } else { told(report, &on_paper(lang)) },
+            // What lies beside the image of a release is no unit's own.
+            part: report.placed.as_ref().map(|placed| placed.sha256.clone()),
             its_own: !report.accepted || report.exceptions.by_rule > 0,
             unnamed: report.serial.as_deref() == Some(""),
         }
@@ -174,7 +179,7 @@ impl UnitOf {
         Unit {
             file: &self.file,
             serial: &self.serial,
-            sha256: self.sha256.as_deref(),
+            sha256: self.part.as_deref().or(self.sha256.as_deref()),
             release: self.release.as_deref(),
             its_own: self.its_own,
             unnamed: self.unnamed,
@@ -213,6 +218,7 @@ impl UnitOf {
             what: why.to_owned(),
             shown: why.to_owned(),
             told: String::new(),
+            part: None,
             its_own: true,
             unnamed: false,
         }

@@ -133,11 +133,11 @@ pub static ANY: Kind = Kind {
     family: Family::Mutable,
     severity: Severity::Medium,
     effect: Effect::CannotTell(Reason::Coverage),
-    english: "{bytes} bytes may be anything, by the manifest; nothing accepts that here. This line of a policy would: {line}.",
-    japanese: "マニフェストは {bytes} バイトを任意としているが、ここでは認められていない。認める場合のポリシーの行:{line}。",
+    english: "{bytes} bytes may be anything, by the manifest; nothing accepts that here. A policy would by {line} below its [[rule]].",
+    japanese: "マニフェストは {bytes} バイトを任意としているが、ここでは認められていない。認める場合はポリシーの [[rule]] の下に {line} と記す。",
     next: Text::new(
-        "Put the line below [[rule]] in your policy if you accept it; with a key alone it is never accepted.",
-        "認める場合はその行をポリシーの [[rule]] の下に記す。鍵だけの検証では認められない。",
+        "Write that into your policy if you accept it; with a key alone it is never accepted.",
+        "認める場合はその旨をポリシーに記す。鍵だけの検証では認められない。",
     ),
     between: None,
 };
