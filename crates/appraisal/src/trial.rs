@@ -47,7 +47,7 @@ pub static READS_DIFFER: Kind = Kind {
               in the chip.",
     japanese: "{other}:同じチップの別の読取結果と {bytes} バイト異なる({places})。少なくとも一方はチップの内容ではない。",
     next: Text::new(
-        "Read the chip again until two readings agree: clean the contacts, read more slowly, and keep the device switched off.",
+        "Read the chip again until two readings agree: wipe the contacts, read more slowly, and keep the device switched off.",
         "二回の読取が一致するまで読み直す。接点を清掃し、速度を下げ、機器の電源を切っておく。",
     ),
     between: None,
