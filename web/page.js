@@ -48,7 +48,7 @@ function forget() {
   lot = null;
   id("result").hidden = true;
   id("lot").hidden = true;
-  id("which-report").hidden = true;
+  id("reports").hidden = true;
   id("skip").hidden = true;
 }
 
@@ -231,7 +231,7 @@ function unasked() {
 }
 
 /** Shows what the core answered, or why it gave no report. A choice in a list leaves the focus where it is. */
-function take(response, sources, { verb, extra }, chosen = false) {
+function take(response, sources, { verb, extra, place }, chosen = false) {
   const [{ name, data: file }] = sources;
   const bytes = response.outputs.report;
   const odd = () => ({ what: `${plain(name)}: ${texts().claimed.odd}.`, next: texts().wrongFile.report, control: "list", file });
@@ -241,15 +241,17 @@ function take(response, sources, { verb, extra }, chosen = false) {
   const report = JSON.parse(decode(bytes));
   if (verb === "report-show") {
     if (!isSound(report)) return fail(odd, chosen);
-    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, given: null, claimed: true };
+    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, given: null, claimed: true, place };
   } else {
     answer = { report, bytes, words, name, given: verb === "verify" ? givenNow() : null, claimed: false, asking: { verb, sources, extra } };
   }
   showTrouble(null);
   showAnswer();
   showStatus(answer.claimed ? "claimedShown" : "done");
-  if (chosen) announce(id("verdict-title").textContent);
-  else intoView(id("result"), id("verdict-title"));
+  if (chosen) return announce(id("verdict-title").textContent);
+  // Of several reports none is the whole of it.
+  const [shown, title] = place === undefined ? ["result", "verdict-title"] : ["reports", "reports-title"];
+  intoView(id(shown), id(title));
 }
 
 /** Why a run ended without an answer: the user's wish, a file, or a bug. */
@@ -309,6 +311,7 @@ function fail(problem, chosen = false) {
   id("result").hidden = true;
   showTrouble(problem);
   if (!chosen) intoView(id("problem"), id("problem"));
+  else id("problem").scrollIntoView({ block: "nearest" });
 }
 
 function showTrouble(problem) {
@@ -367,7 +370,7 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
-  Array.from(id("which").options, (option, at) => (option.textContent = reportAt(at)));
+  sayReports();
   showTrouble(trouble);
   showStatus(id("status").dataset.says);
   if (lot) await speakOfLot();

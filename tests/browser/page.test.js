@@ -936,7 +936,7 @@ test("of several reports in a file each can be shown", async () => {
   const [one, other] = [await savedReport("router_capability_added"), await savedReport("router_twin")];
   await run([await image(`${one}${other}`, "lot.jsonl")]);
   assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
-  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/[0-9a-f]{12}…$/, "")), ["1 of 2 in the file: ✗ does not match, sha256 ", "2 of 2 in the file: ✓ matches, sha256 "]);
+  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/[0-9a-f]{12}…$/, "")), ["1 of 2 in the file: claimed ✗ does not match, sha256 ", "2 of 2 in the file: claimed ✓ matches, sha256 "]);
   await tab.selectOption("#which", "1");
   await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("claims: matches"));
   await tab.click("#japanese");
@@ -947,6 +947,39 @@ test("of several reports in a file each can be shown", async () => {
   await run([await image(JSON.stringify(JSON.parse(one), null, 2), "laid.json")], { again: true });
   assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
   assert.ok(await tab.isHidden("#which-report"));
+});
+
+test("of many reports it comes first how many there are and what they claim, and with each of which unit it is", async () => {
+  const matching = (await savedReport("router_twin")).trim();
+  const other = await savedReport("router_capability_added");
+  const named = (serial) => `${JSON.stringify({ ...JSON.parse(matching), serial })}\n`;
+  await run([await image(`${named("SN1")}${named("S\u202eN2")}${other}{"accepted":false}\n`, "many.jsonl")]);
+  assert.equal(await tab.textContent("#reports-title"), "4 saved reports, as claimed: 2 match, 1 does not match, 1 cannot be shown");
+  assert.equal(await focused(), "reports-title");
+  for (const name of ["#reports-title", "#which"]) assert.ok(await inScreen(name), name);
+  assert.equal(await tab.evaluate(() => id("skip").hash), "#reports-title");
+  assert.match(await tab.textContent("#verdict-title"), /^Report 1 of 4 claims: matches/);
+  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/, sha256 [0-9a-f]{12}…$/, "")), [
+    "1 of 4 in the file, serial number SN1: claimed ✓ matches",
+    "2 of 4 in the file, serial number S\\u{202e}N2: claimed ✓ matches",
+    "3 of 4 in the file: claimed ✗ does not match",
+    "4 of 4 in the file",
+  ]);
+  await tab.selectOption("#which", "2");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.startsWith("Report 3 of 4 claims: does not match"));
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.startsWith("報告書 4 件中 3 件目の記載:"));
+  assert.equal(await tab.textContent("#reports-title"), "保存された報告書 4 件(記載による):一致 2 件、不適合 1 件、表示不能 1 件");
+  assert.match(await tab.locator("#which option").first().textContent(), /\(製造番号 SN1\):記載は ✓ 一致/);
+  // What is wrong with one of them is seen from the list.
+  await tab.selectOption("#which", "3");
+  await tab.waitForSelector("#problem:not([hidden])");
+  for (const name of ["#problem", "#which"]) assert.ok(await inScreen(name), name);
+  // What to do with a claim can be done: an image beside a report is refused.
+  await tab.click("#english");
+  await tab.selectOption("#which", "0");
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#claimed"), /To know, start over with the image/);
 });
 
 test("a manifest that is packed is taken for one by its name", async () => {
