@@ -394,13 +394,16 @@ function clear() {
   id("choose").focus();
 }
 
-/** What was held back for want of the confirmation is said with it: no work has to be done again for that. */
+/** What was held back for want of the confirmation is said with it, where it can be seen: no work has to be done again for
+ * that. The focus stays in the box. */
 function confirmed() {
   if (trouble?.().anyway) showTrouble(null);
   if (lot) showLotAgain();
   if (answer) sayAnswer();
-  const said = answer ? "verdict-title" : lot ? "lot-title" : undefined;
-  if (said) announce(id(said).textContent);
+  const [title, note] = answer ? ["verdict-title", "verdict-note"] : ["lot-title", "lot-note"];
+  if (!answer && !lot) return;
+  id(title).scrollIntoView({ block: "nearest" });
+  announce(`${id(title).textContent} ${id(note).textContent}`);
 }
 
 const grid = new Treegrid(id("tree"), cells, showDetails);

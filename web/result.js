@@ -31,9 +31,9 @@ function sayAnswer() {
   const { report, claimed } = answer;
   const unconfirmed = unconfirmedOf(answer);
   const words = wordsOf(report, answer.words);
-  // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = unconfirmed !== null && report.verdict.tier === "affirming";
-  const tier = held ? "warning" : report.verdict.tier;
+  // RULES 18: what came with the image cannot vouch for it, nor against it, until somebody has compared it.
+  const held = unconfirmed !== null;
+  const tier = held && report.verdict.tier === "affirming" ? "warning" : report.verdict.tier;
   const title = id("verdict-title");
   const says = firstLine(report, words, tier);
   // What somebody's file says is no verdict of this page, and looks like none.
@@ -111,7 +111,7 @@ function showFacts(held) {
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
     [names.core, report.tool.coreSha256],
     // What is held back is not what the core would accept.
-    [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held ? HELD : report.exitCode)],
+    [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held && report.exitCode === 0 ? HELD : report.exitCode)],
   ];
   describe(id("facts"), facts);
 }

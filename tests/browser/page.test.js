@@ -219,6 +219,41 @@ test("the confirmation is asked for before the work, and the work done without i
   }
 });
 
+test("a unit that does not match is held as well until the key or the policy is confirmed, and a lot of them", async () => {
+  await dumps();
+  for (const [beside, expect, what] of [["maker.key.pub", "ACME/R1", "key"], ["policy.toml", "", "policy"]]) {
+    await tab.reload();
+    await run(["SN2.bin", "signed.json", beside].map(place), { expect });
+    assert.match(await tab.textContent("#verdict-title"), /^✗does not match the reference or the rules/);
+    assert.match(await tab.textContent("#verdict-note"), new RegExp(`^The ${what} is not confirmed`));
+    assert.match(await tab.textContent("#facts"), /Exit code1$/);
+    assert.ok((await tab.isDisabled("#save")) && (await tab.isVisible("#confirm-now")));
+    assert.equal(await tab.textContent("#save-why"), `Can be saved when the ${what} is confirmed.`);
+    await tab.check("#confirmed");
+    assert.equal(await tab.textContent("#verdict-note"), "Not accepted.");
+    assert.match(await tab.textContent("#said"), /does not match .* Not accepted\.$/);
+    assert.ok((await tab.isEnabled("#save")) && (await tab.isHidden("#confirm-now")));
+  }
+  await tab.reload();
+  await lotOf(["SN2.bin", "a&b.bin", "signed.json", "policy.toml"], { confirm: false });
+  assert.match(await tab.textContent("#lot-title"), /^✗does not match/);
+  assert.match(await tab.textContent("#lot-note"), /^The policy is not confirmed/);
+  assert.equal(await tab.locator("#lot-save button:disabled").count(), 5);
+});
+
+test("what a late confirmation changes is seen, and the focus stays in the box", async () => {
+  await made();
+  await run(["signed.bin", "signed.json", "policy.toml"].map(place));
+  await tab.click("#confirm-now");
+  await tab.evaluate(() => id("confirmed").scrollIntoView({ block: "end" }));
+  assert.ok(!(await inScreen("#verdict-title")));
+  await tab.keyboard.press("Space");
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+  assert.ok(await inScreen("#verdict-title"));
+  assert.equal(await focused(), "confirmed");
+  assert.match(await tab.textContent("#said"), /matches the signed reference.* Accepted by the policy\.$/);
+});
+
 test("a run that is asked for before the key was looked at is not taken for confirmed", async () => {
   await made();
   await tab.setInputFiles("#choose", ["signed.bin", "signed.json", "maker.key.pub"].map(place));
