@@ -1764,10 +1764,15 @@ test("the focus is nowhere lost: after a removal, a cancellation, a new start", 
   const label = () => tab.evaluate(() => document.activeElement.ariaLabel);
   await tab.locator("#list button").nth(1).focus();
   await tab.keyboard.press("Enter");
-  assert.equal(await label(), "Remove policy.toml");
+  // A second press removes nothing more.
+  assert.equal(await focused(), "list");
   await tab.keyboard.press("Enter");
-  assert.equal(await label(), "Remove signed.bin");
-  await tab.keyboard.press("Enter");
+  await settled(2);
+  for (const name of ["signed.bin", "policy.toml"]) {
+    for (const key of ["Tab", "Tab"]) await tab.keyboard.press(key);
+    assert.equal(await label(), `Remove ${name}`);
+    await tab.keyboard.press("Enter");
+  }
   assert.equal(await focused(), "choose");
 
   await run([place("signed.bin")]);
@@ -1850,6 +1855,49 @@ test("a result that is nowhere else is not lost without a question", async () =>
   await lotOf(LOT);
   await Promise.all([tab.waitForEvent("download"), tab.click('#lot-save [data-kind="reports"]')]);
   assert.equal(await asks(), "");
+});
+
+test("no change takes away a result that is nowhere else without a question", async () => {
+  await made();
+  /** What the page asks when something is done; whoever declines keeps files, options and result. */
+  const kept = async (shown, act) => {
+    const state = () => tab.evaluate(() => [files.map(({ role, row }) => [role, row.querySelector("select").value]), ["expect", "channel", "hardware"].map((name) => id(name).value), id("deep").checked]);
+    const before = await state();
+    dialogs.length = 0;
+    staying = true;
+    try {
+      await act();
+      await tab.waitForTimeout(50);
+    } finally {
+      staying = false;
+    }
+    assert.deepEqual(dialogs, ["confirm"]);
+    assert.deepEqual(await state(), before);
+    assert.ok(await tab.isVisible(shown));
+  };
+  const changes = [
+    () => tab.focus("#deep").then(() => tab.keyboard.press("Space")),
+    () => tab.focus("#expect").then(() => tab.keyboard.press("x")),
+    () => tab.locator("#list button").first().click(),
+    () => tab.locator("#list select").first().selectOption("aside"),
+    () => tab.setInputFiles("#choose", [place("other.key.pub")]),
+  ];
+  await run(["signed.bin", "signed.json", "policy.toml"].map(place), { expect: "ACME/R1", confirm: true });
+  for (const change of changes) await kept("#result", change);
+  await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  dialogs.length = 0;
+  await tab.click("#deep");
+  assert.deepEqual(dialogs, []);
+  assert.ok(await tab.isHidden("#result"));
+  // Of a lot as well; whoever agrees is asked once.
+  await tab.reload();
+  await lotOf(LOT);
+  for (const change of changes) await kept("#lot", change);
+  dialogs.length = 0;
+  for (const _ of "12") await tab.click("#deep");
+  assert.deepEqual(dialogs, ["confirm"]);
+  assert.ok(await tab.isHidden("#lot"));
+  assert.ok(!(await tab.isChecked("#deep")));
 });
 
 test("another language closes nothing that is open", async () => {
