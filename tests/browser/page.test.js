@@ -1427,6 +1427,33 @@ test("a small text in a file system is read, with what cannot be seen made visib
   assert.deepEqual(page.complaints, []);
 });
 
+test("whoever presses Tab while a text is read does not lose the focus", async () => {
+  await run([await image("mode=on\n", "settings.bin")]);
+  await tab.evaluate(() => grid.choose(grid.body.lastElementChild));
+  await tab.waitForSelector("#text button");
+  await tab.evaluate(() => {
+    const read = contentIn;
+    globalThis.contentIn = async (...asked) => {
+      await new Promise((resolve) => (globalThis.goOn = resolve));
+      return read(...asked);
+    };
+  });
+  const after = async (key) => {
+    await tab.locator("#text button").press("Enter");
+    await tab.keyboard.press(key);
+    await tab.evaluate(() => globalThis.goOn());
+    await tab.waitForSelector("#text pre");
+    return tab.evaluate(() => document.activeElement.tagName);
+  };
+  assert.equal(await after("Tab"), "PRE");
+  // Whoever goes back stays there.
+  await tab.evaluate(() => void offerText(id("chosen").node));
+  await tab.evaluate(() => globalThis.goOn());
+  await tab.waitForSelector("#text button");
+  await after("Shift+Tab");
+  assert.equal(await focused(), "chosen");
+});
+
 test("what lies in the image itself is offered as text only when it is one", async () => {
   await run([await image("mode=on\n<b>\u202ecba</b>\u0000\u0000", "settings.bin")]);
   await walk("image");
