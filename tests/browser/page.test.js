@@ -337,6 +337,11 @@ test("Japanese has every word that English has", async () => {
   assert.deepEqual(missing, []);
 });
 
+test("one byte is not many", async () => {
+  await run([await image("x", "one.bin")]);
+  for (const name of ["#list .size", "#about", "#account-file"]) assert.match(await tab.textContent(name), /\b1 byte\b/, name);
+});
+
 test("the same verdict in Japanese", async () => {
   await run([await image()]);
   await tab.click("#japanese");
