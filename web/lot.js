@@ -150,8 +150,8 @@ function tierOf({ accepted, exitCode, units }) {
 function showLot() {
   const { table, words } = lot;
   const unconfirmed = unconfirmedOf(lot);
-  // RULES 18: as long as nobody has compared what came with the images, none of them is vouched for.
-  const held = unconfirmed !== null && table.units.some(({ tier }) => tier === "affirming");
+  // RULES 18: as long as nobody has compared what came with the images, none of them is vouched for, nor against.
+  const held = unconfirmed !== null;
   const tier = held && table.accepted ? "warning" : tierOf(table);
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";

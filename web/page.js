@@ -15,6 +15,7 @@ let worker = null; // ends when a run is cancelled
 let answer = null; // { report, bytes, words, name, given, claimed, saved, asking }, and of a lot the unit
 let anchor = null; // { kind, text }: fingerprint of the key, or digest of the policy, that is to be trusted
 let trouble = null; // says the problem that is shown, in the language of the moment
+let begunWith = {}; // the options of the last run: those of the result that is shown
 let asked = 0; // counts what files, roles and options have been: an answer is to one of them only
 
 const texts = () => TEXTS[lang];
@@ -29,6 +30,7 @@ const decode = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 // ---- files ----------------------------------------------------------------------------------------------------
 
 async function add(list) {
+  if (!mayGo()) return;
   for (const file of list) files.push({ file, ...(await guess(file)) });
   await filesChanged();
 }
@@ -48,12 +50,15 @@ function forget() {
   lot = null;
   id("result").hidden = true;
   id("lot").hidden = true;
-  id("which-report").hidden = true;
+  id("reports").hidden = true;
   id("skip").hidden = true;
 }
 
 /** Whether there is a result that is nowhere but on this page. Of a lot it is the lot that is kept or not. */
 const isUnsaved = () => (lot ? !lot.saved : answer !== null && !answer.claimed && !answer.saved);
+
+/** Asks before a change takes away a result that is nowhere else. */
+const mayGo = () => !isUnsaved() || confirm(texts().lose);
 
 async function filesChanged() {
   changed();
@@ -141,13 +146,13 @@ function fileRow(entry) {
   return row;
 }
 
-/** The focus goes on to the next file, or the one before; where none is left, to where files are chosen. */
+/** The focus goes to the list, not to a button that would remove the next file; where none is left, to where files are
+ * chosen. */
 function removeFile(entry) {
-  const at = files.indexOf(entry);
+  if (!mayGo()) return;
   files = files.filter((other) => other !== entry);
   filesChanged();
-  const next = files[at] ?? files.at(-1);
-  (next?.row.querySelector("button") ?? id("choose")).focus();
+  id(files.length > 0 ? "list" : "choose").focus({ preventScroll: true });
 }
 
 /** What is said in the row of a file, in the language of the moment. */
@@ -176,6 +181,7 @@ function useOf(entry) {
     select.append(option);
   }
   select.addEventListener("change", () => {
+    if (!mayGo()) return void (select.value = entry.role);
     entry.role = select.value;
     filesChanged();
   });
@@ -183,6 +189,9 @@ function useOf(entry) {
 }
 
 // ---- a run ----------------------------------------------------------------------------------------------------
+
+/** Fields that are part of the question, and what holds the value of each. */
+const OPTIONS = { expect: "value", channel: "value", hardware: "value", deep: "checked" };
 
 /** `unconfirmed`: somebody was asked for the confirmation, and wants to run without it. */
 async function start(unconfirmed = false) {
@@ -198,6 +207,7 @@ async function start(unconfirmed = false) {
   const expected = { ...(expect && { expect }), ...(channel && { channel }), ...(hardware && { hardware }) };
   if (verb === "verify") Object.assign(extra, { deep: id("deep").checked, regions: true, ...expected });
 
+  begunWith = Object.fromEntries(Object.entries(OPTIONS).map(([name, holds]) => [name, id(name)[holds]]));
   forget();
   busy(true);
   const question = asked;
@@ -231,7 +241,7 @@ function unasked() {
 }
 
 /** Shows what the core answered, or why it gave no report. A choice in a list leaves the focus where it is. */
-function take(response, sources, { verb, extra }, chosen = false) {
+function take(response, sources, { verb, extra, place }, chosen = false) {
   const [{ name, data: file }] = sources;
   const bytes = response.outputs.report;
   const odd = () => ({ what: `${plain(name)}: ${texts().claimed.odd}.`, next: texts().wrongFile.report, control: "list", file });
@@ -241,15 +251,17 @@ function take(response, sources, { verb, extra }, chosen = false) {
   const report = JSON.parse(decode(bytes));
   if (verb === "report-show") {
     if (!isSound(report)) return fail(odd, chosen);
-    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, given: null, claimed: true };
+    answer = { report: shownPlain(report), bytes, words: shownPlain(words), name, given: null, claimed: true, place };
   } else {
     answer = { report, bytes, words, name, given: verb === "verify" ? givenNow() : null, claimed: false, asking: { verb, sources, extra } };
   }
   showTrouble(null);
   showAnswer();
   showStatus(answer.claimed ? "claimedShown" : "done");
-  if (chosen) announce(id("verdict-title").textContent);
-  else intoView(id("result"), id("verdict-title"));
+  if (chosen) return announce(id("verdict-title").textContent);
+  // Of several reports none is the whole of it.
+  const [shown, title] = place === undefined ? ["result", "verdict-title"] : ["reports", "reports-title"];
+  intoView(id(shown), id(title));
 }
 
 /** Why a run ended without an answer: the user's wish, a file, or a bug. */
@@ -309,6 +321,7 @@ function fail(problem, chosen = false) {
   id("result").hidden = true;
   showTrouble(problem);
   if (!chosen) intoView(id("problem"), id("problem"));
+  else id("problem").scrollIntoView({ block: "nearest" });
 }
 
 function showTrouble(problem) {
@@ -367,7 +380,7 @@ async function speak(chosen) {
   id("english").ariaPressed = String(lang === "en");
   id("japanese").ariaPressed = String(lang === "ja");
   showFiles();
-  Array.from(id("which").options, (option, at) => (option.textContent = reportAt(at)));
+  sayReports();
   showTrouble(trouble);
   showStatus(id("status").dataset.says);
   if (lot) await speakOfLot();
@@ -391,13 +404,16 @@ function clear() {
   id("choose").focus();
 }
 
-/** What was held back for want of the confirmation is said with it: no work has to be done again for that. */
+/** What was held back for want of the confirmation is said with it, where it can be seen: no work has to be done again for
+ * that. The focus stays in the box. */
 function confirmed() {
   if (trouble?.().anyway) showTrouble(null);
   if (lot) showLotAgain();
   if (answer) sayAnswer();
-  const said = answer ? "verdict-title" : lot ? "lot-title" : undefined;
-  if (said) announce(id(said).textContent);
+  const [title, note] = answer ? ["verdict-title", "verdict-note"] : ["lot-title", "lot-note"];
+  if (!answer && !lot) return;
+  id(title).scrollIntoView({ block: "nearest" });
+  announce(`${id(title).textContent} ${id(note).textContent}`);
 }
 
 const grid = new Treegrid(id("tree"), cells, showDetails);
@@ -425,8 +441,9 @@ id("options").addEventListener("submit", (event) => {
   // Enter in a field would press a button that is not there.
   if (!id("start").hidden) start();
 });
-for (const name of ["expect", "channel", "hardware", "deep"]) {
+for (const [name, holds] of Object.entries(OPTIONS)) {
   id(name).addEventListener("input", () => {
+    if (!mayGo()) return void (id(name)[holds] = begunWith[name]);
     if (answer || lot || trouble) changed();
     else asked += 1;
   });

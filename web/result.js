@@ -23,7 +23,7 @@ function showAnswer() {
   sayAnswer();
   id("result").hidden = false;
   id("skip").hidden = false;
-  id("skip").hash = "verdict-title";
+  id("skip").hash = answer.place === undefined ? "verdict-title" : "reports-title";
 }
 
 /** All words of it, in the language of the moment; what is open stays open. */
@@ -31,16 +31,16 @@ function sayAnswer() {
   const { report, claimed } = answer;
   const unconfirmed = unconfirmedOf(answer);
   const words = wordsOf(report, answer.words);
-  // RULES 18: what came with the image cannot vouch for it until somebody has compared it.
-  const held = unconfirmed !== null && report.verdict.tier === "affirming";
-  const tier = held ? "warning" : report.verdict.tier;
+  // RULES 18: what came with the image cannot vouch for it, nor against it, until somebody has compared it.
+  const held = unconfirmed !== null;
+  const tier = held && report.verdict.tier === "affirming" ? "warning" : report.verdict.tier;
   const title = id("verdict-title");
   const says = firstLine(report, words, tier);
   // What somebody's file says is no verdict of this page, and looks like none.
   title.className = `verdict ${claimed ? "claimed" : tier}`;
   const icon = make("span", ICONS[tier], "icon");
   icon.ariaHidden = "true";
-  title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says) : says));
+  title.replaceChildren(...(claimed ? [] : [icon]), make("span", claimed ? texts().claimed.title(says, numberOf(answer)) : says));
   id("result").classList.toggle("claimed", claimed === true);
   id("claimed").hidden = !claimed;
   id("claimed").textContent = texts().claimed.note;
@@ -62,6 +62,9 @@ function sayAnswer() {
   sayDetails();
   id("not-seen").replaceChildren(...words.notSeen.map((sentence) => make("li", sentence)));
 }
+
+/** Which of several reports it is. */
+const numberOf = ({ place }) => place !== undefined && [place + 1, claims.length];
 
 /** When it was checked, by the clock of the browser. Of a report that somebody gave that is not known. */
 const timeOf = ({ asking }) => asking?.extra.now;
@@ -91,10 +94,9 @@ function showFacts(held) {
   const { report, name, claimed } = answer;
   const names = texts().facts;
   const manifests = report.manifests.filter((manifest) => manifest.applied);
-  const which = claimed && claims.length > 1 ? Number(id("which").value) : undefined;
   const facts = [
     [claimed ? texts().claimed.name : names.name, plain(name)],
-    [texts().whichReport, which === undefined ? undefined : texts().reportOf(which + 1, claims.length)],
+    [texts().whichReport, numberOf(answer) ? texts().reportOf(...numberOf(answer), claims[answer.place].serial) : undefined],
     [names.checked, checkedAt(timeOf(answer))],
     [names.size, texts().size(report.image.size)],
     [names.sha256, report.image.sha256],
@@ -109,7 +111,7 @@ function showFacts(held) {
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
     [names.core, report.tool.coreSha256],
     // What is held back is not what the core would accept.
-    [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held ? HELD : report.exitCode)],
+    [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held && report.exitCode === 0 ? HELD : report.exitCode)],
   ];
   describe(id("facts"), facts);
 }

@@ -42,6 +42,8 @@ async function showText(node, part) {
   // Whoever goes on meanwhile stays where he went.
   const reading = make("p", "", "reading");
   reading.tabIndex = -1;
+  // Tab leads to the text: until it is there nothing stands behind this line, and the focus would leave the page.
+  reading.addEventListener("keydown", (event) => event.key === "Tab" && !event.shiftKey && event.preventDefault());
   place.replaceChildren(reading);
   say(() => (reading.textContent = texts().text.reading));
   reading.focus();

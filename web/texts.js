@@ -10,12 +10,19 @@ function said(before, between, after, parts) {
 /** Seconds since 1970 as a date; far outside the years that a date can have they stay a number. */
 const dateOf = (seconds) => (Number(seconds) < 1e11 ? `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}Z` : seconds);
 
+/** A word for one and for several, with how many they are where that is told. */
+const counted = (one, several = one) => (count) => (count === undefined ? one : `${count.toLocaleString("en")} ${count === 1 ? one : several}`);
+const countedInJapanese = (word) => (count) => (count === undefined ? word : `${word} ${count.toLocaleString("ja")} 件`);
+
+const bytesIn = counted("byte", "bytes");
+
 const TEXTS = {
   en: {
     tagline: "Answers for every byte of a firmware image.",
     skip: "To the result",
     parts: "Parts of the result",
     leave: "The result has not been saved. Start over all the same?",
+    lose: "The result has not been saved, and goes with this change. Change it all the same?",
     anyway: "Verify without the confirmation",
     startWhy: "Choose files first.",
     findingsHelp: "Arrow keys lead from one finding to the next; Enter shows where it lies.",
@@ -52,10 +59,15 @@ const TEXTS = {
     },
     openReport: "Show the report",
     whichReport: "Report",
-    reportOf: (place, all, claim) => `${place} of ${all} in the file${claim ? `: ${claim}` : ""}`,
+    reportOf: (place, all, serial, claim) => `${place} of ${all} in the file${serial ? `, serial number ${serial}` : ""}${claim ? `: claimed ${claim}` : ""}`,
     claimed: {
-      title: (says) => `A saved report claims: ${says}`,
-      note: "As claimed, not performed again here. Neither the image nor any signature was looked at, and anyone can write such a file. To know, add the image with its manifests and the key or the policy, and verify.",
+      title: (says, number) => `${number ? `Report ${number.join(" of ")}` : "A saved report"} claims: ${says}`,
+      many: (all, each) => `${all.toLocaleString("en")} saved reports, as claimed: ${each.join(", ")}`,
+      counts: {
+        affirming: counted("matches", "match"), contraindicated: counted("does not match", "do not match"), warning: counted("needs a person", "need a person"), none: counted("cannot tell"),
+        inspect: counted("only inspected"), diff: counted("compares two images", "compare two images"), odd: counted("cannot be shown"),
+      },
+      note: "As claimed, not performed again here. Neither the image nor any signature was looked at, and anyone can write such a file. To know, start over with the image, its manifests and the key or the policy, and verify.",
       status: "Shown as claimed; nothing was performed again.",
       name: "Report",
       odd: "is no report as kiwame writes it",
@@ -168,10 +180,10 @@ const TEXTS = {
     channel: "Channel",
     hardware: "Hardware revision",
     exceptions: ({ byRule, byPolicy, notJudged, remains }) => said(", with ", ", ", "", [
-      [byRule, `${byRule} differences by the maker’s rule`],
+      [byRule, `${counted("difference", "differences")(byRule)} by the maker’s rule`],
       [byPolicy, `${byPolicy} accepted or waived by your policy`],
-      [notJudged, `${notJudged.toLocaleString("en")} bytes not judged`],
-      [remains, `${remains.toLocaleString("en")} bytes of dead data`],
+      [notJudged, `${bytesIn(notJudged)} not judged`],
+      [remains, `${bytesIn(remains)} of dead data`],
     ]),
     lot: {
       verify: (count) => `Verify ${count.toLocaleString("en")} images`,
@@ -209,11 +221,11 @@ const TEXTS = {
     inspectedTitle: "inspected; nothing was compared, this is no verdict",
     missing: "missing, in the reference only",
     notJudged: "of them judged by nobody",
-    wholeAccount: (size) => `All ${size.toLocaleString("en")} bytes of the file, as the manifest lists them; tick “take everything apart” to look inside.`,
+    wholeAccount: (size) => `The file’s ${bytesIn(size)}, as the manifest lists them; tick “take everything apart” to look inside.`,
     parts: (count) => (count === 1 ? "1 part" : `${count} parts`),
     nothing: "(nothing)",
     steps: "Next steps",
-    fileAccount: (size, opened, spaces) => (spaces === 0 ? `The file has ${size.toLocaleString("en")} bytes.` : `Of the file’s ${size.toLocaleString("en")} bytes, ${opened.toLocaleString("en")} were opened, into ${spaces} decoded ${spaces === 1 ? "space" : "spaces"}; their content is counted above.`),
+    fileAccount: (size, opened, spaces) => (spaces === 0 ? `The file has ${bytesIn(size)}.` : `Of the file’s ${bytesIn(size)}, ${opened.toLocaleString("en")} ${opened === 1 ? "was" : "were"} opened, into ${spaces} decoded ${spaces === 1 ? "space" : "spaces"}; their content is counted above.`),
     mapInside: "Map of the content of all streams",
     mapInsideWhy: "The content of all streams that were opened, one behind the other.",
     save: "Save the report",
@@ -272,13 +284,14 @@ const TEXTS = {
     severity: { high: "high", medium: "medium", low: "low", info: "information" },
     tiers: { affirming: "matches the signed reference", warning: "needs a person; not accepted as it is", contraindicated: "does not match the reference or the rules", none: "cannot tell; this is not a pass" },
     classes: { matched: "matched", differs: "differs from the reference", mutable: "mutable, within its rules", remains: "remains (dead, old data)", fill: "fill (erased)", unread: "not read", parsed: "parsed, no reference value", unexplained: "unexplained", opened: "opened, counted inside" },
-    size: (bytes) => `${bytes.toLocaleString("en")} bytes`,
+    size: bytesIn,
   },
   ja: {
     tagline: "ファームウェアの全バイトについて答える。",
     skip: "結果へ",
     parts: "結果の各部",
     leave: "結果を保存していない。それでも最初からやり直すか?",
+    lose: "結果を保存していない。変更するとこの結果は消える。それでも変更するか?",
     anyway: "確認せずに検証する",
     startWhy: "まずファイルを選ぶ。",
     findingsHelp: "矢印キーで前後の所見へ移動、Enter でその場所を表示。",
@@ -315,10 +328,15 @@ const TEXTS = {
     },
     openReport: "報告書を表示",
     whichReport: "報告書",
-    reportOf: (place, all, claim) => `ファイル内の ${all} 件中 ${place} 件目${claim ? `:${claim}` : ""}`,
+    reportOf: (place, all, serial, claim) => `ファイル内の ${all} 件中 ${place} 件目${serial ? `(製造番号 ${serial})` : ""}${claim ? `:記載は ${claim}` : ""}`,
     claimed: {
-      title: (says) => `保存された報告書の記載:${says}`,
-      note: "報告書の記載どおりであり、ここで再検証はしていない。イメージも署名も見ておらず、このようなファイルは誰でも書ける。確かめるには、イメージ、マニフェスト、鍵またはポリシーを加えて検証すること。",
+      title: (says, number) => `${number ? `報告書 ${number[1]} 件中 ${number[0]} 件目` : "保存された報告書"}の記載:${says}`,
+      many: (all, each) => `保存された報告書 ${all.toLocaleString("ja")} 件(記載による):${each.join("、")}`,
+      counts: {
+        affirming: countedInJapanese("一致"), contraindicated: countedInJapanese("不適合"), warning: countedInJapanese("要確認"), none: countedInJapanese("判定不能"),
+        inspect: countedInJapanese("解析のみ"), diff: countedInJapanese("二つのイメージの比較"), odd: countedInJapanese("表示不能"),
+      },
+      note: "報告書の記載どおりであり、ここで再検証はしていない。イメージも署名も見ておらず、このようなファイルは誰でも書ける。確かめるには、最初からやり直し、イメージ、マニフェスト、鍵またはポリシーを選んで検証すること。",
       status: "記載どおりに表示した。再検証はしていない。",
       name: "報告書",
       odd: "kiwame が書く報告書の形ではない",

@@ -219,6 +219,41 @@ test("the confirmation is asked for before the work, and the work done without i
   }
 });
 
+test("a unit that does not match is held as well until the key or the policy is confirmed, and a lot of them", async () => {
+  await dumps();
+  for (const [beside, expect, what] of [["maker.key.pub", "ACME/R1", "key"], ["policy.toml", "", "policy"]]) {
+    await tab.reload();
+    await run(["SN2.bin", "signed.json", beside].map(place), { expect });
+    assert.match(await tab.textContent("#verdict-title"), /^✗does not match the reference or the rules/);
+    assert.match(await tab.textContent("#verdict-note"), new RegExp(`^The ${what} is not confirmed`));
+    assert.match(await tab.textContent("#facts"), /Exit code1$/);
+    assert.ok((await tab.isDisabled("#save")) && (await tab.isVisible("#confirm-now")));
+    assert.equal(await tab.textContent("#save-why"), `Can be saved when the ${what} is confirmed.`);
+    await tab.check("#confirmed");
+    assert.equal(await tab.textContent("#verdict-note"), "Not accepted.");
+    assert.match(await tab.textContent("#said"), /does not match .* Not accepted\.$/);
+    assert.ok((await tab.isEnabled("#save")) && (await tab.isHidden("#confirm-now")));
+  }
+  await tab.reload();
+  await lotOf(["SN2.bin", "a&b.bin", "signed.json", "policy.toml"], { confirm: false });
+  assert.match(await tab.textContent("#lot-title"), /^✗does not match/);
+  assert.match(await tab.textContent("#lot-note"), /^The policy is not confirmed/);
+  assert.equal(await tab.locator("#lot-save button:disabled").count(), 5);
+});
+
+test("what a late confirmation changes is seen, and the focus stays in the box", async () => {
+  await made();
+  await run(["signed.bin", "signed.json", "policy.toml"].map(place));
+  await tab.click("#confirm-now");
+  await tab.evaluate(() => id("confirmed").scrollIntoView({ block: "end" }));
+  assert.ok(!(await inScreen("#verdict-title")));
+  await tab.keyboard.press("Space");
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference/);
+  assert.ok(await inScreen("#verdict-title"));
+  assert.equal(await focused(), "confirmed");
+  assert.match(await tab.textContent("#said"), /matches the signed reference.* Accepted by the policy\.$/);
+});
+
 test("a run that is asked for before the key was looked at is not taken for confirmed", async () => {
   await made();
   await tab.setInputFiles("#choose", ["signed.bin", "signed.json", "maker.key.pub"].map(place));
@@ -300,6 +335,11 @@ test("Japanese has every word that English has", async () => {
     return [...en].filter((key) => !ja.has(key)).concat([...ja].filter((key) => !en.has(key)));
   });
   assert.deepEqual(missing, []);
+});
+
+test("one byte is not many", async () => {
+  await run([await image("x", "one.bin")]);
+  for (const name of ["#list .size", "#about", "#account-file"]) assert.match(await tab.textContent(name), /\b1 byte\b/, name);
 });
 
 test("the same verdict in Japanese", async () => {
@@ -936,7 +976,7 @@ test("of several reports in a file each can be shown", async () => {
   const [one, other] = [await savedReport("router_capability_added"), await savedReport("router_twin")];
   await run([await image(`${one}${other}`, "lot.jsonl")]);
   assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
-  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/[0-9a-f]{12}…$/, "")), ["1 of 2 in the file: ✗ does not match, sha256 ", "2 of 2 in the file: ✓ matches, sha256 "]);
+  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/[0-9a-f]{12}…$/, "")), ["1 of 2 in the file: claimed ✗ does not match, sha256 ", "2 of 2 in the file: claimed ✓ matches, sha256 "]);
   await tab.selectOption("#which", "1");
   await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.includes("claims: matches"));
   await tab.click("#japanese");
@@ -947,6 +987,39 @@ test("of several reports in a file each can be shown", async () => {
   await run([await image(JSON.stringify(JSON.parse(one), null, 2), "laid.json")], { again: true });
   assert.match(await tab.textContent("#verdict-title"), /claims: does not match/);
   assert.ok(await tab.isHidden("#which-report"));
+});
+
+test("of many reports it comes first how many there are and what they claim, and with each of which unit it is", async () => {
+  const matching = (await savedReport("router_twin")).trim();
+  const other = await savedReport("router_capability_added");
+  const named = (serial) => `${JSON.stringify({ ...JSON.parse(matching), serial })}\n`;
+  await run([await image(`${named("SN1")}${named("S\u202eN2")}${other}{"accepted":false}\n`, "many.jsonl")]);
+  assert.equal(await tab.textContent("#reports-title"), "4 saved reports, as claimed: 2 match, 1 does not match, 1 cannot be shown");
+  assert.equal(await focused(), "reports-title");
+  for (const name of ["#reports-title", "#which"]) assert.ok(await inScreen(name), name);
+  assert.equal(await tab.evaluate(() => id("skip").hash), "#reports-title");
+  assert.match(await tab.textContent("#verdict-title"), /^Report 1 of 4 claims: matches/);
+  assert.deepEqual((await tab.locator("#which option").allTextContents()).map((text) => text.replace(/, sha256 [0-9a-f]{12}…$/, "")), [
+    "1 of 4 in the file, serial number SN1: claimed ✓ matches",
+    "2 of 4 in the file, serial number S\\u{202e}N2: claimed ✓ matches",
+    "3 of 4 in the file: claimed ✗ does not match",
+    "4 of 4 in the file",
+  ]);
+  await tab.selectOption("#which", "2");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.startsWith("Report 3 of 4 claims: does not match"));
+  await tab.click("#japanese");
+  await tab.waitForFunction(() => document.getElementById("verdict-title").textContent.startsWith("報告書 4 件中 3 件目の記載:"));
+  assert.equal(await tab.textContent("#reports-title"), "保存された報告書 4 件(記載による):一致 2 件、不適合 1 件、表示不能 1 件");
+  assert.match(await tab.locator("#which option").first().textContent(), /\(製造番号 SN1\):記載は ✓ 一致/);
+  // What is wrong with one of them is seen from the list.
+  await tab.selectOption("#which", "3");
+  await tab.waitForSelector("#problem:not([hidden])");
+  for (const name of ["#problem", "#which"]) assert.ok(await inScreen(name), name);
+  // What to do with a claim can be done: an image beside a report is refused.
+  await tab.click("#english");
+  await tab.selectOption("#which", "0");
+  await tab.waitForSelector("#result:not([hidden])");
+  assert.match(await tab.textContent("#claimed"), /To know, start over with the image/);
 });
 
 test("a manifest that is packed is taken for one by its name", async () => {
@@ -1359,6 +1432,33 @@ test("a small text in a file system is read, with what cannot be seen made visib
   assert.deepEqual(page.complaints, []);
 });
 
+test("whoever presses Tab while a text is read does not lose the focus", async () => {
+  await run([await image("mode=on\n", "settings.bin")]);
+  await tab.evaluate(() => grid.choose(grid.body.lastElementChild));
+  await tab.waitForSelector("#text button");
+  await tab.evaluate(() => {
+    const read = contentIn;
+    globalThis.contentIn = async (...asked) => {
+      await new Promise((resolve) => (globalThis.goOn = resolve));
+      return read(...asked);
+    };
+  });
+  const after = async (key) => {
+    await tab.locator("#text button").press("Enter");
+    await tab.keyboard.press(key);
+    await tab.evaluate(() => globalThis.goOn());
+    await tab.waitForSelector("#text pre");
+    return tab.evaluate(() => document.activeElement.tagName);
+  };
+  assert.equal(await after("Tab"), "PRE");
+  // Whoever goes back stays there.
+  await tab.evaluate(() => void offerText(id("chosen").node));
+  await tab.evaluate(() => globalThis.goOn());
+  await tab.waitForSelector("#text button");
+  await after("Shift+Tab");
+  assert.equal(await focused(), "chosen");
+});
+
 test("what lies in the image itself is offered as text only when it is one", async () => {
   await run([await image("mode=on\n<b>\u202ecba</b>\u0000\u0000", "settings.bin")]);
   await walk("image");
@@ -1696,10 +1796,15 @@ test("the focus is nowhere lost: after a removal, a cancellation, a new start", 
   const label = () => tab.evaluate(() => document.activeElement.ariaLabel);
   await tab.locator("#list button").nth(1).focus();
   await tab.keyboard.press("Enter");
-  assert.equal(await label(), "Remove policy.toml");
+  // A second press removes nothing more.
+  assert.equal(await focused(), "list");
   await tab.keyboard.press("Enter");
-  assert.equal(await label(), "Remove signed.bin");
-  await tab.keyboard.press("Enter");
+  await settled(2);
+  for (const name of ["signed.bin", "policy.toml"]) {
+    for (const key of ["Tab", "Tab"]) await tab.keyboard.press(key);
+    assert.equal(await label(), `Remove ${name}`);
+    await tab.keyboard.press("Enter");
+  }
   assert.equal(await focused(), "choose");
 
   await run([place("signed.bin")]);
@@ -1782,6 +1887,49 @@ test("a result that is nowhere else is not lost without a question", async () =>
   await lotOf(LOT);
   await Promise.all([tab.waitForEvent("download"), tab.click('#lot-save [data-kind="reports"]')]);
   assert.equal(await asks(), "");
+});
+
+test("no change takes away a result that is nowhere else without a question", async () => {
+  await made();
+  /** What the page asks when something is done; whoever declines keeps files, options and result. */
+  const kept = async (shown, act) => {
+    const state = () => tab.evaluate(() => [files.map(({ role, row }) => [role, row.querySelector("select").value]), ["expect", "channel", "hardware"].map((name) => id(name).value), id("deep").checked]);
+    const before = await state();
+    dialogs.length = 0;
+    staying = true;
+    try {
+      await act();
+      await tab.waitForTimeout(50);
+    } finally {
+      staying = false;
+    }
+    assert.deepEqual(dialogs, ["confirm"]);
+    assert.deepEqual(await state(), before);
+    assert.ok(await tab.isVisible(shown));
+  };
+  const changes = [
+    () => tab.focus("#deep").then(() => tab.keyboard.press("Space")),
+    () => tab.focus("#expect").then(() => tab.keyboard.press("x")),
+    () => tab.locator("#list button").first().click(),
+    () => tab.locator("#list select").first().selectOption("aside"),
+    () => tab.setInputFiles("#choose", [place("other.key.pub")]),
+  ];
+  await run(["signed.bin", "signed.json", "policy.toml"].map(place), { expect: "ACME/R1", confirm: true });
+  for (const change of changes) await kept("#result", change);
+  await Promise.all([tab.waitForEvent("download"), tab.click("#save")]);
+  dialogs.length = 0;
+  await tab.click("#deep");
+  assert.deepEqual(dialogs, []);
+  assert.ok(await tab.isHidden("#result"));
+  // Of a lot as well; whoever agrees is asked once.
+  await tab.reload();
+  await lotOf(LOT);
+  for (const change of changes) await kept("#lot", change);
+  dialogs.length = 0;
+  for (const _ of "12") await tab.click("#deep");
+  assert.deepEqual(dialogs, ["confirm"]);
+  assert.ok(await tab.isHidden("#lot"));
+  assert.ok(!(await tab.isChecked("#deep")));
 });
 
 test("another language closes nothing that is open", async () => {
