@@ -40,15 +40,15 @@ pub(crate) fn streams_around<'r>(
     core::iter::successors(outer(&wanted), outer)
 }
 
-/// The measured regions with which a defect is recorded: those around it, or the first leaf of a container, which is its
-/// header.
+/// The measured regions with which a defect is recorded: those around it, or the first one in a container: its header, or
+/// the first thing that it holds.
 pub(crate) fn recording(tree: &Tree, at: RegionId) -> Vec<RegionId> {
     let around = tree.region(at).into_iter().chain(tree.ancestors(at));
     let mut regions: Vec<_> = around.filter(|region| region.measured).map(|region| region.id).collect();
-    let first = core::iter::successors(tree.region(at).filter(|region| !region.is_leaf()), |region| {
+    let mut first = core::iter::successors(tree.region(at).filter(|region| !region.is_leaf()), |region| {
         region.children.first().and_then(|&child| tree.region(child))
     });
-    regions.extend(first.last().filter(|leaf| leaf.is_leaf() && leaf.measured).map(|leaf| leaf.id));
+    regions.extend(first.find(|inner| inner.measured && inner.id != at).map(|inner| inner.id));
     regions
 }
 
