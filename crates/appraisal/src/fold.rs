@@ -4,7 +4,7 @@
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_image::{Arrange as _, Gather as _, Region, Role, SpaceId, Span, Tree, segments};
+use kiwame_image::{Arrange as _, Gather as _, Region, Role, SpaceId, Span, Spans, Tree, segments};
 use kiwame_trust::manifest::{ImageReference, ReferenceRegion};
 
 use crate::case::{beginnings, image_span};
@@ -70,15 +70,15 @@ impl Assessment {
 
     /// What the acquisition could not read is neither fill nor matched nor different (RULES 1): the leaves that lie there are
     /// of a class of their own.
-    pub fn set_unread(&mut self, tree: &Tree, unread: &[Span]) {
-        let there = |leaf: &&Region| leaf.space == SpaceId::IMAGE && overlaps(unread, leaf.span);
+    pub fn set_unread(&mut self, tree: &Tree, unread: &Spans) {
+        let there = |leaf: &&Region| leaf.space == SpaceId::IMAGE && unread.overlaps(leaf.span);
         for leaf in tree.leaves().filter(there) {
             self.classes.insert(leaf.id, (Class::Unread, None));
         }
     }
 
     /// Tells together what has one cause.
-    pub fn fold(&mut self, tree: &Tree, reference: &ImageReference, uniform: &[Uniform], unread: &[Span]) {
+    pub fn fold(&mut self, tree: &Tree, reference: &ImageReference, uniform: &[Uniform], unread: &Spans) {
         let mut findings = core::mem::take(&mut self.findings);
         let fold = Fold::of(self, tree, reference, &findings);
         let lost = fold.by_acquisition(&mut findings, unread);
@@ -108,12 +108,6 @@ impl<'a> Encoders<'a> {
         let around = streams_around(wanted, |path| self.0.get(path).copied());
         around.last().map_or(wanted.span, |outermost| outermost.span)
     }
-}
-
-/// True when one of some places, which are in order and apart, has a byte in common with a span.
-fn overlaps(places: &[Span], span: Span) -> bool {
-    let first = places.partition_point(|place| place.end() <= span.offset);
-    places.get(first).is_some_and(|place| place.overlaps(span))
 }
 
 struct Fold<'a> {
@@ -319,15 +313,19 @@ impl<'a> Fold<'a> {
 
     /// Tells with what was not read whatever is amiss there. It is the one thing that takes an effect away: nobody is accused
     /// of what nobody has seen, and nothing is affirmed either. What somebody put in was seen.
-    fn by_acquisition(&self, findings: &mut Vec<Finding>, unread: &[Span]) -> Option<Finding> {
-        let first = unread.first()?;
-        let told = take(findings, |finding| {
-            finding.is_foldable() && !finding.is_put_in() && overlaps(unread, self.extent(finding))
-        });
+    fn by_acquisition(&self, findings: &mut Vec<Finding>, unread: &Spans) -> Option<Finding> {
+        let first = unread.iter().next()?;
+        // What is wrong with a field has no length of its own.
+        let lies_there = |finding: &Finding| {
+            let extent = self.extent(finding);
+            unread.overlaps(Span::new(extent.offset, extent.length.max(1)))
+        };
+        let told =
+            take(findings, |finding| finding.is_foldable() && !finding.is_put_in() && lies_there(finding));
         let parts = told.map(|(parts, _)| parts).unwrap_or_default();
         let bytes = unread.iter().fold(0_u64, |sum, span| sum.saturating_add(span.length));
-        let lost = Finding::over(&UNREAD, parts, UNREAD.effect).at("image", "image", *first);
-        Some(lost.arg("bytes", bytes).arg("count", unread.len()))
+        let lost = Finding::over(&UNREAD, parts, UNREAD.effect).at("image", "image", first);
+        Some(lost.arg("bytes", bytes).arg("count", unread.count()))
     }
 
     /// Tells what follows from the file's length, and from blocks that were not read, with it.
@@ -843,7 +841,7 @@ mod tests {
             let mut assessment = trial.judge_tree(&tree);
             let before = assessment.verdict.clone();
             let count = assessment.findings.len();
-            assessment.fold(&tree, &trial.reference, &[], &[]);
+            assessment.fold(&tree, &trial.reference, &[], &Spans::default());
             let after = Verdict::of(&assessment.findings);
             assert_eq!((before.tier, after.tier, after.exit), (tier, tier, before.exit));
             assert!(assessment.findings.len() <= count);
@@ -856,7 +854,7 @@ mod tests {
         let trial = Trial::of(&of("one!", "two!"));
         let tree = tree(&of("1111", "2222"));
         let mut assessment = trial.judge_tree(&tree);
-        assessment.fold(&tree, &trial.reference, &[], &[]);
+        assessment.fold(&tree, &trial.reference, &[], &Spans::default());
         let [told] = &assessment.findings[..] else { panic!("{:?}", assessment.findings) };
         assert_eq!((&*told.path, told.parts.len(), told.effect()), ("file:conf", 2, Effect::Refuted));
     }

@@ -328,6 +328,9 @@ mod tests {
         assert_eq!(recorded(&[around("box:1", inside()).component().defect(&ODD, 1)]), [1]);
         let [first, second] = inside();
         assert_eq!(recorded(&[first, second.defect(&ODD, 1)]), [0, 1]);
+        // Of a container the first thing may be one value in turn.
+        let held = [around("box:1", inside()).component(), piece("c:3", "more")];
+        assert_eq!(recorded(&[around("outer:1", held).defect(&ODD, 1)]), [1, 0]);
         let known = &of(&[piece("a:1", "one!").defect(&ODD, 7)])[0].defects[0];
         assert_eq!((&*known.id, &*known.found, &*known.expected), ("toy/odd", "0x7", "0x0"));
     }

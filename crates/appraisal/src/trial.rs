@@ -59,9 +59,9 @@ pub static PLACED: Kind = Kind {
     family: Family::Image,
     severity: Severity::Info,
     effect: Effect::Nothing,
-    english: "The image of the release lies at {where} of this dump, at the end where its loader begins; of what lies beside it \
+    english: "The image of the release lies at {place} of this dump, at the end where its loader begins; of what lies beside it \
               {bytes} bytes are erased throughout.",
-    japanese: "リリースのイメージは、このダンプの {where}、すなわちローダーが起動する側の端に有る。その外で全体が消去状態の部分は {bytes} バイト。",
+    japanese: "リリースのイメージは、このダンプの {place}、すなわちローダーが起動する側の端に有る。その外で全体が消去状態の部分は {bytes} バイト。",
     next: NOTHING_TO_DO,
     between: None,
 };

@@ -849,6 +849,19 @@ fn readings_of_one_chip_have_to_be_equal() {
         assert_eq!(output.status.code(), Some(5), "{readings}: {said}");
         assert!(said.contains(words) && said.contains("image/reads-differ"), "{readings}: {said}");
     }
+    // Of one unit, what was not read is of that unit, in a table as well.
+    place.file("chip.map", "0x0+0x4\n");
+    for verb in ["verify", "lot"] {
+        let output =
+            place.run(&format!("{} --unread chip.map --format json", VERIFY.replacen("verify", verb, 1)));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.code(),
+            Some(5),
+            "{verb}: {said} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
     // What differs from the reference does, however often it was read.
     let output = place.run(&VERIFY.replacen("fw.bin", "other.bin --same fw.bin", 1));
     assert_eq!(output.status.code(), Some(1));

@@ -53,6 +53,7 @@ const CASES: &[(&str, &str)] = &[
     ("option/one-chip", "verify folder --unread s.txt VERIFY | s.txt=0+1"),
     ("option/same-file", "verify fw.bin --same ./fw.bin VERIFY"),
     ("unread/line", "verify fw.bin --unread s.txt VERIFY | s.txt=0x0-0x10"),
+    ("unread/line", "verify fw.bin --unread empty.bin VERIFY"),
     ("unread/beyond", "verify fw.bin --unread s.txt VERIFY | s.txt=0x10+0x100"),
     ("document/not-text", "verify fw.bin --unread bytes.txt VERIFY"),
     ("option/no-page", "man nothing"),

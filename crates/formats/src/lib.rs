@@ -26,7 +26,7 @@
 
 use std::rc::Rc;
 
-use kiwame_image::{DefectKind, Format, Glance, Host, Limits, Options, ReadError, Tree};
+use kiwame_image::{DefectKind, Format, Glance, Guid, Host, Limits, Options, ReadError, SpaceId, Tree};
 
 use places::readings::Readings;
 use places::{Everybody, Whole};
@@ -93,6 +93,18 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 #[must_use]
 pub fn identify(glance: &Glance<'_>) -> &'static dyn Format {
     Readings::of(glance).format
+}
+
+/// True for an image at whose last byte the volume top file ends: a processor of the x86 family begins there (UEFI PI 1.8,
+/// volume 3, section 3.2.1.1). One that begins with a flash descriptor is that of its whole flash, which is read from the front.
+#[must_use]
+pub fn begins_at_end(tree: &Tree) -> bool {
+    let top = Guid(uefi::volume::VOLUME_TOP_FILE);
+    let size = tree.spaces().first().map(|space| space.size);
+    let mut in_image = tree.regions().filter(|region| region.space == SpaceId::IMAGE);
+    let ends_so =
+        in_image.any(|region| region.guid.as_deref() == Some(&top) && Some(region.span.end()) == size);
+    ends_so && tree.format() != "intel-flash"
 }
 
 /// Recognises an image and takes it apart. The layout of the options is for flash that carries no partition table.

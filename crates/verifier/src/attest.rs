@@ -2,7 +2,7 @@
 
 use kiwame_appraisal::{Effect, Terms};
 use kiwame_image::{
-    Opening, Openings, Options, Problem, Region, SettingsFile, SpaceId, Text, Tree, Value, Words, fact, len64,
+    Opening, Openings, Options, Problem, Region, SettingsFile, Span, Text, Tree, Value, Words, fact,
 };
 use kiwame_report::{Lang, escape};
 use kiwame_trust::manifest::{Anchor, Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
@@ -125,38 +125,33 @@ pub(crate) fn openings(files: Option<Files>, mutable: &[MutableRule], layout: &[
     Openings { scopes, ..Openings::all(rest) }
 }
 
-/// The end at which the loader begins, where the image itself leaves no doubt: a processor of the x86 family at the last bytes,
-/// in the volume top file (UEFI PI 1.8, volume 3, section 3.2.1.1); a boot ROM that has the offsets of the layout compiled in
-/// at the first, where nothing that could be a reset vector lies last. An image that speaks of its medium, by a descriptor or
-/// by a partition that takes the rest, is that of the whole of it.
+/// The end at which the loader begins, where the image itself leaves no doubt: the last byte, where the format says so; the
+/// first, where a boot ROM has the offsets of the layout compiled in and nothing that could be a reset vector lies last. An
+/// image that has a partition for the rest of its medium is that of the whole of it.
 fn anchor(
     run: &Run<'_>,
     image: (u32, &Source),
     tree: &Tree,
     layout: &[Layout],
 ) -> Result<Option<Anchor>, Problem> {
-    const VOLUME_TOP_FILE: &str = "1BA0062E-C779-4582-8566-336AE8F78F09";
-    let size = image.1.size;
     let rest = |region: &Region| match region.fact(&fact::LAYOUT) {
         Some(Value::Places(parts)) => parts.iter().any(|part| part.length.is_none()),
         _ => false,
     };
-    if tree.regions().any(rest) {
-        return Ok(None);
+    match (kiwame_formats::begins_at_end(tree), layout.is_empty()) {
+        _ if tree.regions().any(rest) => Ok(None),
+        (true, true) => Ok(Some(Anchor::End)),
+        (true, false) | (false, true) => Ok(None),
+        (false, false) => {
+            let last = Span::between(image.1.size.saturating_sub(VECTOR), image.1.size);
+            let erased = run.piece(image, last)?.iter().all(|byte| *byte == 0xff);
+            Ok(erased.then_some(Anchor::Start))
+        }
     }
-    let mut in_image = tree.regions().filter(|region| region.space == SpaceId::IMAGE);
-    let top = in_image.any(|region| {
-        let guid = region.guid.as_ref().map(ToString::to_string);
-        region.span.end() == size && guid.as_deref() == Some(VOLUME_TOP_FILE)
-    });
-    if top || layout.is_empty() {
-        return Ok((top && layout.is_empty() && tree.format() != "intel-flash").then_some(Anchor::End));
-    }
-    let mut last = [0; 16];
-    let Some(vector) = size.checked_sub(len64(&last)) else { return Ok(None) };
-    run.host.read(image.0, vector, &mut last).map_err(|error| problems::unread(&image.1.name, error))?;
-    Ok(last.iter().all(|byte| *byte == 0xff).then_some(Anchor::Start))
 }
+
+/// Bytes of a reset vector at the end of a medium.
+const VECTOR: u64 = 16;
 
 fn holds_jffs2(tree: &Tree, part: &str) -> bool {
     let start = format!("partition:{}/jffs2:", kiwame_image::escape_key(part.as_bytes()));

@@ -3,15 +3,12 @@
 //! here.
 
 use kiwame_appraisal::{Class, Finding, kinds};
-use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError, Span, to_usize};
+use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError, Span, Spans};
 use kiwame_report::{Outside, Placed};
 use kiwame_trust::manifest::{Anchor, ImageReference};
 
-use crate::problems;
-use crate::request::{Run, Source};
-
-/// Bytes read in one go.
-const PIECE: u64 = 64 << 10;
+use crate::request::{PIECE, Run, Source};
+use crate::unread;
 
 /// Lends a part of a source as if it were all of it.
 pub(crate) struct Window<'h> {
@@ -64,7 +61,7 @@ pub(crate) fn outside(
     run: &Run<'_>,
     image: (u32, &Source),
     place: Span,
-    unread: &[Span],
+    unread: &Spans,
 ) -> Result<Vec<Outside>, Problem> {
     let pieces = [Span::between(0, place.offset), Span::between(place.end(), image.1.size)];
     let pieces = pieces.into_iter().filter(|piece| piece.length > 0);
@@ -73,7 +70,7 @@ pub(crate) fn outside(
             let first = first_written(run, image, span)?;
             let class = match first {
                 Some(_) => Class::Unexplained,
-                None if unread.iter().any(|unread| unread.overlaps(span)) => Class::Unread,
+                None if unread.overlaps(span) => Class::Unread,
                 None => Class::Fill,
             };
             Ok(Outside { span, class, first })
@@ -82,9 +79,8 @@ pub(crate) fn outside(
 }
 
 /// What is to be said of it.
-pub(crate) fn findings(placed: &Placed) -> Vec<Finding> {
+pub(crate) fn findings(placed: &Placed, unread: &Spans) -> Vec<Finding> {
     let at = |finding: Finding, span| finding.at("outside", "image", span);
-    let place = format!("{:#x}", placed.span.offset);
     let mut findings: Vec<_> = placed
         .outside
         .iter()
@@ -94,26 +90,25 @@ pub(crate) fn findings(placed: &Placed) -> Vec<Finding> {
             Some(at(finding, piece.span).arg("first", first))
         })
         .collect();
-    findings.extend(placed.outside.iter().filter(|piece| piece.class == Class::Unread).map(|piece| {
-        at(Finding::new(&kinds::UNREAD).arg("bytes", piece.span.length).arg("count", 1), piece.span)
-    }));
+    for piece in placed.outside.iter().filter(|piece| piece.class == Class::Unread) {
+        let places = unread::within(unread, piece.span);
+        let Some(first) = places.iter().next() else { continue };
+        let first = Span::new(first.offset.saturating_add(piece.span.offset), first.length);
+        let finding = Finding::new(&kinds::UNREAD).arg("bytes", unread::bytes(&places));
+        findings.push(at(finding.arg("count", places.count()), first));
+    }
     let erased = placed.outside.iter().filter(|piece| piece.class == Class::Fill);
     let bytes = erased.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length));
     let said = Finding::new(&kinds::PLACED).at("outside", "image", placed.span);
-    findings.push(said.arg("where", place).arg("bytes", bytes));
+    findings.push(said.arg("bytes", bytes));
     findings
 }
 
 /// Where a piece holds something else than erased flash does, if it does.
-fn first_written(
-    run: &Run<'_>,
-    (number, source): (u32, &Source),
-    span: Span,
-) -> Result<Option<u64>, Problem> {
-    let (mut at, mut bytes) = (span.offset, vec![0; to_usize(PIECE.min(span.length))]);
+fn first_written(run: &Run<'_>, image: (u32, &Source), span: Span) -> Result<Option<u64>, Problem> {
+    let mut at = span.offset;
     while at < span.end() {
-        bytes.truncate(to_usize(PIECE.min(span.end().saturating_sub(at))));
-        run.host.read(number, at, &mut bytes).map_err(|error| problems::unread(&source.name, error))?;
+        let bytes = run.piece(image, Span::between(at, span.end()))?;
         if let Some((offset, _)) = (at..).zip(&bytes).find(|(_, byte)| **byte != ERASED) {
             return Ok(Some(offset));
         }

@@ -1,13 +1,10 @@
 //! Several readings of one chip, which have to be equal: what a chip gives twice differently was not read.
 
 use kiwame_appraisal::{Finding, kinds};
-use kiwame_image::{Problem, Span, to_usize};
+use kiwame_image::{Problem, Span};
 
-use crate::problems;
-use crate::request::{Run, Source};
+use crate::request::{PIECE, Run, Source};
 
-/// Bytes read in one go.
-const PIECE: u64 = 64 << 10;
 /// So many places are named.
 const NAMED: usize = 8;
 
@@ -47,32 +44,31 @@ struct Differences {
 
 fn differences(run: &Run<'_>, image: (u32, &Source), other: (u32, &Source)) -> Result<Differences, Problem> {
     let size = image.1.size.min(other.1.size);
-    let (mut found, mut open): (Differences, Option<Span>) =
-        (Differences { bytes: 0, places: Vec::new() }, None);
+    let mut found = Differences { bytes: 0, places: Vec::new() };
     let mut at = 0;
     while at < size {
-        let length = PIECE.min(size.saturating_sub(at));
-        let [here, there] = [image, other].map(|(number, source)| {
-            let mut bytes = vec![0; to_usize(length)];
-            let read = run.host.read(number, at, &mut bytes);
-            read.map(|()| bytes).map_err(|error| problems::unread(&source.name, error))
-        });
-        let (here, there) = (here?, there?);
+        let place = Span::between(at, size);
+        let (here, there) = (run.piece(image, place)?, run.piece(other, place)?);
         // Most pieces are equal, and compared as such.
         if here != there {
-            for (offset, _) in (at..).zip(here.iter().zip(&there)).filter(|(_, (one, other))| one != other) {
-                found.bytes = found.bytes.saturating_add(1);
-                match &mut open {
-                    Some(place) if place.end() == offset => place.length = place.length.saturating_add(1),
-                    _ if found.places.len() <= NAMED => {
-                        found.places.extend(open.replace(Span::new(offset, 1)));
-                    }
-                    _ => {}
-                }
-            }
+            let bytes = (at..).zip(here.iter().zip(&there));
+            bytes.filter(|(_, (one, other))| one != other).for_each(|(offset, _)| found.add(offset));
         }
         at = at.saturating_add(PIECE);
     }
-    found.places.extend(open);
     Ok(found)
+}
+
+impl Differences {
+    /// Counts a byte, and keeps its place while there are few.
+    fn add(&mut self, offset: u64) {
+        self.bytes = self.bytes.saturating_add(1);
+        // One more than is named tells that there are more.
+        let few = self.places.len() <= NAMED;
+        match self.places.last_mut() {
+            Some(place) if place.end() == offset => place.length = place.length.saturating_add(1),
+            _ if few => self.places.push(Span::new(offset, 1)),
+            _ => {}
+        }
+    }
 }

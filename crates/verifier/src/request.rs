@@ -149,6 +149,8 @@ const BYTES: Text = Text::new("bytes", "バイト数");
 const ARGUMENT: Text = Text::new("Correct the argument.", "引数を直す。");
 /// Bytes that a policy, a key or a description may have: thousands of waivers or rules. Far above any real one.
 const SMALL: u64 = 1 << 20;
+/// Bytes of a source that are looked at in one go.
+pub(crate) const PIECE: u64 = 64 << 10;
 /// Bytes that a report to be shown may have: of a manifest's size.
 const REPORT: u64 = 128 << 20;
 
@@ -218,6 +220,20 @@ impl<'a> Run<'a> {
         let options = Options { excerpt, ..options.clone() };
         kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
             .map_err(|error| problems::unread(&source.name, error))
+    }
+
+    /// The bytes of a place of a source, of a long one the first [`PIECE`].
+    pub(crate) fn piece(&self, (number, source): (u32, &Source), place: Span) -> Result<Vec<u8>, Problem> {
+        let mut bytes = vec![0; to_usize(PIECE.min(place.length))];
+        let read = self.host.read(number, place.offset, &mut bytes);
+        read.map(|()| bytes).map_err(|error| problems::unread(&source.name, error))
+    }
+
+    /// SHA-256 of a place of a source, by the host.
+    pub(crate) fn sha256_at(&self, (number, source): (u32, &Source), place: Span) -> Result<Digest, Problem> {
+        let part = Part::Source { source: number, offset: place.offset, length: place.length };
+        let digest = self.host.digest(Algorithm::Sha256, &[part]);
+        digest.map_err(|error| problems::unread(&source.name, error))
     }
 
     /// The limits, as the request changes them.

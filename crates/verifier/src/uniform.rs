@@ -1,13 +1,10 @@
 //! Bytes of one value, where they would explain why something differs: not read, or erased.
 
 use kiwame_appraisal::{Finding, Uniform};
-use kiwame_image::{Problem, Span, to_usize};
+use kiwame_image::{Problem, Span};
 
-use crate::problems;
-use crate::request::{Run, Source};
+use crate::request::{PIECE, Run, Source};
 
-/// Bytes read in one go.
-const PIECE: u64 = 64 << 10;
 /// Bytes looked at in all, of an image that has been refused already: what explains is said of what is found by then.
 const MOST: u64 = 64 << 20;
 
@@ -21,7 +18,7 @@ pub(crate) fn runs(run: &Run<'_>, image: (u32, &Source), places: &[Span]) -> Res
         let mut open: Option<Uniform> = None;
         let (mut at, end) = (place.offset, place.end().min(image.1.size));
         while at < end && looked < MOST {
-            let bytes = read(run, image, Span::new(at, end.saturating_sub(at)))?;
+            let bytes = run.piece(image, Span::new(at, end.saturating_sub(at)))?;
             for (offset, &byte) in (at..).zip(&bytes) {
                 if let Some(one) = open.as_mut().filter(|one| one.value == byte) {
                     one.span = Span::between(one.span.offset, offset.saturating_add(1));
@@ -71,7 +68,7 @@ pub(crate) fn not_in(
 fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Problem> {
     let (mut at, mut value) = (0, None);
     while at < image.1.size {
-        let bytes = read(run, image, Span::new(at, image.1.size.saturating_sub(at)))?;
+        let bytes = run.piece(image, Span::new(at, image.1.size.saturating_sub(at)))?;
         let wanted = *value.get_or_insert(bytes.first().copied().unwrap_or_default());
         if !is_blank(wanted) || bytes.iter().any(|&byte| byte != wanted) {
             return Ok(None);
@@ -79,13 +76,6 @@ fn value_of_all(run: &Run<'_>, image: (u32, &Source)) -> Result<Option<u8>, Prob
         at = at.saturating_add(PIECE);
     }
     Ok(value)
-}
-
-/// At most a piece of the bytes of a place.
-fn read(run: &Run<'_>, (number, source): (u32, &Source), place: Span) -> Result<Vec<u8>, Problem> {
-    let mut bytes = vec![0; to_usize(PIECE.min(place.length))];
-    run.host.read(number, place.offset, &mut bytes).map_err(|error| problems::unread(&source.name, error))?;
-    Ok(bytes)
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
 use kiwame_image::{
-    Algorithm, Arrange as _, Digest, Gather as _, Opening, Openings, Options, Part, Problem, Span, Tree,
-    Words, fact,
+    Arrange as _, Digest, Gather as _, Opening, Openings, Options, Problem, Span, Spans, Tree, Words, fact,
 };
 use kiwame_report::{ImageOf, ManifestOf, Placed, PolicyOf, Report, SignerOf, TimeOf, escape};
-use kiwame_trust::manifest::{Coverage, ImageReference};
+use kiwame_trust::manifest::{Coverage, ImageReference, ReferenceRegion};
 use kiwame_trust::policy::{Expectation, Waiver};
 use kiwame_trust::{Envelope, Manifest, Policy, Rule, Time, TrustError, Verified};
 
@@ -117,7 +116,7 @@ struct Trial<'a> {
     /// image is, and affirm nothing.
     below: Vec<(Digest, String, TrustError)>,
     /// What the acquisition could not read of the image.
-    unread: Vec<Span>,
+    unread: Spans,
     findings: Vec<Finding>,
 }
 
@@ -238,64 +237,69 @@ impl Trial<'_> {
     /// Judges the image as it is, or the part of it that is the image of a release. What fits the whole goes first; where that
     /// is not affirmed, a part is that is, with nothing but erased bytes beside it.
     fn judge_wherever(&self) -> Result<Judged, Problem> {
-        let parts = self.parts()?;
-        let size = self.image.1.size;
-        let fits = self.verified.iter().flat_map(|one| &one.value().images).any(|image| image.size == size);
-        let whole = if fits || parts.is_empty() { Some(self.judge()?) } else { None };
+        let fits = self.images().any(|image| image.size == self.image.1.size);
+        let whole = match fits.then(|| self.judge()).transpose()? {
+            Some(whole) if whole.report.exit_code == 0 => return Ok(whole),
+            whole => whole,
+        };
         let mut best = None;
-        if whole.as_ref().is_none_or(|whole| whole.report.exit_code != 0) {
-            for placed in parts {
-                let judged = self.judge_part(placed)?;
-                if judged.report.exit_code == 0 {
-                    return Ok(judged);
-                }
-                best.get_or_insert(judged);
+        for placed in self.parts()? {
+            let judged = self.judge_part(placed)?;
+            if judged.report.exit_code == 0 {
+                return Ok(judged);
             }
+            best.get_or_insert(judged);
         }
-        match whole.or(best) {
-            Some(judged) => Ok(judged),
-            None => self.judge(),
-        }
+        whole.or(best).map_or_else(|| self.judge(), Ok)
     }
 
     /// Judges a part of a larger dump as if it alone had been given. The report is of the dump.
     fn judge_part(&self, placed: Placed) -> Result<Judged, Problem> {
-        let request = self.run.request.within(self.image.0, placed.span);
-        let window = Window { host: self.run.host, source: self.image.0, base: placed.span.offset };
-        let part = Run { request: &request, host: &window };
         let mut findings = self.findings.clone();
-        findings.extend(placement::findings(&placed));
+        findings.extend(placement::findings(&placed, &self.unread));
         let unread = unread::within(&self.unread, placed.span);
-        let inner = Trial { run: &part, image: part.source("image")?, unread, findings, ..self.clone() };
-        let mut judged = inner.judge()?;
+        let mut judged = self.of_part(placed.span, |run, image| {
+            Trial { run, image, unread, findings, ..self.clone() }.judge()
+        })?;
         judged.report.place(placed);
         Ok(judged)
+    }
+
+    /// Does something with a part of the image, which is lent as if it were all of it.
+    fn of_part<T>(
+        &self,
+        span: Span,
+        work: impl FnOnce(&Run<'_>, (u32, &Source)) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let request = self.run.request.within(self.image.0, span);
+        let window = Window { host: self.run.host, source: self.image.0, base: span.offset };
+        let run = Run { request: &request, host: &window };
+        work(&run, run.source("image")?)
     }
 
     /// The parts of a larger dump that may be the image of a release, the likeliest first: of a release that is expected, equal
     /// by digest, with nothing written beside it, the largest. What is not equal has something of the release at its place.
     fn parts(&self) -> Result<Vec<Placed>, Problem> {
-        let (number, source) = self.image;
+        let size = self.image.1.size;
         let mut found = Vec::new();
-        for (span, anchor) in placement::places(self.images(), source.size) {
-            let part = Part::Source { source: number, offset: span.offset, length: span.length };
-            let digest = self.run.host.digest(Algorithm::Sha256, &[part]);
-            let digest = digest.map_err(|error| problems::unread(&source.name, error))?;
-            let here = |image: &ImageReference| image.size == span.length && image.anchor == Some(anchor);
-            let is_equal = self.images().any(|image| here(image) && image.digests.contains(&digest));
-            if !is_equal && !self.is_recognised(span)? {
+        for (span, anchor) in placement::places(self.images(), size) {
+            let here = |image: &&ImageReference| image.size == span.length && image.anchor == Some(anchor);
+            let digest = self.run.sha256_at(self.image, span)?;
+            let is_equal = self.images().filter(here).any(|image| image.digests.contains(&digest));
+            if !is_equal && !self.is_recognised(span, self.images().filter(here))? {
                 continue;
             }
             let outside = placement::outside(self.run, self.image, span, &self.unread)?;
             let is_clean = outside.iter().all(|piece| piece.first.is_none());
             let mut manifests = self.verified.iter().enumerate();
-            let is_expected =
-                manifests.any(|(at, one)| one.value().images.iter().any(here) && self.is_expected(at));
-            let placed = Placed { span, sha256: self.run.sha256(self.image)?, size: source.size, outside };
-            found.push(((is_expected, is_equal, is_clean, span.length), placed));
+            let is_expected = manifests
+                .any(|(at, one)| one.value().images.iter().any(|image| here(&image)) && self.is_expected(at));
+            found.push(((is_expected, is_equal, is_clean, span.length), (span, outside)));
         }
         found.arrange_by_key(|(rank, _)| core::cmp::Reverse(*rank));
-        Ok(found.into_iter().map(|(_, placed)| placed).collect())
+        let sha256 = self.run.sha256(self.image)?;
+        let placed = |(_, (span, outside))| Placed { span, sha256: sha256.clone(), size, outside };
+        Ok(found.into_iter().map(placed).collect())
     }
 
     /// The images of all manifests that were verified.
@@ -303,24 +307,28 @@ impl Trial<'_> {
         self.verified.iter().flat_map(|one| &one.value().images)
     }
 
-    /// True when something of an image of that size lies there as the maker has it, erased space aside.
-    fn is_recognised(&self, span: Span) -> Result<bool, Problem> {
-        let request = self.run.request.within(self.image.0, span);
-        let window = Window { host: self.run.host, source: self.image.0, base: span.offset };
-        let part = Run { request: &request, host: &window };
-        for image in self.images().filter(|image| image.size == span.length) {
-            let options = Options {
-                layout: image.partitions(),
-                reading: Some(image.format.clone()),
-                openings: Openings::all(Opening::Closed),
-                ..Options::default()
-            };
-            let tree = part.tree(part.source("image")?, &options)?;
-            if tree.format() == image.format && has_something(image, &tree) {
-                return Ok(true);
+    /// True when something of one of these images lies there as the maker has it, erased space aside.
+    fn is_recognised<'m>(
+        &self,
+        span: Span,
+        images: impl Iterator<Item = &'m ImageReference>,
+    ) -> Result<bool, Problem> {
+        self.of_part(span, |run, part| {
+            let written = |region: &ReferenceRegion| !region.attributes.is(&fact::FILL);
+            for image in images {
+                let options = Options {
+                    layout: image.partitions(),
+                    reading: Some(image.format.clone()),
+                    openings: Openings::all(Opening::Closed),
+                    ..Options::default()
+                };
+                let tree = run.tree(part, &options)?;
+                if tree.format() == image.format && in_common(image, &tree, written) > 0 {
+                    return Ok(true);
+                }
             }
-        }
-        Ok(false)
+            Ok(false)
+        })
     }
 
     /// Which manifests apply, and what the worst of them says.
@@ -402,7 +410,7 @@ impl Trial<'_> {
         let mut findings = self.narrowed(manifest, rule);
         let by_digest = manifest.images.iter().position(|image| image.digests.contains(sha256));
         let (report, this) = match by_digest.and_then(|at| manifest.images.get(at)) {
-            Some(image) if whole && !self.run.request.deep && !rule.deep && self.unread.is_empty() => {
+            Some(image) if whole && !self.run.request.deep && !rule.deep && self.unread.count() == 0 => {
                 (self.whole_report(image, sha256)?, by_digest)
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,
@@ -589,7 +597,7 @@ impl Trial<'_> {
                 // Two flashes of one size: the one that it has more of.
                 (Some(first), Some(second)) => {
                     let all = [first, second].into_iter().chain(meant);
-                    all.rev().max_by_key(|(_, image)| in_common(image, tree))
+                    all.rev().max_by_key(|(_, image)| in_common(image, tree, |_| true))
                 }
                 (one, _) => one,
             }
@@ -762,7 +770,7 @@ fn told_together(
     image: (u32, &Source),
     tree: &Tree,
     reference: &ImageReference,
-    unread: &[Span],
+    unread: &Spans,
     assessment: &mut Assessment,
 ) -> Result<(), Problem> {
     let runs = match assessment.verdict.exit {
@@ -812,21 +820,16 @@ fn other_digests<'a>(manifest: &'a Manifest, digests: &'a Digests) -> impl Itera
     })
 }
 
-/// How many reference values of an image are in a tree, by path and digest.
-fn in_common(image: &ImageReference, tree: &Tree) -> usize {
-    let wanted: std::collections::BTreeSet<_> =
-        image.regions.iter().map(|region| (region.path.as_str(), Some(&region.sha256))).into_set();
+/// How many of some reference values of an image are in a tree, by path and digest.
+fn in_common(image: &ImageReference, tree: &Tree, wanted: fn(&ReferenceRegion) -> bool) -> usize {
+    let wanted: std::collections::BTreeSet<_> = image
+        .regions
+        .iter()
+        .filter(|region| wanted(region))
+        .map(|region| (region.path.as_str(), Some(&region.sha256)))
+        .into_set();
     let here = tree.regions().filter(|region| region.measured);
     here.filter(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref()))).count()
-}
-
-/// True when a reference value of an image that is no erased space is in a tree, by path and digest.
-fn has_something(image: &ImageReference, tree: &Tree) -> bool {
-    let written = image.regions.iter().filter(|region| !region.attributes.is(&fact::FILL));
-    let wanted: std::collections::BTreeSet<_> =
-        written.map(|region| (region.path.as_str(), Some(&region.sha256))).into_set();
-    let mut here = tree.regions().filter(|region| region.measured);
-    here.any(|region| wanted.contains(&(tree.path(region.id), region.sha256.as_ref())))
 }
 
 /// True when image and reference have a first step in common: otherwise they are of different make.
@@ -916,7 +919,7 @@ pub(crate) fn diff(run: &Run<'_>) -> Result<Response, Problem> {
     let new = Rc::new(new);
     let runs = uniform::runs(run, *after, &assessment.suspects(&new, &reference))?;
     let runs = uniform::not_in(run, *before, runs)?;
-    assessment.fold(&new, &reference, &runs, &[]);
+    assessment.fold(&new, &reference, &runs, &Spans::default());
     let mut report = crate::inspect::report(run, "diff", after.1, &new)?;
     report.set_tree(&new, &assessment);
     let differs = assessment.findings.iter().any(|finding| finding.effect() != Effect::Nothing);

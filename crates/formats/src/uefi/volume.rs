@@ -481,7 +481,7 @@ enum FileSystemKind {
 }
 
 /// The file that a processor starts in: its last byte is the last byte of the volume (section 3.2.1.1).
-const VOLUME_TOP_FILE: [u8; 16] = crate::uefi::guid::raw("1BA0062E-C779-4582-8566-336AE8F78F09");
+pub(crate) const VOLUME_TOP_FILE: [u8; 16] = crate::uefi::guid::raw("1BA0062E-C779-4582-8566-336AE8F78F09");
 const SIGNATURE: &[u8] = b"_FVH";
 const ERASE_POLARITY: u32 = 0x800;
 const EXT_HEADER: u64 = 20;

@@ -6,7 +6,7 @@
 //! would refuse is said in it.
 
 use kiwame_appraisal::Effect;
-use kiwame_image::{Opening, Openings, Options, Partition, Problem, SettingsFile, Tree, Words};
+use kiwame_image::{Opening, Openings, Options, Partition, Problem, SettingsFile, Spans, Tree, Words};
 use kiwame_report::{Lang, escape, escape_line};
 use kiwame_trust::{Manifest, Rule};
 
@@ -200,7 +200,7 @@ impl Draft {
         for unit in others {
             let tree = run.tree(*unit, &options)?;
             let mut assessment = kiwame_appraisal::appraise(&tree, &manifest, reference, &terms);
-            assessment.fold(&tree, reference, &[], &[]);
+            assessment.fold(&tree, reference, &[], &Spans::default());
             let told = assessment.findings.iter().filter(|finding| finding.effect() != Effect::Nothing);
             differences.add(&name_of(unit.1), told, reference);
         }
