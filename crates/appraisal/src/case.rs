@@ -97,6 +97,8 @@ pub struct Case<'a> {
     pub vanished: bool,
     /// Regions without a reference value that the policy accepts.
     pub accepted: BTreeSet<RegionId>,
+    /// Regions that the buyer's settings have judged.
+    pub set: BTreeSet<RegionId>,
     /// Regions whose facts have been compared with those of their reference value.
     pub compared: BTreeSet<RegionId>,
     /// What an acceptance would leave to somebody's word.
@@ -183,6 +185,7 @@ pub(crate) fn appraise_by(
         limited: hunts::limits::shut(tree),
         vanished: false,
         accepted: BTreeSet::new(),
+        set: BTreeSet::new(),
         compared: BTreeSet::new(),
         exceptions: Exceptions::default(),
         wants_forms: false,

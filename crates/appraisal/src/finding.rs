@@ -139,6 +139,7 @@ impl Finding {
             | Family::Image
             | Family::Lot
             | Family::Manifest
+            | Family::Setting
             | Family::Trust
             | Family::Waiver => false,
         };
@@ -214,6 +215,7 @@ impl Finding {
             | Family::Limit
             | Family::Lot
             | Family::Manifest
+            | Family::Setting
             | Family::Trust
             | Family::Waiver => false,
         };

@@ -86,6 +86,8 @@ pub enum Family {
     Manifest,
     /// A place that may differ from device to device.
     Mutable,
+    /// A setting of the policy.
+    Setting,
     /// Signatures and keys.
     Trust,
     /// A waiver of the policy.
@@ -110,6 +112,7 @@ impl Family {
             Self::Lot => "lot",
             Self::Manifest => "manifest",
             Self::Mutable => "mutable",
+            Self::Setting => "setting",
             Self::Trust => "trust",
             Self::Waiver => "waiver",
         }

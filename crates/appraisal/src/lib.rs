@@ -52,5 +52,5 @@ pub use hunts::{HUNTS, Hunt};
 pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
 pub use lot::{Order, Unit, lot};
 pub use reference::{holds_files, reference_regions};
-pub use settle::{SETTLERS, SLIPS, Settler, slip};
+pub use settle::{Configured, SETTLERS, SLIPS, Says, Settler, configured, slip};
 pub use verdict::{Tier, Verdict};

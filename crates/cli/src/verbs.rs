@@ -253,12 +253,12 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Problem> {
     Ok(response.exit)
 }
 
-pub(crate) fn describe(asked: &Describe, common: &Common) -> Result<u8, Problem> {
+pub(crate) fn describe(verb: &str, asked: &Describe, common: &Common) -> Result<u8, Problem> {
     let path = asked.output.as_deref().unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
     output::check_apart(path, &asked.images)?;
     let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
-    let response = Job::new(common)?.ask("describe", &images, Map::new())?;
+    let response = Job::new(common)?.ask(verb, &images, Map::new())?;
     output::say(response.output("stderr"));
     if response.exit == 0 {
         output::write(path, response.output("stdout"), Readers::Usual, common.force)?;

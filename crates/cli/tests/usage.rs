@@ -43,7 +43,7 @@ fn refuses(arguments: &str, english: &str, japanese: &[&str]) {
     }
 }
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "inspect",
     "attest",
     "verify",
@@ -56,6 +56,7 @@ const VERBS: [&str; 12] = [
     "completions",
     "man",
     "describe",
+    "settings",
 ];
 
 #[test]

@@ -132,6 +132,14 @@ pub static XATTRS: Fact = Fact::new("xattrs");
 pub static ERASED: Fact = Fact::encoding("erased");
 /// A leaf whose bytes are measured where pieces of them lie: its digest is over the places.
 pub static PIECED: Fact = Fact::new("pieced");
+/// What it says, in words for people.
+pub static WORDS: Fact = Fact::encoding("words");
+/// SHA-256 of what an entry says, where that is too long to be a fact.
+pub static VALUE_SHA256: Fact = Fact::encoding("value-sha256");
+/// The step at which the newer copy of an entry stands, of one that comes back when that one goes.
+pub static COPY_OF: Fact = Fact::encoding("copy-of");
+/// A list that only forbids: the more it holds, the less may start.
+pub static FORBIDS: Fact = Fact::encoding("forbids");
 /// By a reference value, its region is erased.
 pub static FILL: Fact = Fact::new("fill");
 /// By a reference value, nothing reaches its region any more (RULES 12).

@@ -29,6 +29,8 @@ pub type RuleType = String;
 pub type WhenEmpty = String;
 /// Why keys no longer count.
 pub type RevocationReason = String;
+/// Whether a setting is there.
+pub type Expect = String;
 /// How much of an image a manifest lists.
 pub type Coverage = String;
 /// At which end of a larger medium an image lies: where its loader begins.

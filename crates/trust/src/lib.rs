@@ -42,6 +42,7 @@ pub mod problems;
 pub mod readers;
 pub mod rules;
 mod schemes;
+pub mod settings;
 mod tables;
 mod time;
 

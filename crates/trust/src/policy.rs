@@ -6,6 +6,7 @@ use kiwame_image::{Algorithm, Arrange as _, Digest, Text, Words};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, path_within};
+pub use crate::settings::{Expect, Setting};
 use crate::{Envelope, PublicKey, Time, TrustError, forms, readers};
 
 /// A policy, read and vetted.
@@ -126,6 +127,8 @@ pub struct Rule {
     pub channel: Option<String>,
     /// The hardware revisions that are accepted of those that a manifest names.
     pub hardware_revisions: Vec<String>,
+    /// What the configuration of the device is, value by value.
+    pub settings: Vec<Setting>,
 }
 
 /// What the policy lives with at a path: so many bytes, or content of these digests.
@@ -497,7 +500,7 @@ impl Waiver {
 }
 
 /// An empty path, or the whole image, is no component, and no place where somebody lives with something (RULES 31).
-fn names_a_part(path: &str, field: String) -> Result<(), TrustError> {
+pub(crate) fn names_a_part(path: &str, field: String) -> Result<(), TrustError> {
     let whole = kiwame_image::segments(path).all(|segment| segment == "image");
     if whole {
         let expected = Text::new("the path of a part of the image", "イメージの一部分のパス");
@@ -523,7 +526,7 @@ fn in_time(
 }
 
 /// What a list of digests holds.
-const DIGEST: Text =
+pub(crate) const DIGEST: Text =
     Text::new("a sha256 digest in lower-case hexadecimal", "小文字 16 進の sha256 ダイジェスト");
 /// The algorithm of a manifest's identity.
 const IDENTITY: Algorithm = Algorithm::Sha256;
@@ -641,6 +644,36 @@ struct RuleEntry {
     /// The hardware revisions that are accepted, of a manifest that names some. Example: `["B2"]`
     #[serde(default)]
     hardware_revisions: Vec<String>,
+    /// What the configuration of the device is: what decides what may start or who may log in, value by value. `kiwame settings` writes them.
+    #[serde(default)]
+    setting: Vec<SettingEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct SettingEntry {
+    /// The component: its whole path, as `kiwame settings` writes it. Example: `"uefi-volume:0/variable-store:0/variable:8BE4DF61-93CA-11D2-AA0D-00E098032B8C-BootOrder"`
+    pub(crate) path: forms::Path,
+    /// Whether it is there. Default: `"must"` Example: `"may"`
+    pub(crate) expect: Option<forms::Expect>,
+    /// What its value may be, any of these; `bytes` is none. What decides what may start takes `exactly` and `enum` only.
+    /// Example: `["exactly:00000100"]`
+    #[serde(default)]
+    pub(crate) values: Vec<forms::Grammar>,
+    /// Digests of its value, any of these; a program by its digest only. Example: `["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]`
+    #[serde(default)]
+    pub(crate) sha256: Vec<forms::Sha256>,
+    /// Entries of a list that are all there, as a database of certificates has them. Example: `["x509-77FA9ABD-0359-4D32-BD60-28F4E78F784B-e8e95f0733a55e8bad7be0a1413ee23c51fcea64b3c8fa6a786935fddcc71961"]`
+    #[serde(default)]
+    pub(crate) holds: Vec<String>,
+    /// Entries of a list that may be there too. Example: `["x509-77FA9ABD-0359-4D32-BD60-28F4E78F784B-48e99b991f57fc52f76149599bff0a58c47154229b9f8d603ac40d3500248507"]`
+    #[serde(default)]
+    pub(crate) may_hold: Vec<String>,
+    /// Entries that nobody has listed may be there too: only in a list that forbids, such as `dbx`. Example: `true`
+    #[serde(default)]
+    pub(crate) more: bool,
+    /// The attributes that it has; those of the reference, or of an ordinary entry, without. Example: `39`
+    pub(crate) attributes: Option<u64>,
 }
 
 fn release() -> String {
@@ -668,6 +701,17 @@ impl RuleEntry {
         for path in &self.accept_reencoded {
             names_a_part(path, format!("rule for {scope}: accept-reencoded"))?;
         }
+        let read = |setting: SettingEntry| setting.read(&format!("rule for {scope}"));
+        let settings = self.setting.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut paths: Vec<_> = settings.iter().map(|setting| setting.path.as_str()).collect();
+        paths.arrange();
+        if let Some([path, _]) = paths.array_windows().find(|[one, other]| one == other) {
+            return Err(TrustError::Field {
+                field: format!("rule for {scope}: setting.path"),
+                expected: Text::new("one setting for a path", "一つのパスに一つの設定"),
+                found: Words::new(format!("{path:?} twice"), format!("{path:?} が二つ")),
+            });
+        }
         Ok(Rule {
             vendor: self.vendor,
             model: self.model,
@@ -682,6 +726,7 @@ impl RuleEntry {
             accept_reencoded: self.accept_reencoded,
             channel: self.channel,
             hardware_revisions: self.hardware_revisions,
+            settings,
         })
     }
 }

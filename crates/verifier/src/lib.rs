@@ -37,6 +37,7 @@ mod propose;
 mod readings;
 mod record;
 mod request;
+mod settings;
 mod uniform;
 mod unread;
 mod verify;
@@ -98,6 +99,7 @@ static VERBS: &[(&str, Verb)] = &[
     ("policy-explain", policies::explain),
     ("report-show", inspect::report_show),
     ("describe", propose::describe),
+    ("settings", settings::settings),
 ];
 
 /// Does what the request asks. `request` is JSON; sources are lent by the host.

@@ -410,7 +410,13 @@ impl Trial<'_> {
         let mut findings = self.narrowed(manifest, rule);
         let by_digest = manifest.images.iter().position(|image| image.digests.contains(sha256));
         let (report, this) = match by_digest.and_then(|at| manifest.images.get(at)) {
-            Some(image) if whole && !self.run.request.deep && !rule.deep && self.unread.count() == 0 => {
+            Some(image)
+                if whole
+                    && !self.run.request.deep
+                    && !rule.deep
+                    && rule.settings.is_empty()
+                    && self.unread.count() == 0 =>
+            {
                 (self.whole_report(image, sha256)?, by_digest)
             }
             _ => self.deep_report(manifest, rule, sha256, &mut findings)?,

@@ -11,9 +11,11 @@ pub(crate) mod differences;
 pub(crate) mod encoding;
 pub(crate) mod mutable;
 pub(crate) mod pairing;
+pub(crate) mod settings;
 
 pub(crate) use allowance::Allowance;
 pub use mutable::{SLIPS, slip};
+pub use settings::{Configured, Says, configured};
 
 /// A settler: settles how regions stand to the reference.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +26,11 @@ pub struct Settler {
     pub kinds: &'static [&'static Kind],
 }
 
-/// Every settler. Pairing before whatever judges pairs; rules before what is packed around that which they allow; both before
+/// Every settler. Pairing before whatever judges pairs; the buyer's settings before the maker's rules, which never reach what guards; rules before what is packed around that which they allow; both before
 /// the differences that they leave.
 pub static SETTLERS: &[Settler] = &[
     Settler { settle: pairing::settle, kinds: &[] },
+    Settler { settle: settings::settle, kinds: settings::KINDS },
     Settler { settle: mutable::settle, kinds: mutable::KINDS },
     Settler { settle: encoding::settle, kinds: encoding::KINDS },
     Settler { settle: accepted::settle, kinds: &[] },

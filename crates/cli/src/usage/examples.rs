@@ -182,6 +182,13 @@ Examples:
   # the version, and the SHA-256 of the core, to compare with those in a report
   kiwame version";
 
+pub(crate) const SETTINGS: &str = "\
+Examples:
+  # what this unit has set; read each line, and put it below the [[rule]] of your policy
+  kiwame settings dump.bin -o settings.toml
+  # from several units every value that was seen
+  kiwame settings unit-1.bin unit-2.bin -o settings.toml";
+
 pub(crate) const DESCRIBE: &str = "\
 Examples:
   # a draft; read it, and fill in vendor, model and version

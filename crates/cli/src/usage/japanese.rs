@@ -91,6 +91,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "版と、コア(イメージを読み取る部分)の SHA-256 を表示する。各報告書に同じ値が記される",
     ),
     (
+        "Buyer, auditor: write what decides in a dump what may start, each value in words, for the policy to confirm",
+        "【購入者・監査人】ダンプの中で起動の可否を決める値を言葉を添えて書き出す。確認の上ポリシーに記す",
+    ),
+    (
         "Maker: draft the firmware.toml that attest reads; from several units also what differs between them",
         "【製造者】attest に与える firmware.toml の案を作る。複数の機器からは、機器間で異なる箇所も示す",
     ),
@@ -384,6 +388,11 @@ Environment:
         "  # a draft; read it, and fill in vendor, model and version",
         "  # 案。内容を確認し、vendor、model、version を記入する",
     ),
+    (
+        "  # what this unit has set; read each line, and put it below the [[rule]] of your policy",
+        "  # この機器の設定。一行ずつ確認し、ポリシーの [[rule]] の下に記す",
+    ),
+    ("  # from several units every value that was seen", "  # 複数の機器から、見られた全ての値"),
     (
         "  # from several units also rules for what differs between them",
         "  # 複数の機器から。機器間で異なる箇所の規則の案も作る",

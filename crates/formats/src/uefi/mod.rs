@@ -7,6 +7,7 @@
 use kiwame_image::Format;
 
 pub(crate) mod depex;
+mod device_path;
 pub(crate) mod encapsulation;
 pub(crate) mod file;
 #[cfg(test)]

@@ -53,7 +53,7 @@ use std::collections::BTreeMap;
 
 use kiwame_image::{
     Builder, Defect, DefectKind, Fact, Format, Glance, Guid, Input, Node, Place, Reader, Reading, Recognised,
-    RegionId, Sure, Trouble, Value, Window, fact, len64,
+    RegionId, Segment, Sure, Trouble, Value, Window, fact, len64,
 };
 
 use crate::uefi::ftw;
@@ -563,6 +563,10 @@ impl Variable {
         utf16(&self.raw_name).map_or_else(|| self.raw_name.clone(), String::into_bytes)
     }
 
+    fn key_of_path(&self) -> Vec<u8> {
+        [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat()
+    }
+
     fn name(&self) -> String {
         String::from_utf8_lossy(&self.name_key()).into_owned()
     }
@@ -599,7 +603,7 @@ impl Variable {
     }
 
     fn node<'a>(&self, input: Input<'a>, reach: Reach) -> Node<'a> {
-        let key = [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat();
+        let key = self.key_of_path();
         let format = if reach == Reach::Live { "variable" } else { "dead-variable" };
         // No remains may be a program (RULES 12); what lives is compared.
         let data = input.slice(self.header.saturating_add(self.name_size), self.data_size);
@@ -607,6 +611,11 @@ impl Variable {
         let node = Node::new(format, key, "variable", input);
         let node = if reach == Reach::Never { node.remains() } else { node };
         let node = if runs { node.with(&fact::EXECUTABLE, true) } else { node };
+        let node = if reach == Reach::Pending {
+            node.with(&fact::COPY_OF, Segment::new("variable", self.key_of_path()).to_string())
+        } else {
+            node
+        };
         let node = node
             .guid(self.vendor)
             .name(self.name())
@@ -704,6 +713,11 @@ impl Format for Content {
         if let Some(bytes) = window.piece(name_end, variable.data_size) {
             if bytes.len() <= SHORT_VALUE {
                 out.fact(&fact::VALUE, Value::Bytes(bytes.to_vec()));
+            } else {
+                match data.sha256() {
+                    Ok(digest) => out.fact(&fact::VALUE_SHA256, digest.hex()),
+                    Err(trouble) => return out.trouble(trouble),
+                }
             }
             variable_data::add(&variable.name(), variable.vendor, data, bytes, out);
         }

@@ -31,10 +31,14 @@ use crate::uefi::nvram::utf16;
 /// Adds the data of a variable, as the leaves that its name and vendor announce.
 pub(crate) fn add<'a>(name: &str, vendor: Guid, data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>) {
     if is_signature_database(name, vendor) {
+        if forbids(name) {
+            out.fact(&fact::FORBIDS, true);
+        }
         return SignatureList::add_all(data, bytes, out);
     }
     if vendor == GLOBAL && ORDERS.contains(&name) {
         out.fact(&ORDER, order(bytes));
+        out.fact(&fact::WORDS, order(bytes));
         if !bytes.len().is_multiple_of(2) {
             let (place, found) = (data.offset(), len64(bytes));
             out.defect(Defect::new(&OPTION_ORDER, "DataSize", place, found, "a multiple of 2"));
@@ -69,6 +73,11 @@ fn is_signature_database(name: &str, vendor: Guid) -> bool {
     }
 }
 
+/// True for a list of what must not start.
+fn forbids(name: &str) -> bool {
+    ["dbx", "dbxDefault", "MokListX", "MokListXRT"].contains(&name)
+}
+
 /// `Boot####` and its kin: a word and four digits of upper-case hexadecimal.
 fn is_load_option(name: &str) -> bool {
     numbered(name, &["Boot", "Driver", "SysPrep", "OsRecovery", "PlatformRecovery"])
@@ -98,6 +107,8 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
             return;
         }
     };
+    let text = format!("{}, {}", option.description, crate::uefi::device_path::words(option.path));
+    out.fact(&fact::WORDS, text);
     out.fact(&LOAD_ATTRIBUTES, option.attributes);
     out.fact(&DESCRIPTION, option.description);
     out.fact(&DEVICE_PATH, option.path);

@@ -26,7 +26,7 @@ mod found;
 mod layout;
 mod places;
 mod text;
-mod toml;
+pub(crate) mod toml;
 mod values;
 
 /// An image, with its number.

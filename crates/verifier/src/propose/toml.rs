@@ -3,7 +3,7 @@
 use kiwame_report::escape_inside;
 
 /// A basic string (TOML 1.0, "String"). What people could be misled by is written as its number.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for sign in text.chars() {
         match sign {
@@ -27,15 +27,15 @@ fn is_plain(sign: char) -> bool {
 /// Lines of TOML. One that is switched off begins with `#` and no blank behind it, and is switched on by taking the `#` away; what people
 /// read begins with `#` and a blank.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     text: String,
     /// Lines that are on are switched off as well, and those that are off have two signs.
-    pub(super) held: bool,
+    pub(crate) held: bool,
 }
 
 impl Lines {
     /// A line of TOML.
-    pub(super) fn line(&mut self, on: bool, text: &str) {
+    pub(crate) fn line(&mut self, on: bool, text: &str) {
         let own = text.trim_start();
         self.text.extend(core::iter::repeat_n(' ', text.len().saturating_sub(own.len())));
         let signs = usize::from(!on).saturating_add(usize::from(self.held));
@@ -45,14 +45,14 @@ impl Lines {
     }
 
     /// A line for people.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         self.text.push_str("# ");
         self.text.push_str(text);
         self.text.push('\n');
     }
 
     /// Some lines for people, and how many more there are.
-    pub(super) fn list(&mut self, lines: &[String], most: usize) {
+    pub(crate) fn list(&mut self, lines: &[String], most: usize) {
         lines.iter().take(most).for_each(|line| self.say(&format!("  {line}")));
         let more = lines.len().saturating_sub(most);
         if more > 0 {
@@ -61,11 +61,11 @@ impl Lines {
     }
 
     /// An empty line.
-    pub(super) fn part(&mut self) {
+    pub(crate) fn part(&mut self) {
         self.text.push('\n');
     }
 
-    pub(super) fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         self.text
     }
 }

@@ -210,6 +210,40 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "マニフェストがハードウェア改訂を記す場合に認めるもの。",
     ),
     (
+        "What the configuration of the device is: what decides what may start or who may log in, value by value. `kiwame settings` writes them.",
+        "機器の設定。起動やログインの可否を決めるものを一つずつ記す。`kiwame settings` が書き出す。",
+    ),
+    (
+        "The component: its whole path, as `kiwame settings` writes it.",
+        "要素の完全なパス(`kiwame settings` の出力どおり)。",
+    ),
+    ("Whether it is there.", "有無。"),
+    ("Whether a setting is there.", "設定の有無。"),
+    ("It is.", "有る。"),
+    ("It may be.", "有ってもよい。"),
+    ("It is not.", "無い。"),
+    (
+        "What its value may be, any of these; `bytes` is none. What decides what may start takes `exactly` and `enum` only.",
+        "認める値。いずれか一つに合えばよい。`bytes` は使えない。起動の可否を決めるものには `exactly` と `enum` のみ。",
+    ),
+    (
+        "Digests of its value, any of these; a program by its digest only.",
+        "認める値のダイジェスト。いずれか一つに合えばよい。プログラムはダイジェストによってのみ認める。",
+    ),
+    (
+        "Entries of a list that are all there, as a database of certificates has them.",
+        "一覧に必ず有る項目(証明書データベースの項目など)。",
+    ),
+    ("Entries of a list that may be there too.", "一覧に有ってもよい項目。"),
+    (
+        "Entries that nobody has listed may be there too: only in a list that forbids, such as `dbx`.",
+        "挙げていない項目も認める。`dbx` のように禁止するだけの一覧に限る。",
+    ),
+    (
+        "The attributes that it has; those of the reference, or of an ordinary entry, without.",
+        "属性。省略時は基準値の属性、または通常の項目の属性。",
+    ),
+    (
         "Manifests that no longer count, by the digest of payload type and payload that `manifest show` prints.",
         "失効したマニフェスト。`manifest show` が表示する、種別と内容のダイジェストで記す。",
     ),

@@ -15,12 +15,13 @@ const FORMS: &str = "crates/trust/src/forms.rs";
 /// Where the grammars are.
 const GRAMMARS: &str = "crates/trust/src/grammar.rs";
 /// Forms that are one of some words: the types whose `name` gives them.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 14] = [
     ("Algorithm", "crates/image/src/digest.rs"),
     ("Anchor", "crates/trust/src/manifest.rs"),
     ("Basis", "crates/appraisal/src/account.rs"),
     ("Class", "crates/appraisal/src/account.rs"),
     ("Coverage", "crates/trust/src/manifest.rs"),
+    ("Expect", "crates/trust/src/settings.rs"),
     ("Files", "crates/trust/src/manifest.rs"),
     ("Method", "crates/trust/src/manifest.rs"),
     ("RevocationReason", "crates/trust/src/policy.rs"),

@@ -302,12 +302,13 @@ fn the_readers_of_toml_expect_the_fields_that_the_tables_list() {
         ("RevocationEntry", format!("{head}[[principal]]\nid = \"a\"\nrevoked = {{ zz = 1 }}\n")),
         ("RuleEntry", format!("{rule}zz = 1\n")),
         ("Accept", format!("{rule}accept-any = [{{ zz = 1 }}]\n")),
+        ("SettingEntry", format!("{rule}[[rule.setting]]\npath = \"a\"\nzz = 1\n")),
         ("Waiver", format!("{head}[[waiver]]\nzz = 1\n")),
     ] {
         assert_eq!(expected(&policy(&lines)), names(table(&source, "policy", table_name)), "{table_name}");
     }
     let count = source.files[1].len();
-    assert_eq!(count, 6, "every table of a policy is asked for");
+    assert_eq!(count, 7, "every table of a policy is asked for");
 
     let head = "schema = \"kiwame-firmware/1\"\n";
     let description = |lines: &str| match golden::attest_bytes(&[("a", vec![0; 64])], lines) {
@@ -480,12 +481,14 @@ fn every_word_of_a_form_is_one_that_its_reader_knows() {
     use kiwame_trust::manifest::{Anchor, Coverage, Files, Method};
     use kiwame_trust::policy::RevocationReason;
     use kiwame_trust::rules::{RuleType, WhenEmpty};
+    use kiwame_trust::settings::Expect;
     let known = |form: &str, word: &str| match form {
         "Algorithm" => Some(Algorithm::named(word).is_some()),
         "Settings" => Some(Settings::named(word).is_some()),
         "RuleType" => Some(RuleType::named(word).is_some() && RuleType::EXPECTED.english.contains(word)),
         "RevocationReason" => Some(RevocationReason::named(word).is_some()),
         "WhenEmpty" => Some(WhenEmpty::named(word).is_some() && WhenEmpty::EXPECTED.english.contains(word)),
+        "Expect" => Some(Expect::named(word).is_some() && Expect::EXPECTED.english.contains(word)),
         "Coverage" => Some(Coverage::named(word).is_some()),
         "Anchor" => Some(Anchor::named(word).is_some()),
         "Files" => Some(Files::named(word).is_some()),

@@ -99,6 +99,9 @@ fn hold(
     if region.content == Content::Fill || case.is_shut_by_limit(region) {
         return;
     }
+    if case.set.contains(&region.id) {
+        return also(case, found, region, known);
+    }
     let manifest = case.manifest;
     let rules: Vec<_> =
         (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path)).collect();
@@ -165,6 +168,26 @@ fn hold(
     }
 }
 
+/// What a setting of the buyer's has judged: where the maker lists the same key, its grammar holds too. No rule reaches what
+/// guards.
+fn also(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, known: &Known<'_>) {
+    let open = case.matches.get(&region.id) == Some(&Match::Mutable);
+    if !open || case.tree.ancestors(region.id).chain([region]).any(is_guarded) {
+        return;
+    }
+    let (manifest, path) = (case.manifest, case.tree.path(region.id));
+    let lists = |rule: &MutableRule| match &rule.rule {
+        Mutable::Keys(keys) | Mutable::Fields(keys) => KeyRule::of(keys, &region.segment.key).is_some(),
+        Mutable::DataFiles(_) | Mutable::Erased | Mutable::Any { .. } => false,
+    };
+    let rules = (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path) && lists(rule));
+    let refused = rules.filter_map(|rule| keeps(case, rule, region, known).err()).next();
+    if let Some(finding) = refused {
+        case.outside.insert(region.id);
+        found.report(*finding);
+    }
+}
+
 /// True for a place that the device runs with when it is erased. What may only be erased is, then.
 fn may_be_empty(rule: &MutableRule) -> bool {
     rule.when_empty != WhenEmpty::Refuse || rule.rule == Mutable::Erased
@@ -200,7 +223,7 @@ pub(super) fn is_written_by_devices(region: &Region) -> bool {
 }
 
 /// No program by any reading, and no part of what decides what may start.
-fn is_harmless(case: &Case<'_>, region: &Region) -> bool {
+pub(in crate::settle) fn is_harmless(case: &Case<'_>, region: &Region) -> bool {
     let around = || core::iter::once(region).chain(case.tree.ancestors(region.id));
     !around().any(|region| region.is(&fact::EXECUTABLE)) && !holds_program(case.tree, region)
 }
@@ -364,7 +387,7 @@ fn keeps(
 
 /// True for a new entry that anybody may read and write at any time, and that is one value. A variable with other attributes
 /// is not there when it is looked for, or cannot be set; a list is no value to who asks for one.
-fn is_ordinary(region: &Region) -> bool {
+pub(in crate::settle) fn is_ordinary(region: &Region) -> bool {
     let attributes = region.fact(&fact::ATTRIBUTES);
     let plain = attributes.is_none_or(|attributes| *attributes == Value::Uint(ORDINARY));
     let zero = |fact: &&Fact| region.fact(fact).is_none_or(|value| *value == Value::Uint(0));
@@ -485,7 +508,7 @@ fn has_facts_of(case: &Case<'_>, region: &Region, known: &Known<'_>) -> Result<H
     }
 }
 
-fn is_plain(region: &Region) -> Result<(), String> {
+pub(in crate::settle) fn is_plain(region: &Region) -> Result<(), String> {
     let says = |fact: &Fact| region.fact(fact);
     if !matches!(says(&fact::XATTRS), Some(Value::Text(xattrs)) if xattrs.split(' ').all(is_bookkeeping)) {
         return Err("the extended attributes of the reference, or none".to_owned());
