@@ -443,7 +443,7 @@ def boot(out, arch, firmware, only):
     by_name = {one["name"]: one for one in index}
 
     def keep(name, source, **more):
-        number = by_name[name]["file"][:2] if name in by_name else f"{len(by_name) + 1:02}"
+        number = by_name[name]["file"][:2] if name in by_name else f"{max([0, *(int(one['file'][:2]) for one in by_name.values())]) + 1:02}"
         one = {"file": f"{number}-{name}.fd", "name": name, **more}
         copy(source, folder / one["file"])
         by_name[name] = one
@@ -483,6 +483,379 @@ def boot(out, arch, firmware, only):
                 parent = name
 
 
+# Stores.
+
+class Store:
+    """An authenticated variable store as EDK II keeps it, at the start of a flash image."""
+
+    def __init__(self, raw):
+        self.raw = bytearray(raw)
+        self.start = struct.unpack_from("<H", self.raw, 0x30)[0]
+        if self.raw[0x28:0x2c] != b"_FVH" or self.raw[self.start:self.start + 16] != AUTHENTICATED:
+            raise ValueError("no authenticated variable store")
+        self.end = self.start + struct.unpack_from("<I", self.raw, self.start + 16)[0]
+
+    def all(self):
+        """(place, state, attributes, name, guid, data) in the order of the store; then where the next goes."""
+        found, place = [], self.start + 28
+        while place + 60 <= self.end and self.raw[place:place + 2] == b"\xaa\x55":
+            state, attributes = self.raw[place + 2], struct.unpack_from("<I", self.raw, place + 4)[0]
+            name, data = struct.unpack_from("<II", self.raw, place + 36)
+            if state in (0x7f, 0xff) and (name == 0xffffffff or data == 0xffffffff):
+                name = data = 0
+            guid = str(uuid.UUID(bytes_le=bytes(self.raw[place + 44:place + 60])))
+            body = place + 60 + name
+            words = bytes(self.raw[place + 60:body]).decode("utf-16-le", "replace").rstrip("\0")
+            found.append((place, state, attributes, words, guid, bytes(self.raw[body:body + data])))
+            place = self.start + -(-(body + data - self.start) // 4) * 4
+        return found, place
+
+    def live(self):
+        """What GetVariable returns: {(name, guid): (place, attributes, data)}."""
+        found = {}
+        for wanted in (0x3f, 0x3e):
+            for place, state, attributes, name, guid, data in self.all()[0]:
+                if state == wanted:
+                    found.setdefault((name, guid), (place, attributes, data))
+        return found
+
+    def append(self, name, guid, attributes, data, when=bytes(16)):
+        words = name.encode("utf-16-le") + b"\0\0"
+        made = struct.pack("<HBBIQ16sIII16s", 0x55aa, 0x3f, 0, attributes, 0, when, 0, len(words), len(data),
+                           uuid.UUID(guid).bytes_le) + words + data
+        place = self.all()[1]
+        if place + len(made) > self.end:
+            raise ValueError("the store is full")
+        self.raw[place:place + len(made)] = made
+        return place
+
+    def set(self, name, guid, data, attributes=None):
+        """The old one in deletion, the new one written, the old one deleted."""
+        old = self.live().get((name, guid))
+        when = bytes(self.raw[old[0] + 16:old[0] + 32]) if old else bytes(16)
+        self.append(name, guid, old[1] if attributes is None else attributes, data, when)
+        if old:
+            self.raw[old[0] + 2] &= 0xfc
+
+    def delete(self, name, guid):
+        self.raw[self.live()[name, guid][0] + 2] &= 0xfd
+
+    def get(self, name, guid):
+        found = self.live().get((name, guid))
+        return found and found[2]
+
+
+def entries(store):
+    """Numbers of the boot entries."""
+    return sorted(int(name[4:], 16) for name, guid in store.live() if guid == GLOBAL and re.fullmatch("Boot[0-9A-F]{4}", name))
+
+
+def parts(entry):
+    """Attributes, title, path, optional data of a load option."""
+    attributes, length = struct.unpack_from("<IH", entry)
+    end = 6
+    while entry[end:end + 2] != b"\0\0":
+        end += 2
+    title = entry[6:end].decode("utf-16-le")
+    return attributes, title, entry[end + 2:end + 2 + length], entry[end + 2 + length:]
+
+
+def attacks(raw, arch, firmware):
+    """(name, what, image, what the firmware must see): `sees` says of a variable is, begins, absent; or "ran"."""
+    whole = NV | BS | RT
+    evil, mine = program(arch, RAN), on_esp("EFI/evil/evil.efi")
+    driver = on_esp("EFI/evil/driver.efi")
+    owner = snakeoil(firmware)
+    ran = {"ran": True}
+
+    def make(name, what, change, *sees):
+        store = Store(raw)
+        try:
+            more = change(store)
+        except (KeyError, TypeError, IndexError):
+            return []
+        return [(name, what, bytes(store.raw), [*sees, *(more or [])])]
+
+    def puts(name, guid, value, attributes=None):
+        def change(store):
+            data = value(store.get(name, guid)) if callable(value) else value
+            store.set(name, guid, data, attributes)
+            return [{"name": name, "guid": guid, "is": data.hex()}]
+        return change
+
+    def gone(*names):
+        def change(store):
+            for name, guid in names:
+                store.delete(name, guid)
+            return [{"name": name, "guid": guid, "absent": True} for name, guid in names]
+        return change
+
+    def both(*changes):
+        return lambda store: [one for change in changes for one in change(store) or []]
+
+    def grown(extra):
+        return lambda old: old + extra
+
+    def one_hash_less(old):
+        kind, size, head, each = old[:16], *struct.unpack_from("<III", old, 16)
+        return kind + struct.pack("<III", size - each, head, each) + old[28:28 + head] + old[28 + head + each:]
+
+    def first_entry(change):
+        def apply(store):
+            number = entries(store)[0]
+            name = f"Boot{number:04X}"
+            attributes, title, path, optional = parts(store.get(name, GLOBAL))
+            data = change(attributes, title, path, optional)
+            store.set(name, GLOBAL, data)
+            return [{"name": name, "guid": GLOBAL, "is": data.hex()}]
+        return apply
+
+    def order(change):
+        def apply(store):
+            old = store.get("BootOrder", GLOBAL)
+            data = b"".join(change([old[at:at + 2] for at in range(0, len(old), 2)]))
+            store.set("BootOrder", GLOBAL, data)
+            return [{"name": "BootOrder", "guid": GLOBAL, "begins": data.hex()}]
+        return apply
+
+    def revive(wanted):
+        def apply(store):
+            live = store.live()
+            for place, state, _, name, guid, data in reversed(store.all()[0]):
+                if name == wanted and state not in (0x3f, 0x3e) and state & 0xc0 == 0 and live[name, guid][2] != data:
+                    store.raw[live[name, guid][0] + 2] &= 0xfc
+                    store.raw[place + 2] = 0x3f
+                    return [{"name": name, "guid": guid, "begins" if name == "BootOrder" else "is": data.hex()}]
+            raise KeyError(wanted)
+        return apply
+
+    def hidden(store):
+        place = store.append("Leftover", OURS, whole, evil)
+        store.raw[place + 2] = 0x3c
+        return [{"name": "Leftover", "guid": OURS, "absent": True}]
+
+    def second_store(store):
+        place = -(-(store.all()[1] + 0x800) // 0x1000) * 0x1000
+        head = bytes(store.raw[:store.start]) + AUTHENTICATED + struct.pack("<IBB6x", 0x8000, 0x5a, 0xfe)
+        store.raw[place:place + len(head)] = head
+        inner = Store(bytes(store.raw[place:place + 0x10000]))
+        inner.end = inner.start + 0x8000
+        inner.append("SecureBootEnable", ENABLE, NV | BS, b"\0")
+        store.raw[place:place + 0x10000] = inner.raw
+
+    def after_last(store):
+        place = store.all()[1] + 0x100
+        store.raw[place:place + 64] = b"bytes that no variable holds, behind the last one".ljust(64, b"\x5a")
+
+    def pending(store):
+        """As if power had failed when a reclaim had written the spare block and not yet the store."""
+        work = bytes(store.raw).find(WORKING, store.end)
+        spare = work + 0x1000 if arch == "x64" else work + 0x40000
+        size = work - 0x1000 if arch == "x64" else work
+        block = 0x1000 if arch == "x64" else 0x40000
+        if work < 0:
+            raise KeyError("no working block")
+        other = Store(bytes(store.raw))
+        data = b"\x2a\0"
+        other.set("Timeout", GLOBAL, data, whole)
+        length = -(-other.end // block) * block
+        store.raw[spare:spare + length] = other.raw[:length]
+        queue = struct.unpack_from("<Q", store.raw, work + 24)[0]
+        store.raw[work + 32:work + 32 + queue] = b"\xff" * queue
+        caller = uuid.UUID("3a6b2c6b-4f0d-4e4d-8f53-0fa8e40a4f3a").bytes_le
+        store.raw[work + 32:work + 72] = struct.pack("<B3x16s4xQQ", 0xfc, caller, 1, 0)
+        store.raw[work + 72:work + 112] = struct.pack("<B7xQQQq", 0xfd, 0, 0, size if arch == "x64" else 0x40000, -spare)
+        return [{"name": "Timeout", "guid": GLOBAL, "is": data.hex()}]
+
+    number = lambda *values: b"".join(struct.pack("<H", value) for value in values)
+    app = option("attacker", mine)
+    yield from make("db-certificate-added", "a certificate whose key is public added to db", puts("db", SECURITY, grown(certificate(owner))))
+    yield from make("db-hash-added", "the attacker's loader added to db by hash; it runs under Secure Boot",
+                    puts("db", SECURITY, grown(hashes(authenticode(evil)))), {"ran": True, "removable": True, "secure": True})
+    yield from make("db-emptied", "db holds an empty list", puts("db", SECURITY, SHA256_LIST + struct.pack("<III", 28, 0, 48)))
+    yield from make("dbx-emptied", "dbx deleted", gone(("dbx", SECURITY)))
+    yield from make("dbx-hash-removed", "the first hash of dbx removed", puts("dbx", SECURITY, one_hash_less))
+    yield from make("secure-boot-off", "SecureBootEnable 0; an unsigned loader runs", puts("SecureBootEnable", ENABLE, b"\0"),
+                    {"ran": True, "removable": True, "secure": True})
+    yield from make("custom-mode", "CustomMode 1", puts("CustomMode", CUSTOM, b"\1"))
+    yield from make("setup-mode", "PK removed; an unsigned loader runs", gone(("PK", GLOBAL)), {"ran": True, "removable": True, "secure": True})
+    yield from make("pk-replaced", "PK of a key that is public", puts("PK", GLOBAL, certificate(owner, SHIM)))
+    yield from make("kek-added", "KEK of a key that is public", puts("KEK", GLOBAL, grown(certificate(owner, SHIM))))
+    yield from make("driver-added", "Driver0001 and DriverOrder start the attacker's driver",
+                    both(puts("Driver0001", GLOBAL, option("driver", driver), whole), puts("DriverOrder", GLOBAL, number(1), whole)), ran)
+    yield from make("sysprep-added", "SysPrep0000 and SysPrepOrder start the attacker's program",
+                    both(puts("SysPrep0000", GLOBAL, app, whole), puts("SysPrepOrder", GLOBAL, number(0), whole)), ran)
+    yield from make("boot-entry-added", "a new boot entry, first in BootOrder", both(puts("Boot0066", GLOBAL, app, whole),
+                    order(lambda old: [number(0x66), *old])), ran)
+    yield from make("boot-entry-elsewhere", "the first boot entry points to another loader",
+                    first_entry(lambda attributes, title, _, optional: option(title, mine, optional, attributes)), ran)
+    yield from make("boot-entry-options", "the first boot entry has other optional data", first_entry(
+        lambda attributes, title, path, optional: option(title, path, "init=/bin/sh\0".encode("utf-16-le"), attributes)))
+    yield from make("boot-entry-hidden", "the first boot entry is hidden and not active", first_entry(
+        lambda attributes, title, path, optional: option(title, path, optional, attributes & ~1 | 8)))
+    yield from make("boot-order-turned", "BootOrder turned round", order(lambda old: old[::-1]))
+    yield from make("boot-next", "BootNext starts the attacker's entry once", both(puts("Boot0066", GLOBAL, app, whole),
+                    lambda store: store.set("BootNext", GLOBAL, number(0x66), whole)), {"name": "BootNext", "guid": GLOBAL, "absent": True}, ran)
+    yield from make("hot-key", "Key0000 starts the attacker's entry", both(puts("Boot0066", GLOBAL, app, whole),
+                    puts("Key0000", GLOBAL, struct.pack("<IIHHH", 1 << 30, zlib.crc32(app), 0x66, 0, ord("x")), whole)))
+    yield from make("platform-recovery-added", "PlatformRecovery0000 points to the attacker's program",
+                    lambda store: store.set("PlatformRecovery0000", GLOBAL, app, whole))
+    yield from make("program-in-variable", "a program in a variable of its own", puts("Payload", OURS, evil, whole))
+    yield from make("program-in-language", "a program behind PlatformLang's text", puts("PlatformLang", GLOBAL, lambda old: b"en\0" + evil, whole))
+    yield from make("mok-added", "MokList and MokListTrusted hold a certificate whose key is public",
+                    both(puts("MokList", SHIM, certificate(owner), NV | BS), puts("MokListTrusted", SHIM, b"\1", NV | BS)))
+    yield from make("mok-state", "MokSBState 1: shim verifies nothing", puts("MokSBState", SHIM, b"\1", NV | BS))
+    yield from make("sbat-lowered", "SbatLevel of the first release", puts("SbatLevel", SHIM, b"sbat,1,2021030218\n", NV | BS))
+    yield from make("capsule-asked-for", "OsIndications: process a capsule from disk", puts("OsIndications", GLOBAL, b"\4" + bytes(7), whole))
+    yield from make("older-order-revived", "a dead BootOrder lives again, by its state", revive("BootOrder"))
+    yield from make("older-dbx-revived", "a dead dbx lives again, by its state", revive("dbx"))
+    yield from make("hidden-program", "a program in a variable that is deleted", hidden)
+    yield from make("oversized", "a variable larger than SetVariable takes", puts("Large", OURS, bytes(range(256)) * 160, whole))
+    yield from make("second-store", "a volume with a store of its own in the free space", second_store, {"same": True})
+    yield from make("bytes-behind-last", "bytes behind the last variable", after_last, {"same": True})
+    yield from make("write-pending", "the spare block holds another store, and its write is pending", pending)
+
+
+def attack(path, out, firmware):
+    path = pathlib.Path(path)
+    raw = path.read_bytes()
+    arch = "aa64" if len(raw) > 1 << 24 else "x64"
+    out.mkdir(parents=True, exist_ok=True)
+    index_file = out / "index.json"
+    index = json.loads(index_file.read_text()) if index_file.exists() else []
+    for name, what, image, sees in attacks(raw, arch, firmware):
+        file = out / f"{arch}-{path.stem}-{name}.fd"
+        with tempfile.NamedTemporaryFile() as made:
+            pathlib.Path(made.name).write_bytes(image)
+            copy(made.name, file)
+        index = [one for one in index if one["file"] != file.name]
+        index.append({"file": file.name, "name": name, "what": what, "store": str(path.resolve()), "arch": arch, "sees": sees})
+    index_file.write_text(json.dumps(index, indent=1) + "\n")
+    print(f"{path.name}: {sum(one['store'] == str(path.resolve()) for one in index)} attacks")
+
+
+def confirm(out, firmware, only):
+    """Whether the firmware sees what the attacker wrote. A store under Secure Boot is booted with SecureBootEnable 0, so that
+    the shell may start, except where the attack must run a program under it."""
+    index = json.loads((out / "index.json").read_text())
+    bad = 0
+    for one in index:
+        if only not in one["file"] or one.get("confirmed"):
+            continue
+        machine = Machine(one["arch"], firmware)
+        secure = [see for see in one["sees"] if see.get("secure")]
+        evil = program(one["arch"], RAN)
+        files = {"startup.nsh": nsh("echo hello"), "EFI/evil/evil.efi": evil, "EFI/evil/driver.efi": program(one["arch"], RAN, True)}
+        said = []
+        with tempfile.TemporaryDirectory() as work:
+            work = pathlib.Path(work)
+            before = Store((out / one["file"]).read_bytes())
+            locked = before.get("PK", GLOBAL) is not None and before.get("SecureBootEnable", ENABLE) == b"\1"
+            if secure:
+                copy(out / one["file"], work / "store.fd")
+                esp(work / "disk.img", {**files, f"EFI/BOOT/{LOADER[one['arch']]}": evil})
+                run = machine.run(work / "store.fd", kind="secboot", disk=work / "disk.img", until=RAN.encode(), limit=20, wall=60)
+                said.append(RAN.encode() in run["told"])
+            store = Store((out / one["file"]).read_bytes())
+            if locked:
+                store.raw[store.live()["SecureBootEnable", ENABLE][0] + 60 + 34] = 0
+            (work / "store.fd").write_bytes(store.raw)
+            esp(work / "disk.img", files)
+            run = machine.run(work / "store.fd", kind="secboot" if locked else "plain", disk=work / "disk.img", limit=40, wall=100)
+            raw = from_esp(work / "disk.img", "dump.bin")
+            dump = {(name, guid.lower()): value for (name, guid), value in records(raw or b"").items()}
+            for see in one["sees"]:
+                if see.get("secure"):
+                    continue
+                if see.get("ran"):
+                    said.append(RAN.encode() in run["told"])
+                elif see.get("same"):
+                    said.append(all(dump.get(key, (0, None))[1] == value[2] for key, value in store.live().items() if key[0] != "MTC") and bool(dump))
+                else:
+                    found = dump.get((see["name"], see["guid"]))
+                    if see.get("absent"):
+                        said.append(bool(dump) and found is None)
+                    elif "is" in see:
+                        said.append(found is not None and found[1].hex() == see["is"])
+                    else:
+                        said.append(found is not None and found[1].hex().startswith(see["begins"]))
+            one["says"] = said
+            one["confirmed"] = bool(said) and all(said)
+            one["dumped"] = raw is not None
+        bad += not one["confirmed"]
+        print(f"{'yes' if one['confirmed'] else 'NO '} {one['file']}: {said} {run['ended']}", flush=True)
+        (out / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+    return bad
+
+
+def compare(kiwame, out):
+    """Disagreements between us and dmpstore."""
+    bad = checked = variables = 0
+    for dump in sorted(out.glob("*/*.dump")):
+        store = dump.with_suffix(".fd")
+        theirs = {(name, guid): value for (name, guid), value in records(dump.read_bytes()).items() if value[0] & NV}
+        raw = store.read_bytes()
+        report = json.loads(subprocess.run([kiwame, "inspect", "--format", "json", store], capture_output=True, check=False).stdout)
+        ours, at = {}, None
+        for region in report["regions"]:
+            if region["kind"] == "variable":
+                live = region["attributes"]["live"] and "/variable-store:0/" in "/" + region["path"]
+                at = (region["name"], region["guid"].lower()) if live and region["space"] == "image" else None
+                if at:
+                    ours[at] = (region["attributes"]["attributes"], b"")
+            elif region["kind"] == "variable-data" and at:
+                ours[at] = (ours[at][0], raw[region["offset"]:region["offset"] + region["length"]])
+        for key in sorted(ours.keys() | theirs.keys()):
+            variables += 1
+            if ours.get(key) != theirs.get(key):
+                bad += 1
+                print(f"{store.name}: {key}: ours {ours.get(key)}, dmpstore {theirs.get(key)}")
+        checked += 1
+    print(f"{checked} stores, {variables} variables, {bad} disagreements")
+    return bad
+
+
+def table(out):
+    """Markdown: what the firmware wrote."""
+    seen = collections.defaultdict(lambda: {"attributes": set(), "sizes": set(), "values": collections.Counter(), "stores": collections.Counter(),
+                                            "changed": 0, "kept": 0, "came": 0, "went": 0})
+    totals = collections.Counter()
+    for folder in ("x64", "aa64"):
+        index = json.loads((out / folder / "index.json").read_text())
+        lives, names = {}, {one["name"]: one for one in index}
+        for kind, file in VARS[folder].items():
+            lives[kind] = Store((out / folder / "base" / pathlib.Path(file).name).read_bytes()).live()
+        for one in index:
+            lives[one["name"]] = Store((out / folder / one["file"]).read_bytes()).live()
+        for name in names:
+            totals[folder] += 1
+            before = lives.get(names[name]["parent"], {})
+            for key in lives[name].keys() | before.keys():
+                if key[1] == OURS:
+                    continue
+                row, now, then = seen[key], lives[name].get(key), before.get(key)
+                if now:
+                    row["attributes"].add(now[1])
+                    row["sizes"].add(len(now[2]))
+                    row["values"][now[2]] += 1
+                    row["stores"][folder] += 1
+                if now and then:
+                    row["kept" if now[1:] == then[1:] else "changed"] += 1
+                elif now:
+                    row["came"] += 1
+                else:
+                    row["went"] += 1
+    lines = [f"Variables over {totals['x64']} stores of OVMF and {totals['aa64']} of AAVMF. *Kept*, *changed*, *came*, *went*: from a store to the one after it.", "",
+             "| name | GUID | attributes | sizes | x64 | aa64 | values | kept | changed | came | went | most frequent value |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    for (name, guid), row in sorted(seen.items()):
+        common = row["values"].most_common(1)[0][0].hex() if row["values"] else ""
+        lines.append(f"| {name} | {guid} | {', '.join(map(str, sorted(row['attributes'])))} | {', '.join(map(str, sorted(row['sizes'])))} | "
+                     f"{row['stores']['x64']} | {row['stores']['aa64']} | {len(row['values'])} | {row['kept']} | {row['changed']} | {row['came']} | "
+                     f"{row['went']} | {common[:64]}{'…' if len(common) > 64 else ''} |")
+    return "\n".join(lines) + "\n"
+
+
 def main(arguments):
     words = [word for word in arguments if not word.startswith("--")]
     options = {}
@@ -496,6 +869,16 @@ def main(arguments):
     if mode == "boot" and len(rest) == 1:
         for arch in [options["arch"]] if "arch" in options else ["x64", "aa64"]:
             boot(pathlib.Path(rest[0]), arch, firmware, only)
+        return 0
+    if mode == "attack" and len(rest) == 2:
+        attack(rest[0], pathlib.Path(rest[1]), firmware)
+        return 0
+    if mode == "confirm" and len(rest) == 1:
+        return min(confirm(pathlib.Path(rest[0]), firmware, only), 1)
+    if mode == "compare" and len(rest) == 2:
+        return min(compare(rest[0], pathlib.Path(rest[1])), 1)
+    if mode == "table" and len(rest) == 1:
+        print(table(pathlib.Path(rest[0])), end="")
         return 0
     print(__doc__, file=sys.stderr)
     return 2
