@@ -677,7 +677,8 @@ def attacks(raw, arch, firmware):
     yield from make("dbx-hash-removed", "the first hash of dbx removed", puts("dbx", SECURITY, one_hash_less))
     yield from make("secure-boot-off", "SecureBootEnable 0; an unsigned loader runs", puts("SecureBootEnable", ENABLE, b"\0"),
                     {"ran": True, "removable": True, "secure": True})
-    yield from make("custom-mode", "CustomMode 1", puts("CustomMode", CUSTOM, b"\1"))
+    yield from make("custom-mode", "CustomMode 1; EDK II sets it back at each start", lambda store: store.set("CustomMode", CUSTOM, b"\1"),
+                    {"name": "CustomMode", "guid": CUSTOM, "is": "00"})
     yield from make("setup-mode", "PK removed; an unsigned loader runs", gone(("PK", GLOBAL)), {"ran": True, "removable": True, "secure": True})
     yield from make("pk-replaced", "PK of a key that is public", puts("PK", GLOBAL, certificate(owner, SHIM)))
     yield from make("kek-added", "KEK of a key that is public", puts("KEK", GLOBAL, grown(certificate(owner, SHIM))))
@@ -796,15 +797,12 @@ def compare(kiwame, out):
         theirs = {(name, guid): value for (name, guid), value in records(dump.read_bytes()).items() if value[0] & NV}
         raw = store.read_bytes()
         report = json.loads(subprocess.run([kiwame, "inspect", "--format", "json", store], capture_output=True, check=False).stdout)
-        ours, at = {}, None
+        ours = {}
         for region in report["regions"]:
-            if region["kind"] == "variable":
-                live = region["attributes"]["live"] and "/variable-store:0/" in "/" + region["path"]
-                at = (region["name"], region["guid"].lower()) if live and region["space"] == "image" else None
-                if at:
-                    ours[at] = (region["attributes"]["attributes"], b"")
-            elif region["kind"] == "variable-data" and at:
-                ours[at] = (ours[at][0], raw[region["offset"]:region["offset"] + region["length"]])
+            facts = region["attributes"]
+            if region["kind"] == "variable" and facts["live"] and "/variable-store:0/" in region["path"] and region["space"] == "image":
+                start = region["offset"] + 60 + 2 * (len(region["name"]) + 1)
+                ours[region["name"], region["guid"].lower()] = (facts["attributes"], raw[start:start + facts["data-size"]])
         for key in sorted(ours.keys() | theirs.keys()):
             variables += 1
             if ours.get(key) != theirs.get(key):
@@ -824,7 +822,9 @@ def table(out):
         index = json.loads((out / folder / "index.json").read_text())
         lives, names = {}, {one["name"]: one for one in index}
         for kind, file in VARS[folder].items():
-            lives[kind] = Store((out / folder / "base" / pathlib.Path(file).name).read_bytes()).live()
+            raw = (out / folder / "base" / pathlib.Path(file).name).read_bytes()
+            # AAVMF's is zero: the first boot formats it.
+            lives[kind] = Store(raw).live() if raw.strip(b"\0") else {}
         for one in index:
             lives[one["name"]] = Store((out / folder / one["file"]).read_bytes()).live()
         for name in names:
