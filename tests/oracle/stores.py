@@ -545,11 +545,6 @@ class Store:
         return found and found[2]
 
 
-def entries(store):
-    """Numbers of the boot entries."""
-    return sorted(int(name[4:], 16) for name, guid in store.live() if guid == GLOBAL and re.fullmatch("Boot[0-9A-F]{4}", name))
-
-
 def parts(entry):
     """Attributes, title, path, optional data of a load option."""
     attributes, length = struct.unpack_from("<IH", entry)
@@ -572,7 +567,7 @@ def attacks(raw, arch, firmware):
         store = Store(raw)
         try:
             more = change(store)
-        except (KeyError, TypeError, IndexError):
+        except (KeyError, TypeError, IndexError, StopIteration):
             return []
         return [(name, what, bytes(store.raw), [*sees, *(more or [])])]
 
@@ -602,13 +597,13 @@ def attacks(raw, arch, firmware):
 
     def first_entry(change):
         def apply(store):
-            number = entries(store)[0]
+            order = struct.unpack(f"<{len(store.get('BootOrder', GLOBAL)) // 2}H", store.get("BootOrder", GLOBAL))
+            # The first that is started by itself: no menu, no application.
+            number = next(one for one in order if not parts(store.get(f"Boot{one:04X}", GLOBAL))[0] & 0x1f00)
             name = f"Boot{number:04X}"
             attributes, title, path, optional = parts(store.get(name, GLOBAL))
             data = change(attributes, title, path, optional)
             store.set(name, GLOBAL, data)
-            if path != parts(data)[2]:
-                return []  # EDK II makes the entry of its menu anew.
             return [{"name": name, "guid": GLOBAL, "is": data.hex()}]
         return apply
 
@@ -657,8 +652,8 @@ def attacks(raw, arch, firmware):
         if work < 0:
             raise KeyError("no working block")
         other = Store(bytes(store.raw))
-        data = b"\x2a\0"
-        other.set("Timeout", GLOBAL, data, whole)
+        data = b"from the spare block"
+        other.set("Restored", OURS, data, whole)
         length = -(-other.end // block) * block
         store.raw[spare:spare + length] = other.raw[:length]
         queue = struct.unpack_from("<Q", store.raw, work + 24)[0]
@@ -666,7 +661,7 @@ def attacks(raw, arch, firmware):
         caller = uuid.UUID("fe5cea76-4f72-49e8-986f-2cd899dffe5d").bytes_le
         store.raw[work + 32:work + 72] = struct.pack("<B3s16s4sQQ", 0xfc, b"\xff" * 3, caller, b"\xff" * 4, 1, 0)
         store.raw[work + 72:work + 112] = struct.pack("<B7sQQQq", 0xfd, b"\xff" * 7, 0, store.start, store.end - store.start, -spare)
-        return [{"name": "Timeout", "guid": GLOBAL, "is": data.hex()}]
+        return [{"name": "Restored", "guid": OURS, "is": data.hex()}]
 
     number = lambda *values: b"".join(struct.pack("<H", value) for value in values)
     app = option("attacker", mine)
@@ -708,7 +703,8 @@ def attacks(raw, arch, firmware):
                     both(puts("MokList", SHIM, certificate(owner), NV | BS), puts("MokListTrusted", SHIM, b"\1", NV | BS)))
     yield from make("mok-state", "MokSBState 1: shim verifies nothing", puts("MokSBState", SHIM, b"\1", NV | BS))
     yield from make("sbat-lowered", "SbatLevel of the first release", puts("SbatLevel", SHIM, b"sbat,1,2021030218\n", NV | BS))
-    yield from make("capsule-asked-for", "OsIndications: process a capsule from disk", puts("OsIndications", GLOBAL, b"\4" + bytes(7), whole))
+    yield from make("capsule-asked-for", "OsIndications: process a capsule from disk; the boot manager takes it away",
+                    lambda store: store.set("OsIndications", GLOBAL, b"\4" + bytes(7), whole), {"name": "OsIndications", "guid": GLOBAL, "absent": True})
     yield from make("older-order-revived", "a dead BootOrder lives again, by its state", revive("BootOrder"))
     yield from make("older-dbx-revived", "a dead dbx lives again, by its state", revive("dbx"))
     yield from make("hidden-program", "a program in a variable that is deleted", hidden)
@@ -760,7 +756,10 @@ def confirm(out, firmware, only):
                 said.append(RAN.encode() in run["told"])
             store = Store((out / one["file"]).read_bytes())
             if locked:
-                store.raw[store.live()["SecureBootEnable", ENABLE][0] + 60 + 34] = 0
+                place = store.live()["SecureBootEnable", ENABLE][0]
+                whole = bytes(store.raw[place:place + 95])
+                # In the spare block too, where there is one.
+                store.raw = store.raw.replace(whole, whole[:94] + b"\0")
             (work / "store.fd").write_bytes(store.raw)
             esp(work / "disk.img", files)
             run = machine.run(work / "store.fd", kind="secboot" if locked else "plain", disk=work / "disk.img", limit=40, wall=100)
