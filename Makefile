@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts lint doc check bless soak fuzz bench oracle oracle-files oracle-coreboot oracle-trees oracle-tools oracle-kernel samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts lint doc check bless soak fuzz bench oracle oracle-files oracle-coreboot oracle-trees oracle-tools oracle-kernel oracle-stores samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -120,6 +120,14 @@ oracle-kernel: ## compare file systems with what Linux reads in user mode, as ro
 	tests/oracle/kernel/squashfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
 	tests/oracle/kernel/initramfs.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/listing
 	tests/oracle/kernel/jffs2.py $(if $(MUTANTS),--mutants $(MUTANTS)) $(TARGET)/release/examples/items
+
+oracle-stores: build ## boot OVMF and AAVMF through histories, attack their variable stores, ask the firmware (needs: tests/oracle/stores.py)
+	tests/oracle/stores.py boot build/stores
+	for store in x64/*-entries-added x64/*-ms-shim-grub aa64/*-entries-added; do \
+		for file in build/stores/$$store.fd; do tests/oracle/stores.py attack $$file build/stores/attacks; done; done
+	tests/oracle/stores.py compare $(KIWAME) build/stores
+	tests/oracle/stores.py table build/stores > build/stores/variables.md
+	tests/oracle/stores.py confirm build/stores/attacks
 
 samples: ## write every described sample to build/samples-as-files
 	$(CARGO) run --release --locked -p kiwame-samples --bin samples -- build/samples-as-files
