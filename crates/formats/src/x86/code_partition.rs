@@ -97,7 +97,7 @@ impl Format for Inside {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let done = at.head(MANIFEST).map_err(Trouble::from).and_then(|head| {
+        let done = at.head(MANIFEST).and_then(|head| {
             if Directory::read(&head).is_some() {
                 modules(&at, out)
             } else if let Some(manifest) = Manifest::read(&head) {

@@ -427,7 +427,8 @@ impl Layout {
             let (offset, size) = (u32_at(head, place)?, u32_at(head, place.checked_add(4)?)?);
             Some((place, Span::new(offset.into(), size.into())))
         };
-        let there = |span: Span| span.length > 0 && span.offset >= 0x1000 && span.offset % 0x1000 == 0;
+        let there =
+            |span: Span| span.length > 0 && span.offset >= 0x1000 && span.offset.is_multiple_of(0x1000);
         let (_, data) = pair(0).filter(|&(_, data)| there(data) && data.end() <= size)?;
         let boot = (1_u32..=5).filter_map(|number| {
             let (place, span) = pair(number.into())?;
