@@ -18,8 +18,8 @@
 //! the first version, with 5 regions and masks of 8 bits; 17 MHz (6) and others the second, with 16 regions.
 //!
 //! Loader modelled: the chipset. Ambiguities, each a defect: regions that share bytes or go beyond the image.
-//! A file of 4 KiB is a descriptor that was cut out: one defect, and no ambiguity, since no chipset reads it. Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of the management engine, of
-//! the 10-gigabit network controllers and of the embedded controller are leaves that are not understood; that of the gigabit controller is opened as `intel-gbe`; in those of the platform,
+//! A file of 4 KiB is a descriptor that was cut out: one defect, and no ambiguity, since no chipset reads it. Limitations: straps and vendor tables stay inside the descriptor's leaf; the regions of
+//! the 10-gigabit network controllers and of the embedded controller are leaves that are not understood; that of the gigabit controller is opened as `intel-gbe`, that of the management engine as `intel-me`; in those of the platform,
 //! for microcode and for device expansion whole volumes and microcode are looked for.
 //!
 //! ## Normal form
@@ -36,6 +36,7 @@ use kiwame_image::{
 };
 
 use super::intel_gbe::IntelGbe;
+use super::intel_me::IntelMe;
 use super::interface_table;
 use crate::uefi::image::UEFI_IMAGE;
 
@@ -213,6 +214,7 @@ impl Region {
             "descriptor" => node.component(),
             "bios" | "bios2" => node.unknown().then(&UEFI_IMAGE),
             "gbe" => node.unknown().component().then(&IntelGbe),
+            "me" => node.unknown().component().then(&IntelMe),
             "pdr" | "microcode" | "devexp1" | "devexp2" => {
                 node.unknown().component().then(&Recognised(Place::BesideVolumes))
             }
