@@ -28,9 +28,6 @@ pub(crate) enum Verb {
     /// Maker: draft the firmware.toml that attest reads; from several units also what differs between them
     #[command(after_help = examples::DESCRIBE)]
     Describe(Describe),
-    /// Buyer, auditor: write what decides in a dump what may start, each value in words, for the policy to confirm
-    #[command(after_help = examples::SETTINGS)]
-    Settings(Describe),
     /// Maker: make and sign the manifest of a release (its reference values: what each part has to be)
     #[command(after_help = examples::ATTEST)]
     Attest(Attest),
@@ -40,6 +37,9 @@ pub(crate) enum Verb {
     /// Buyer: verify the images of many units, as a table, with the record of an inspection to print
     #[command(after_help = examples::LOT)]
     Lot(Lot),
+    /// Buyer, auditor: write what decides in a dump what may start, each value in words, for the policy to confirm
+    #[command(after_help = examples::SETTINGS)]
+    Settings(Describe),
     /// Show what changed between two images, part by part; needs no manifest
     #[command(after_help = examples::DIFF)]
     Diff(Diff),

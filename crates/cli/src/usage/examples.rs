@@ -184,7 +184,7 @@ Examples:
 
 pub(crate) const SETTINGS: &str = "\
 Examples:
-  # what this unit has set; read each line, and put it below the [[rule]] of your policy
+  # what this unit has set: read each line before it goes into your policy
   kiwame settings dump.bin -o settings.toml
   # from several units every value that was seen
   kiwame settings unit-1.bin unit-2.bin -o settings.toml";

@@ -389,7 +389,7 @@ Environment:
         "  # 案。内容を確認し、vendor、model、version を記入する",
     ),
     (
-        "  # what this unit has set; read each line, and put it below the [[rule]] of your policy",
+        "  # what this unit has set: read each line before it goes into your policy",
         "  # この機器の設定。一行ずつ確認し、ポリシーの [[rule]] の下に記す",
     ),
     ("  # from several units every value that was seen", "  # 複数の機器から、見られた全ての値"),

@@ -502,7 +502,7 @@ fn every_word_of_a_form_is_one_that_its_reader_knows() {
         .flat_map(|form| form.words.iter().filter_map(|(word, _)| Some((word, known(&form.rust, word)?))))
         .collect();
     assert!(
-        words.len() == 3 + 6 + 5 + 3 + 3 + 2 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known),
+        words.len() == 3 + 6 + 5 + 3 + 3 + 3 + 2 + 2 + 2 + 2 && words.iter().all(|(_, known)| *known),
         "{words:?}"
     );
     assert_eq!(WhenEmpty::default().name(), "refuse", "as the tables say");
