@@ -264,6 +264,12 @@ impl<'a> Case<'a> {
         self.paths().contains_key(path)
     }
 
+    /// The first reference value of that path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&'a ReferenceRegion> {
+        self.paths().get(path).and_then(|&index| self.wanted(index))
+    }
+
     /// The first reference value of each path.
     fn paths(&self) -> &BTreeMap<&'a str, usize> {
         self.paths.get_or_init(|| {

@@ -39,7 +39,7 @@ pub(crate) enum Verb {
     Lot(Lot),
     /// Buyer, auditor: write what decides in a dump what may start, each value in words, for the policy to confirm
     #[command(after_help = examples::SETTINGS)]
-    Settings(Describe),
+    Settings(Settings),
     /// Show what changed between two images, part by part; needs no manifest
     #[command(after_help = examples::DIFF)]
     Diff(Diff),
@@ -375,6 +375,16 @@ pub(crate) enum Report {
         #[arg(long, value_name = "NAME")]
         unit: Option<String>,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Settings {
+    /// Dumps of devices whose settings are to be confirmed; `-` is standard input
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Where to write the file; default: standard output
+    #[arg(short, long, value_name = "TOML")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -68,7 +68,7 @@ fn run(command: &Command) -> Result<u8, Problem> {
         Verb::Completions { shell } => pages::completions(*shell),
         Verb::Man { verb, output } => pages::man(verb.as_deref(), output.as_deref(), common),
         Verb::Version { json } => pages::version(*json),
-        Verb::Describe(asked) => verbs::describe("describe", asked, common),
-        Verb::Settings(asked) => verbs::describe("settings", asked, common),
+        Verb::Describe(asked) => verbs::draft("describe", &asked.images, asked.output.as_deref(), common),
+        Verb::Settings(asked) => verbs::draft("settings", &asked.images, asked.output.as_deref(), common),
     }
 }

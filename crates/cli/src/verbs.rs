@@ -6,9 +6,7 @@ use std::sync::Arc;
 use kiwame_image::Problem;
 use serde_json::{Map, Value, json};
 
-use crate::args::{
-    Attest, Common, Core, Describe, Diff, Inspect, Key, Lot, Manifest, Policy, Report, TEXT, Verify,
-};
+use crate::args::{Attest, Common, Core, Diff, Inspect, Key, Lot, Manifest, Policy, Report, TEXT, Verify};
 use crate::folders::{self, Found};
 use crate::job::{self, Job};
 use crate::keys;
@@ -253,11 +251,17 @@ pub(crate) fn core(asked: &Core, common: &Common) -> Result<u8, Problem> {
     Ok(response.exit)
 }
 
-pub(crate) fn describe(verb: &str, asked: &Describe, common: &Common) -> Result<u8, Problem> {
-    let path = asked.output.as_deref().unwrap_or(Path::new("-"));
+/// A file for somebody to read and complete.
+pub(crate) fn draft(
+    verb: &str,
+    images: &[PathBuf],
+    output: Option<&Path>,
+    common: &Common,
+) -> Result<u8, Problem> {
+    let path = output.unwrap_or(Path::new("-"));
     output::check_free(path, common.force)?;
-    output::check_apart(path, &asked.images)?;
-    let images = asked.images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
+    output::check_apart(path, images)?;
+    let images = images.iter().map(|path| job::open_image(path)).collect::<Result<Vec<_>, _>>()?;
     let response = Job::new(common)?.ask(verb, &images, Map::new())?;
     output::say(response.output("stderr"));
     if response.exit == 0 {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_appraisal::{Configured, Says, configured};
-use kiwame_image::{Arrange as _, Gather as _, Options, Problem};
+use kiwame_image::{Arrange as _, Options, Problem, hex};
 use kiwame_report::escape;
 
 use crate::propose::toml::{Lines, quoted};
@@ -19,7 +19,7 @@ pub(crate) fn settings(run: &Run<'_>) -> Result<Response, Problem> {
     if units.is_empty() {
         return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     }
-    let mut all: BTreeMap<String, Vec<Configured>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Vec<(u32, Configured)>> = BTreeMap::new();
     let mut order = Vec::new();
     let mut page = Lines::default();
     page.say("What decides what may start, or who may log in, in:");
@@ -33,7 +33,7 @@ pub(crate) fn settings(run: &Run<'_>) -> Result<Response, Problem> {
             if seen.is_empty() {
                 order.push(one.path.clone());
             }
-            seen.push(one);
+            seen.push((unit.0, one));
         }
     }
     page.say("Confirm each one with whoever answers for the device, and delete what is not right: whatever stands here is accepted.");
@@ -51,64 +51,73 @@ pub(crate) fn settings(run: &Run<'_>) -> Result<Response, Problem> {
     Ok(Response::default().with("stderr", summary).with("stdout", page.text()))
 }
 
-/// One setting, with what the units have.
-fn one(page: &mut Lines, path: &str, seen: &[Configured], units: usize) {
+/// One setting, with what the units have, each by its number.
+fn one(page: &mut Lines, path: &str, seen: &[(u32, Configured)], units: usize) {
     page.part();
-    let Some(first) = seen.first() else { return };
-    let mut words: Vec<_> = seen.iter().map(|one| one.words.as_str()).collect();
-    words.arrange();
-    words.dedup();
-    for words in words {
+    let Some((_, first)) = seen.first() else { return };
+    for words in each(seen.iter().map(|(_, one)| one.words.as_str())) {
         page.say(&format!("{}: {}", escape(&first.name), escape(words)));
     }
     page.line(true, "[[rule.setting]]");
     page.line(true, &format!("path = {}", quoted(path)));
-    if seen.len() < units {
+    if each(seen.iter().map(|(unit, _)| *unit)).len() < units {
         page.line(true, "expect = \"may\"");
     }
-    let mut values: Vec<String> = Vec::new();
-    let mut digests: Vec<String> = Vec::new();
-    let mut lists: Vec<&[String]> = Vec::new();
-    let mut forbids = false;
-    for one in seen {
+    let (mut values, mut digests, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, one) in seen {
         match &one.says {
-            Says::Value(bytes) => {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                values.push(format!("exactly:{hex}"));
-            }
+            Says::Value(bytes) => values.push(format!("exactly:{}", hex(bytes))),
             Says::Digest(digest) => digests.push(digest.clone()),
-            Says::List(entries, only) => {
-                lists.push(entries);
-                forbids = *only;
-            }
+            Says::List(entries, forbids) => lists.push((entries, *forbids)),
         }
     }
-    let list = |page: &mut Lines, name: &str, mut texts: Vec<String>| {
-        texts.arrange();
-        texts.dedup();
-        if !texts.is_empty() {
-            let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
-            page.line(true, &format!("{name} = [{}]", texts.join(", ")));
+    if lists.is_empty() {
+        list(page, "values", values);
+        list(page, "sha256", digests);
+    } else {
+        if lists.len() < seen.len() {
+            page.say("In another of the dumps it is no list: that is refused.");
         }
-    };
-    list(page, "values", values);
-    list(page, "sha256", digests);
-    let entries: Vec<_> = lists.iter().flat_map(|list| list.iter()).collect();
-    let counts = entries.into_iter().map(|entry| {
-        let having = lists.iter().filter(|list| list.contains(entry)).count();
-        (entry.clone(), having == lists.len())
-    });
-    let counts: BTreeMap<_, _> = counts.into_map();
-    let of = |all: bool| {
-        counts.iter().filter(|(_, in_all)| **in_all == all).map(|(entry, _)| entry.clone()).collect()
-    };
-    list(page, "holds", of(true));
-    list(page, "may-hold", of(false));
-    if forbids {
-        page.say("It only forbids: whatever else it holds lets less start.");
-        page.line(true, "more = true");
+        entries(page, &lists);
     }
     if let Some(attributes) = first.attributes {
         page.line(true, &format!("attributes = {attributes}"));
     }
+}
+
+/// The entries that all lists have, and those that only some do.
+fn entries(page: &mut Lines, lists: &[(&Vec<String>, bool)]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (entries, _) in lists {
+        for entry in each(entries.iter().map(String::as_str)) {
+            let count = counts.entry(entry).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    let of = |all: bool| {
+        let having = counts.iter().filter(|(_, count)| (**count == lists.len()) == all);
+        having.map(|(entry, _)| (*entry).to_owned()).collect()
+    };
+    list(page, "holds", of(true));
+    list(page, "may-hold", of(false));
+    if lists.iter().all(|(_, forbids)| *forbids) {
+        page.say("It only forbids: whatever else it holds lets less start.");
+        page.line(true, "more = true");
+    }
+}
+
+/// A list of TOML, each text once; no line where there is none.
+fn list(page: &mut Lines, name: &str, texts: Vec<String>) {
+    let texts: Vec<_> = each(texts.into_iter()).iter().map(|text| quoted(text)).collect();
+    if !texts.is_empty() {
+        page.line(true, &format!("{name} = [{}]", texts.join(", ")));
+    }
+}
+
+/// Each of some things once, in their order.
+fn each<T: Ord>(things: impl Iterator<Item = T>) -> Vec<T> {
+    let mut things: Vec<_> = things.collect();
+    things.arrange();
+    things.dedup();
+    things
 }

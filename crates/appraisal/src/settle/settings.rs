@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Gather as _, Region, RegionId, Value, fact};
-use kiwame_trust::manifest::path_within;
 use kiwame_trust::rules::Grammar;
 use kiwame_trust::settings::{Expect, Setting};
 
+use crate::case::beginnings;
 use crate::kind::{ACQUIRE, Effect, Family, Kind, NOTHING_TO_DO, Severity};
 use crate::reference::{is_guarded, is_remains};
-use crate::settle::mutable::{is_harmless, is_ordinary};
+use crate::settle::mutable::{agree, is_harmless, is_ordinary, is_plain, keeps_to, stated};
 use crate::{Case, Finding, Findings, Match};
 
 /// Holds every setting of the policy against the image.
@@ -24,6 +24,8 @@ pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
     }
     let places = Places::of(case, settings);
     let mut held = Vec::new();
+    // Of which the reference speaks no more, and whether the device may be without.
+    let mut spoken = BTreeMap::new();
     for setting in settings {
         let regions = places.0.get(setting.path.as_str()).map_or(&[][..], Vec::as_slice);
         let live = regions.iter().any(|region| is_live(region));
@@ -32,9 +34,11 @@ pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
             _ if !live && case.is_beyond_limits(&setting.path) => {}
             Expect::Must if !live => {
                 found.report(absent(case, setting));
-                drop(gone(case, &setting.path));
+                spoken.insert(setting.path.as_str(), false);
             }
-            Expect::May | Expect::MustNot if !live => leave_out(case, setting),
+            Expect::May | Expect::MustNot if !live => {
+                spoken.insert(setting.path.as_str(), true);
+            }
             Expect::Must | Expect::May | Expect::MustNot => {
                 for region in regions {
                     match says(case, setting, region) {
@@ -45,10 +49,11 @@ pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
                         }
                     }
                 }
-                drop(gone(case, &setting.path));
+                spoken.insert(setting.path.as_str(), false);
             }
         }
     }
+    leave_out(case, &spoken);
     if !held.is_empty() {
         let count = kiwame_image::len64(&held);
         case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(count);
@@ -86,21 +91,24 @@ fn is_live(region: &Region) -> bool {
     region.fact(&fact::COPY_OF).is_none()
 }
 
-/// Takes what the reference has at and below a path off the list of what is missing: the setting speaks of it.
-fn gone(case: &mut Case<'_>, path: &str) -> Vec<usize> {
+/// Takes off the list of what is missing what settings speak of. What a device may be without is an exception.
+fn leave_out(case: &mut Case<'_>, spoken: &BTreeMap<&str, bool>) {
     let missing = core::mem::take(&mut case.unmatched);
-    let below = |index: &usize| case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, path));
-    let (gone, left) = missing.into_iter().partition(below);
-    case.unmatched = left;
-    gone
-}
-
-/// What the reference has there, and the buyer's device may be without.
-fn leave_out(case: &mut Case<'_>, setting: &Setting) {
-    if !gone(case, &setting.path).is_empty() {
-        case.vanished = true;
-        case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(1);
-    }
+    let mut without = BTreeSet::new();
+    case.unmatched = missing
+        .into_iter()
+        .filter(|&index| {
+            let mut around = case.wanted(index).into_iter().flat_map(|wanted| beginnings(&wanted.path));
+            let Some((path, &may)) = around.find_map(|path| spoken.get_key_value(path)) else { return true };
+            if may {
+                without.insert(*path);
+            }
+            false
+        })
+        .collect();
+    case.vanished |= !without.is_empty();
+    let count = kiwame_image::len64(&without.into_iter().collect::<Vec<_>>());
+    case.exceptions.by_policy = case.exceptions.by_policy.saturating_add(count);
 }
 
 /// A region, and all that lies in it.
@@ -181,20 +189,12 @@ fn says(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), Box<F
     if lists {
         return entries(case, setting, region).or_else(|(expected, actual)| differs(expected, actual));
     }
-    let value = match region.fact(&fact::VALUE) {
-        Some(Value::Bytes(bytes)) => Some(bytes.clone()),
-        Some(value) => Some(value.display().into_bytes()),
-        None => None,
-    };
-    // What guards is one of so many values, and never a range of them.
-    let guarded = is_guarded(region) || region.is(&fact::SELECTOR);
+    // What guards, or has something in it that does, is one of so many values, and never a range of them.
+    let guards = |region: &Region| is_guarded(region) || region.is(&fact::SELECTOR);
+    let inside = below(case, region).into_iter().filter_map(|id| case.tree.region(id));
+    let guarded = inside.chain(case.tree.ancestors(region.id)).any(guards);
     let listed = |grammar: &&Grammar| !guarded || matches!(grammar, Grammar::Enum(_) | Grammar::Exactly(_));
-    let keeps = |grammar: &Grammar| {
-        let text = || value.as_deref().and_then(|value| value.strip_suffix(&[0]));
-        value.as_deref().is_some_and(|value| grammar.holds(value))
-            || text().is_some_and(|text| grammar.holds(text))
-    };
-    if known || setting.values.iter().filter(listed).any(keeps) {
+    if known || setting.values.iter().filter(listed).any(|grammar| keeps_to(grammar, region)) {
         return Ok(());
     }
     let expected: Vec<_> =
@@ -206,68 +206,71 @@ fn says(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), Box<F
 fn attributes(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), (String, String)> {
     let shown = |value: Option<&Value>| value.map(Value::display).unwrap_or_default();
     let mine = region.fact(&fact::ATTRIBUTES);
+    let zero = |fact: &&kiwame_image::Fact| region.fact(fact).is_none_or(|value| *value == Value::Uint(0));
     if let Some(attributes) = setting.attributes {
-        let plain = |fact| region.fact(fact).is_none_or(|value| *value == Value::Uint(0));
-        return if mine == Some(&Value::Uint(attributes)) && plain(&fact::PUBLIC_KEY_INDEX) {
+        let plain = [&fact::PUBLIC_KEY_INDEX, &fact::MONOTONIC_COUNT].iter().all(zero);
+        return if plain && mine == Some(&Value::Uint(attributes)) {
             Ok(())
         } else {
             Err((format!("attributes {attributes}"), format!("attributes {}", shown(mine))))
         };
     }
-    let path = case.tree.path(region.id);
-    let theirs = case.reference.regions.iter().find(|wanted| wanted.path == path);
-    let same = theirs.is_some_and(|wanted| {
-        let agrees = |fact: &&kiwame_image::Fact| {
-            wanted.attributes.of(fact) == region.fact(fact).map(crate::json_of).as_ref()
-        };
-        KEPT.iter().all(agrees)
-    });
-    let own = KEPT.iter().any(|fact| region.fact(fact).is_some());
-    match () {
-        () if same || !own => Ok(()),
-        () if region.fact(&fact::MODE).is_none() && is_ordinary(region) => Ok(()),
-        () if region.fact(&fact::MODE).is_some() && crate::settle::mutable::is_plain(region).is_ok() => {
-            Ok(())
+    let theirs = case.at(case.tree.path(region.id)).map(|wanted| &wanted.attributes);
+    let is_file = region.fact(&fact::MODE).is_some();
+    let same = theirs.is_some_and(|theirs| {
+        let agrees =
+            |fact: &&kiwame_image::Fact| theirs.of(fact) == region.fact(fact).map(crate::json_of).as_ref();
+        // What else a variable's facts say is part of its value.
+        if is_file {
+            agree(&crate::reference::attributes(case.tree, region), theirs)
+        } else {
+            KEPT.iter().all(agrees)
         }
-        () => Err(("attributes of the reference, or of an ordinary entry".to_owned(), shown(mine))),
+    });
+    if same || if is_file { is_plain(region).is_ok() } else { is_ordinary(region) } {
+        return Ok(());
     }
+    Err(("attributes of the reference, or of an ordinary entry".to_owned(), shown(mine)))
 }
 
-/// Facts that are no part of the value.
-static KEPT: [&kiwame_image::Fact; 7] = [
-    &fact::ATTRIBUTES,
-    &fact::GID,
-    &fact::MODE,
-    &fact::MONOTONIC_COUNT,
-    &fact::PUBLIC_KEY_INDEX,
-    &fact::UID,
-    &fact::XATTRS,
-];
+/// Facts of a variable that are no part of its value.
+static KEPT: [&kiwame_image::Fact; 4] =
+    [&fact::ATTRIBUTES, &fact::MONOTONIC_COUNT, &fact::PUBLIC_KEY_INDEX, &fact::SORT];
+
+/// The entries of a list: what guards, under a key that says all of it. A name of anything else would speak for whatever it holds.
+fn listed<'t>(tree: &'t kiwame_image::Tree, region: &Region) -> Vec<&'t Region> {
+    let inner = region.children.iter().filter_map(|&id| tree.region(id));
+    let inner: Vec<_> = inner.filter(|inner| inner.component).collect();
+    let whole = |entry: &&Region| {
+        let says = |value: Vec<u8>| !value.is_empty() && entry.segment.key.ends_with(&value);
+        is_guarded(entry) && stated(entry).is_some_and(says)
+    };
+    if is_guarded(region) && inner.iter().all(whole) { inner } else { Vec::new() }
+}
 
 /// Every entry of a list is named, and those that must be there are.
 fn entries(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), (String, String)> {
-    let mut left: BTreeSet<_> = setting.holds.iter().map(String::as_str).into_set();
-    let inner = region.children.iter().filter_map(|&id| case.tree.region(id));
-    let mut any = false;
-    for entry in inner.filter(|entry| entry.component) {
-        any = true;
-        let key = String::from_utf8_lossy(&entry.segment.key);
-        let may = setting.may_hold.iter().any(|other| *other == key);
-        let named = left.remove(&*key) || setting.holds.iter().any(|other| *other == key) || may;
+    let texts = |list: &'_ [String]| list.iter().map(String::clone).into_set();
+    let (holds, may_hold): (BTreeSet<_>, BTreeSet<_>) = (texts(&setting.holds), texts(&setting.may_hold));
+    let entries = listed(case.tree, region);
+    let mut there = BTreeSet::new();
+    for entry in &entries {
+        let key = String::from_utf8_lossy(&entry.segment.key).into_owned();
+        let named = holds.contains(&key) || may_hold.contains(&key);
         if !(named || setting.more && region.is(&fact::FORBIDS)) {
-            return Err(("no entry that the policy does not name".to_owned(), key.into_owned()));
+            return Err(("no entry that the policy does not name".to_owned(), key));
         }
+        there.insert(key);
     }
-    match left.first() {
-        Some(absent) => Err(((*absent).to_owned(), "no such entry".to_owned())),
-        None if any => Ok(()),
-        None => Err(("a list".to_owned(), in_words(region))),
+    match holds.difference(&there).next() {
+        _ if entries.is_empty() => Err(("a list".to_owned(), in_words(region))),
+        Some(absent) => Err((absent.clone(), "no such entry".to_owned())),
+        None => Ok(()),
     }
 }
 
 fn absent(case: &Case<'_>, setting: &Setting) -> Finding {
-    let wanted = case.reference.regions.iter().find(|wanted| wanted.path == setting.path);
-    match wanted {
+    match case.at(&setting.path) {
         Some(wanted) => case.about_wanted(&ABSENT, wanted),
         None => {
             let last = kiwame_image::segments(&setting.path).last().unwrap_or_default();
@@ -312,16 +315,10 @@ pub fn configured(tree: &kiwame_image::Tree) -> Vec<Configured> {
     let odd = |region: &Region| region.is(&fact::LIVE) && !is_ordinary(region);
     let set = tree.regions().filter(|region| outermost(region) || odd(region)).filter(live);
     set.filter_map(|region| {
-        let inner = region.children.iter().filter_map(|&id| tree.region(id));
-        let entries = inner.filter(|inner| inner.component && inner.is(&fact::TRUST_ANCHOR));
+        let entries = listed(tree, region).into_iter();
         let entries: Vec<_> =
             entries.map(|entry| String::from_utf8_lossy(&entry.segment.key).into_owned()).collect();
-        let value = match region.fact(&fact::VALUE) {
-            Some(Value::Bytes(bytes)) => Some(bytes.clone()),
-            Some(value) => Some(value.display().into_bytes()),
-            None => None,
-        };
-        let says = match value {
+        let says = match stated(region) {
             _ if !entries.is_empty() => Says::List(entries, region.is(&fact::FORBIDS)),
             Some(value) => Says::Value(value),
             None => Says::Digest(digest(region)?),
@@ -533,7 +530,10 @@ mod tests {
     }
 
     fn list(entries: &[&'static str], forbids: bool) -> [Piece; 1] {
-        let entry = |step: &&'static str| piece(step, step.as_bytes()).component().is(&fact::TRUST_ANCHOR);
+        let entry = |step: &&'static str| {
+            let key = step.split_once(':').unwrap().1;
+            piece(step, key).component().is(&fact::TRUST_ANCHOR).with(&fact::VALUE, key)
+        };
         let head = piece("head:0", "h");
         let inside: Vec<_> = core::iter::once(head).chain(entries.iter().map(entry)).collect();
         let list = around("list:db", inside).is(&fact::TRUST_ANCHOR);
@@ -559,6 +559,51 @@ mod tests {
         assert!(!passes(named(&["a"], &[], true), &["e:d"], true), "it forbids less");
         assert!(!passes(named(&["a"], &[], true), &["e:a", "e:d"], false), "it allows more");
         assert!(!passes(named(&["a"], &[], false), &[], false), "no list");
+    }
+
+    #[test]
+    fn names_of_what_says_more_than_its_name_make_no_list() {
+        let of = |value: &str| store([boot(value).component(), other().component()]);
+        let names = Setting { holds: vec!["boot".to_owned(), "z".to_owned()], ..setting("store:1") };
+        assert!(!passes(&with(&of("1"), [names]), &of("2")));
+    }
+
+    #[test]
+    fn a_value_that_is_named_has_no_byte_more_and_what_holds_a_guard_is_no_range() {
+        let exactly = || Setting {
+            values: vec![Grammar::read("exactly:32", "test").unwrap()],
+            ..setting("store:1/key:boot")
+        };
+        assert!(passes(&with(&of("1"), [exactly()]), &of("2")));
+        assert!(!passes(&with(&of("1"), [exactly()]), &of("2\0")));
+        let holder = |value: &str| {
+            let inner = piece("argument:init", value).is(&fact::BOOT_ENTRY);
+            store([around("key:boot", [inner]).with(&fact::VALUE, value), other()])
+        };
+        let digits = Grammar::read("digits:1", "test").unwrap();
+        let digits = Setting { values: vec![digits], ..setting("store:1/key:boot") };
+        assert!(!passes(&with(&holder("1"), [digits]), &holder("2")));
+    }
+
+    #[test]
+    fn what_the_maker_says_is_erased_no_setting_fills() {
+        let plain = |value: &str| store([piece("key:boot", value).with(&fact::VALUE, value), other()]);
+        let trial = with(&plain("1"), [one_of("2")]).ruled("store:1/key:boot", Mutable::Erased);
+        assert!(!passes(&trial, &plain("2")));
+    }
+
+    #[test]
+    fn a_file_keeps_every_fact_that_is_no_value() {
+        let file = |value: &str, target: &str| {
+            let link = piece("file:rc", value).with(&fact::VALUE, value).owned("0755", 0);
+            store([link.with(&fact::TARGET, target), other()])
+        };
+        let named = || Setting { path: "store:1/file:rc".to_owned(), ..one_of("2") };
+        assert!(passes(&with(&file("1", "a"), [named()]), &file("2", "a")));
+        let open = |value: &str| {
+            store([piece("file:rc", value).with(&fact::VALUE, value).owned("0777", 0), other()])
+        };
+        assert!(!passes(&with(&file("1", "a"), [named()]), &open("2")));
     }
 
     #[test]

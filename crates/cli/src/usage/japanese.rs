@@ -164,6 +164,11 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "How many images at once; default: one for each processor, in at most a quarter of the memory",
         "同時に処理するイメージの数。省略時はプロセッサーの数(メモリーの 4 分の 1 に収まる範囲)",
     ),
+    // settings.
+    (
+        "Dumps of devices whose settings are to be confirmed; `-` is standard input",
+        "設定を確認する機器のダンプ。`-` は標準入力",
+    ),
     // attest.
     (
         "The description of product and release, firmware.toml; `kiwame describe` drafts one",

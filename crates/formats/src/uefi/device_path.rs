@@ -7,7 +7,7 @@
 //! Nothing is decided by these words: what is compared are the bytes. A node that is not known is shown by its numbers, and one
 //! that does not fit ends the text with `?`.
 
-use kiwame_image::{Guid, to_usize};
+use kiwame_image::{Guid, hex, to_usize};
 
 use crate::uefi::nvram::utf16;
 
@@ -87,10 +87,6 @@ fn u16_at(data: &[u8], at: usize) -> Option<u16> {
 
 fn u32_at(data: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*data.get(at..)?.first_chunk::<4>()?))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The header of a node.

@@ -563,10 +563,6 @@ impl Variable {
         utf16(&self.raw_name).map_or_else(|| self.raw_name.clone(), String::into_bytes)
     }
 
-    fn key_of_path(&self) -> Vec<u8> {
-        [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat()
-    }
-
     fn name(&self) -> String {
         String::from_utf8_lossy(&self.name_key()).into_owned()
     }
@@ -603,19 +599,16 @@ impl Variable {
     }
 
     fn node<'a>(&self, input: Input<'a>, reach: Reach) -> Node<'a> {
-        let key = self.key_of_path();
+        let key = [self.vendor.to_string().as_bytes(), b"-", &self.name_key()].concat();
         let format = if reach == Reach::Live { "variable" } else { "dead-variable" };
         // No remains may be a program (RULES 12); what lives is compared.
         let data = input.slice(self.header.saturating_add(self.name_size), self.data_size);
         let runs = reach != Reach::Live && self.data_size > 0 && could_hold_program(&data);
+        let newer = Segment::new("variable", &key).to_string();
         let node = Node::new(format, key, "variable", input);
         let node = if reach == Reach::Never { node.remains() } else { node };
         let node = if runs { node.with(&fact::EXECUTABLE, true) } else { node };
-        let node = if reach == Reach::Pending {
-            node.with(&fact::COPY_OF, Segment::new("variable", self.key_of_path()).to_string())
-        } else {
-            node
-        };
+        let node = if reach == Reach::Pending { node.with(&fact::COPY_OF, newer) } else { node };
         let node = node
             .guid(self.vendor)
             .name(self.name())

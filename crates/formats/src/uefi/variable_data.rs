@@ -24,8 +24,9 @@
 //!
 //! None: an entry of a database and a boot option are leaves, compared as they lie, `OptionalData` with them.
 
-use kiwame_image::{Builder, Defect, DefectKind, Fact, Guid, Input, Node, Reader, Span, fact, len64};
+use kiwame_image::{Builder, Defect, DefectKind, Fact, Guid, Input, Node, Reader, Span, fact, hex, len64};
 
+use crate::uefi::device_path;
 use crate::uefi::nvram::utf16;
 
 /// Adds the data of a variable, as the leaves that its name and vendor announce.
@@ -107,9 +108,8 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
             return;
         }
     };
-    let text = format!("{}, {}", option.description, crate::uefi::device_path::words(option.path));
-    out.fact(&fact::WORDS, text);
     out.fact(&LOAD_ATTRIBUTES, option.attributes);
+    let words = option.words(bytes);
     out.fact(&DESCRIPTION, option.description);
     out.fact(&DEVICE_PATH, option.path);
     let path_end = option.path_start.saturating_add(len64(option.path));
@@ -118,6 +118,7 @@ fn add_load_option<'a>(data: Input<'a>, bytes: &[u8], out: &mut Builder<'_, 'a>)
     if len64(optional) <= LONGEST_OPTIONAL {
         out.fact(&OPTIONAL_DATA, optional);
     }
+    out.fact(&fact::WORDS, words);
     let parts = [
         ("description", "load-option", data.slice(0, option.path_start)),
         ("path", "load-option-path", data.slice(option.path_start, len64(option.path))),
@@ -136,6 +137,31 @@ struct LoadOption<'b> {
 }
 
 impl<'b> LoadOption<'b> {
+    /// What it says, whole: also how it is started, and what its loader is given.
+    fn words(&self, bytes: &[u8]) -> String {
+        let mut text = format!("{}, {}", self.description, device_path::words(self.path));
+        let names = [(0x1, "active"), (0x2, "reconnects"), (0x8, "hidden"), (0x100, "application")];
+        let mut rest = self.attributes;
+        for (bit, name) in names.into_iter().filter(|(bit, _)| self.attributes & bit != 0) {
+            text.push_str(&format!(", {name}"));
+            rest &= !bit;
+        }
+        if self.attributes & 1 == 0 {
+            text.push_str(", not active");
+        }
+        if rest != 0 {
+            text.push_str(&format!(", attributes {rest:#x}"));
+        }
+        let end = self.path_start.saturating_add(len64(self.path));
+        let optional = bytes.get(kiwame_image::to_usize(end)..).unwrap_or_default();
+        if !optional.is_empty() {
+            let given = utf16(optional).filter(|given| !given.is_empty() && given.is_ascii());
+            let given = given.unwrap_or_else(|| format!("hex {}", hex(optional)));
+            text.push_str(&format!(", with the data {given}"));
+        }
+        text
+    }
+
     fn read(bytes: &'b [u8], base: u64) -> Result<Self, Defect> {
         let mut reader = Reader::new(bytes, base, &OPTION_TRUNCATED);
         let attributes = reader.u32_le("Attributes")?;
@@ -151,7 +177,7 @@ impl<'b> LoadOption<'b> {
         let path_start = reader.position();
         let path = reader.bytes(length.into(), "FilePathList")?;
         // What is no text is shown as it lies there: two of them are not the same.
-        let description = utf16(&description).unwrap_or_else(|| hex(&description, 0));
+        let description = utf16(&description).unwrap_or_else(|| hex(&description));
         Ok(Self { attributes, description, path_start, path })
     }
 }
@@ -190,12 +216,17 @@ impl SignatureList {
         let mut reader = Reader::new(rest, place, &TRUNCATED);
         let kind = reader.guid("SignatureType")?;
         let size = u64::from(reader.u32_le("SignatureListSize")?);
-        let header = LIST_HEADER.saturating_add(reader.u32_le("SignatureHeaderSize")?.into());
+        let own = u64::from(reader.u32_le("SignatureHeaderSize")?);
+        let header = LIST_HEADER.saturating_add(own);
         let entry = u64::from(reader.u32_le("SignatureSize")?);
         let contradicts =
             |field, found: u64, expected: u64| Defect::new(&SIZE, field, place, found, expected);
         if size > len64(rest) || size < header {
             return Err(contradicts("SignatureListSize", size, len64(rest)));
+        }
+        // No type of the specification has a header of its own, and EDK II reads over what stands there.
+        if own != 0 {
+            return Err(contradicts("SignatureHeaderSize", own, 0));
         }
         let entries = size.saturating_sub(header);
         if entry < OWNER || entries.checked_rem(entry) != Some(0) {
@@ -226,7 +257,11 @@ impl SignatureList {
         let window = entry.window()?;
         let owner = window.reader(&TRUNCATED).guid("SignatureOwner")?;
         let content = entry.from(OWNER);
-        let value = if content.length() > SHORT { content.sha256()?.hex() } else { hex(&window, OWNER) };
+        let value = if content.length() > SHORT {
+            content.sha256()?.hex()
+        } else {
+            hex(window.get(kiwame_image::to_usize(OWNER)..).unwrap_or_default())
+        };
         let key = format!("{}-{owner}-{value}", type_name(self.kind));
         let node = Node::new("signature", key, "signature", entry).component().guid(owner);
         let node = node.with(&SIGNATURE_TYPE, type_name(self.kind)).with(&OWNER_FACT, owner.to_string());
@@ -237,10 +272,6 @@ impl SignatureList {
 
 /// Optional data are a fact up to this length; real ones are a command line.
 const LONGEST_OPTIONAL: u64 = 4 << 10;
-
-fn hex(bytes: &[u8], from: u64) -> String {
-    bytes.iter().skip(kiwame_image::to_usize(from)).map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The types of section 32.4.1; others by their GUID.
 fn type_name(kind: Guid) -> String {
@@ -368,7 +399,7 @@ mod tests {
 
     #[test]
     fn sizes_that_contradict_each_other_are_ambiguous() {
-        for (at, value) in [(16, 0xff), (16, 27), (24, 15), (24, 47)] {
+        for (at, value) in [(16, 0xff), (16, 27), (20, 48), (24, 15), (24, 47)] {
             let mut data = sample();
             data[at] = value;
             let tree = parse(&Database, &data);

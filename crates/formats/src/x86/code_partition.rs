@@ -40,13 +40,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kiwame_decode::Crc32;
 use kiwame_image::{
     Algorithm, Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Reading, Span, Sum,
     Sure, Trouble, fact, len64, to_usize,
 };
 
-use super::{readable, sum8, trimmed, u8_at, u16_at, u32_at};
+use super::{crc_but, readable, sum8, trimmed, u8_at, u16_at, u32_at};
 
 /// A directory with its modules.
 #[derive(Debug)]
@@ -141,21 +140,9 @@ impl Directory {
             }
             return;
         }
-        let (Some(before), Some(behind), Some(stored)) =
-            (table.get(..16), table.get(20..), u32_at(table, 16))
-        else {
-            return;
-        };
-        let mut sum = Crc32::default();
-        [before, &[0; 4], behind].into_iter().for_each(|part| sum.update(part));
-        if sum.value() != stored {
-            out.defect(Defect::new(
-                &CHECKSUM,
-                "Checksum",
-                at.offset().saturating_add(16),
-                stored,
-                sum.value(),
-            ));
+        let Some((stored, sum)) = u32_at(table, 16).zip(crc_but(table, 16)) else { return };
+        if sum != stored {
+            out.defect(Defect::new(&CHECKSUM, "Checksum", at.offset().saturating_add(16), stored, sum));
         }
     }
 }
@@ -240,6 +227,15 @@ fn extensions(bytes: &[u8], start: u64) -> impl Iterator<Item = (u32, Span)> {
         at = at.saturating_add(size);
         whole.then_some((tag, span))
     })
+}
+
+/// A leaf for each extension from `start` on.
+fn add_extensions<'a>(at: &Input<'a>, window: &[u8], start: u64, out: &mut Builder<'_, 'a>) {
+    for (tag, span) in extensions(window, start) {
+        let input = at.slice(span.offset, span.length);
+        let node = Node::new("extension", format!("{tag:02x}"), "intel-extension", input);
+        out.add(node.with(&fact::TYPE, tag));
+    }
 }
 
 fn modules<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
@@ -520,15 +516,7 @@ impl Manifest {
             }
             return;
         }
-        for (tag, span) in extensions(window, self.length()) {
-            let node = Node::new(
-                "extension",
-                format!("{tag:02x}"),
-                "intel-extension",
-                at.slice(span.offset, span.length),
-            );
-            out.add(node.with(&fact::TYPE, tag));
-        }
+        add_extensions(at, window, self.length(), out);
     }
 
     fn listed(&self, window: &[u8]) -> Vec<Listed> {
@@ -676,15 +664,9 @@ impl Format for Metadata {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let Ok(window) = at.head(LONGEST_METADATA) else { return };
-        for (tag, span) in extensions(&window, 0) {
-            let node = Node::new(
-                "extension",
-                format!("{tag:02x}"),
-                "intel-extension",
-                at.slice(span.offset, span.length),
-            );
-            out.add(node.with(&fact::TYPE, tag));
+        match at.head(LONGEST_METADATA) {
+            Ok(window) => add_extensions(&at, &window, 0, out),
+            Err(trouble) => out.trouble(trouble),
         }
     }
 }

@@ -38,14 +38,13 @@
 
 use std::collections::BTreeSet;
 
-use kiwame_decode::Crc32;
 use kiwame_image::{
     Builder, Defect, DefectKind, Fact, Format, Glance, Input, Laid, Node, Reading, RegionId, Span, Sure,
     Trouble, fact, len64, to_usize,
 };
 
 use super::code_partition;
-use super::{readable, sum8, trimmed, u8_at, u16_at, u32_at};
+use super::{crc_but, readable, sum8, trimmed, u8_at, u16_at, u32_at};
 
 /// The region of the engine.
 #[derive(Debug)]
@@ -65,8 +64,7 @@ impl Format for IntelMe {
     }
 
     fn probe(&self, head: &Glance<'_>) -> Option<Reading> {
-        let believed = |table: Table| table.places(head.size()).next().is_some();
-        let table = Table::read(head.all()).filter(|table| believed(*table));
+        let table = Table::read(head.all()).filter(|table| table.end() <= head.size());
         let layout = || Layout::read(head.all(), head.size()).is_some();
         (table.is_some() || layout()).then(|| Reading::new(self, Sure::Structure))
     }
@@ -99,7 +97,7 @@ fn partitions<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Troub
     let head = at.head(LONGEST)?;
     let Some(table) = Table::read(&head) else { return Ok(()) };
     out.gaps("intel-me-gap", Some(ERASED));
-    let end = table.start.saturating_add(table.length());
+    let end = table.end();
     if end > at.length() {
         let place = at.offset().saturating_add(table.start).saturating_add(4);
         out.defect(Defect::new(
@@ -229,8 +227,9 @@ impl Table {
         HEADER.saturating_add(u64::from(self.count).saturating_mul(ENTRY))
     }
 
-    fn places(self, size: u64) -> impl Iterator<Item = ()> {
-        core::iter::once(()).filter(move |()| self.start.saturating_add(self.length()) <= size)
+    /// Where it ends in the region.
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.length())
     }
 
     fn entries(self, head: &[u8]) -> impl Iterator<Item = Entry> {
@@ -246,15 +245,9 @@ impl Table {
         let start = to_usize(self.start);
         let field = |offset: u64| at.offset().saturating_add(self.start).saturating_add(offset);
         if self.version == 0x21 {
-            let end = to_usize(self.start.saturating_add(self.length()));
-            let Some((before, behind)) = head.get(start..end).and_then(|table| table.split_at_checked(0x14))
-            else {
-                return;
-            };
-            let Some((stored, behind)) = behind.split_first_chunk::<4>() else { return };
-            let mut sum = Crc32::default();
-            [before, &[0; 4], behind].into_iter().for_each(|part| sum.update(part));
-            let (sum, stored) = (sum.value(), u32::from_le_bytes(*stored));
+            let end = to_usize(self.end());
+            let Some(table) = head.get(start..end) else { return };
+            let Some((stored, sum)) = u32_at(table, 0x14).zip(crc_but(table, 0x14)) else { return };
             if sum != stored {
                 out.defect(Defect::new(&CHECKSUM, "HeaderChecksum", field(0x14), stored, sum));
             }
@@ -372,7 +365,10 @@ impl Format for TableParts {
     }
 
     fn parse<'a>(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
-        let Ok(head) = at.head(LONGEST) else { return };
+        let head = match at.head(LONGEST) {
+            Ok(head) => head,
+            Err(trouble) => return out.trouble(trouble),
+        };
         out.add(Node::new("me-table", "header", "intel-me-header", at.slice(0, HEADER)));
         let Some(table) = Table::at(&head, 0) else { return };
         for (number, entry) in (0u32..).zip(table.entries(&head)) {
@@ -415,10 +411,8 @@ impl Layout {
         let (first, length, sum) = match short {
             0x40 | 0x48 if u32_at(head, 0x18)? < u32::from(u16::MAX).saturating_mul(0x1000) => {
                 let length = u64::from(short).saturating_add(0x10);
-                let pointers = head.get(0x18..to_usize(length))?;
-                let mut sum = Crc32::default();
-                [head.get(0x10..0x14)?, &[0; 4], pointers].into_iter().for_each(|part| sum.update(part));
-                (0x18, length, Some((u32_at(head, 0x14)?, sum.value())))
+                let sum = crc_but(head.get(0x10..to_usize(length))?, 4)?;
+                (0x18, length, Some((u32_at(head, 0x14)?, sum)))
             }
             _ => (0x10, 0x48, None),
         };
@@ -578,14 +572,10 @@ fn boot_partition<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), T
 
 /// Version 2 has a CRC-32 over all but its signature and itself.
 fn check_boot(at: &Input<'_>, table: &[u8], out: &mut Builder<'_, '_>) {
-    let (Some(stored), Some(before), Some(behind)) = (u32_at(table, 8), table.get(4..8), table.get(12..))
-    else {
-        return;
-    };
-    let mut sum = Crc32::default();
-    [before, &[0; 4], behind].into_iter().for_each(|part| sum.update(part));
-    if sum.value() != stored {
-        out.defect(Defect::new(&CHECKSUM, "Checksum", at.offset().saturating_add(8), stored, sum.value()));
+    let sum = table.get(4..).and_then(|table| crc_but(table, 4));
+    let Some((stored, sum)) = u32_at(table, 8).zip(sum) else { return };
+    if sum != stored {
+        out.defect(Defect::new(&CHECKSUM, "Checksum", at.offset().saturating_add(8), stored, sum));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What only x86 machines have: the flash of Intel's chip sets with the firmware of its management engine and its network
 //! controller's memory, the interface table, and microcode of both makers.
 
+use kiwame_decode::Crc32;
 use kiwame_image::{Format, to_usize};
 
 pub(crate) mod amd_microcode;
@@ -47,6 +48,15 @@ fn trimmed(name: &[u8]) -> &[u8] {
 /// The same for people.
 fn readable(name: &[u8]) -> String {
     String::from_utf8_lossy(trimmed(name)).into_owned()
+}
+
+/// CRC-32 of bytes in which the four at that place, where it is kept, count as zero; none when they are not there.
+fn crc_but(bytes: &[u8], at: u64) -> Option<u32> {
+    let (before, behind) = bytes.split_at_checked(to_usize(at))?;
+    let (_, behind) = behind.split_first_chunk::<4>()?;
+    let mut sum = Crc32::default();
+    [before, &[0; 4], behind].into_iter().for_each(|part| sum.update(part));
+    Some(sum.value())
 }
 
 /// The sum of all bytes.

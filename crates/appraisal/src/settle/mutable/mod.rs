@@ -168,8 +168,8 @@ fn hold(
     }
 }
 
-/// What a setting of the buyer's has judged: where the maker lists the same key, its grammar holds too. No rule reaches what
-/// guards.
+/// What a setting of the buyer's has judged: where the maker lists the same key, its grammar holds too, and what the maker says
+/// is erased is. No rule reaches what guards.
 fn also(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, known: &Known<'_>) {
     let open = case.matches.get(&region.id) == Some(&Match::Mutable);
     if !open || case.tree.ancestors(region.id).chain([region]).any(is_guarded) {
@@ -178,7 +178,14 @@ fn also(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, known: &
     let (manifest, path) = (case.manifest, case.tree.path(region.id));
     let lists = |rule: &MutableRule| match &rule.rule {
         Mutable::Keys(keys) | Mutable::Fields(keys) => KeyRule::of(keys, &region.segment.key).is_some(),
-        Mutable::DataFiles(_) | Mutable::Erased | Mutable::Any { .. } => false,
+        Mutable::DataFiles(files) => match InFiles::of(path) {
+            InFiles::File(name) => file_of(files, &unescaped(&name)).is_some_and(|file| {
+                region.kind != role::SETTING || KeyRule::of(&file.keys, &region.segment.key).is_some()
+            }),
+            InFiles::Nowhere | InFiles::Unused | InFiles::Directory(_) | InFiles::Other => false,
+        },
+        Mutable::Erased => true,
+        Mutable::Any { .. } => false,
     };
     let rules = (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path) && lists(rule));
     let refused = rules.filter_map(|rule| keeps(case, rule, region, known).err()).next();
@@ -273,11 +280,8 @@ impl<'a> Known<'a> {
     /// `None` for an entry that the reference does not have.
     fn agrees(&self, case: &Case<'_>, region: &Region) -> Option<bool> {
         let known = self.facts.get(case.tree.path(region.id))?;
-        let value = |name: &str| VALUES.iter().any(|fact| fact.name == name);
-        let kept = |name: &str| !value(name) && !super::differences::is_of_writing(name);
         let mine = crate::reference::attributes(case.tree, region);
-        let mine: Vec<_> = mine.iter().filter(|(name, _)| kept(name)).collect();
-        Some(known.iter().any(|facts| facts.iter().filter(|(name, _)| kept(name)).eq(mine.iter().copied())))
+        Some(known.iter().any(|theirs| agree(&mine, theirs)))
     }
 
     /// True for the one entry of its name, which says what the one of the reference says, in other signs. Of a list the
@@ -335,6 +339,13 @@ impl<'a> Known<'a> {
 ///
 /// Of a variable that is live the state says only whether a newer copy was begun.
 static VALUES: [&Fact; 3] = [&fact::VALUE, &fact::DATA_SIZE, &fact::STATE];
+
+/// True for facts that are the same, the value itself and traces of writing aside.
+pub(in crate::settle) fn agree(mine: &Facts, theirs: &Facts) -> bool {
+    let value = |name: &str| VALUES.iter().any(|fact| fact.name == name);
+    let kept = |name: &str| !value(name) && !super::differences::is_of_writing(name);
+    mine.iter().filter(|(name, _)| kept(name)).eq(theirs.iter().filter(|(name, _)| kept(name)))
+}
 
 /// Facts that say who may do what with an entry.
 static RIGHTS: [&Fact; 4] = [&fact::MODE, &fact::UID, &fact::GID, &fact::XATTRS];
@@ -414,36 +425,40 @@ const NAMES: usize = 12;
 fn key_rule(keys: &[KeyRule], region: &Region) -> Result<Held, String> {
     let key = KeyRule::of(keys, &region.segment.key);
     let key = key.ok_or_else(|| some_of(keys.iter().map(|key| key.name.as_str())))?;
-    let value = region.fact(&fact::VALUE).map(|value| match value {
-        Value::Bytes(bytes) => bytes.clone(),
-        // In digits, as a grammar for numbers reads them.
-        Value::Uint(number) => number.to_string().into_bytes(),
-        Value::Text(_) | Value::Flag(_) | Value::Places(_) => value.display().into_bytes(),
-    });
     let length = region.fact(&fact::DATA_SIZE).map_or(region.span.length, |size| match size {
         Value::Uint(size) => *size,
         Value::Text(_) | Value::Bytes(_) | Value::Flag(_) | Value::Places(_) => u64::MAX,
     });
-    let whole = || value.as_deref().is_some_and(|value| key.value.holds(value));
-    // Strings in variables end with a zero.
-    let text = || {
-        let text = value.as_deref().and_then(|value| value.strip_suffix(&[0]));
-        text.is_some_and(|text| key.value.holds(text))
-    };
     // Each value of a selector leads to a part that is judged so; who lists none has said nothing (RULES 7).
     if region.is(&fact::SELECTOR) && !matches!(key.value, Grammar::Enum(_) | Grammar::Exactly(_)) {
         return Err("a selector with a list of its values (enum)".to_owned());
     }
-    // A number is shown as one, and is no text to who asks for text.
-    let number = matches!(region.fact(&fact::VALUE), Some(Value::Uint(_)));
-    if number && matches!(key.value, Grammar::Word(_) | Grammar::Hex(_) | Grammar::Mac) {
-        return Err(key.value.text());
-    }
     if let Grammar::Bytes(most) = key.value {
         return if length <= most { Ok(Held::NotJudged) } else { Err(key.value.text()) };
     }
-    // A value that the format does not state keeps to no grammar.
-    if whole() || text() { Ok(Held::Judged) } else { Err(key.value.text()) }
+    if keeps_to(&key.value, region) { Ok(Held::Judged) } else { Err(key.value.text()) }
+}
+
+/// What a region says, as grammars read it: a number in digits.
+pub(in crate::settle) fn stated(region: &Region) -> Option<Vec<u8>> {
+    region.fact(&fact::VALUE).map(|value| match value {
+        Value::Bytes(bytes) => bytes.clone(),
+        Value::Uint(number) => number.to_string().into_bytes(),
+        Value::Text(_) | Value::Flag(_) | Value::Places(_) => value.display().into_bytes(),
+    })
+}
+
+/// True for a value that keeps to a grammar. One that the format does not state keeps to none.
+pub(in crate::settle) fn keeps_to(grammar: &Grammar, region: &Region) -> bool {
+    // A number is shown as one, and is no text to who asks for text.
+    let number = matches!(region.fact(&fact::VALUE), Some(Value::Uint(_)));
+    if number && matches!(grammar, Grammar::Word(_) | Grammar::Hex(_) | Grammar::Mac) {
+        return false;
+    }
+    let Some(value) = stated(region) else { return false };
+    // Strings in variables end with a zero; bytes that are named have it, or have none.
+    let text = || value.strip_suffix(&[0]).filter(|_| !matches!(grammar, Grammar::Exactly(_)));
+    grammar.holds(&value) || text().is_some_and(|text| grammar.holds(text))
 }
 
 fn in_files(
