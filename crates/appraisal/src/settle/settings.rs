@@ -227,7 +227,9 @@ fn attributes(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(),
             KEPT.iter().all(agrees)
         }
     });
-    if same || if is_file { is_plain(region).is_ok() } else { is_ordinary(region) } {
+    // A file that the reference has is that file; one that is new lends no rights.
+    let plain = if is_file { theirs.is_none() && is_plain(region).is_ok() } else { is_ordinary(region) };
+    if same || plain {
         return Ok(());
     }
     Err(("attributes of the reference, or of an ordinary entry".to_owned(), shown(mine)))
@@ -527,6 +529,11 @@ mod tests {
         assert!(!refused(one_of("2"), 3) && !refused(one_of("2"), 7) && refused(one_of("2"), 5));
         let said = |attributes| Setting { attributes: Some(attributes), ..one_of("2") };
         assert!(!refused(said(5), 5) && refused(said(5), 7));
+        for fact in [&fact::PUBLIC_KEY_INDEX, &fact::MONOTONIC_COUNT] {
+            let of = |number: u8| store([boot("2").with(&fact::ATTRIBUTES, 5u8).with(fact, number)]);
+            let trial = with(&image("1", 5), [said(5)]);
+            assert!(passes(&trial, &of(0)) && !passes(&trial, &of(1)), "{}", fact.name);
+        }
     }
 
     fn list(entries: &[&'static str], forbids: bool) -> [Piece; 1] {
@@ -604,6 +611,10 @@ mod tests {
             store([piece("file:rc", value).with(&fact::VALUE, value).owned("0777", 0), other()])
         };
         assert!(!passes(&with(&file("1", "a"), [named()]), &open("2")));
+        assert!(!passes(&with(&file("1", "a"), [named()]), &file("2", "b")));
+        // One that is new is plain.
+        assert!(passes(&with(&store([other()]), [named()]), &file("2", "a")));
+        assert!(!passes(&with(&store([other()]), [named()]), &open("2")));
     }
 
     #[test]
