@@ -6,6 +6,7 @@
 
 use kiwame_image::Format;
 
+pub(crate) mod capsule;
 pub(crate) mod depex;
 pub(crate) mod encapsulation;
 pub(crate) mod file;
@@ -21,4 +22,4 @@ pub(crate) mod volume;
 
 /// In the order in which equal matches win.
 pub(crate) static FORMATS: &[&dyn Format] =
-    &[&image::UefiImage, &volume::UefiVolume, &section::UefiSections, &nvram::Nvram];
+    &[&capsule::Capsule, &image::UefiImage, &volume::UefiVolume, &section::UefiSections, &nvram::Nvram];
