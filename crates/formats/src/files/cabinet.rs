@@ -33,7 +33,7 @@
 //!
 //! Limitations: folders in LZX or Quantum are named and not opened, nor is a cabinet of a set put together; names that
 //! are not ASCII are shown as they are, and fwupd refuses them; the signature behind a cabinet is not checked; of `*.jcat` and
-//! `*.metainfo.xml` nothing is checked either: the former is opened as the gzip stream that it is.
+//! `*.metainfo.xml` nothing is checked either: the former is opened as the gzip stream that it is, with libjcat's mark behind it.
 //!
 //! ## Normal form
 //!
@@ -212,6 +212,8 @@ struct Entry {
 /// What lies in a cabinet beside its header.
 #[derive(Debug)]
 enum Thing {
+    /// Added before all others.
+    Header,
     Folder(usize),
     Data(usize),
     File(RecordOf),
@@ -252,7 +254,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     );
     let cabinet = at.slice(0, header.size);
     let folders = folders(&cabinet, &header, out)?;
-    let mut things = vec![];
+    let mut things = vec![(Span::new(0, header.length), Thing::Header)];
     let mut start = header.length;
     for (number, folder) in folders.iter().enumerate() {
         let length = FOLDER.saturating_add(header.reserve.0);
@@ -270,35 +272,36 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         }
         things.push((span, Thing::File(record)));
     }
-    things.insert(0, (Span::new(0, header.length), Thing::Folder(usize::MAX)));
-    let (laid, behind) = kiwame_image::lay_out(cabinet.length(), things);
-    let mut gaps = 0_u32;
-    let mut gap = |span: Span, out: &mut Builder<'_, 'a>| {
-        if !span.is_empty() {
-            let node = Node::new(
-                "cab",
-                format!("unused-{gaps}"),
-                "cab-unused",
-                cabinet.slice(span.offset, span.length),
-            );
-            out.add(node.unknown());
-            gaps = gaps.saturating_add(1);
+    let data = add(&cabinet, things, &folders, out);
+    end(at, &header, out);
+    for (leaf, number, input) in data {
+        if let Some((folder, files)) = folders.get(number).zip(files.get_mut(number)) {
+            open(&input, folder, (leaf, header.reserve.1), core::mem::take(files), out)?;
         }
-    };
-    let mut opened = Vec::new();
-    for Laid { thing, stated, gap: before, span, shared, beyond } in laid {
-        gap(before, out);
+    }
+    Ok(())
+}
+
+/// Adds what lies in a cabinet, and what lies between. Returns the blocks of folders, where none of them is missing, with the
+/// number of the folder.
+fn add<'a>(
+    cabinet: &Input<'a>,
+    things: Vec<(Span, Thing)>,
+    folders: &[Folder],
+    out: &mut Builder<'_, 'a>,
+) -> Vec<(RegionId, usize, Input<'a>)> {
+    let (laid, behind) = kiwame_image::lay_out(cabinet.length(), things);
+    let mut gaps = Gaps::default();
+    let mut data = Vec::new();
+    for Laid { thing, stated, gap, span, shared, beyond } in laid {
+        gaps.add(cabinet, gap, out);
         if shared.is_some() || beyond {
-            out.defect(Defect::new(
-                &OVERLAP,
-                "coffCabStart",
-                field(stated.offset),
-                stated.length,
-                span.length,
-            ));
+            let place = cabinet.offset().saturating_add(stated.offset);
+            out.defect(Defect::new(&OVERLAP, "coffCabStart", place, stated.length, span.length));
         }
         let input = cabinet.slice(span.offset, span.length);
         match thing {
+            Thing::Header => {}
             Thing::Folder(number) => {
                 let Some(folder) = folders.get(number) else { continue };
                 let node = Node::new("cab", format!("folder-{number}"), "cab-folder", input);
@@ -307,24 +310,30 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
             }
             Thing::Data(number) => {
                 let node = Node::new("cab", format!("data-{number}"), "cab-data", input.clone()).encoded();
-                let whole = span == stated;
-                opened.extend(out.add(node).filter(|_| whole).map(|leaf| (leaf, number, input)));
+                let leaf = out.add(node).filter(|_| span == stated);
+                data.extend(leaf.map(|leaf| (leaf, number, input)));
             }
             Thing::File(record) => {
                 out.add(record.node(input));
             }
         }
     }
-    gap(behind, out);
-    end(at, &header, out);
-    let mut files = files.into_iter();
-    let mut sorted: Vec<_> = (0..folders.len()).map(|_| files.next()).collect();
-    for (leaf, number, input) in opened {
-        let Some((folder, files)) = folders.get(number).zip(sorted.get_mut(number)) else { continue };
-        let files = files.take().unwrap_or_default();
-        open(&input, folder, (leaf, header.reserve.1), files, out)?;
+    gaps.add(cabinet, behind, out);
+    data
+}
+
+/// Numbers bytes that nothing leads to.
+#[derive(Debug, Default)]
+struct Gaps(u32);
+
+impl Gaps {
+    fn add<'a>(&mut self, at: &Input<'a>, span: Span, out: &mut Builder<'_, 'a>) {
+        if !span.is_empty() {
+            let input = at.slice(span.offset, span.length);
+            out.add(Node::new("cab", format!("unused-{}", self.0), "cab-unused", input).unknown());
+            self.0 = self.0.saturating_add(1);
+        }
     }
-    Ok(())
 }
 
 /// What lies behind the cabinet.
@@ -617,16 +626,9 @@ impl<'a> Stage<'a> for Files {
     fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
         let things = self.0.iter().map(|entry| (entry.span, entry)).collect();
         let (laid, behind) = kiwame_image::lay_out(at.length(), things);
-        let mut gaps = 0_u32;
-        let mut unused = |span: Span, out: &mut Builder<'_, 'a>| {
-            if !span.is_empty() {
-                let input = at.slice(span.offset, span.length);
-                out.add(Node::new("cab", format!("unused-{gaps}"), "cab-unused", input).unknown());
-                gaps = gaps.saturating_add(1);
-            }
-        };
+        let mut gaps = Gaps::default();
         for Laid { thing: entry, stated, gap, span, shared, beyond } in laid {
-            unused(gap, out);
+            gaps.add(&at, gap, out);
             if shared.is_some() && !stated.is_empty() {
                 out.defect(Defect::new(
                     &SHARED,
@@ -641,12 +643,38 @@ impl<'a> Stage<'a> for Files {
             }
             let node = Node::new("cab-file", &entry.name, "cab-file", at.slice(span.offset, span.length));
             let node = node.name(String::from_utf8_lossy(&entry.name)).component();
-            out.add(node.then(&Recognised(Place::File)));
+            let signatures = entry.name.ends_with(b".jcat");
+            out.add(if signatures {
+                node.then_with(Rc::new(Jcat))
+            } else {
+                node.then(&Recognised(Place::File))
+            });
         }
-        unused(behind, out);
+        gaps.add(&at, behind, out);
     }
 }
 
+/// Signatures as libjcat writes them: a gzip stream, and a mark behind it that keeps servers from unpacking it.
+#[derive(Debug)]
+struct Jcat;
+
+impl<'a> Stage<'a> for Jcat {
+    fn parse(&self, at: Input<'a>, out: &mut Builder<'_, 'a>) {
+        let length = at.length().saturating_sub(len64(JCAT_MARK));
+        let mark = at.from(length);
+        match mark.window() {
+            Ok(window) if window[..] == *JCAT_MARK => {
+                let stream = Node::new("jcat", "stream", "jcat-stream", at.slice(0, length));
+                out.add(stream.then(&Recognised(Place::File)));
+                out.add(Node::new("jcat", "mark", "jcat-mark", mark));
+            }
+            Ok(_) => Recognised(Place::File).parse(at, out),
+            Err(trouble) => out.trouble(trouble),
+        }
+    }
+}
+
+const JCAT_MARK: &[u8] = b"IHATECDN";
 const SIGNATURE: &[u8] = b"MSCF";
 const HEADER: u64 = 36;
 const FOLDER: u64 = 8;
@@ -864,6 +892,18 @@ mod tests {
     fn what_a_policy_accepts_is_on_the_list() {
         every_byte_is_compared(&Cabinet, &sample(MSZIP), 0..0);
         every_byte_is_compared(&Cabinet, &sample(0), 0..0);
+    }
+
+    #[test]
+    fn the_mark_behind_signatures_is_no_second_stream() {
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+        let with = |behind: &[u8]| {
+            let data = [&gzip[..], behind].concat();
+            let bytes = cabinet(0, &[block(&data, data.len())], &[("a.jcat", data.len())]);
+            found(&bytes)
+        };
+        assert_eq!((with(b"IHATECDN"), with(b"")), (String::new(), String::new()));
+        assert_eq!(with(b"IHATECDM"), "gzip/trailing-bytes");
     }
 
     #[test]
