@@ -18,7 +18,7 @@ export KIWAME_PAGE := $(PAGE)
 export KIWAME_GOLDEN := $(GOLDEN)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts lint doc check bless soak fuzz bench oracle oracle-files oracle-coreboot oracle-trees oracle-tools oracle-kernel oracle-stores samples reproduce demo clean advisories
+.PHONY: help toolchain setup core build page golden test test-native test-command test-hosts lint doc check bless soak fuzz bench oracle oracle-files oracle-coreboot oracle-wrappers oracle-trees oracle-tools oracle-kernel oracle-stores samples reproduce demo clean advisories
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -102,6 +102,10 @@ oracle-files: ## compare file systems with other tools' lists, as root (needs: t
 oracle-coreboot: ## compare coreboot images with cbfstool's lists (needs: tests/oracle/coreboot.py); IMAGES="a.rom b.rom"
 	$(CARGO) build --release --locked -p kiwame-verifier --example inspect
 	tests/oracle/coreboot.py $(TARGET)/release/examples/inspect $(IMAGES)
+
+oracle-wrappers: ## compare cabinets and UEFI capsules with other tools (needs: tests/oracle/wrappers.py); IMAGES="a.cab b.cap"
+	$(CARGO) build --release --locked -p kiwame-verifier --example inspect
+	tests/oracle/wrappers.py $(TARGET)/release/examples/inspect $(IMAGES)
 
 oracle-trees: build ## compare device trees and FITs with libfdt, dumpimage and openssl (needs: tests/oracle/trees.py); IMAGES="a.dtb b.itb"
 	$(CARGO) build --release --locked -p kiwame-xtask --example claims

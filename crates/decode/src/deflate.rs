@@ -36,29 +36,41 @@ pub(super) fn decode_likely(
     if expected.is_some_and(|size| size > room) {
         return Err(DecodeError::Overflow);
     }
-    let mut source = Bits { input, at: 0, bits: 0, count: 0, slack: false };
+    let mut source = Bits::new(input);
     let mut output = Output::new(expected, likely, room);
-    let mut tables = Tables::new();
-    loop {
-        let header = source.take(3)?;
-        match header >> 1 {
-            0 => output.store(&mut source)?,
-            1 => {
-                tables.fixed();
-                output.inflate(&mut source, &tables)?;
-            }
-            2 => {
-                tables.read(&mut source)?;
-                output.inflate(&mut source, &tables)?;
-            }
-            _ => return Err(source.malformed()),
-        }
-        if header & 1 == 1 {
-            break;
-        }
-    }
+    source.blocks(&mut output, &mut Tables::new())?;
     let slack = source.slack();
     Ok(Decoded { slack, ..Decoded::new(output.finish(), source.consumed()) })
+}
+
+/// Streams one behind the other, each of which may repeat what those before it gave.
+pub(super) struct Chain {
+    output: Output,
+    tables: Tables,
+}
+
+impl Chain {
+    /// For streams that give so many bytes in all.
+    pub(super) fn new(total: u64) -> Self {
+        Self { output: Output::new(Some(total), 0, total), tables: Tables::new() }
+    }
+
+    /// Decodes the next stream, which gives exactly `size` bytes. Returns how many bytes it has, and whether it has bits
+    /// that nobody reads.
+    pub(super) fn add(&mut self, input: &[u8], size: u64) -> Result<(u64, bool), DecodeError> {
+        self.output.limit = self.output.at.saturating_add(to_usize(size));
+        let mut source = Bits::new(input);
+        source.blocks(&mut self.output, &mut self.tables)?;
+        if self.output.at != self.output.limit {
+            return Err(DecodeError::SizeMismatch);
+        }
+        Ok((source.consumed(), source.slack()))
+    }
+
+    /// All that the streams gave.
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.output.finish()
+    }
 }
 
 /// The input, bit by bit.
@@ -74,6 +86,32 @@ struct Bits<'i> {
 }
 
 impl<'i> Bits<'i> {
+    fn new(input: &'i [u8]) -> Self {
+        Self { input, at: 0, bits: 0, count: 0, slack: false }
+    }
+
+    /// All blocks of a stream.
+    fn blocks(&mut self, output: &mut Output, tables: &mut Tables) -> Result<(), DecodeError> {
+        loop {
+            let header = self.take(3)?;
+            match header >> 1 {
+                0 => output.store(self)?,
+                1 => {
+                    tables.fixed();
+                    output.inflate(self, tables)?;
+                }
+                2 => {
+                    tables.read(self)?;
+                    output.inflate(self, tables)?;
+                }
+                _ => return Err(self.malformed()),
+            }
+            if header & 1 == 1 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Sees to it that 56 bits are there, or all that the input has left.
     #[inline(always)]
     fn fill(&mut self) {

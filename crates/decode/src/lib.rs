@@ -27,6 +27,7 @@ mod filters;
 pub mod lzma;
 mod lzma2;
 pub mod lzo;
+pub mod mszip;
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 mod others;

@@ -278,8 +278,10 @@ fn joined(noun: &str, key: &str) -> String {
 }
 
 /// Kinds that have a name of their own.
-const WHOLE_THINGS: [&str; 14] = [
+const WHOLE_THINGS: [&str; 16] = [
     "block-device",
+    "cab-entry",
+    "cab-file",
     "cbfs-file",
     "character-device",
     "device-tree-property",
@@ -302,6 +304,11 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
         "block-device" | "character-device" => ("device node", "デバイスノード"),
         "boot-argument" => ("boot argument", "起動引数"),
         "boot-line" | "login-line" => ("line", "行"),
+        "cab-entry" => ("entry of the cabinet", "キャビネットの項目"),
+        "cab-file" if runs => ("program", "プログラム"),
+        "cab-file" => ("file in the cabinet", "キャビネット内のファイル"),
+        "capsule-driver" => ("embedded driver", "組込みドライバー"),
+        "capsule-payload" => ("payload of the capsule", "カプセルの本体"),
         "cbfs-file" => ("coreboot file", "corebootのファイル"),
         "device-tree-property" => ("property", "プロパティ"),
         "directory" | "dir" => ("directory", "ディレクトリ"),

@@ -13,6 +13,7 @@
 //! mtab           link:mtab
 //! ```
 
+pub(crate) mod cabinet;
 pub(crate) mod cpio;
 pub(crate) mod file_content;
 pub(crate) mod jffs2;
@@ -482,7 +483,8 @@ impl<'a> Stage<'a> for Rest<'a> {
 const REST: &[u8] = b"\n";
 
 /// In the order in which equal matches win.
-pub(crate) static FORMATS: &[&dyn Format] = &[&squashfs::Squashfs, &jffs2::Jffs2, &cpio::Cpio];
+pub(crate) static FORMATS: &[&dyn Format] =
+    &[&squashfs::Squashfs, &jffs2::Jffs2, &cpio::Cpio, &cabinet::Cabinet];
 
 /// The kinds of defects of this file.
 pub(crate) const DEFECTS: &[&DefectKind] = &[&DUPLICATE_NAME, &NAME, &NAME_FOLDS, &NODE_FOLDS];

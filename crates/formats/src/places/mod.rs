@@ -86,4 +86,4 @@ impl Whole {
 }
 
 /// Images of these formats say themselves where their parts are; a layout has only to agree (RULES 13).
-const STRUCTURED: &[&str] = &["intel-flash", "uefi-image", "fmap", "cbfs"];
+const STRUCTURED: &[&str] = &["intel-flash", "uefi-capsule", "uefi-image", "fmap", "cbfs", "cabinet"];

@@ -6,6 +6,7 @@
 
 use kiwame_image::Format;
 
+pub(crate) mod capsule;
 pub(crate) mod depex;
 mod device_path;
 pub(crate) mod encapsulation;
@@ -22,4 +23,4 @@ pub(crate) mod volume;
 
 /// In the order in which equal matches win.
 pub(crate) static FORMATS: &[&dyn Format] =
-    &[&image::UefiImage, &volume::UefiVolume, &section::UefiSections, &nvram::Nvram];
+    &[&capsule::Capsule, &image::UefiImage, &volume::UefiVolume, &section::UefiSections, &nvram::Nvram];

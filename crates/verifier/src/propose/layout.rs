@@ -257,7 +257,7 @@ fn front(tree: &Tree) -> &'static str {
 }
 
 /// Images of these formats say themselves where their parts are.
-const STRUCTURED: [&str; 4] = ["intel-flash", "uefi-image", "fmap", "cbfs"];
+const STRUCTURED: [&str; 6] = ["intel-flash", "uefi-capsule", "uefi-image", "fmap", "cbfs", "cabinet"];
 /// So many partitions a flash has at most; lists of Linux boards have up to twenty.
 const PARTS: usize = 64;
 /// So many lists are tried.
