@@ -107,6 +107,7 @@ function showFacts(held) {
       [names.manifest, `${product}@${release}: ${signers.map(({ id: who, key }) => `${who === "--key" ? texts().givenKey : who} (${key})`).join(", ")}`],
       [names.payload, payloadSha256],
     ]),
+    ...(report.device?.parts ?? []).map((part) => [`${names.part} ${plain(part.name)}`, partOf(part)]),
     [names.policy, report.policy.sha256],
     [names.time, report.time.value && `${report.time.value} (${report.time.source})`],
     [names.core, report.tool.coreSha256],
@@ -114,6 +115,12 @@ function showFacts(held) {
     [names.exit, report.mode === "inspect" && report.exitCode === 0 ? undefined : String(held && report.exitCode === 0 ? HELD : report.exitCode)],
   ];
   describe(id("facts"), facts);
+}
+
+/** A part of a device: where it lies, what is to lie there, and what came out. */
+function partOf({ offset, length, holds, release, exitCode }) {
+  const what = release ? `${plain(holds)}@${plain(release)}` : texts().partHolds[holds] ?? plain(holds);
+  return `${texts().partResult(exitCode)} ${hex(offset)}+${hex(length)}: ${what}`;
 }
 
 function describe(list, pairs) {

@@ -51,6 +51,6 @@ pub use fold::{Uniform, is_of_program, tally};
 pub use hunts::{HUNTS, Hunt};
 pub use kind::{Effect, Family, Kind, Reason, Severity, Text};
 pub use lot::{Order, Unit, lot};
-pub use reference::{holds_files, reference_regions};
+pub use reference::{first_that_decides, holds_files, reference_regions};
 pub use settle::{Configured, SETTLERS, SLIPS, Says, Settler, configured, slip};
 pub use verdict::{Tier, Verdict};

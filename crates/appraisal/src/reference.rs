@@ -153,6 +153,12 @@ pub(crate) fn shown(fact: &Json) -> String {
     }
 }
 
+/// The first region, in any space, that can execute or that decides what may start or who may log in.
+#[must_use]
+pub fn first_that_decides(tree: &Tree) -> Option<&Region> {
+    tree.regions().find(|region| region.is(&fact::EXECUTABLE) || is_guarded(region))
+}
+
 /// True when a region can execute, or one below it in the same space.
 pub(crate) fn holds_program(tree: &Tree, region: &Region) -> bool {
     let mut stack = vec![region];

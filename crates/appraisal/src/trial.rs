@@ -2,7 +2,7 @@
 //! kinds stand here, since they count as all others do, and the report has to say them also of a report that somebody else
 //! made.
 
-use crate::kind::{ASK, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
+use crate::kind::{ACQUIRE, ASK, Effect, Family, Kind, NOTHING_TO_DO, Reason, Severity, Text};
 
 /// The kinds of findings of this file.
 pub(crate) static KINDS: &[&Kind] = &[
@@ -11,7 +11,9 @@ pub(crate) static KINDS: &[&Kind] = &[
     &ANOTHER_HARDWARE,
     &ANOTHER_RELEASE,
     &BELOW_FLOOR,
+    &BETWEEN_PARTS,
     &CONFLICTING,
+    &DEVICE,
     &HARDWARE_NOT_ACCEPTED,
     &NO_MANIFEST,
     &NOT_FOR_THIS_IMAGE,
@@ -19,6 +21,10 @@ pub(crate) static KINDS: &[&Kind] = &[
     &KNOWN_KEY_ACCEPTED,
     &NOT_VERIFIED,
     &OUTSIDE,
+    &PART_DECIDES,
+    &PART_NOT_ERASED,
+    &PART_NOT_JUDGED,
+    &PART_OF_ANOTHER,
     &PLACED,
     &READS_AGREE,
     &READS_DIFFER,
@@ -79,6 +85,84 @@ pub static OUTSIDE: Kind = Kind {
         "Ask the maker what lies there; an image of the whole flash has its own manifest.",
         "そこに何が有るかを製造者に問い合わせる。フラッシュ全体のイメージには専用のマニフェストが有る。",
     ),
+    between: None,
+};
+
+/// The dump was judged part by part.
+pub static DEVICE: Kind = Kind {
+    id: "image/device",
+    family: Family::Image,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "This dump was judged part by part as the device {device}, which {by} describes: {count} parts.",
+    japanese: "{by-ja}が記す装置 {device} として、このダンプを {count} の部分毎に判定した。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// Something lies where no part of the device does.
+pub static BETWEEN_PARTS: Kind = Kind {
+    id: "image/between-parts",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "{bytes} bytes that no part of the device takes are not erased throughout (the first other byte is at {first}).",
+    japanese: "装置のどの部分にも属さない {bytes} バイトに、消去状態でない箇所が有る(先頭 {first})。",
+    next: Text::new(
+        "Ask who describes the device what lies there; a part of its own says so.",
+        "装置の記述者に、そこに何が有るかを問い合わせる。独立した部分として記述できる。",
+    ),
+    between: None,
+};
+
+/// A part that is to be erased is not.
+pub static PART_NOT_ERASED: Kind = Kind {
+    id: "image/part-not-erased",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "The part {part} of the device is to be erased, and is not: the first other byte is at {first}.",
+    japanese: "装置の部分 {part} は消去状態であるべきだが、異なるバイトが有る(先頭 {first})。",
+    next: ACQUIRE,
+    between: None,
+};
+
+/// A part of which nobody says what lies there.
+pub static PART_NOT_JUDGED: Kind = Kind {
+    id: "image/part-not-judged",
+    family: Family::Image,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "The {bytes} bytes of the part {part} may be anything that is no program, by {by}; nobody judged them.",
+    japanese: "{by-ja}により、部分 {part} の {bytes} バイトはプログラムでない限り任意。内容は判定していない。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// A part that nobody judges holds what could start.
+pub static PART_DECIDES: Kind = Kind {
+    id: "image/part-decides",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Coverage),
+    english: "The part {part} of the device holds a program, or what decides what may start: {found}. Nothing that is not judged may.",
+    japanese: "装置の部分 {part} に、プログラム又は起動の可否を決めるものが有る:{found}。判定しない部分には認められない。",
+    next: Text::new(
+        "Describe what lies there by a digest (sha256), or as an image of a product.",
+        "その内容をダイジェスト(sha256)又は製品のイメージとして記述する。",
+    ),
+    between: None,
+};
+
+/// Another image lies in a part than the device has there.
+pub static PART_OF_ANOTHER: Kind = Kind {
+    id: "image/part-of-another",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::Refuted,
+    english: "In the part {part} lies {found}, where the device has {wanted}.",
+    japanese: "部分 {part} には {wanted} が有るべきだが、{found} が有る。",
+    next: ACQUIRE,
     between: None,
 };
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError};
-use sha2::Digest as _;
 
 use crate::problems;
 use crate::progress::Progress;
@@ -277,36 +276,30 @@ impl Host for Sources {
     }
 }
 
-enum Hasher {
-    Sha256(sha2::Sha256),
-    Sha384(sha2::Sha384),
-    Sha512(sha2::Sha512),
+/// A digest in the making. Not by `sha2`: on processors without instructions for SHA-256 that takes twice as long.
+struct Hasher {
+    algorithm: Algorithm,
+    context: ring::digest::Context,
 }
 
 impl Hasher {
     fn new(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
-            Algorithm::Sha384 => Self::Sha384(sha2::Sha384::new()),
-            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
-        }
+        let by = match algorithm {
+            Algorithm::Sha256 => &ring::digest::SHA256,
+            Algorithm::Sha384 => &ring::digest::SHA384,
+            Algorithm::Sha512 => &ring::digest::SHA512,
+        };
+        Self { algorithm, context: ring::digest::Context::new(by) }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Sha384(hasher) => hasher.update(bytes),
-            Self::Sha512(hasher) => hasher.update(bytes),
-        }
+        self.context.update(bytes);
     }
 
     fn finish(self) -> Digest {
-        let (algorithm, bytes) = match self {
-            Self::Sha256(hasher) => (Algorithm::Sha256, hasher.finalize().to_vec()),
-            Self::Sha384(hasher) => (Algorithm::Sha384, hasher.finalize().to_vec()),
-            Self::Sha512(hasher) => (Algorithm::Sha512, hasher.finalize().to_vec()),
-        };
-        Digest::new(algorithm, &bytes).expect("the hasher gives as many bytes as its algorithm has")
+        let bytes = self.context.finish();
+        Digest::new(self.algorithm, bytes.as_ref())
+            .expect("the hasher gives as many bytes as its algorithm has")
     }
 }
 

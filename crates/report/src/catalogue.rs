@@ -278,7 +278,7 @@ fn joined(noun: &str, key: &str) -> String {
 }
 
 /// Kinds that have a name of their own.
-const WHOLE_THINGS: [&str; 16] = [
+const WHOLE_THINGS: [&str; 17] = [
     "block-device",
     "cab-entry",
     "cab-file",
@@ -287,6 +287,7 @@ const WHOLE_THINGS: [&str; 16] = [
     "device-tree-property",
     "directory",
     "file",
+    "part",
     "partition",
     "symbolic-link",
     "uboot-variable",
@@ -314,6 +315,7 @@ pub(crate) fn noun(lang: Lang, kind: &str, runs: bool) -> &str {
         "directory" | "dir" => ("directory", "ディレクトリ"),
         "file" if runs => ("program", "プログラム"),
         "file" => ("file", "ファイル"),
+        "part" => ("part of the device", "装置の部分"),
         "partition" => ("partition", "パーティション"),
         "setting" => ("setting", "設定"),
         "symbolic-link" => ("link", "リンク"),

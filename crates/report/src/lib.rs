@@ -19,6 +19,7 @@
 )]
 
 mod catalogue;
+mod device;
 mod escape;
 mod lot;
 mod model;
@@ -29,6 +30,7 @@ mod statement;
 pub use catalogue::{
     ClassName, Lang, NOT_SEEN, changes_line, class_name, message, not_seen, reason_line, remedy, tier_line,
 };
+pub use device::{DeviceOf, DevicePartOf, JudgedPart, Parts};
 pub use escape::{escape, escape_inside, escape_line};
 pub use lot::{
     Common, LOT_RENDERERS, LOT_SCHEMA_VERSION, Lot, LotRenderer, Made, ReferenceOf, Totals, UNREAD, UnitOf,
@@ -48,9 +50,13 @@ pub const SCHEMA_VERSION: &str = "1.2";
 /// The exit code of several runs: the gravest.
 #[must_use]
 pub fn gravest(codes: impl Iterator<Item = u8>) -> u8 {
+    codes.filter(|&code| code != 0).min_by_key(|&code| rank_of(code)).unwrap_or(0)
+}
+
+/// How grave an exit code is, the gravest 0; acceptance comes last, and a code that nobody knows first.
+fn rank_of(code: u8) -> usize {
     const ORDER: [u8; 8] = [70, 1, 4, 5, 3, 6, 7, 2];
-    let rank = |code: u8| ORDER.iter().position(|&other| other == code).unwrap_or(0);
-    codes.filter(|&code| code != 0).min_by_key(|&code| rank(code)).unwrap_or(0)
+    ORDER.iter().position(|&other| other == code).unwrap_or(if code == 0 { ORDER.len() } else { 0 })
 }
 
 /// A JSON object of these members. Filled one by one: see [`kiwame_image::Gather`].

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::{Lang, message, remedy};
+use crate::device::{DeviceOf, Parts};
 use crate::{escape, problems};
 
 /// The report: a pure function of what it names.
@@ -34,6 +35,9 @@ pub struct Report {
     pub decoded: Option<u64>,
     /// Whether the image was taken apart.
     pub depth: Depth,
+    /// The device as which a dump was judged part by part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceOf>,
     /// What an acceptance leaves to somebody's word.
     pub exceptions: ExceptionsOf,
     /// The exit code that goes with the verdict; `kiwame --help` lists them. Example: `0`
@@ -356,6 +360,8 @@ pub enum Regions {
     Tree(Rc<Tree>, BTreeMap<RegionId, (Class, Option<Basis>)>, Listing),
     /// Those of a part of a larger dump, and what lies outside.
     Placed(Box<Self>, Placed, Listing),
+    /// Those of a dump that was judged part by part.
+    Parts(Box<Parts>),
 }
 
 /// Where the image of a release lies in a larger dump.
@@ -414,7 +420,7 @@ impl Placed {
 }
 
 /// Path of the image, and of the space that it is.
-const IMAGE: &str = "image";
+pub(crate) const IMAGE: &str = "image";
 /// Paths of what is about the whole dump already: what lies outside the image of a release, and other readings.
 const OF_THE_DUMP: [&str; 2] = ["outside", "readings"];
 
@@ -437,16 +443,18 @@ impl Regions {
                 let all = root.into_iter().chain(before).chain(inside).chain(placed.outside(*listing, true));
                 Box::new(all.map(Cow::Owned))
             }
+            Self::Parts(parts) => Box::new(parts.iter().map(Cow::Owned)),
         }
     }
 
-    /// The tree that they are of; `None` where somebody listed them.
+    /// The bytes that somebody asked for, where one of the trees that they are of was asked.
     #[must_use]
-    pub fn tree(&self) -> Option<&Tree> {
+    pub fn excerpt(&self) -> Option<&[u8]> {
         match self {
             Self::Listed(_) => None,
-            Self::Tree(tree, ..) => Some(tree),
-            Self::Placed(part, ..) => part.tree(),
+            Self::Tree(tree, ..) => tree.excerpt(),
+            Self::Placed(part, ..) => part.excerpt(),
+            Self::Parts(parts) => parts.regions().find_map(Self::excerpt),
         }
     }
 
@@ -457,12 +465,14 @@ impl Regions {
             Self::Listed(list) => list.len(),
             Self::Tree(tree, ..) => tree.count(),
             Self::Placed(part, placed, _) => part.count().saturating_add(placed.outside.len()),
+            Self::Parts(parts) => parts.count(),
         }
     }
 
     /// Leaves out what equals its reference value.
-    fn list_differing(&mut self) {
+    pub(crate) fn list_differing(&mut self) {
         match self {
+            Self::Parts(parts) => parts.list_differing(),
             Self::Tree(.., listing) => *listing = Listing::Differing,
             // As the manifest lists them, all matched.
             Self::Listed(list) => list.clear(),
@@ -803,6 +813,7 @@ impl Report {
             content: AccountOf::default(),
             decoded: None,
             depth: Depth::Whole,
+            device: None,
             exit_code: 2,
             exceptions: ExceptionsOf::default(),
             expected: BTreeMap::new(),
@@ -955,13 +966,22 @@ impl Report {
     pub fn set_verdict(&mut self, findings: &[Finding], verdict: &Verdict) {
         self.findings = findings.iter().map(|finding| FindingOf::new(finding, &self.mode)).collect();
         self.changes = ChangeOf::counted(findings);
-        // The worst first; among equals the order of the checks.
+        self.worst_first();
+        self.conclude(verdict);
+    }
+
+    /// The worst findings first; among equals the order of the checks.
+    pub(crate) fn worst_first(&mut self) {
         self.findings.arrange_by_key(|finding| match finding.severity.as_str() {
             "high" => 0,
             "medium" => 1,
             "low" => 2,
             _ => 3,
         });
+    }
+
+    /// Takes over a verdict.
+    pub(crate) fn conclude(&mut self, verdict: &Verdict) {
         self.accepted = verdict.tier == kiwame_appraisal::Tier::Affirming;
         self.exit_code = verdict.exit;
         self.verdict = VerdictOf { reasons: verdict.reasons.clone(), tier: verdict.tier.name().to_owned() };
@@ -1046,7 +1066,7 @@ impl Report {
         self.changes.iter_mut().flat_map(|change| [&mut change.how, &mut change.what]).for_each(again);
         let listed = match &mut self.regions {
             Regions::Listed(list) => list.as_mut_slice(),
-            Regions::Tree(..) | Regions::Placed(..) => &mut [],
+            Regions::Tree(..) | Regions::Placed(..) | Regions::Parts(..) => &mut [],
         };
         for region in listed {
             [&mut region.kind, &mut region.path, &mut region.space]
@@ -1068,6 +1088,12 @@ impl Report {
             manifest.signers.iter_mut().flat_map(|signer| [&mut signer.id, &mut signer.key]).for_each(again);
         }
         self.serial.iter_mut().for_each(again);
+        if let Some(device) = &mut self.device {
+            [&mut device.by, &mut device.name].into_iter().for_each(again);
+            for part in &mut device.parts {
+                [&mut part.holds, &mut part.name].into_iter().chain(&mut part.release).for_each(again);
+            }
+        }
         [&mut self.image.format, &mut self.image.sha256, &mut self.mode, &mut self.verdict.tier]
             .into_iter()
             .chain(&mut self.not_seen)

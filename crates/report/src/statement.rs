@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiwame_image::Gather as _;
+use kiwame_trust::devices::{Device, DevicePart, Holds};
 use kiwame_trust::json::Json;
 use kiwame_trust::manifest::{
     ImageReference, KnownDefect, Manifest, PREDICATE_TYPE, ReferenceRegion, STATEMENT_TYPE,
@@ -30,6 +31,7 @@ pub fn statement(manifest: &Manifest) -> Vec<u8> {
         ),
         ("release", release(manifest)),
         ("mutable", json!(manifest.mutable.iter().map(mutable).collect::<Vec<_>>())),
+        ("devices", json!(manifest.devices.iter().map(device).collect::<Vec<_>>())),
         (
             "suppliers",
             json!(
@@ -71,6 +73,33 @@ pub fn statement(manifest: &Manifest) -> Vec<u8> {
     }
     text.push(b'\n');
     text
+}
+
+fn device(device: &Device) -> Value {
+    let part = |part: &DevicePart| {
+        let mut fields = vec![
+            ("name", json!(part.name)),
+            ("span", json!({ "offset": part.span.offset, "length": part.span.length })),
+        ];
+        fields.extend(match &part.holds {
+            Holds::Image(name) => vec![("image", json!(name))],
+            Holds::Product { scope, image, min_security_version } => vec![
+                ("product", json!(scope)),
+                ("image", json!(image)),
+                ("minSecurityVersion", json!(min_security_version)),
+            ],
+            Holds::Digests(digests) => vec![("sha256", json!(digests))],
+            Holds::Content(content) => vec![("content", json!(content.name()))],
+        });
+        without_nulls(fields)
+    };
+    let erased = (device.erase_value != 0xff).then_some(device.erase_value);
+    object([
+        ("name", json!(device.name)),
+        ("sizes", json!(device.sizes)),
+        ("eraseValue", json!(erased)),
+        ("parts", json!(device.parts.iter().map(part).collect::<Vec<_>>())),
+    ])
 }
 
 /// A part of the statement. Its many regions are made while they are written: as values of JSON each would take some

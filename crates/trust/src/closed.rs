@@ -79,6 +79,13 @@ impl Read for Vec<String> {
 }
 
 /// Absent is empty.
+impl Read for Vec<u64> {
+    fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
+        object.uints(field)
+    }
+}
+
+/// Absent is empty.
 impl Read for Vec<Json> {
     fn read(object: &mut Object, field: &str) -> Result<Self, TrustError> {
         object.list(field)

@@ -31,6 +31,8 @@ pub type WhenEmpty = String;
 pub type RevocationReason = String;
 /// Whether a setting is there.
 pub type Expect = String;
+/// What lies in a part of a device.
+pub type PartContent = String;
 /// How much of an image a manifest lists.
 pub type Coverage = String;
 /// At which end of a larger medium an image lies: where its loader begins.

@@ -404,6 +404,22 @@ impl Object {
             .collect()
     }
 
+    /// A list of whole numbers; absent is empty.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn uints(&mut self, field: &str) -> Result<Vec<u64>, TrustError> {
+        let list = self.list(field)?;
+        list.into_iter()
+            .map(|json| match json {
+                Json::Uint(number) => Ok(number),
+                other @ (Json::Null | Json::Flag(_) | Json::Text(_) | Json::List(_) | Json::Map(_)) => {
+                    Err(self.wrong(field, Text::new("an array of whole numbers", "整数の配列"), Some(&other)))
+                }
+            })
+            .collect()
+    }
+
     /// An object that must be there.
     ///
     /// # Errors

@@ -28,6 +28,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod closed;
+pub mod devices;
 pub mod dsse;
 mod error;
 mod facts;

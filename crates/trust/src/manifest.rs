@@ -11,6 +11,7 @@ use kiwame_image::{
 };
 
 use crate::closed::{self, Closed as _};
+use crate::devices::{Device, Holds};
 use crate::json::{ARRAY, Json, MOST_SIGNED, Object};
 use crate::rules::{Mutable, MutableRule};
 use crate::tables::{self, PredicateType, StatementType, Timestamp, exact};
@@ -37,6 +38,8 @@ pub struct Manifest {
     pub images: Vec<ImageReference>,
     /// Where the image may differ from device to device.
     pub mutable: Vec<MutableRule>,
+    /// What lies where on the media of devices.
+    pub devices: Vec<Device>,
     /// Who answers for what, by name.
     pub suppliers: Vec<Supplier>,
     /// Digests of sub-manifests, which this version names and does not follow.
@@ -309,6 +312,7 @@ impl Manifest {
             release,
             images,
             mutable,
+            devices,
             suppliers,
             includes,
             references,
@@ -318,6 +322,7 @@ impl Manifest {
         drop(measurements);
         let images = images.into_iter().enumerate();
         let mutable = mutable.into_iter().enumerate();
+        let devices = devices.into_iter().enumerate();
         let manifest = Self {
             product: Product::of(product),
             release: Release::of(release),
@@ -325,6 +330,9 @@ impl Manifest {
                 .map(|(number, image)| ImageReference::of(number, image, &subjects, &mut lists))
                 .collect::<Result<_, _>>()?,
             mutable: mutable.map(|(number, rule)| MutableRule::of(number, rule)).collect::<Result<_, _>>()?,
+            devices: devices
+                .map(|(number, device)| Device::of_manifest(number, device))
+                .collect::<Result<_, _>>()?,
             suppliers,
             includes: includes.into_iter().map(included).collect(),
             references: references.into_iter().map(Reference::of).collect(),
@@ -346,6 +354,17 @@ impl Manifest {
             }
             if image.coverage == Coverage::Complete {
                 image.check_tiling()?;
+            }
+        }
+        for device in &self.devices {
+            let unknown = device.parts.iter().find_map(|part| match &part.holds {
+                Holds::Image(name) => {
+                    Some(name).filter(|name| !self.images.iter().any(|image| image.name == **name))
+                }
+                Holds::Product { .. } | Holds::Digests(_) | Holds::Content(_) => None,
+            });
+            if let Some(name) = unknown {
+                return defective(name, NO_SUCH_IMAGE);
             }
         }
         for rule in &self.mutable {
@@ -397,6 +416,8 @@ const OLD_FILES: Text = Text::new(
 );
 /// How a manifest contradicts itself.
 const NO_IMAGE: Text = Text::new("no image is listed", "イメージの記載が無い");
+const NO_SUCH_IMAGE: Text =
+    Text::new("a device names an image that is not listed", "装置の記述が、記載の無いイメージを名指している");
 const ANY_EXECUTES: Text =
     Text::new("the rule `any` covers a path that can execute", "規則 any が実行され得るものに及ぶ");
 const WHOLE_IMAGE: Text = Text::new("a rule covers the whole image", "規則がイメージ全体に及ぶ");

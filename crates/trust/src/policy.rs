@@ -5,6 +5,7 @@
 use kiwame_image::{Algorithm, Arrange as _, Digest, Text, Words};
 use serde::Deserialize;
 
+use crate::devices::{Device, DeviceEntry};
 use crate::manifest::{Manifest, path_within};
 pub use crate::settings::{Expect, Setting};
 use crate::{Envelope, PublicKey, Time, TrustError, forms, readers};
@@ -24,6 +25,8 @@ pub struct Policy {
     pub revoked_manifests: Vec<String>,
     /// Differences that somebody has decided to live with for a time.
     pub waivers: Vec<Waiver>,
+    /// What lies where on the media of devices that their makers do not describe.
+    pub devices: Vec<Device>,
     /// Accept keys whose private half is published. For tests of the tool only.
     pub insecure_accept_known_keys: bool,
 }
@@ -266,6 +269,7 @@ impl Policy {
             }],
             revoked_manifests: Vec::new(),
             waivers: Vec::new(),
+            devices: Vec::new(),
             insecure_accept_known_keys: false,
         })
     }
@@ -312,6 +316,7 @@ impl Policy {
             });
         }
         let rules = file.rule.into_iter().map(RuleEntry::read).collect::<Result<Vec<_>, _>>()?;
+        let devices = file.device.into_iter().map(Device::of_policy).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             version: file.version,
             expires: file.expires,
@@ -319,6 +324,7 @@ impl Policy {
             rules,
             revoked_manifests: file.revoked_manifests,
             waivers: file.waiver,
+            devices,
             insecure_accept_known_keys: false,
         })
     }
@@ -556,6 +562,9 @@ struct File {
     /// Differences that somebody lives with for a time.
     #[serde(default)]
     waiver: Vec<Waiver>,
+    /// What lies where on the medium of a device that its maker does not describe: a dump of one of its sizes is judged part by part.
+    #[serde(default)]
+    device: Vec<DeviceEntry>,
 }
 
 #[derive(Deserialize)]

@@ -53,6 +53,9 @@ closed! {
         /// Where devices may differ, and how far. Of several rules that reach a place, all must hold.
         #[json("mutable")]
         pub(crate) mutable: Vec<Mutable>,
+        /// What lies where on the media of devices.
+        #[json("devices")]
+        pub(crate) devices: Vec<Device>,
         /// Who answers for parts, by name.
         #[json("suppliers")]
         pub(crate) suppliers: Vec<Supplier>,
@@ -316,6 +319,47 @@ closed! {
         pub optional: bool,
     }
 
+    /// A device: what lies where on its medium.
+    pub(crate) struct Device {
+        /// Its name, for people. Example: `"Laptop-7 mainboard"`
+        #[json("name")]
+        pub(crate) name: String,
+        /// Bytes that its medium may have. Example: `[16777216]`
+        #[json("sizes")]
+        pub(crate) sizes: Vec<u64>,
+        /// What an erased byte of the medium holds. Default: `255` Example: `0`
+        #[json("eraseValue")]
+        pub(crate) erase_value: Option<u64>,
+        /// What lies on it. What no part takes is erased.
+        #[json("parts")]
+        pub(crate) parts: AtLeastOne<DevicePart>,
+    }
+
+    /// A part of a device's medium: an image, a product, bytes of a digest, or other content.
+    pub(crate) struct DevicePart {
+        /// Its name: the path of what lies there begins with `part:` and the name. Example: `"bios"`
+        #[json("name")]
+        pub(crate) name: String,
+        /// Where it lies.
+        #[json("span")]
+        pub(crate) span: Span,
+        /// The product of which a release lies there; policies say whose signature counts for it. Example: `"Example/Bios-7"`
+        #[json("product")]
+        pub(crate) product: Option<String>,
+        /// Name of an image: of this release, or of the product's. Example: `"bios.fd"`
+        #[json("image")]
+        pub(crate) image: Option<String>,
+        /// Floor of the product's security version there. Example: `3`
+        #[json("minSecurityVersion")]
+        pub(crate) min_security_version: Option<u64>,
+        /// Digests of what may lie there. Example: `["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]`
+        #[json("sha256")]
+        pub(crate) sha256: Vec<String>,
+        /// What lies there where no image does: erased bytes, or whatever is no program, which a policy has to name. Example: `"erased"`
+        #[json("content")]
+        pub(crate) content: Option<PartContent>,
+    }
+
     /// Somebody who answers for a part.
     #[derive(Clone, PartialEq, Eq)]
     pub struct Supplier {
@@ -351,7 +395,7 @@ closed! {
 
 /// A list of one at least; the manifest is checked for it when all of it is read.
 pub(crate) type AtLeastOne<T> = Vec<T>;
-pub(crate) use crate::forms::{DefectId, NameOrPattern, Path};
+pub(crate) use crate::forms::{DefectId, NameOrPattern, PartContent, Path};
 
 /// What is expected in several places.
 const NAME: Text = Text::new("a name without / @ and control characters", "/ @ 制御文字を含まない名前");

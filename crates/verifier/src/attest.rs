@@ -38,6 +38,7 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
         release: description.release(),
         images,
         mutable,
+        devices: description.devices().map_err(wrong)?,
         suppliers: description.suppliers(),
         includes: Vec::new(),
         references: description.references(),
@@ -151,7 +152,7 @@ fn anchor(
 }
 
 /// Bytes of a reset vector at the end of a medium.
-const VECTOR: u64 = 16;
+pub(crate) const VECTOR: u64 = 16;
 
 fn holds_jffs2(tree: &Tree, part: &str) -> bool {
     let start = format!("partition:{}/jffs2:", kiwame_image::escape_key(part.as_bytes()));

@@ -1,6 +1,7 @@
 //! `firmware.toml`: what a maker writes once for a product.
 
 use kiwame_image::{Algorithm, Arrange as _, Partition, Problem, Settings, Span, Text};
+use kiwame_trust::devices::{Device, DeviceEntry};
 use kiwame_trust::manifest::{ImageReference, Layout, Product, Reference, Release, Supplier};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, RuleType, SETTINGS, WhenEmpty};
 use kiwame_trust::{Time, TrustError, forms, readers};
@@ -27,6 +28,9 @@ pub(crate) struct Description {
     /// Where devices may differ, and how far. Of several rules that reach a place, all must hold.
     #[serde(default)]
     mutable: Vec<MutableEntry>,
+    /// What lies where on the medium of a device in which images of several releases lie side by side.
+    #[serde(default)]
+    device: Vec<DeviceEntry>,
     /// Documents beside the manifest, which names them and checks nothing.
     #[serde(default)]
     reference: Vec<ReferenceEntry>,
@@ -319,6 +323,12 @@ impl Description {
         let reference =
             |entry: &ReferenceEntry| Reference { kind: entry.kind.clone(), sha256: entry.sha256.clone() };
         self.reference.iter().map(reference).collect()
+    }
+
+    pub(crate) fn devices(&self) -> Result<Vec<Device>, Problem> {
+        let read =
+            |entry: &DeviceEntry| Device::of_entry(entry.clone()).map_err(|error| error.problem().exit(2));
+        self.device.iter().map(read).collect()
     }
 
     pub(crate) fn mutable(&self) -> Result<Vec<MutableRule>, Problem> {

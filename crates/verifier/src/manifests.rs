@@ -63,7 +63,8 @@ fn as_json(envelope: &Envelope, manifest: &Manifest, identity: &str) -> serde_js
         "securityVersion": release.security_version, "notBefore": date(&release.not_before),
         "notAfter": date(&release.not_after), "supportUntil": date(&release.support_until),
         "supersedes": release.supersedes.iter().map(|name| escape(name)).collect::<Vec<_>>(),
-        "suppliers": suppliers, "images": images })
+        "suppliers": suppliers, "images": images,
+        "devices": manifest.devices.iter().map(|device| escape(&device.name)).collect::<Vec<_>>() })
 }
 
 /// How many components a supplier answers for.
@@ -94,6 +95,10 @@ fn as_text(envelope: &Envelope, manifest: &Manifest, identity: &str, run: &Run<'
         let word = lang.pick("mutable (may differ)", "可変");
         text.push_str(&format!("  {word} {}  {}\n", escape(&rule.path), rule_name(&rule.rule)));
         allowed(rule).iter().for_each(|line| text.push_str(&format!("    {line}\n")));
+    }
+    for device in &manifest.devices {
+        let arranged = crate::policies::arranged(device, lang);
+        arranged.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     for supplier in &manifest.suppliers {
         let contact = supplier.contact.as_deref().map(|contact| format!(", {}", escape(contact)));

@@ -2,7 +2,7 @@
 //! beside it (RULES 1 and 14). Everything is judged as if that part alone had been given; what lies outside is accounted for
 //! here.
 
-use kiwame_appraisal::{Class, Finding, kinds};
+use kiwame_appraisal::{Class, Finding, Kind, kinds};
 use kiwame_image::{Algorithm, Digest, Host, Part, Problem, ReadError, Span, Spans};
 use kiwame_report::{Outside, Placed};
 use kiwame_trust::manifest::{Anchor, ImageReference};
@@ -63,11 +63,27 @@ pub(crate) fn outside(
     place: Span,
     unread: &Spans,
 ) -> Result<Vec<Outside>, Problem> {
-    let pieces = [Span::between(0, place.offset), Span::between(place.end(), image.1.size)];
-    let pieces = pieces.into_iter().filter(|piece| piece.length > 0);
-    pieces
+    pieces(
+        run,
+        image,
+        vec![Span::between(0, place.offset), Span::between(place.end(), image.1.size)],
+        ERASED,
+        unread,
+    )
+}
+
+/// Each of some places, of which no reference says what lies there: erased throughout, or not understood, or not read in full.
+pub(crate) fn pieces(
+    run: &Run<'_>,
+    image: (u32, &Source),
+    places: Vec<Span>,
+    erase_value: u8,
+    unread: &Spans,
+) -> Result<Vec<Outside>, Problem> {
+    let places = places.into_iter().filter(|place| place.length > 0);
+    places
         .map(|span| {
-            let first = first_written(run, image, span)?;
+            let first = first_written(run, image, span, erase_value)?;
             let class = match first {
                 Some(_) => Class::Unexplained,
                 None if unread.overlaps(span) => Class::Unread,
@@ -80,23 +96,7 @@ pub(crate) fn outside(
 
 /// What is to be said of it.
 pub(crate) fn findings(placed: &Placed, unread: &Spans) -> Vec<Finding> {
-    let at = |finding: Finding, span| finding.at("outside", "image", span);
-    let mut findings: Vec<_> = placed
-        .outside
-        .iter()
-        .filter_map(|piece| {
-            let first = format!("{:#x}", piece.first?);
-            let finding = Finding::new(&kinds::OUTSIDE).arg("bytes", piece.span.length);
-            Some(at(finding, piece.span).arg("first", first))
-        })
-        .collect();
-    for piece in placed.outside.iter().filter(|piece| piece.class == Class::Unread) {
-        let places = unread::within(unread, piece.span);
-        let Some(first) = places.iter().next() else { continue };
-        let first = Span::new(first.offset.saturating_add(piece.span.offset), first.length);
-        let finding = Finding::new(&kinds::UNREAD).arg("bytes", unread::bytes(&places));
-        findings.push(at(finding.arg("count", places.count()), first));
-    }
+    let mut findings = written(&kinds::OUTSIDE, &placed.outside, unread);
     let erased = placed.outside.iter().filter(|piece| piece.class == Class::Fill);
     let bytes = erased.fold(0_u64, |sum, piece| sum.saturating_add(piece.span.length));
     let said = Finding::new(&kinds::PLACED).at("outside", "image", placed.span);
@@ -104,12 +104,43 @@ pub(crate) fn findings(placed: &Placed, unread: &Spans) -> Vec<Finding> {
     findings
 }
 
+/// The same of what lies between the parts of a device.
+pub(crate) fn between(outside: &[Outside], unread: &Spans) -> Vec<Finding> {
+    written(&kinds::BETWEEN_PARTS, outside, unread)
+}
+
+/// What is written where it should be erased, and what was not read there.
+fn written(kind: &'static Kind, outside: &[Outside], unread: &Spans) -> Vec<Finding> {
+    let at = |finding: Finding, span| finding.at("outside", "image", span);
+    let mut findings: Vec<_> = outside
+        .iter()
+        .filter_map(|piece| {
+            let first = format!("{:#x}", piece.first?);
+            let finding = Finding::new(kind).arg("bytes", piece.span.length);
+            Some(at(finding, piece.span).arg("first", first))
+        })
+        .collect();
+    for piece in outside.iter().filter(|piece| piece.class == Class::Unread) {
+        let places = unread::within(unread, piece.span);
+        let Some(first) = places.iter().next() else { continue };
+        let first = Span::new(first.offset.saturating_add(piece.span.offset), first.length);
+        let finding = Finding::new(&kinds::UNREAD).arg("bytes", unread::bytes(&places));
+        findings.push(at(finding.arg("count", places.count()), first));
+    }
+    findings
+}
+
 /// Where a piece holds something else than erased flash does, if it does.
-fn first_written(run: &Run<'_>, image: (u32, &Source), span: Span) -> Result<Option<u64>, Problem> {
+pub(crate) fn first_written(
+    run: &Run<'_>,
+    image: (u32, &Source),
+    span: Span,
+    erase_value: u8,
+) -> Result<Option<u64>, Problem> {
     let mut at = span.offset;
     while at < span.end() {
         let bytes = run.piece(image, Span::between(at, span.end()))?;
-        if let Some((offset, _)) = (at..).zip(&bytes).find(|(_, byte)| **byte != ERASED) {
+        if let Some((offset, _)) = (at..).zip(&bytes).find(|(_, byte)| **byte != erase_value) {
             return Ok(Some(offset));
         }
         at = at.saturating_add(PIECE);

@@ -2,6 +2,7 @@
 
 use kiwame_image::{Problem, Text};
 use kiwame_report::{Lang, escape};
+use kiwame_trust::devices::{Device, Holds, PartContent};
 use kiwame_trust::policy::{Accept, Expectation, Revocation, RevocationReason, Waiver};
 use kiwame_trust::{Policy, PublicKey, Rule, Time};
 use serde_json::json;
@@ -218,6 +219,7 @@ pub(crate) fn explain(run: &Run<'_>) -> Result<Response, Problem> {
     let lang = run.lang();
     let mut text = format!("{} {}\n", lang.pick("policy version", "ポリシー版"), policy.version);
     policy.rules.iter().for_each(|rule| text.push_str(&explained(&policy, rule, lang)));
+    policy.devices.iter().for_each(|device| text.push_str(&arranged(device, lang)));
     for waiver in &policy.waivers {
         let head = lang.pick("EXCEPTION, waived: ", "【例外】免除:");
         text.push_str(&format!("{head}{}\n", waived(waiver, lang)));
@@ -242,6 +244,52 @@ fn revocation(revoked: &Revocation, lang: Lang) -> String {
 }
 
 /// One rule in words.
+/// What a device is made of.
+pub(crate) fn arranged(device: &Device, lang: Lang) -> String {
+    let sizes: Vec<_> = device.sizes.iter().map(u64::to_string).collect();
+    let (name, sizes) = (escape(&device.name), sizes.join(", "));
+    let mut text = lang.say(
+        format!(
+            "device {name}: a dump of {sizes} bytes is judged part by part; what no part takes is erased\n"
+        ),
+        format!(
+            "装置 {name}:{sizes} バイトのダンプを部分毎に判定する。どの部分にも属さない所は消去状態とする\n"
+        ),
+    );
+    for part in &device.parts {
+        let holds = match &part.holds {
+            Holds::Image(name) => {
+                lang.say(format!("image {}", escape(name)), format!("イメージ {}", escape(name)))
+            }
+            Holds::Product { scope, image, min_security_version } => {
+                let image = image.as_deref().map(|name| format!(", {}", escape(name))).unwrap_or_default();
+                let floor = min_security_version.map(|floor| {
+                    lang.say(
+                        format!(", security version at least {floor}"),
+                        format!("、セキュリティ版 {floor} 以上"),
+                    )
+                });
+                format!("{}{image}{}", escape(scope), floor.unwrap_or_default())
+            }
+            Holds::Digests(digests) => {
+                let count = digests.len();
+                lang.say(
+                    format!("bytes of {count} known digests"),
+                    format!("既知のダイジェスト {count} 件のいずれか"),
+                )
+            }
+            Holds::Content(PartContent::Erased) => lang.pick("erased", "消去状態").to_owned(),
+            Holds::Content(PartContent::Any) => {
+                let english = "EXCEPTION: anything that is no program; nobody judges it";
+                lang.pick(english, "【例外】プログラムでない任意の内容(判定しない)").to_owned()
+            }
+        };
+        let (name, span) = (escape(&part.name), part.span);
+        text.push_str(&format!("  {:#010x}+{:#x}  {name}: {holds}\n", span.offset, span.length));
+    }
+    text
+}
+
 fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
     let release = rule.release.as_deref().map(|release| format!("@{}", escape(release))).unwrap_or_default();
     let product = format!("{}/{}{release}", escape(&rule.vendor), escape(&rule.model));
@@ -286,6 +334,13 @@ fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
         text.push_str(&lang.say(
             format!("  EXCEPTION: a container packed anew, its normal form equal, is accepted at {path}\n"),
             format!("  【例外】{path}:正規形が等しければ、詰め直したコンテナーを受け入れる\n"),
+        ));
+    }
+    if !rule.settings.is_empty() {
+        let count = rule.settings.len();
+        text.push_str(&lang.say(
+            format!("  settings of the device: {count}, value by value\n"),
+            format!("  装置の設定:{count} 件を値毎に判定する\n"),
         ));
     }
     for (english, japanese, list) in [

@@ -119,6 +119,20 @@ impl Request {
         request
     }
 
+    /// The same of a part of a device, whose spaces have paths of their own below that one.
+    pub(crate) fn below(mut self, path: &str) -> Self {
+        let space =
+            self.excerpt.as_ref().and_then(|wanted| wanted.space.strip_prefix(path)?.strip_prefix('/'));
+        let space = space.map(str::to_owned);
+        match (&mut self.excerpt, space) {
+            (Some(wanted), Some(space)) => wanted.space = space,
+            // Another part's, or the dump's own, which was moved already.
+            (Some(wanted), None) if wanted.space != "image" => self.excerpt = None,
+            (_, _) => {}
+        }
+        self
+    }
+
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
         let request: Self = serde_json::from_slice(text)
             .map_err(|error| Problem::new(&problems::REQUEST).arg("what", error.to_string()))?;
@@ -314,7 +328,7 @@ impl<'a> Run<'a> {
             .ok_or_else(|| Problem::new(&problems::RENDERING).of("--format").arg("name", name))?;
         let response = Response { exit: report.exit_code, ..Response::default() };
         let response = response.with("stdout", renderer.render(report, view));
-        let excerpt = report.regions.tree().and_then(Tree::excerpt);
+        let excerpt = report.regions.excerpt();
         let response = excerpt.into_iter().fold(response, |response, bytes| response.with("excerpt", bytes));
         Ok(if self.request.report { response.with("report", report.canonical()) } else { response })
     }

@@ -1,5 +1,7 @@
 //! `verify` and `diff`.
 
+mod device;
+
 use std::rc::Rc;
 
 use kiwame_appraisal::{Assessment, Effect, Finding, Terms, Verdict, appraise, kinds};
@@ -39,6 +41,7 @@ pub(crate) fn verify(run: &Run<'_>) -> Result<Response, Problem> {
         below: Vec::new(),
         unread: unread::read(run, image.1.size)?,
         findings: Vec::new(),
+        is_part: false,
     };
     trial.load()?;
     trial.findings.extend(readings::compare(run, image)?);
@@ -118,6 +121,8 @@ struct Trial<'a> {
     /// What the acquisition could not read of the image.
     unread: Spans,
     findings: Vec<Finding>,
+    /// The image is a part of a device, on which the other images of its release lie too.
+    is_part: bool,
 }
 
 /// The report, and what the image was compared with: a manifest's payload digest and the name of its image. Whoever gives
@@ -158,8 +163,32 @@ struct Outcome {
 impl Trial<'_> {
     /// Verifies every manifest. One that is not verified is a finding: somebody thought it would count.
     fn load(&mut self) -> Result<(), Problem> {
+        let mut loaded = Vec::new();
         for source in self.run.sources("manifest") {
-            match self.load_one(source)? {
+            loaded.push((source, self.load_one(source)?));
+        }
+        // What is expected names the devices in which other products may lie.
+        let size = self.image.1.size;
+        let makers = loaded.iter().filter_map(|(_, one)| one.as_ref().ok()).map(Verified::value);
+        let makers = makers.filter(|manifest| self.is_of_product(manifest));
+        let devices = self.policy.devices.iter().chain(makers.flat_map(|manifest| &manifest.devices));
+        let products: Vec<_> = devices
+            .filter(|device| device.has_size(size))
+            .flat_map(|device| device.products().map(str::to_owned))
+            .collect();
+        for (source, one) in loaded {
+            let one = one.and_then(|verified| {
+                let product = &verified.value().product;
+                match &self.expect {
+                    Some(expected)
+                        if !self.is_of_product(verified.value()) && !products.contains(&product.scope()) =>
+                    {
+                        Err(TrustError::OtherProduct { found: product.scope(), expected: expected.text() })
+                    }
+                    Some(_) | None => Ok(verified),
+                }
+            });
+            match one {
                 Ok(verified) => {
                     if let Some(below) = self.policy.below_floor(verified.value()) {
                         self.below.push((verified.identity().clone(), source.1.name.clone(), below));
@@ -209,17 +238,14 @@ impl Trial<'_> {
             }
             Err(error) => return Ok(Err(error)),
         };
-        let product = &verified.value().product;
-        let expected = self
-            .expect
-            .as_ref()
-            .filter(|expect| expect.vendor != product.vendor || expect.model != product.model);
-        match expected {
-            Some(expected) => {
-                Ok(Err(TrustError::OtherProduct { found: product.scope(), expected: expected.text() }))
-            }
-            None => Ok(Ok(verified)),
-        }
+        Ok(Ok(verified))
+    }
+
+    /// True for the product that the user expects, or when none is.
+    fn is_of_product(&self, manifest: &Manifest) -> bool {
+        let product = &manifest.product;
+        let same = |expect: &Expectation| expect.vendor == product.vendor && expect.model == product.model;
+        self.expect.as_ref().is_none_or(same)
     }
 
     /// The releases that are expected, by the user and by the rule for this product: both must hold (RULES 32).
@@ -237,6 +263,30 @@ impl Trial<'_> {
     /// Judges the image as it is, or the part of it that is the image of a release. What fits the whole goes first; where that
     /// is not affirmed, a part is that is, with nothing but erased bytes beside it.
     fn judge_wherever(&self) -> Result<Judged, Problem> {
+        let devices = self.devices();
+        if devices.is_empty() {
+            return self.judge_here();
+        }
+        // A manifest of the whole goes before a description of its parts.
+        if self.images().any(|image| image.size == self.image.1.size) {
+            let whole = self.judge()?;
+            if whole.compared.is_some() {
+                return Ok(whole);
+            }
+        }
+        let mut first = None;
+        for device in devices {
+            let judged = self.judge_device(device)?;
+            if judged.report.exit_code == 0 {
+                return Ok(judged);
+            }
+            first.get_or_insert(judged);
+        }
+        first.map_or_else(|| self.judge_here(), Ok)
+    }
+
+    /// Judges an image that is no arrangement of several.
+    fn judge_here(&self) -> Result<Judged, Problem> {
         let fits = self.images().any(|image| image.size == self.image.1.size);
         let whole = match fits.then(|| self.judge()).transpose()? {
             Some(whole) if whole.report.exit_code == 0 => return Ok(whole),
@@ -365,7 +415,7 @@ impl Trial<'_> {
 
     fn is_expected(&self, at: usize) -> bool {
         self.verified.get(at).is_some_and(|one| {
-            if self.below_floor(one).is_some() {
+            if self.below_floor(one).is_some() || !self.is_of_product(one.value()) {
                 return false;
             }
             let releases = self.rule(one.value()).map(|rule| self.releases(rule)).unwrap_or_default();
@@ -426,8 +476,8 @@ impl Trial<'_> {
         if self.run.request.presented.iter().filter(|other| **other == hex).count() > 1 {
             findings.push(Finding::new(&kinds::GIVEN_TWICE));
         }
-        if this.is_some() {
-            self.others_absent(verified, this, &mut findings);
+        if let Some(this) = this.and_then(|at| manifest.images.get(at)).filter(|_| !self.is_part) {
+            self.others_absent(verified, &|image| image.name == this.name, &mut findings);
         }
         let verdict = Verdict::of(&[self.findings.as_slice(), &findings].concat());
         Ok(Outcome { manifest: at, reference: this, report, findings, verdict })
@@ -609,20 +659,26 @@ impl Trial<'_> {
             }
         };
         let ordered = || {
-            let named = self.rule(manifest).is_some_and(|rule| !self.releases(rule).is_empty());
+            let named =
+                self.is_part || self.rule(manifest).is_some_and(|rule| !self.releases(rule).is_empty());
             images().find(|(_, image)| named && of_size(image))
         };
         by_digest.or_else(alike).or_else(ordered).map(|(at, _)| at)
     }
 
-    /// RULES 14: a release is complete with all its required images. `this` is the one that the image was compared with.
-    /// One that was presented with settings of its own is known by what it was compared with, and has its own verdict.
-    fn others_absent(&self, verified: &Verified<Manifest>, this: Option<usize>, findings: &mut Vec<Finding>) {
+    /// RULES 14: a release is complete with all its required images. `here` are those that the image was compared with. One
+    /// that was presented with settings of its own is known by what it was compared with, and has its own verdict.
+    fn others_absent(
+        &self,
+        verified: &Verified<Manifest>,
+        here: &dyn Fn(&ImageReference) -> bool,
+        findings: &mut Vec<Finding>,
+    ) {
         let request = self.run.request;
-        for (at, image) in verified.value().images.iter().enumerate() {
+        for image in &verified.value().images {
             let by_digest = image.digests.iter().any(|digest| request.presented.contains(&digest.hex()));
             let presented = by_digest || request.presented_as.contains(&compared(verified, image));
-            if image.required && Some(at) != this && !presented {
+            if image.required && !here(image) && !presented {
                 findings.push(Finding::new(&kinds::REQUIRED_IMAGE_ABSENT).arg("name", &image.name));
             }
         }

@@ -11,7 +11,7 @@ use crate::model::{Depth, FindingOf, RegionOf};
 use crate::renderers::changes;
 use crate::renderers::columns::{padded, wrapped};
 use crate::renderers::outline;
-use crate::{Lang, Renderer, Report, View, escape};
+use crate::{DeviceOf, Lang, Renderer, Report, View, escape};
 
 /// Findings on the first screen.
 const FIRST: usize = 8;
@@ -146,6 +146,9 @@ impl Page<'_> {
         let bytes = self.say("bytes", "バイト");
         self.line(&format!("  {name}  {} {bytes}, {}", grouped(image.size), image.format));
         self.line(&format!("  sha256 {}", image.sha256));
+        if let Some(device) = &report.device {
+            self.device(device);
+        }
         for manifest in report.manifests.iter().filter(|manifest| manifest.applied) {
             let signed = self.say("signed by", "署名者");
             let by: Vec<_> = manifest.signers.iter().map(|signer| signer.id.as_str()).collect();
@@ -165,6 +168,35 @@ impl Page<'_> {
             }
         }
         self.line("");
+    }
+
+    /// The parts of a device: where each lies, what is to lie there, and what came out.
+    fn device(&mut self, device: &DeviceOf) {
+        let word = self.say("device", "装置");
+        let by = match device.by.as_str() {
+            "policy" => self.say("by your policy", "貴方のポリシーによる"),
+            _ => self.say("by a manifest", "マニフェストによる"),
+        };
+        self.line(&format!("  {word} {} ({by})", device.name));
+        for part in &device.parts {
+            let (sign, colour) = match part.exit_code {
+                0 => ("✓", "32"),
+                1 => ("✗", "31"),
+                7 => ("!", "33"),
+                _ => ("?", "36"),
+            };
+            let release = part.release.as_ref().map(|release| format!("@{release}")).unwrap_or_default();
+            let holds = match part.holds.as_str() {
+                "sha256" => self.say("bytes of a known digest", "既知のダイジェストのバイト列"),
+                "erased" => self.say("erased", "消去状態"),
+                "any" => self
+                    .say("anything that is no program, not judged", "プログラムでない任意の内容(判定しない)"),
+                holds => holds,
+            };
+            let text =
+                format!("{sign} {:#010x}+{:#x}  {}: {holds}{release}", part.offset, part.length, part.name);
+            self.line(&format!("    {}", self.paint(colour, &text)));
+        }
     }
 
     /// The content first: what is compared lies there. Erased bytes hold nothing and stand beside it, so that a share is one

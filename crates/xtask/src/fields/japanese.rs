@@ -244,6 +244,43 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "属性。省略時は基準値の属性、または通常の項目の属性。",
     ),
     (
+        "What lies where on the medium of a device that its maker does not describe: a dump of one of its sizes is judged part by part.",
+        "製造者が記述しない装置の媒体上の配置。大きさの合うダンプを部分毎に判定する。",
+    ),
+    (
+        "What lies where on the medium of a device in which images of several releases lie side by side.",
+        "複数のリリースのイメージが並ぶ装置の、媒体上の配置。",
+    ),
+    ("Its name, for people.", "人のための名前。"),
+    ("What lies in a part of a device.", "装置の部分の内容。"),
+    ("Erased bytes.", "消去状態のバイト。"),
+    (
+        "Whatever is no program; nobody judges it. Of a maker's device it affirms only where the policy names the part too (`accept-any`).",
+        "プログラムでない任意の内容。判定しない。製造者の装置では、ポリシーもその部分を記す場合(`accept-any`)にのみ認める。",
+    ),
+    ("Bytes that its medium may have.", "媒体が持ち得る大きさ(バイト)。"),
+    ("What an erased byte of the medium holds.", "消去状態のバイトの値。"),
+    (
+        "What lies on it. What no part takes is erased.",
+        "媒体上の部分。どの部分にも属さない所は消去状態とする。",
+    ),
+    (
+        "Its name: the path of what lies there begins with `part:` and the name.",
+        "名前。そこに有るもののパスは `part:` と名前で始まる。",
+    ),
+    ("Where it begins, in bytes.", "開始位置(バイト)。"),
+    (
+        "The product of which a release lies there, `VENDOR/MODEL`; it is judged by the rule for it.",
+        "そこに有るリリースの製品(`VENDOR/MODEL`)。その製品の規則により判定する。",
+    ),
+    ("Name of the release's image; any of them without.", "リリースのイメージの名前。無ければどれでもよい。"),
+    ("Floor of the security version there.", "そこでのセキュリティ版の下限。"),
+    ("Digests of what may lie there.", "そこに有ってよいもののダイジェスト。"),
+    (
+        "What lies there where no product does: erased bytes, or whatever is no program, which nobody judges.",
+        "製品の無い部分の内容。消去状態(erased)、又はプログラムでない任意の内容(any。判定しない)。",
+    ),
+    (
         "Manifests that no longer count, by the digest of payload type and payload that `manifest show` prints.",
         "失効したマニフェスト。`manifest show` が表示する、種別と内容のダイジェストで記す。",
     ),

@@ -27,7 +27,7 @@ struct File {
     /// The type that it is read into.
     root: &'static str,
     /// Where the types are.
-    source: &'static str,
+    sources: &'static [&'static str],
     /// What stands around an example.
     notation: Notation,
     /// Fields whose names begin with `x-` are allowed everywhere.
@@ -49,7 +49,7 @@ const FILES: [File; 4] = [
         schema: "kiwame-firmware-1",
         about: "What a maker writes once for a product; `kiwame attest --describe` reads it.",
         root: "Description",
-        source: "crates/verifier/src/describe.rs",
+        sources: &["crates/verifier/src/describe.rs", "crates/trust/src/devices.rs"],
         notation: Notation::Toml,
         open: false,
     },
@@ -59,7 +59,7 @@ const FILES: [File; 4] = [
         about: "Whose signature counts for which product, and what else a buyer asks; `kiwame verify --policy` reads it, \
                 `kiwame policy new` writes one to edit.",
         root: "File",
-        source: "crates/trust/src/policy.rs",
+        sources: &["crates/trust/src/policy.rs", "crates/trust/src/devices.rs"],
         notation: Notation::Toml,
         open: false,
     },
@@ -69,7 +69,7 @@ const FILES: [File; 4] = [
         about: "The payload of a signed manifest; `kiwame attest` makes it and `kiwame manifest show` prints it. It lies in a DSSE \
                 envelope of the type `application/vnd.in-toto+json`.",
         root: "Statement",
-        source: "crates/trust/src/tables.rs",
+        sources: &["crates/trust/src/tables.rs"],
         notation: Notation::Json,
         open: true,
     },
@@ -78,7 +78,7 @@ const FILES: [File; 4] = [
         schema: "kiwame-report-1.2",
         about: "What `inspect` and `verify` find, with `--format json`: canonical JSON (RFC 8785).",
         root: "Report",
-        source: "crates/report/src/model.rs",
+        sources: &["crates/report/src/model.rs", "crates/report/src/device.rs"],
         notation: Notation::Json,
         open: false,
     },

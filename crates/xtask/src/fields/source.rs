@@ -15,7 +15,7 @@ const FORMS: &str = "crates/trust/src/forms.rs";
 /// Where the grammars are.
 const GRAMMARS: &str = "crates/trust/src/grammar.rs";
 /// Forms that are one of some words: the types whose `name` gives them.
-const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 15] = [
     ("Algorithm", "crates/image/src/digest.rs"),
     ("Anchor", "crates/trust/src/manifest.rs"),
     ("Basis", "crates/appraisal/src/account.rs"),
@@ -24,6 +24,7 @@ const WORDS: [(&str, &str); 14] = [
     ("Expect", "crates/trust/src/settings.rs"),
     ("Files", "crates/trust/src/manifest.rs"),
     ("Method", "crates/trust/src/manifest.rs"),
+    ("PartContent", "crates/trust/src/devices.rs"),
     ("RevocationReason", "crates/trust/src/policy.rs"),
     ("RuleType", "crates/trust/src/rules.rs"),
     ("Settings", "crates/image/src/settings.rs"),
@@ -302,8 +303,12 @@ fn grammars(root: &Path) -> Result<Vec<Grammar>, String> {
 
 /// The tables of a file: the root and what can be reached from it.
 fn tables(root: &Path, file: &File, forms: &[Form]) -> Result<Vec<Table>, String> {
-    let items = parse(root, file.source)?;
-    let (structs, enums) = types(&items, file)?;
+    let (mut structs, mut enums) = (Vec::new(), Vec::new());
+    for place in file.sources {
+        let (more, others) = types(&parse(root, place)?, place)?;
+        structs.extend(more);
+        enums.extend(others);
+    }
     let reader = Reader { file, forms, structs: &structs, enums: &enums };
     let mut tables: Vec<Table> = Vec::new();
     let mut waiting = vec![file.root.to_owned()];
@@ -323,7 +328,7 @@ fn tables(root: &Path, file: &File, forms: &[Form]) -> Result<Vec<Table>, String
 type Types = (Vec<ItemStruct>, Vec<ItemEnum>);
 
 /// The types of a file, also those that the macro `closed` makes.
-fn types(items: &[Item], file: &File) -> Result<Types, String> {
+fn types(items: &[Item], place: &str) -> Result<Types, String> {
     let (mut structs, mut enums) = (Vec::new(), Vec::new());
     for item in items {
         match item {
@@ -337,7 +342,7 @@ fn types(items: &[Item], file: &File) -> Result<Types, String> {
                     }
                     Ok(tables)
                 });
-                structs.extend(tables.map_err(|error| format!("{}: {error}", file.source))?);
+                structs.extend(tables.map_err(|error| format!("{place}: {error}"))?);
             }
             _ => {}
         }
@@ -467,7 +472,12 @@ impl Reader<'_> {
             _ if self.forms.iter().any(|form| form.rust == name) => Sort::Form(name),
             _ if self.structs.iter().any(|one| one.ident == name) => Sort::Table(name),
             _ if self.enums.iter().any(|one| one.ident == name) => Sort::Text,
-            _ => return Err(format!("{name} is no form of {FORMS} and no table of {}", self.file.source)),
+            _ => {
+                return Err(format!(
+                    "{name} is no form of {FORMS} and no table of {}",
+                    self.file.sources.join(", ")
+                ));
+            }
         };
         Ok((false, plain))
     }
