@@ -2,12 +2,14 @@
 
 use core::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use kiwame_image::{Arrange as _, Content, Gather as _, Region, RegionId, SpaceId, Span, Tree, Value, fact};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
 use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
 use kiwame_trust::policy::Waiver;
+use kiwame_trust::rules::MutableRule;
 
 use crate::kind::Kind;
 use crate::reference::is_fill;
@@ -80,6 +82,8 @@ pub struct Case<'a> {
     pub reference: &'a ImageReference,
     /// What the buyer asks.
     pub terms: &'a Terms<'a>,
+    /// Where the image may differ: the maker's rules, and behind them the buyer's own.
+    pub rules: Rc<[&'a MutableRule]>,
     /// How each measured region stands to the reference.
     pub matches: BTreeMap<RegionId, Match>,
     /// Reference values that no region has taken.
@@ -177,6 +181,7 @@ pub(crate) fn appraise_by(
         manifest,
         reference,
         terms,
+        rules: manifest.mutable.iter().chain(&terms.rule.mutable).collect(),
         matches: BTreeMap::new(),
         unmatched: Vec::new(),
         paths: OnceCell::new(),
@@ -252,6 +257,19 @@ pub fn inspect(tree: &Tree) -> Assessment {
 }
 
 impl<'a> Case<'a> {
+    /// True for a rule of the buyer's own, by its number.
+    pub(crate) fn is_buyers(&self, rule: usize) -> bool {
+        rule >= self.manifest.mutable.len()
+    }
+
+    /// Counts what differs within the rule of that number, by whose word.
+    pub(crate) fn allowed(&mut self, rule: usize, count: u64) {
+        let is_buyers = self.is_buyers(rule);
+        let Exceptions { by_rule, by_policy, .. } = &mut self.exceptions;
+        let sum = if is_buyers { by_policy } else { by_rule };
+        *sum = sum.saturating_add(count);
+    }
+
     /// The reference value of that number.
     #[must_use]
     pub fn wanted(&self, index: usize) -> Option<&'a ReferenceRegion> {

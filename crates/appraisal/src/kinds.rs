@@ -22,7 +22,7 @@ pub use crate::settle::encoding::{
 };
 pub use crate::settle::mutable::{
     ANY, COPY_NOT_TAKEN, EMPTY, EMPTY_BY_RULE, EMPTY_REFUSED, NOT_JUDGED, NOT_RECOGNISED, OUTSIDE_RULE,
-    OVER_CAP, REMAINS, TRUST_ANCHOR, WITHIN_RULE,
+    OVER_CAP, REMAINS, TRUST_ANCHOR, WITHIN_POLICY, WITHIN_RULE,
 };
 pub use crate::settle::settings::{ABSENT, DIFFERS, HELD, PRESENT, VALUE};
 pub use crate::trial::{

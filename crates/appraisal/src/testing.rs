@@ -309,6 +309,14 @@ impl Trial {
         self
     }
 
+    /// The buyer lets something differ that the maker does not describe.
+    pub(crate) fn ruled_by_buyer(mut self, path: &str, rule: Mutable) -> Self {
+        let path = path.to_owned();
+        let when_empty = WhenEmpty::default();
+        self.rule.mutable.push(MutableRule { path, rule, remains_max_bytes: 0, when_empty });
+        self
+    }
+
     /// The last rule allows so many bytes that nothing reaches.
     pub(crate) fn remains(mut self, most: u64) -> Self {
         self.manifest.mutable.last_mut().expect("a rule").remains_max_bytes = most;

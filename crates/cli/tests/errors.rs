@@ -147,11 +147,6 @@ const CASES: &[(&str, &str)] = &[
         "ATTEST | d.toml=DESCRIPTION[[supplier]]\npath = \"partition:x\"\nname = \"X\"",
     ),
     ("describe/rule-path", "ATTEST | d.toml=LAYOUT[[mutable]]\npath = \"partition:b\"\nrule = \"erased\""),
-    ("describe/no-cap", "ATTEST | d.toml=LAYOUT[[mutable]]\npath = \"partition:a\"\nrule = \"any\""),
-    (
-        "describe/foreign-field",
-        "ATTEST | d.toml=LAYOUT[[mutable]]\npath = \"partition:a\"\nrule = \"erased\"\nmax-bytes = 1",
-    ),
     ("document/field", "ATTEST | d.toml=LAYOUT[[mutable]]\npath = \"partition:a\"\nrule = \"anything\""),
     ("describe/serial-path", "ATTEST | d.toml=SERIAL partition:x"),
     ("describe/serial-value", "ATTEST | d.toml=SERIAL partition:a"),

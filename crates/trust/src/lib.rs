@@ -30,6 +30,7 @@
 mod closed;
 pub mod devices;
 pub mod dsse;
+pub mod entries;
 mod error;
 mod facts;
 pub mod forms;

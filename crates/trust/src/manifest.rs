@@ -374,18 +374,7 @@ impl Manifest {
             if any && regions.any(|region| at_or_below(&region.path) && region.is_executable()) {
                 return defective(&rule.path, ANY_EXECUTES);
             }
-            if kiwame_image::segments(&rule.path).all(|segment| segment == "image") {
-                return defective("predicate.mutable", WHOLE_IMAGE);
-            }
-            if let Some(name) = rule.names().find(|name| crate::rules::says_too_little(name)) {
-                return defective(name, SHORT_PATTERN);
-            }
-            for keys in rule.key_lists() {
-                let mut names = std::collections::BTreeSet::new();
-                if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {
-                    return defective(&twice.name, KEY_TWICE);
-                }
-            }
+            rule.check().map_err(|(path, what)| TrustError::Defective { path, what })?;
         }
         Ok(())
     }
@@ -420,12 +409,6 @@ const NO_SUCH_IMAGE: Text =
     Text::new("a device names an image that is not listed", "装置の記述が、記載の無いイメージを名指している");
 const ANY_EXECUTES: Text =
     Text::new("the rule `any` covers a path that can execute", "規則 any が実行され得るものに及ぶ");
-const WHOLE_IMAGE: Text = Text::new("a rule covers the whole image", "規則がイメージ全体に及ぶ");
-const SHORT_PATTERN: Text = Text::new(
-    "a pattern needs three letters or digits beside * and #",
-    "パターンには * と # の他に英数字が三つ必要",
-);
-const KEY_TWICE: Text = Text::new("a rule lists the key twice", "規則に同じキーが二度有る");
 const NO_REGION: Text = Text::new(
     "coverage is complete, and no region of the image is listed",
     "coverage が complete であるのに領域の記載が無い",

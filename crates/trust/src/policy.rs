@@ -6,7 +6,9 @@ use kiwame_image::{Algorithm, Arrange as _, Digest, Text, Words};
 use serde::Deserialize;
 
 use crate::devices::{Device, DeviceEntry};
+use crate::entries::MutableEntry;
 use crate::manifest::{Manifest, path_within};
+use crate::rules::{Mutable, MutableRule};
 pub use crate::settings::{Expect, Setting};
 use crate::{Envelope, PublicKey, Time, TrustError, forms, readers};
 
@@ -132,6 +134,8 @@ pub struct Rule {
     pub hardware_revisions: Vec<String>,
     /// What the configuration of the device is, value by value.
     pub settings: Vec<Setting>,
+    /// Where devices may differ, and how far, for what the maker does not describe.
+    pub mutable: Vec<MutableRule>,
 }
 
 /// What the policy lives with at a path: so many bytes, or content of these digests.
@@ -537,6 +541,9 @@ pub(crate) const DIGEST: Text =
 /// The algorithm of a manifest's identity.
 const IDENTITY: Algorithm = Algorithm::Sha256;
 
+/// What a rule of the buyer's own is.
+const SOUND_RULE: Text = Text::new("a rule that says what may differ", "何が異なってよいかを限る規則");
+
 const SCHEMA: &str = "kiwame-policy/1";
 
 /// The file. `docs/fields.md` is made of these tables: the comment on a field is what it says of it.
@@ -656,6 +663,9 @@ struct RuleEntry {
     /// What the configuration of the device is: what decides what may start or who may log in, value by value. `kiwame settings` writes them.
     #[serde(default)]
     setting: Vec<SettingEntry>,
+    /// Where devices may differ, and how far, for what the maker does not describe. Where the maker's own rules reach a place too, both must hold.
+    #[serde(default)]
+    mutable: Vec<MutableEntry>,
 }
 
 #[derive(Deserialize)]
@@ -721,6 +731,25 @@ impl RuleEntry {
                 found: Words::new(format!("{path:?} twice"), format!("{path:?} が二つ")),
             });
         }
+        let mut accept_any = self.accept_any;
+        let mut mutable = Vec::new();
+        for entry in &self.mutable {
+            let rule = entry.read()?;
+            rule.check().map_err(|(path, what)| TrustError::Field {
+                field: format!("rule for {scope}: mutable {}", rule.path),
+                expected: SOUND_RULE,
+                found: Words::new(format!("{path}: {}", what.english), format!("{path}:{}", what.japanese)),
+            })?;
+            // Whoever writes it here has named the place, and how much may be there.
+            if let Mutable::Any { max_bytes } = rule.rule {
+                accept_any.push(Accept {
+                    path: rule.path.clone(),
+                    max_bytes: Some(max_bytes),
+                    sha256: Vec::new(),
+                });
+            }
+            mutable.push(rule);
+        }
         Ok(Rule {
             vendor: self.vendor,
             model: self.model,
@@ -731,11 +760,12 @@ impl RuleEntry {
             deep: self.deep,
             accept_partial: self.accept_partial,
             accept_unexplained: self.accept_unexplained,
-            accept_any: self.accept_any,
+            accept_any,
             accept_reencoded: self.accept_reencoded,
             channel: self.channel,
             hardware_revisions: self.hardware_revisions,
             settings,
+            mutable,
         })
     }
 }

@@ -130,7 +130,8 @@ impl Mutable {
 }
 
 /// What a rule of another type would have.
-const NO_SUCH_FIELD: Text = Text::new("no such field for this rule", "この規則にそのフィールドは無いこと");
+pub(crate) const NO_SUCH_FIELD: Text =
+    Text::new("no such field for this rule", "この規則にそのフィールドは無いこと");
 
 impl MutableRule {
     /// A rule of a manifest, the one of that number.
@@ -168,6 +169,23 @@ impl MutableRule {
         Ok(Self { path, rule: read, remains_max_bytes, when_empty })
     }
 
+    /// What is wrong with a rule whatever image it is for: where, and what.
+    pub(crate) fn check(&self) -> Result<(), (String, Text)> {
+        if kiwame_image::segments(&self.path).all(|segment| segment == "image") {
+            return Err((self.path.clone(), WHOLE_IMAGE));
+        }
+        if let Some(name) = self.names().find(|name| says_too_little(name)) {
+            return Err((name.to_owned(), SHORT_PATTERN));
+        }
+        for keys in self.key_lists() {
+            let mut names = std::collections::BTreeSet::new();
+            if let Some(twice) = keys.iter().find(|key| !names.insert(&key.name)) {
+                return Err((twice.name.clone(), KEY_TWICE));
+            }
+        }
+        Ok(())
+    }
+
     /// Every name of a key or a file in it that stands for several.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let files = match &self.rule {
@@ -189,6 +207,13 @@ impl MutableRule {
         }
     }
 }
+
+const WHOLE_IMAGE: Text = Text::new("a rule covers the whole image", "規則がイメージ全体に及ぶ");
+const SHORT_PATTERN: Text = Text::new(
+    "a pattern needs three letters or digits beside * and #",
+    "パターンには * と # の他に英数字が三つ必要",
+);
+const KEY_TWICE: Text = Text::new("a rule lists the key twice", "規則に同じキーが二度有る");
 
 /// True for a name that a specification or a loader owns, which no pattern reaches: each is listed by itself. A pattern for
 /// UEFI variables says whose they are.
@@ -354,7 +379,7 @@ fn is_owned_file(pattern: &str, name: &[u8]) -> bool {
 }
 
 /// A pattern says by three signs at least which names it means: one that takes any reaches names that nobody thought of.
-pub(crate) fn says_too_little(name: &str) -> bool {
+fn says_too_little(name: &str) -> bool {
     let parts = name.split('/').filter(|part| is_pattern(part));
     parts.into_iter().any(|part| part.bytes().filter(u8::is_ascii_alphanumeric).count() < 3)
 }

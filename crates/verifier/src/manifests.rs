@@ -209,7 +209,7 @@ fn components(image: &ImageReference) -> Vec<String> {
 }
 
 /// What a rule lets differ, name by name, with the grammar of each value.
-fn allowed(rule: &MutableRule) -> Vec<String> {
+pub(crate) fn allowed(rule: &MutableRule) -> Vec<String> {
     let optional = |optional: bool| if optional { ", may be missing" } else { "" };
     let key = |key: &KeyRule| {
         format!("{} = {}{}", escape_inside(&key.name), key.value.text(), optional(key.optional))

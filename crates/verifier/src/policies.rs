@@ -1,5 +1,6 @@
 //! `policy new|check|explain`.
 
+use crate::manifests::allowed;
 use kiwame_image::{Problem, Text};
 use kiwame_report::{Lang, escape};
 use kiwame_trust::devices::{Device, Holds, PartContent};
@@ -335,6 +336,14 @@ fn explained(policy: &Policy, rule: &Rule, lang: Lang) -> String {
             format!("  EXCEPTION: a container packed anew, its normal form equal, is accepted at {path}\n"),
             format!("  【例外】{path}:正規形が等しければ、詰め直したコンテナーを受け入れる\n"),
         ));
+    }
+    for mutable in &rule.mutable {
+        let path = escape(&mutable.path);
+        text.push_str(&lang.say(
+            format!("  EXCEPTION: what the maker does not describe may differ at {path}:\n"),
+            format!("  【例外】製造者が記述しない {path} の相違を次の範囲で認める\n"),
+        ));
+        allowed(mutable).iter().for_each(|line| text.push_str(&format!("    {line}\n")));
     }
     if !rule.settings.is_empty() {
         let count = rule.settings.len();

@@ -162,11 +162,6 @@ kiwame_image::problems! {
     /// No such algorithm.
     ALGORITHM = "describe/algorithm", 2, "release.digests: no algorithm \"{name}\"",
         "release.digests:アルゴリズム「{name}」は無い", CORRECT;
-    /// A rule lacks its cap.
-    NO_CAP = "describe/no-cap", 2, "mutable {path}: max-bytes is missing", "mutable {path}:max-bytes が無い", CORRECT;
-    /// A rule has what it does not use.
-    FOREIGN = "describe/foreign-field", 2, "mutable {path}: {field}: the rule {rule} has no use for it here",
-        "mutable {path}:{field}:規則 {rule} はここでこれを使わない", CORRECT;
     /// The image contradicts what is said of it.
     SELF_REFUSED = "attest/refused", 2,
         "the image itself would be refused: {finding} at {path}: found {found}, expected {expected}",

@@ -543,15 +543,15 @@ impl Trial<'_> {
         let mut options = Options {
             image_digest: Some(sha256.clone()),
             layout: meant.map(ImageReference::partitions).unwrap_or_default(),
-            settings: manifest.settings(),
-            openings: openings(meant, manifest),
+            settings: [manifest.settings(), kiwame_trust::rules::settings(&rule.mutable)].concat(),
+            openings: openings(meant, manifest, rule),
             reading: meant.map(|image| image.format.clone()),
             ..Options::default()
         };
         let mut tree = self.run.tree(self.image, &options)?;
         let mut this = self.reference(manifest, &tree, sha256);
         let mut reference = this.and_then(|at| manifest.images.get(at));
-        let read_by = |image: &ImageReference| (image.partitions(), openings(Some(image), manifest));
+        let read_by = |image: &ImageReference| (image.partitions(), openings(Some(image), manifest, rule));
         let read_so = (&options.layout, &options.openings);
         if let Some(other) = reference.map(read_by).filter(|(layout, openings)| (layout, openings) != read_so)
         {
@@ -847,9 +847,12 @@ fn told_together(
 const SHOWN: usize = 256;
 
 /// How files are taken apart to be compared with a reference.
-fn openings(image: Option<&ImageReference>, manifest: &Manifest) -> Openings {
+fn openings(image: Option<&ImageReference>, manifest: &Manifest, rule: &Rule) -> Openings {
     let layout = image.map(|image| &*image.layout).unwrap_or_default();
-    crate::attest::openings(image.and_then(|image| image.files), &manifest.mutable, layout)
+    let mut openings =
+        crate::attest::openings(image.and_then(|image| image.files), &manifest.mutable, layout);
+    openings.scopes.extend(rule.mutable.iter().map(|rule| rule.path.clone()));
+    openings
 }
 
 /// How the core calls a reference for an image in `compared` and `presentedAs`.

@@ -35,8 +35,8 @@
 //! Ambiguities, each a defect: two live variables of one name (the first one is found, until a reclaim); a variable
 //! or a store that ends behind what holds it; a store whose format or state says that it is not healthy (EDK II
 //! formats it anew; others read on); of a live variable: a name that is not UTF-16 with one NUL at its end (EDK II
-//! compares so many bytes as it has, so a shorter one is found for a longer), no data, bytes that are reserved or
-//! padding and not as EDK II writes them, a time of more than seconds.
+//! compares so many bytes as it has, so a shorter one is found for a longer), no data, reserved bytes that are not 0,
+//! padding of neither FF nor 00 throughout, a time of more than seconds.
 //!
 //! # Normal form
 //!
@@ -589,8 +589,8 @@ impl Variable {
         }
         let used = self.used();
         let padding = store.piece(self.start.saturating_add(used), self.length.saturating_sub(used));
-        if let Some(padding) = padding.filter(|padding| padding.iter().any(|&byte| byte != ERASED)) {
-            note("padding", padding.into(), "FF");
+        if let Some(padding) = padding.filter(|padding| padded_with(padding).is_none()) {
+            note("padding", padding.into(), "FF, or 00");
         }
         let Some(authentication) = &self.authentication else { return };
         if !authentication.whole_seconds {
@@ -714,8 +714,16 @@ impl Format for Content {
             }
             variable_data::add(&variable.name(), variable.vendor, data, bytes, out);
         }
-        out.add_fill(leaf("padding", "variable-padding", at.from(data_end)), ERASED);
+        let padding = at.from(data_end);
+        let value = window.piece(data_end, padding.length()).and_then(padded_with);
+        out.add_fill(leaf("padding", "variable-padding", padding), value.unwrap_or(ERASED));
     }
+}
+
+/// What stands in all of the up to three bytes behind a variable, which nobody reads: EDK II writes FF there, and in a store that
+/// its driver for Arm wrote in qemu stood zeros.
+fn padded_with(padding: &[u8]) -> Option<u8> {
+    [ERASED, 0].into_iter().find(|value| padding.iter().all(|byte| byte == value))
 }
 
 const ERASED: u8 = 0xff;
@@ -889,7 +897,7 @@ mod tests {
             (from + 16 + 15, 1),  // Pad2
             (name_end - 2, b'x'), // the NUL of the name
             (name_end - 4, 0),    // a NUL within
-            (name_end + 5, 0),    // padding
+            (name_end + 5, 1),    // padding
         ] {
             let mut bytes = sound.clone();
             bytes[at] = byte;
@@ -897,6 +905,12 @@ mod tests {
             bytes[from + 2] = 0x3d;
             assert_eq!(defects(&parse(NVRAM, &bytes)), [""; 0], "{at}, dead");
         }
+        let mut zeros = sound.clone();
+        zeros[name_end + 5] = 0;
+        let tree = parse(NVRAM, &zeros);
+        assert_eq!(defects(&tree), [""; 0]);
+        let padding = tree.regions().find(|region| region.kind == "variable-padding").expect("padding");
+        assert_eq!((padding.span.length, padding.content), (1, kiwame_image::Content::Fill));
         let empty = store(|store| variable(store, 0x3f, "Lang", b""));
         assert_eq!(defects(&parse(NVRAM, &empty)), ["nvram/variable"]);
     }

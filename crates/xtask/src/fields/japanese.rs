@@ -281,6 +281,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "製品の無い部分の内容。消去状態(erased)、又はプログラムでない任意の内容(any。判定しない)。",
     ),
     (
+        "Where devices may differ, and how far, for what the maker does not describe. Where the maker's own rules reach a place too, both must hold.",
+        "製造者が記述しない部分について、機器毎に異なってよい場所と範囲。製造者の規則も及ぶ場所では両方を満たすこと。",
+    ),
+    (
         "Manifests that no longer count, by the digest of payload type and payload that `manifest show` prints.",
         "失効したマニフェスト。`manifest show` が表示する、種別と内容のダイジェストで記す。",
     ),

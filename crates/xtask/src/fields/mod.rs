@@ -49,7 +49,11 @@ const FILES: [File; 4] = [
         schema: "kiwame-firmware-1",
         about: "What a maker writes once for a product; `kiwame attest --describe` reads it.",
         root: "Description",
-        sources: &["crates/verifier/src/describe.rs", "crates/trust/src/devices.rs"],
+        sources: &[
+            "crates/verifier/src/describe.rs",
+            "crates/trust/src/devices.rs",
+            "crates/trust/src/entries.rs",
+        ],
         notation: Notation::Toml,
         open: false,
     },
@@ -59,7 +63,11 @@ const FILES: [File; 4] = [
         about: "Whose signature counts for which product, and what else a buyer asks; `kiwame verify --policy` reads it, \
                 `kiwame policy new` writes one to edit.",
         root: "File",
-        sources: &["crates/trust/src/policy.rs", "crates/trust/src/devices.rs"],
+        sources: &[
+            "crates/trust/src/policy.rs",
+            "crates/trust/src/devices.rs",
+            "crates/trust/src/entries.rs",
+        ],
         notation: Notation::Toml,
         open: false,
     },

@@ -62,7 +62,7 @@ struct Listed<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(rules: &'a [MutableRule]) -> Self {
+    pub(super) fn of(rules: &[&'a MutableRule]) -> Self {
         let files = |rule: &'a MutableRule| match &rule.rule {
             Mutable::DataFiles(files) => files.as_slice(),
             Mutable::Keys(_) | Mutable::Fields(_) | Mutable::Erased | Mutable::Any { .. } => &[],
@@ -72,7 +72,7 @@ impl<'a> Names<'a> {
             names: files(rule).iter().rev().map(|file| (file.name.as_bytes(), file)).into_map(),
             patterns: files(rule).iter().filter(|file| file.is_pattern()).collect(),
         };
-        Self(rules.iter().map(named).collect())
+        Self(rules.iter().copied().map(named).collect())
     }
 
     /// The file of that path in the rule of that number.
@@ -128,7 +128,7 @@ mod tests {
             when_empty: kiwame_trust::rules::WhenEmpty::Refuse,
         };
         let rules = [rule(Mutable::Erased), rule(Mutable::DataFiles(files.to_vec()))];
-        let names = Names::of(&rules);
+        let names = Names::of(&rules.each_ref());
         let most = |number, path| names.file(number, path).map(|file| file.max_bytes);
         assert_eq!((most(1, "led_1"), most(1, "led_2"), most(1, "a%20b/x")), (Some(2), Some(1), Some(4)));
         assert_eq!((most(1, "lamp"), most(0, "led_1"), most(2, "led_1")), (None, None, None));

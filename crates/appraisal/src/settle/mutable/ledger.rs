@@ -1,6 +1,7 @@
 //! What rules let differ, summed up by rule, and held to the caps of rule and policy.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kiwame_image::{Region, Span};
 use kiwame_trust::rules::Mutable;
@@ -79,9 +80,10 @@ impl<'p, 'a> Ledger<'p, 'a> {
 
     /// What the first screen prints, and the caps: that of `any`, which the buyer must have named too, and of remains.
     pub(super) fn report(self, case: &mut Case<'_>, found: &mut Findings<'_>) {
-        let (manifest, places) = (case.manifest, self.places);
+        let (rules, places) = (Rc::clone(&case.rules), self.places);
         for (number, sums) in self.rules {
-            let Some(rule) = manifest.mutable.get(number) else { continue };
+            let Some(&rule) = rules.get(number) else { continue };
+            let is_buyers = case.is_buyers(number);
             let place = places.of_rule(rule);
             let at = |case: &Case<'_>, kind: &'static Kind, bytes: u64| match place {
                 Some(region) => case.about(kind, region).arg("bytes", bytes),
@@ -113,11 +115,12 @@ impl<'p, 'a> Ledger<'p, 'a> {
                 found.report(finding);
             }
             if sums.within {
-                let finding = at(case, &WITHIN_RULE, sums.judged);
+                let kind = if is_buyers { &WITHIN_POLICY } else { &WITHIN_RULE };
+                let finding = at(case, kind, sums.judged);
                 found.report(finding.with_parts(sums.values));
             }
+            case.allowed(number, sums.entries);
             let exceptions = &mut case.exceptions;
-            exceptions.by_rule = exceptions.by_rule.saturating_add(sums.entries);
             exceptions.not_judged = exceptions.not_judged.saturating_add(sums.not_judged);
         }
         case.exceptions.remains = case.exceptions.remains.saturating_add(self.dead);
@@ -186,6 +189,18 @@ pub static WITHIN_RULE: Kind = Kind {
     effect: Effect::Nothing,
     english: "{bytes} bytes of {what} differ from the reference, within the maker's rule.",
     japanese: "{what} の {bytes} バイトが製造者の規則の範囲内で基準値と異なる。",
+    next: NOTHING_TO_DO,
+    between: None,
+};
+
+/// The same within a rule of the buyer's own.
+pub static WITHIN_POLICY: Kind = Kind {
+    id: "mutable/within-policy",
+    family: Family::Mutable,
+    severity: Severity::Info,
+    effect: Effect::Nothing,
+    english: "{bytes} bytes of {what} differ from the reference, within a rule of your policy.",
+    japanese: "{what} の {bytes} バイトが貴方のポリシーの規則の範囲内で基準値と異なる。",
     next: NOTHING_TO_DO,
     between: None,
 };

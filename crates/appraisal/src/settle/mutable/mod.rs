@@ -8,6 +8,7 @@
 //! A rule is held and told in one look: where a region stands follows from the finding that its value would make.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use kiwame_image::{Content, Fact, Gather as _, Region, Role, Value, fact, len64, role};
 use kiwame_trust::Facts;
@@ -16,7 +17,7 @@ use kiwame_trust::manifest::{ReferenceRegion, path_within};
 use kiwame_trust::rules::{FileRule, Grammar, KeyRule, Mutable, MutableRule, WhenEmpty};
 
 use files::{InFiles, Names, file_of, unescaped};
-pub use ledger::{ANY, NOT_JUDGED, OVER_CAP, REMAINS, WITHIN_RULE};
+pub use ledger::{ANY, NOT_JUDGED, OVER_CAP, REMAINS, WITHIN_POLICY, WITHIN_RULE};
 pub use spare::COPY_NOT_TAKEN;
 
 use ledger::Ledger;
@@ -36,7 +37,7 @@ pub use slips::{SLIPS, slip};
 /// Holds every region under a rule to it, and what is missing there. A region that equals the reference needs no
 /// rule.
 pub(crate) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
-    if case.manifest.mutable.is_empty() {
+    if case.rules.is_empty() {
         return;
     }
     let known = Known::of(case);
@@ -58,7 +59,7 @@ struct Places<'a>(BTreeMap<&'a str, &'a Region>);
 
 impl<'a> Places<'a> {
     fn of(case: &Case<'a>) -> Self {
-        let named: BTreeSet<_> = case.manifest.mutable.iter().map(path_of).into_set();
+        let named: BTreeSet<_> = case.rules.iter().copied().map(path_of).into_set();
         let tree = case.tree;
         let here = tree.regions().filter(|region| named.contains(tree.path(region.id)));
         let mut places = BTreeMap::new();
@@ -102,9 +103,8 @@ fn hold(
     if case.set.contains(&region.id) {
         return also(case, found, region, known);
     }
-    let manifest = case.manifest;
     let rules: Vec<_> =
-        (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path)).collect();
+        (0..).zip(case.rules.iter().copied()).filter(|(_, rule)| path_within(path, &rule.path)).collect();
     let Some(&(first, _)) = rules.first() else { return };
     if let Match::Bytes(index) = before {
         let same =
@@ -175,7 +175,7 @@ fn also(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, known: &
     if !open || case.tree.ancestors(region.id).chain([region]).any(is_guarded) {
         return;
     }
-    let (manifest, path) = (case.manifest, case.tree.path(region.id));
+    let path = case.tree.path(region.id);
     let lists = |rule: &MutableRule| match &rule.rule {
         Mutable::Keys(keys) | Mutable::Fields(keys) => KeyRule::of(keys, &region.segment.key).is_some(),
         Mutable::DataFiles(files) => match InFiles::of(path) {
@@ -187,7 +187,8 @@ fn also(case: &mut Case<'_>, found: &mut Findings<'_>, region: &Region, known: &
         Mutable::Erased => true,
         Mutable::Any { .. } => false,
     };
-    let rules = (0..).zip(&manifest.mutable).filter(|(_, rule)| path_within(path, &rule.path) && lists(rule));
+    let rules = (0..).zip(case.rules.iter().copied());
+    let rules = rules.filter(|(_, rule)| path_within(path, &rule.path) && lists(rule));
     let refused = rules.filter_map(|rule| keeps(case, rule, region, known).err()).next();
     if let Some(finding) = refused {
         case.outside.insert(region.id);
@@ -273,7 +274,7 @@ impl<'a> Known<'a> {
             let name = kiwame_image::escape_key(layout.part.name.as_bytes());
             Some((format!("partition:{name}"), layout.format.as_deref().filter(|_| layout.written)?))
         });
-        Self { facts, readings, made: made.into_set(), names: Names::of(&case.manifest.mutable) }
+        Self { facts, readings, made: made.into_set(), names: Names::of(&case.rules) }
     }
 
     /// True when one of that path has all these facts in the reference, traces of writing and the value itself aside;
@@ -589,8 +590,8 @@ fn in_cap(case: &Case<'_>, region: &Region, most: u64) -> bool {
 
 /// A store that is erased: what its loader does then, the rule says (RULES 7).
 fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>, spare: &BTreeSet<usize>) {
-    let manifest = case.manifest;
-    for (number, rule) in manifest.mutable.iter().enumerate() {
+    let rules = Rc::clone(&case.rules);
+    for (number, rule) in rules.iter().copied().enumerate() {
         if spare.contains(&number) {
             continue;
         }
@@ -617,7 +618,7 @@ fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'
             WhenEmpty::Warning => &EMPTY,
             WhenEmpty::Refuse => &EMPTY_REFUSED,
         };
-        case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
+        case.allowed(number, 1);
         let finding = case.about(kind, store);
         found.report(finding);
     }
@@ -638,7 +639,7 @@ fn vanished(case: &mut Case<'_>, ledger: &mut Ledger<'_, '_>, places: &Places<'_
         .filter(|&index| {
             let Some(wanted) = case.wanted(index) else { return true };
             let mut rules = (0..)
-                .zip(&case.manifest.mutable)
+                .zip(case.rules.iter().copied())
                 .filter(|(_, rule)| path_within(&wanted.path, &rule.path))
                 .peekable();
             let Some(&(first, _)) = rules.peek() else { return true };
@@ -721,6 +722,7 @@ pub(crate) static KINDS: &[&Kind] = &[
     &NOT_JUDGED,
     &OVER_CAP,
     &REMAINS,
+    &WITHIN_POLICY,
     &WITHIN_RULE,
     &COPY_NOT_TAKEN,
     &EMPTY,
@@ -855,6 +857,29 @@ mod tests {
         assert_eq!(beyond.verdict.reasons, [OUTSIDE_RULE.id]);
         assert!(beyond.classes.values().any(|(class, _)| *class == Class::Differs));
         assert_eq!(beyond.exceptions.by_rule, 0);
+    }
+
+    #[test]
+    fn a_buyers_rule_lets_differ_what_no_rule_of_the_makers_reaches() {
+        let rule = || keys([key("a", "digits:1"), key("b", "digits:1")]);
+        let buyers = Trial::of(&one("1")).ruled_by_buyer("store:1", rule());
+        let within = buyers.judge(&one("2"));
+        assert_eq!(said(&within), ["mutable/within-policy store:1"]);
+        assert_eq!(within.verdict.tier, Tier::Affirming);
+        assert_eq!((within.exceptions.by_rule, within.exceptions.by_policy), (0, 1));
+        assert_eq!(buyers.judge(&one("y")).verdict.reasons, [OUTSIDE_RULE.id]);
+        // Where the maker has a rule, both hold: nobody widens what was signed, and nobody is held to less.
+        for (makers, buyers) in [("digits:1", "word:8"), ("word:8", "digits:1")] {
+            let both = Trial::of(&one("1"))
+                .ruled("store:1", keys([key("a", makers), key("b", "word:1")]))
+                .ruled_by_buyer("store:1", keys([key("a", buyers), key("b", "word:1")]));
+            assert_eq!(both.judge(&one("2")).verdict.tier, Tier::Affirming);
+            assert_eq!(both.judge(&one("y")).verdict.reasons, [OUTSIDE_RULE.id]);
+        }
+        let unlisted = Trial::of(&one("1"))
+            .ruled("store:1", keys([key("b", "word:1")]))
+            .ruled_by_buyer("store:1", rule());
+        assert_eq!(unlisted.judge(&one("2")).verdict.reasons, [OUTSIDE_RULE.id]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! not have and the device made. Who leaves a setting out has chosen a default that nobody signed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use kiwame_image::{Gather as _, Region, Role, fact, role};
 use kiwame_trust::manifest::path_within;
@@ -13,8 +14,8 @@ use crate::{Case, Findings};
 
 /// Reports every key that is missing and that the reference does not have either; of those that it has, their absence speaks.
 pub(super) fn settle(case: &mut Case<'_>, found: &mut Findings<'_>) {
-    let manifest = case.manifest;
-    for rule in &manifest.mutable {
+    let rules = Rc::clone(&case.rules);
+    for rule in rules.iter().copied() {
         match &rule.rule {
             Mutable::Keys(keys) | Mutable::Fields(keys) => {
                 let entries = entries(case, rule);

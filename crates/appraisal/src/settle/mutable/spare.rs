@@ -4,6 +4,7 @@
 //! has, which is that of the boot loader. What it holds is dead, and no program.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use kiwame_image::{Gather as _, Region, fact};
 use kiwame_trust::manifest::path_within;
@@ -15,9 +16,9 @@ use crate::{Case, Findings};
 /// The numbers of rules under which a copy is erased and another one is there, which the loader takes. What the reference has
 /// in the erased one is then not missing.
 pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'_>) -> BTreeSet<usize> {
-    let manifest = case.manifest;
+    let rules = Rc::clone(&case.rules);
     let pair: Vec<_> = (0..)
-        .zip(&manifest.mutable)
+        .zip(rules.iter().copied())
         .filter(|(_, rule)| was_one_of_two(case, path_of(rule)))
         .filter_map(|(number, rule)| Some((number, path_of(rule), places.of_rule(rule)?)))
         .collect();
@@ -33,8 +34,8 @@ pub(super) fn copies(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Pla
         wanted.is_some_and(|wanted| erased.iter().any(|(_, path, _)| path_within(&wanted.path, path)))
     };
     case.unmatched = missing.into_iter().filter(|index| !of_copy(index)).collect();
-    for (_, _, place) in &erased {
-        case.exceptions.by_rule = case.exceptions.by_rule.saturating_add(1);
+    for (number, _, place) in &erased {
+        case.allowed(*number, 1);
         case.vanished = true;
         let finding = case.about(&COPY_NOT_TAKEN, place);
         found.report(finding);
