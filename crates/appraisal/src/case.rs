@@ -7,7 +7,7 @@ use std::rc::Rc;
 use kiwame_image::{Arrange as _, Content, Gather as _, Region, RegionId, SpaceId, Span, Tree, Value, fact};
 use kiwame_trust::Rule;
 use kiwame_trust::json::{Json, MAX_NUMBER};
-use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion};
+use kiwame_trust::manifest::{Coverage, ImageReference, Manifest, ReferenceRegion, path_within};
 use kiwame_trust::policy::Waiver;
 use kiwame_trust::rules::MutableRule;
 
@@ -262,6 +262,11 @@ impl<'a> Case<'a> {
         rule >= self.manifest.mutable.len()
     }
 
+    /// The rules that reach a path, the maker's and the buyer's own: all of them must hold.
+    pub(crate) fn rules_for<'p>(&'p self, path: &'p str) -> impl Iterator<Item = &'a MutableRule> + 'p {
+        self.rules.iter().copied().filter(move |rule| path_within(path, &rule.path))
+    }
+
     /// Counts what differs within the rule of that number, by whose word.
     pub(crate) fn allowed(&mut self, rule: usize, count: u64) {
         let is_buyers = self.is_buyers(rule);
@@ -344,7 +349,7 @@ impl<'a> Case<'a> {
     /// True for a place that the device itself writes to: the manifest says so of the partition, or a rule reaches it.
     #[must_use]
     pub fn is_written(&self, region: &Region) -> bool {
-        if self.manifest.rules_for(self.tree.path(region.id)).next().is_some() {
+        if self.rules_for(self.tree.path(region.id)).next().is_some() {
             return true;
         }
         let span = image_span(self.tree, region);

@@ -68,7 +68,7 @@ fn is_unordered(case: &Case<'_>, region: &Region) -> bool {
         return region.order.is_none();
     }
     let by_name = ["variable", "uboot-variable"].contains(&region.kind);
-    let mut rules = case.manifest.rules_for(case.tree.path(region.id));
+    let mut rules = case.rules_for(case.tree.path(region.id));
     by_name && rules.any(|rule| matches!(rule.rule, Mutable::Keys(_)))
 }
 
