@@ -138,6 +138,8 @@ pub static WORDS: Fact = Fact::encoding("words");
 pub static VALUE_SHA256: Fact = Fact::encoding("value-sha256");
 /// The step at which the newer copy of an entry stands, of one that comes back when that one goes.
 pub static COPY_OF: Fact = Fact::encoding("copy-of");
+/// What an update writes to the medium, as it lies there afterwards.
+pub static INSTALLED: Fact = Fact::encoding("installed");
 /// A list that only forbids: the more it holds, the less may start.
 pub static FORBIDS: Fact = Fact::encoding("forbids");
 /// By a reference value, its region is erased.

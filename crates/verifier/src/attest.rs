@@ -2,7 +2,8 @@
 
 use kiwame_appraisal::{Effect, Terms};
 use kiwame_image::{
-    Opening, Openings, Options, Problem, Region, SettingsFile, Span, Text, Tree, Value, Words, fact,
+    Algorithm, Digest, Excerpt, Host, Opening, Openings, Options, Part, Problem, ReadError, Region,
+    SettingsFile, Span, Text, Tree, Value, Words, fact, len64, to_usize,
 };
 use kiwame_report::{Lang, escape};
 use kiwame_trust::manifest::{Anchor, Coverage, Files, ImageReference, Layout, PAYLOAD_TYPE, path_within};
@@ -23,10 +24,19 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
     description.check_times().map_err(wrong)?;
     let mutable = description.mutable().map_err(wrong)?;
     let settings = kiwame_trust::rules::settings(&mutable);
-    let images = run
-        .sources("image")
-        .map(|image| reference(run, &description, (&mutable, &settings), image).map_err(wrong))
-        .collect::<Result<Vec<_>, _>>()?;
+    let (mut images, mut inside) = (Vec::new(), Vec::new());
+    for image in run.sources("image") {
+        let (mut file, tree) =
+            reference_and_tree(run, &description, (&mutable, &settings), image).map_err(wrong)?;
+        let installed = installed(run, &description, (&mutable, &settings), image, &tree).map_err(wrong)?;
+        // Either may be what is presented: the update before it is installed, or the flash behind it.
+        file.required &= installed.is_empty();
+        images.push(file);
+        inside.extend(installed);
+    }
+    // What is given by itself needs no second entry.
+    inside.retain(|one: &ImageReference| !images.iter().any(|given| given.digests == one.digests));
+    images.extend(inside);
     if images.is_empty() {
         return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     }
@@ -63,13 +73,94 @@ pub(crate) fn statement(manifest: Manifest, names: &str) -> Result<Vec<u8>, Prob
     Ok(statement)
 }
 
+/// What an update writes to the medium, as images of their own: the dump of a flash is held against these. What nothing is
+/// recognised in is no image.
+fn installed(
+    run: &Run<'_>,
+    description: &Description,
+    rules: (&[MutableRule], &[SettingsFile]),
+    image: (u32, &Source),
+    tree: &Tree,
+) -> Result<Vec<ImageReference>, Problem> {
+    let mut found = Vec::new();
+    let regions = tree.regions().filter(|region| region.is(&fact::INSTALLED) && !region.is_leaf());
+    for (number, region) in regions.take(MOST_INSTALLED).enumerate() {
+        let number = if number > 0 { format!("-{}", number.saturating_add(1)) } else { String::new() };
+        let name = format!("{}:payload{number}", image.1.name.rsplit('/').next().unwrap_or_default());
+        let space = tree.space_path_of(region.space);
+        // Of two spaces of one path only the first is given.
+        if tree.spaces().iter().filter(|other| tree.space_path_of(other.id) == space).count() > 1 {
+            continue;
+        }
+        let excerpt = Excerpt { space, span: region.span };
+        let bytes = run.tree_of(image, &Options { excerpt: Some(excerpt), ..Options::default() })?;
+        let bytes = bytes.excerpt().unwrap_or_default();
+        let request = run.request.instead(image.0, &name, len64(bytes));
+        let host = Lent { host: run.host, source: image.0, bytes };
+        let inner = Run { request: &request, host: &host };
+        let mut listed = reference(&inner, description, rules, inner.source_at(image.0)?)?;
+        listed.required = false;
+        if listed.format != "raw" {
+            found.push(listed);
+        }
+    }
+    Ok(found)
+}
+
+/// Images that one update writes.
+const MOST_INSTALLED: usize = 8;
+
+/// Lends bytes that were decoded in place of a source.
+struct Lent<'h> {
+    host: &'h dyn Host,
+    source: u32,
+    bytes: &'h [u8],
+}
+
+impl Lent<'_> {
+    fn piece(&self, offset: u64, length: u64) -> Result<&[u8], ReadError> {
+        let error = ReadError { source: self.source, offset, length };
+        let end = offset.checked_add(length).ok_or(error)?;
+        self.bytes.get(to_usize(offset)..to_usize(end)).ok_or(error)
+    }
+}
+
+impl Host for Lent<'_> {
+    fn read(&self, source: u32, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        if source != self.source {
+            return self.host.read(source, offset, into);
+        }
+        into.copy_from_slice(self.piece(offset, len64(into))?);
+        Ok(())
+    }
+
+    fn digest(&self, algorithm: Algorithm, parts: &[Part<'_>]) -> Result<Digest, ReadError> {
+        let parts = parts.iter().map(|part| match *part {
+            Part::Source { source, offset, length } if source == self.source => {
+                self.piece(offset, length).map(Part::Memory)
+            }
+            part @ (Part::Source { .. } | Part::Memory(_)) => Ok(part),
+        });
+        self.host.digest(algorithm, &parts.collect::<Result<Vec<_>, _>>()?)
+    }
+}
+
 /// What the manifest lists of one image.
 pub(crate) fn reference(
     run: &Run<'_>,
     description: &Description,
-    (mutable, settings): (&[MutableRule], &[SettingsFile]),
+    rules: (&[MutableRule], &[SettingsFile]),
     image: (u32, &Source),
 ) -> Result<ImageReference, Problem> {
+    reference_and_tree(run, description, rules, image).map(|(reference, _)| reference)
+}
+
+fn reference_and_tree(
+    run: &Run<'_>,
+    description: &Description,
+    (mutable, settings): (&[MutableRule], &[SettingsFile]),
+    image: (u32, &Source),
+) -> Result<(ImageReference, Tree), Problem> {
     let name = image.1.name.rsplit('/').next().unwrap_or(&image.1.name).to_owned();
     let written = description.layout(&name);
     let layout: Vec<_> = written.iter().map(|layout| layout.part.clone()).collect();
@@ -110,7 +201,7 @@ pub(crate) fn reference(
         regions: kiwame_appraisal::reference_regions(&tree, &description.answers()),
     };
     refuse_what_would_be_refused(&tree, &reference, mutable, image.1)?;
-    Ok(reference)
+    Ok((reference, tree))
 }
 
 /// How files are taken apart to be listed or compared: where the device may write, as far as they go.

@@ -119,6 +119,16 @@ impl Request {
         request
     }
 
+    /// The same with other content in place of that source.
+    pub(crate) fn instead(&self, number: u32, name: &str, size: u64) -> Self {
+        let mut request = self.clone();
+        if let Some(source) = usize::try_from(number).ok().and_then(|at| request.sources.get_mut(at)) {
+            source.size = size;
+            name.clone_into(&mut source.name);
+        }
+        request
+    }
+
     /// The same of a part of a device, whose spaces have paths of their own below that one.
     pub(crate) fn below(mut self, path: &str) -> Self {
         let space =
@@ -172,6 +182,12 @@ impl<'a> Run<'a> {
     /// The sources in a role, with their numbers.
     pub(crate) fn sources(&self, role: &'a str) -> impl Iterator<Item = (u32, &'a Source)> + use<'a> {
         (0..).zip(&self.request.sources).filter(move |(_, source)| source.role == role)
+    }
+
+    /// The source of that number.
+    pub(crate) fn source_at(&self, number: u32) -> Result<(u32, &'a Source), Problem> {
+        let source = usize::try_from(number).ok().and_then(|at| self.request.sources.get(at));
+        source.map(|source| (number, source)).ok_or_else(|| Problem::new(&problems::NONE_GIVEN).of("image"))
     }
 
     /// The one source in a role.
@@ -230,9 +246,18 @@ impl<'a> Run<'a> {
         if source.size == 0 {
             return Err(Problem::new(&problems::EMPTY).of(&source.name));
         }
-        let excerpt = self.request.excerpt.as_ref().map(Wanted::excerpt);
-        let options = Options { excerpt, ..options.clone() };
-        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, &options)
+        let wanted = self.request.excerpt.as_ref();
+        let wanted = wanted.filter(|wanted| (1..=Excerpt::MOST).contains(&wanted.length));
+        self.tree_of((number, source), &Options { excerpt: wanted.map(Wanted::excerpt), ..options.clone() })
+    }
+
+    /// The same, with an excerpt that the core itself asks for.
+    pub(crate) fn tree_of(
+        &self,
+        (number, source): (u32, &Source),
+        options: &Options,
+    ) -> Result<Tree, Problem> {
+        kiwame_formats::parse(self.host, number, source.size, &self.limits()?, options)
             .map_err(|error| problems::unread(&source.name, error))
     }
 

@@ -192,7 +192,7 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
         out.add(Node::new("capsule", "fmp", "capsule-fmp", body).then(&FmpBody));
     } else {
         let node = Node::new("capsule", "payload", "capsule-payload", body).component();
-        out.add(node.then(&Recognised(Place::Partition)));
+        out.add(node.with(&fact::INSTALLED, true).then(&Recognised(Place::Partition)));
     }
     out.add_behind(Node::new("capsule", "behind", "capsule-behind", at.from(header.size)));
     Ok(())
@@ -395,7 +395,7 @@ fn payload<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble>
         out.add(Node::new("capsule", "version-more", "capsule-version-more", more).unknown());
     }
     let node = Node::new("capsule", "payload", "capsule-payload", at.from(start)).component();
-    out.add(node.then(&Recognised(Place::Partition)));
+    out.add(node.with(&fact::INSTALLED, true).then(&Recognised(Place::Partition)));
     Ok(())
 }
 
