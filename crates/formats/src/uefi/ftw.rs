@@ -16,7 +16,10 @@
 //!
 //! Loader modelled: `FaultTolerantWriteDxe`, which believes a working block by signature, CRC and flags, and replays
 //! the last write that is not complete from the spare block. Writes that are complete are remains: it passes over them.
-//! Ambiguities: a write that is allocated and not complete is a defect, since what the variable store holds depends on
+//! A last write that is not complete, of which no record has reached the spare block, is aborted: it is remains. So is whatever the
+//! spare block holds while no write is to be restored from it. Stores of OVMF that were stopped so in qemu give the same variables
+//! after the next boot as before it, and half of the aborted write lies in the spare block behind it.
+//! Ambiguities: any other write that is allocated and not complete is a defect, since what the variable store holds depends on
 //! who replays it; a working block that is not marked as valid, in whose place that of the spare block is taken.
 //! Limitations: the private data of callers stay inside the record's leaf.
 //!
@@ -27,9 +30,10 @@
 //! | in a part that the device writes | because |
 //! |---|---|
 //! | writes that are complete are remains | `FaultTolerantWriteDxe` replays what is not complete, and nothing else |
+//! | a last write that has not reached the spare block is remains | it aborts that |
 //! | the number of writes | each allocates the next; the block is reclaimed when it is full |
 //!
-//! A write that is not complete is ambiguous, so its records and data cannot vary.
+//! Any other write that is not complete is ambiguous, so its records and data cannot vary.
 
 use kiwame_decode::Crc32;
 use kiwame_image::{
@@ -112,12 +116,15 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     let mut start = header.length;
     for number in 0..MAX_WRITES {
         let Some(write) = Write::read(&window, start) else { break };
-        if !write.complete() {
+        // One that another follows was not the last: nobody writes behind it before it is restored or aborted.
+        let is_last = Write::read(&window, start.saturating_add(write.length)).is_none();
+        let is_dead = write.complete() || write.is_dropped() && is_last;
+        if !is_dead {
             let place = at.offset().saturating_add(start);
             out.defect(Defect::new(&INCOMPLETE_WRITE, "Complete", place, write.flags, 0xf8u8));
         }
         let node = Node::new("ftw-write", number.to_string(), "ftw-write", at.slice(start, write.length));
-        let node = if write.complete() { node.remains() } else { node };
+        let node = if is_dead { node.remains() } else { node };
         out.add(node.with(&fact::FLAGS, write.flags).with(&WRITES, write.count).with(&CALLER, write.caller));
         start = start.saturating_add(write.length);
     }
@@ -125,8 +132,26 @@ fn split<'a>(at: &Input<'a>, out: &mut Builder<'_, 'a>) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// True for a working block that asks for nothing out of the spare block: its last write is complete, or has not reached the spare
+/// block and is aborted. The driver puts back what the spare block held before a write, so that half of an aborted one may lie
+/// there for ever; nobody reads it. Where nothing was ever written, what lies there is no spare block that was used.
+pub(crate) fn is_settled(at: &Input<'_>) -> bool {
+    let Ok(window) = at.window() else { return false };
+    let Some(header) = Header::read(&window).filter(|header| header.flags & 3 == 2) else { return false };
+    let mut start = header.length;
+    let mut last = None;
+    for _ in 0..MAX_WRITES {
+        let Some(write) = Write::read(&window, start) else { break };
+        start = start.saturating_add(write.length);
+        last = Some(write);
+    }
+    last.is_some_and(|write| write.complete() || write.is_dropped())
+}
+
 /// A write header with its records and their data.
 struct Write {
+    /// Of its records, those that have reached the spare block.
+    spare: u64,
     flags: u8,
     count: u64,
     caller: String,
@@ -146,7 +171,18 @@ impl Write {
         let record = RECORD.checked_add(private)?;
         let length = WRITE_HEADER.checked_add(record.checked_mul(count)?)?;
         window.piece(start, length)?;
-        (flags & 1 == 0).then(|| Self { flags, count, caller: caller.to_string(), length })
+        let states = (0..count).map(|number| {
+            let at = record.saturating_mul(number).saturating_add(start).saturating_add(WRITE_HEADER);
+            window.piece(at, 1).and_then(<[u8]>::first).copied()
+        });
+        let reached = states.filter(|state| state.is_none_or(|state| state & 6 != 6)).count();
+        let spare = u64::try_from(reached).unwrap_or(u64::MAX);
+        (flags & 1 == 0).then(|| Self { spare, flags, count, caller: caller.to_string(), length })
+    }
+
+    /// Begun, and not yet where it could be restored from.
+    fn is_dropped(&self) -> bool {
+        !self.complete() && self.spare == 0
     }
 
     fn complete(&self) -> bool {
@@ -237,6 +273,30 @@ mod tests {
         let tree = parse(NVRAM, &block);
         assert_eq!(defects(&tree), ["ftw/incomplete-write"]);
         assert!(tree.defects()[0].kind.ambiguous);
+    }
+
+    #[test]
+    fn a_write_that_has_not_reached_the_spare_block_is_aborted() {
+        let mut block = sample();
+        block[32] = 0xfc;
+        block[72] = 0xff;
+        // Half of a store: nobody reads it.
+        block[0x100..0x110].fill(0);
+        let tree = parse(NVRAM, &block);
+        assert_eq!(defects(&tree), [""; 0]);
+        let remains: Vec<_> = tree.leaves().filter(|leaf| leaf.remains).map(|leaf| leaf.kind).collect();
+        assert_eq!(remains, ["ftw-write", "ftw-spare"]);
+        // Reached, allocated again behind it, or under a working block that is not valid: somebody may restore it.
+        let with = |at: usize, byte| {
+            let mut block = block.clone();
+            block[at] = byte;
+            let tree = parse(NVRAM, &block);
+            let spare = tree.leaves().find(|leaf| leaf.kind == "ftw-spare").is_some_and(|leaf| leaf.remains);
+            (defects(&tree).join(" "), spare)
+        };
+        assert_eq!(with(72, 0xfd), ("ftw/incomplete-write".to_owned(), false));
+        assert_eq!(with(72, 0xfb), ("ftw/incomplete-write".to_owned(), false));
+        assert_eq!(with(20, 0xfc), ("ftw/state".to_owned(), false));
     }
 
     #[test]

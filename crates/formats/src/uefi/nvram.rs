@@ -101,7 +101,12 @@ impl Format for Nvram {
             let start = found.as_ref().map_or(at.length(), |(start, _)| *start);
             numbers.beside(at.slice(done, start.saturating_sub(done)), out);
             let Some((start, block)) = found else { return };
-            done = start.saturating_add(numbers.block(&at, start, block, out));
+            let length = numbers.block(&at, start, block, out);
+            done = start.saturating_add(length);
+            // What lies in a spare block from which nothing is to be restored is no store.
+            if matches!(block, Block::Working) && ftw::is_settled(&at.slice(start, length)) {
+                return numbers.spare(at.from(done), out);
+            }
         }
     }
 }
@@ -142,6 +147,17 @@ impl Numbers {
         };
         out.add(node);
         size.max(1)
+    }
+
+    /// Adds a spare block of which nothing counts.
+    fn spare<'a>(&mut self, input: Input<'a>, out: &mut Builder<'_, 'a>) {
+        // An erased one is as it lies beside any working block.
+        if matches!(input.uniform(), Ok(Some(ERASED))) {
+            self.beside(input, out);
+        } else if !input.is_empty() {
+            let node = Node::new("ftw-spare", next(&mut self.beside), "ftw-spare", input).remains();
+            out.add_fill(node.then(&Recognised(Place::BesideVolumes)), ERASED);
+        }
     }
 
     /// Adds what lies beside: behind a working block that is the spare block, else a log or padding.
