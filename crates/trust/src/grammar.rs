@@ -15,8 +15,8 @@ pub struct GrammarKind {
 }
 
 /// All of them.
-pub static GRAMMARS: [&GrammarKind; 12] =
-    [&ENUM, &DIGITS, &HEX, &WORD, &RANGE, &MAC, &U8, &U16, &U32, &U64, &EXACTLY, &BYTES];
+pub static GRAMMARS: [&GrammarKind; 13] =
+    [&ENUM, &DIGITS, &HEX, &WORD, &RANGE, &MAC, &U8, &U16, &U32, &U64, &SBAT, &EXACTLY, &BYTES];
 
 /// One of these words; one of them may be a list of words with single spaces between them, as the order of two slots is.
 /// What chooses what boots needs one.
@@ -59,6 +59,20 @@ static U32: GrammarKind = GrammarKind { word: "u32", read: |rest| binary(4, rest
 /// A binary number of eight bytes, little-endian, from the first to the second.
 /// Spelling: `u64:FROM-TO` Length: `exact` Example: `u64:0-300` Takes: `hex 2c01000000000000`
 static U64: GrammarKind = GrammarKind { word: "u64", read: |rest| binary(8, rest) };
+/// A level of shim's SBAT: lines of a component and its generation, the first `sbat,1` and a date. Each of these components is there with
+/// this generation or a later one; what else is listed only forbids more.
+/// Spelling: `sbat:NAME,N|NAME,N` Example: `sbat:shim,2|grub,3` Takes: `hex 736261742c312c323032333031323930300a7368696d2c320a677275622c340a`
+static SBAT: GrammarKind = GrammarKind {
+    word: "sbat",
+    read: |rest| {
+        let floor = |text: &str| {
+            let (name, generation) = text.split_once(',')?;
+            let plain = !name.is_empty() && name.bytes().all(is_of_word);
+            Some((name.to_owned(), plain.then(|| number(Some(generation)))??))
+        };
+        rest?.split('|').map(floor).collect::<Option<Vec<_>>>().map(Grammar::Sbat)
+    },
+};
 /// These bytes and no others, in lower-case hexadecimal; none at all where nothing stands behind the colon.
 /// Spelling: `exactly:HEX` Length: `exact` Example: `exactly:6f6e` Takes: `on`
 static EXACTLY: GrammarKind = GrammarKind {
@@ -107,12 +121,14 @@ pub enum Grammar {
     Range(u64, u64),
     /// A little-endian number of so many bytes, from the first to the second.
     Number(u8, u64, u64),
+    /// A level of SBAT with these components, each of this generation or a later one.
+    Sbat(Vec<(String, u64)>),
 }
 
 /// What is expected where a grammar stands.
 const EXPECTED: Text = Text::new(
-    "bytes:N, exactly:HEX, enum:A|B, digits:N, hex:N, mac, word:N, range:FROM-TO or u16:FROM-TO",
-    "bytes:N、exactly:HEX、enum:A|B、digits:N、hex:N、mac、word:N、range:FROM-TO、u16:FROM-TO のいずれか",
+    "bytes:N, exactly:HEX, enum:A|B, digits:N, hex:N, mac, word:N, range:FROM-TO, u16:FROM-TO or sbat:NAME,N",
+    "bytes:N、exactly:HEX、enum:A|B、digits:N、hex:N、mac、word:N、range:FROM-TO、u16:FROM-TO、sbat:NAME,N のいずれか",
 );
 
 impl Grammar {
@@ -143,6 +159,10 @@ impl Grammar {
             Self::Word(most) => format!("word:{most}"),
             Self::Range(from, to) => format!("range:{from}-{to}"),
             Self::Number(bytes, from, to) => format!("u{}:{from}-{to}", bytes.saturating_mul(8)),
+            Self::Sbat(floors) => {
+                let floors: Vec<_> = floors.iter().map(|(name, floor)| format!("{name},{floor}")).collect();
+                format!("sbat:{}", floors.join("|"))
+            }
         }
     }
 
@@ -180,6 +200,12 @@ impl Grammar {
                     value.iter().rev().fold(0u64, |sum, &byte| sum.wrapping_shl(8) | u64::from(byte));
                 len64(value) == u64::from(*bytes) && (*from..=*to).contains(&number)
             }
+            Self::Sbat(floors) => sbat(value).is_some_and(|level| {
+                let reaches = |(name, floor): &(String, u64)| {
+                    level.iter().any(|(other, generation)| other == name && generation >= floor)
+                };
+                floors.iter().all(reaches)
+            }),
             Self::Range(from, to) => {
                 let text = core::str::from_utf8(value).ok();
                 let number = text.and_then(|text| text.parse::<u64>().ok());
@@ -191,6 +217,34 @@ impl Grammar {
         }
     }
 }
+
+/// Components and generations of an SBAT level (shim 15.8, `SBAT.md`): as shim reads it, each once, the first with a date behind it.
+fn sbat(value: &[u8]) -> Option<Vec<(&str, u64)>> {
+    let text = core::str::from_utf8(value).ok()?;
+    let mut level: Vec<(&str, u64)> = Vec::new();
+    for (number, line) in text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate() {
+        let line = match number {
+            0 => {
+                let (line, date) = line.rsplit_once(',')?;
+                let dated = date.len() == DATE && date.bytes().all(|byte| byte.is_ascii_digit());
+                (dated && line.starts_with("sbat,")).then_some(line)?
+            }
+            _ => line,
+        };
+        let (name, generation) = line.split_once(',')?;
+        let plain = !name.is_empty() && name.bytes().all(is_of_word) && !generation.is_empty();
+        let generation = generation
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| self::number(Some(generation)))??;
+        (plain && !level.iter().any(|(other, _)| *other == name)).then_some(())?;
+        level.push((name, generation));
+    }
+    Some(level)
+}
+
+/// Digits of the date of an SBAT level.
+const DATE: usize = 10;
 
 fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._+@:-".contains(&byte)
@@ -204,6 +258,29 @@ mod tests {
         let read = Grammar::read(grammar, "value").expect("a grammar");
         assert_eq!(read.text(), grammar);
         read.holds(value.as_bytes())
+    }
+
+    #[test]
+    fn a_level_of_sbat_goes_up_and_never_down() {
+        let floor = "sbat:sbat,1|shim,2|grub,3";
+        for level in
+            ["sbat,1,2023012900\nshim,2\ngrub,3\n", "sbat,1,2024010900\nshim,4\ngrub,3\ngrub.debian,4\n"]
+        {
+            assert!(holds(floor, level), "{level}");
+        }
+        for level in [
+            "sbat,1,2021030218\n",
+            "sbat,1,2023012900\nshim,1\ngrub,3\n",
+            "sbat,1,2023012900\nshim,2\n",
+            "sbat,1,2023012900\nshim,2\nshim,1\ngrub,3\n",
+            "shim,2\ngrub,3\nsbat,1,2023012900\n",
+            "sbat,1,now\nshim,2\ngrub,3\n",
+            "sbat,1,2023012900\nshim,+2\ngrub,3\n",
+            "sbat,1,2023012900\nshim,2\n\ngrub,3\n",
+            "",
+        ] {
+            assert!(!holds(floor, level), "{level}");
+        }
     }
 
     #[test]

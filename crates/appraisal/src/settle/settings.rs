@@ -193,7 +193,9 @@ fn says(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), Box<F
     let guards = |region: &Region| is_guarded(region) || region.is(&fact::SELECTOR);
     let inside = below(case, region).into_iter().filter_map(|id| case.tree.region(id));
     let guarded = inside.chain(case.tree.ancestors(region.id)).any(guards);
-    let listed = |grammar: &&Grammar| !guarded || matches!(grammar, Grammar::Enum(_) | Grammar::Exactly(_));
+    let listed = |grammar: &&Grammar| {
+        !guarded || matches!(grammar, Grammar::Enum(_) | Grammar::Exactly(_) | Grammar::Sbat(_))
+    };
     if known || setting.values.iter().filter(listed).any(|grammar| keeps_to(grammar, region)) {
         return Ok(());
     }

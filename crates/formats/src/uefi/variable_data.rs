@@ -59,7 +59,9 @@ pub(crate) fn guard(name: &str, vendor: Guid) -> Option<&'static Fact> {
     }
     let boots =
         vendor == GLOBAL && (ORDERS.contains(&name) || is_load_option(name) || numbered(name, &["Key"]));
-    boots.then_some(&fact::BOOT_ENTRY)
+    let asks = (vendor == GLOBAL && name == "OsIndications")
+        || (vendor == LOADER && ["LoaderEntryDefault", "LoaderEntryOneShot"].contains(&name));
+    (boots || asks).then_some(&fact::BOOT_ENTRY)
 }
 
 fn is_signature_database(name: &str, vendor: Guid) -> bool {
@@ -290,13 +292,18 @@ const SECURE_BOOT: Guid = Guid(*b"\xc7\x0b\xa3\xf0\x08\xaf\x56\x45\x99\xc4\x00\x
 /// `gEfiCustomModeEnableGuid` C076EC0C-7028-4399-A072-71EE5C448B9F.
 const CUSTOM_MODE: Guid = Guid(*b"\x0c\xec\x76\xc0\x28\x70\x99\x43\xa0\x72\x71\xee\x5c\x44\x8b\x9f");
 /// Variables that turn the signature databases on and off: those of EDK II's `AuthVariableLib`, and of shim.
-const SWITCHES: [(Guid, &str); 5] = [
+const SWITCHES: [(Guid, &str); 7] = [
     (SECURE_BOOT, "SecureBootEnable"),
     (CUSTOM_MODE, "CustomMode"),
     (SHIM, "MokSBState"),
     (SHIM, "MokDBState"),
     (SHIM, "MokListTrusted"),
+    (SHIM, "MokIgnoreDB"),
+    // Generations below which shim starts nothing.
+    (SHIM, "SbatLevel"),
 ];
+/// The Boot Loader Interface of systemd 4A67B082-0A4C-41CF-B6C7-440B29BB8C4F.
+const LOADER: Guid = Guid(*b"\x82\xb0\x67\x4a\x4c\x0a\xcf\x41\xb6\xc7\x44\x0b\x29\xbb\x8c\x4f");
 const ORDERS: [&str; 4] = ["BootOrder", "DriverOrder", "SysPrepOrder", "BootNext"];
 const TYPES: [(Guid, &str); 8] = [
     (Guid(*b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28"), "sha256"),

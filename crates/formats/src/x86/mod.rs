@@ -4,7 +4,9 @@
 use kiwame_decode::Crc32;
 use kiwame_image::{Format, to_usize};
 
+pub(crate) mod acm;
 pub(crate) mod amd_microcode;
+pub(crate) mod boot_guard;
 pub(crate) mod code_partition;
 pub(crate) mod intel_flash;
 pub(crate) mod intel_gbe;
@@ -18,6 +20,9 @@ pub(crate) static FORMATS: &[&dyn Format] = &[
     &intel_gbe::IntelGbe,
     &intel_me::IntelMe,
     &code_partition::CodePartition,
+    &acm::Acm,
+    &boot_guard::KeyManifest,
+    &boot_guard::BootPolicy,
     &microcode::Microcode,
     &amd_microcode::AmdMicrocode,
 ];

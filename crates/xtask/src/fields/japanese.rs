@@ -402,6 +402,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "8 バイトの二進数(リトルエンディアン)。範囲内。",
     ),
     (
+        "A level of shim's SBAT: lines of a component and its generation, the first `sbat,1` and a date. Each of these components is there with this generation or a later one; what else is listed only forbids more.",
+        "shim の SBAT レベル。構成要素と世代を一行毎に記し、先頭行は `sbat,1` と日付。ここに挙げた構成要素が、この世代以降で全て有ること。他の行は禁止を増やすだけである。",
+    ),
+    (
         "These bytes and no others, in lower-case hexadecimal; none at all where nothing stands behind the colon.",
         "小文字 16 進で示したバイトそのもの。コロンの後が空なら 0 バイト。",
     ),

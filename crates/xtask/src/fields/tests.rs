@@ -303,12 +303,17 @@ fn the_readers_of_toml_expect_the_fields_that_the_tables_list() {
         ("RuleEntry", format!("{rule}zz = 1\n")),
         ("Accept", format!("{rule}accept-any = [{{ zz = 1 }}]\n")),
         ("SettingEntry", format!("{rule}[[rule.setting]]\npath = \"a\"\nzz = 1\n")),
+        ("MutableEntry", format!("{rule}[[rule.mutable]]\nzz = 1\n")),
+        ("KeyEntry", format!("{rule}[[rule.mutable]]\nkeys = [{{ zz = 1 }}]\n")),
+        ("FileEntry", format!("{rule}[[rule.mutable]]\nfiles = [{{ zz = 1 }}]\n")),
         ("Waiver", format!("{head}[[waiver]]\nzz = 1\n")),
+        ("DeviceEntry", format!("{head}[[device]]\nzz = 1\n")),
+        ("DevicePartEntry", format!("{head}[[device]]\n[[device.part]]\nzz = 1\n")),
     ] {
         assert_eq!(expected(&policy(&lines)), names(table(&source, "policy", table_name)), "{table_name}");
     }
     let count = source.files[1].len();
-    assert_eq!(count, 7, "every table of a policy is asked for");
+    assert_eq!(count, 12, "every table of a policy is asked for");
 
     let head = "schema = \"kiwame-firmware/1\"\n";
     let description = |lines: &str| match golden::attest_bytes(&[("a", vec![0; 64])], lines) {
@@ -325,11 +330,13 @@ fn the_readers_of_toml_expect_the_fields_that_the_tables_list() {
         ("KeyEntry", format!("{head}[[mutable]]\nkeys = [{{ zz = 1 }}]\n")),
         ("FileEntry", format!("{head}[[mutable]]\nfiles = [{{ zz = 1 }}]\n")),
         ("ReferenceEntry", format!("{head}[[reference]]\nzz = 1\n")),
+        ("DeviceEntry", format!("{head}[[device]]\nzz = 1\n")),
+        ("DevicePartEntry", format!("{head}[[device]]\n[[device.part]]\nzz = 1\n")),
     ] {
         let listed = names(table(&source, "firmware.toml", table_name));
         assert_eq!(expected(&description(&lines)), listed, "{table_name}");
     }
-    assert_eq!(source.files[0].len(), 9, "every table of a description is asked for");
+    assert_eq!(source.files[0].len(), 11, "every table of a description is asked for");
 }
 
 #[test]
@@ -470,7 +477,7 @@ fn each_grammar_is_read_and_takes_its_example_by_the_length_that_it_says() {
             Some("exact") => assert!(!grammar.holds(shorter) && !grammar.holds(&longer), "{one:?}"),
             Some("N at most") => assert!(grammar.holds(shorter) && !grammar.holds(&longer), "{one:?}"),
             Some(other) => panic!("{other}"),
-            None => assert!(["enum", "range"].contains(&word(&one.spelling).as_str()), "{one:?}"),
+            None => assert!(["enum", "range", "sbat"].contains(&word(&one.spelling).as_str()), "{one:?}"),
         }
     }
 }
