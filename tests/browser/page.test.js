@@ -2119,3 +2119,33 @@ test("the tier of a lot is that of the unit which decided, by what the core says
   });
   assert.deepEqual(tiers, ["affirming", "contraindicated", "warning", "warning", "none", "none"]);
 });
+
+test("a device is shown part by part, with what came out of each", async () => {
+  const { fingerprint } = await made();
+  const write = (name, text) => writeFile(`${folder}/${name}`, text);
+  const about = (model) => `schema = "kiwame-firmware/1"\n[product]\nvendor = "ACME"\nmodel = "${model}"\n[release]\nversion = "7.1"\n`;
+  await write("firmware.bin", Buffer.alloc(4096, "firmware"));
+  await write("part.toml", about("Firmware"));
+  await kiwame("attest", "firmware.bin", "--raw", "--describe", "part.toml", "--key", "maker.key", "-o", "device.json");
+  const part = (name, offset, length, rest) => `[[device.part]]\nname = "${name}"\noffset = ${offset}\nlength = ${length}\n${rest}\n`;
+  await write(
+    "device.toml",
+    `schema = "kiwame-policy/1"\nversion = 1\n[[principal]]\nid = "ACME"\nkeys = ["${fingerprint}"]\nroles = ["release"]\n` +
+      `[[rule]]\nvendor = "ACME"\nmodel = "Firmware"\nthreshold = 1\n[[device]]\nname = "Board"\nsizes = [16384]\n` +
+      part("code", 0, 4096, 'product = "ACME/Firmware"') + part("unit", 4096, 4096, 'content = "any"') + part("spare", 8192, 4096, 'content = "erased"'),
+  );
+  const dump = (last) =>
+    Buffer.concat([Buffer.alloc(4096, "firmware"), Buffer.alloc(4096, "serial 1 "), Buffer.alloc(4096, 0xff), Buffer.alloc(4095, 0xff), Buffer.of(last)]);
+  await write("board.bin", dump(0xff));
+  await run(["board.bin", "device.json", "device.toml"].map((name) => `${folder}/${name}`), { confirm: true });
+  assert.match(await tab.textContent("#verdict-title"), /matches the signed reference, .*4,096 bytes.* not judged/);
+  const facts = await tab.textContent("#facts");
+  assert.match(facts, /Part code✓ 0x0\+0x1000: ACME\/Firmware@7\.1/);
+  assert.match(facts, /Part unit✓ 0x1000\+0x1000: anything that is no program, not judged/);
+  assert.match(facts, /Part spare✓ 0x2000\+0x1000: erased/);
+  await write("board.bin", dump(0));
+  await run(["board.bin", "device.json", "device.toml"].map((name) => `${folder}/${name}`), { confirm: true, again: true });
+  assert.match(await tab.textContent("#verdict-title"), /cannot tell/);
+  assert.match(await tab.textContent("#findings"), /image\/between-parts/);
+  assert.deepEqual(page.complaints, []);
+});
