@@ -479,7 +479,7 @@ mod tests {
     fn what_the_module_refuses_is_ambiguous() {
         let twice = policy(&[element(b"__TXTS__", &[]), element(b"__TXTS__", &[])]);
         assert_eq!(defects(&parse(&BootPolicy, &twice)), ["boot-guard/twice"]);
-        let unknown = policy(&[element(b"__XXXX__", &[1; 4])]);
+        let unknown = policy(&[element(b"__ABCD__", &[1; 4])]);
         assert_eq!(defects(&parse(&BootPolicy, &unknown)), ["boot-guard/not-signed"]);
         let mut unsigned = policy(&[]);
         unsigned.truncate(20);
