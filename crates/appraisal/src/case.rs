@@ -267,6 +267,13 @@ impl<'a> Case<'a> {
         self.rules.iter().copied().filter(move |rule| path_within(path, &rule.path))
     }
 
+    /// True for what lies in a store of which the buyer says what is set in it.
+    fn is_beside_settings(&self, path: &str) -> bool {
+        let around = |path: &str| path.rsplit_once('/').map(|(around, _)| around.to_owned());
+        let mine = around(path);
+        mine.is_some() && self.terms.rule.settings.iter().any(|setting| around(&setting.path) == mine)
+    }
+
     /// Counts what differs within the rule of that number, by whose word.
     pub(crate) fn allowed(&mut self, rule: usize, count: u64) {
         let is_buyers = self.is_buyers(rule);
@@ -349,7 +356,8 @@ impl<'a> Case<'a> {
     /// True for a place that the device itself writes to: the manifest says so of the partition, or a rule reaches it.
     #[must_use]
     pub fn is_written(&self, region: &Region) -> bool {
-        if self.rules_for(self.tree.path(region.id)).next().is_some() {
+        let path = self.tree.path(region.id);
+        if self.rules_for(path).next().is_some() || self.is_beside_settings(path) {
             return true;
         }
         let span = image_span(self.tree, region);

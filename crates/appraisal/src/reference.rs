@@ -153,10 +153,13 @@ pub(crate) fn shown(fact: &Json) -> String {
     }
 }
 
-/// The first region, in any space, that can execute or that decides what may start or who may log in.
+/// The first region, in any space, that can execute, that decides what may start or who may log in, or that something was packed
+/// into: a program may lie anywhere in that.
 #[must_use]
 pub fn first_that_decides(tree: &Tree) -> Option<&Region> {
-    tree.regions().find(|region| region.is(&fact::EXECUTABLE) || is_guarded(region))
+    let decides =
+        |region: &&Region| region.is(&fact::EXECUTABLE) || is_guarded(region) || region.encodes.is_some();
+    tree.regions().find(decides)
 }
 
 /// True when a region can execute, or one below it in the same space.

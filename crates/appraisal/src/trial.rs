@@ -25,6 +25,7 @@ pub(crate) static KINDS: &[&Kind] = &[
     &PART_NOT_ERASED,
     &PART_NOT_JUDGED,
     &PART_OF_ANOTHER,
+    &PARTS_OF_SEVERAL_RELEASES,
     &PLACED,
     &READS_AGREE,
     &READS_DIFFER,
@@ -145,11 +146,27 @@ pub static PART_DECIDES: Kind = Kind {
     family: Family::Image,
     severity: Severity::High,
     effect: Effect::CannotTell(Reason::Coverage),
-    english: "The part {part} of the device holds a program, or what decides what may start: {found}. Nothing that is not judged may.",
-    japanese: "装置の部分 {part} に、プログラム又は起動の可否を決めるものが有る:{found}。判定しない部分には認められない。",
+    english: "The part {part} of the device holds a program, something packed, or what decides what may start: {found}. Nothing that is not \
+              judged may.",
+    japanese: "装置の部分 {part} に、プログラム、圧縮されたもの、又は起動の可否を決めるものが有る:{found}。判定しない部分には認められない。",
     next: Text::new(
         "Describe what lies there by a digest (sha256), or as an image of a product.",
         "その内容をダイジェスト(sha256)又は製品のイメージとして記述する。",
+    ),
+    between: None,
+};
+
+/// Several releases of one product lie on one device, and nobody says how old they may be.
+pub static PARTS_OF_SEVERAL_RELEASES: Kind = Kind {
+    id: "image/parts-of-several-releases",
+    family: Family::Image,
+    severity: Severity::High,
+    effect: Effect::CannotTell(Reason::Reference),
+    english: "Parts of the device hold the releases {one} and {other} of {product}, and no floor says which of them may lie there.",
+    japanese: "装置の部分に {product} のリリース {one} と {other} が有り、どちらが有ってよいかを定める下限が無い。",
+    next: Text::new(
+        "Set min-security-version for the product or its part, or say with --expect which release was ordered.",
+        "製品又は部分に min-security-version を定めるか、発注したリリースを --expect で指定する。",
     ),
     between: None,
 };

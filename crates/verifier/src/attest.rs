@@ -86,7 +86,7 @@ fn installed(
     let regions = tree.regions().filter(|region| region.is(&fact::INSTALLED) && !region.is_leaf());
     for (number, region) in regions.take(MOST_INSTALLED).enumerate() {
         let number = if number > 0 { format!("-{}", number.saturating_add(1)) } else { String::new() };
-        let name = format!("{}:payload{number}", image.1.name.rsplit('/').next().unwrap_or_default());
+        let name = format!("{}{PAYLOAD}{number}", image.1.name.rsplit('/').next().unwrap_or_default());
         let space = tree.space_path_of(region.space);
         // Of two spaces of one path only the first is given.
         if tree.spaces().iter().filter(|other| tree.space_path_of(other.id) == space).count() > 1 {
@@ -98,14 +98,24 @@ fn installed(
         let request = run.request.instead(image.0, &name, len64(bytes));
         let host = Lent { host: run.host, source: image.0, bytes };
         let inner = Run { request: &request, host: &host };
-        let mut listed = reference(&inner, description, rules, inner.source_at(image.0)?)?;
-        listed.required = false;
+        let listed = reference(&inner, description, rules, inner.source_at(image.0)?)?;
         if listed.format != "raw" {
             found.push(listed);
         }
     }
+    // One of them is all of it; of several each is a part of what was written.
+    let several = found.len() > 1;
+    found.iter_mut().for_each(|listed| listed.required = several);
     Ok(found)
 }
+
+/// The name of the update that writes an image, if one does.
+pub(crate) fn update_of(image: &ImageReference) -> Option<&str> {
+    image.name.rsplit_once(PAYLOAD).map(|(update, _)| update)
+}
+
+/// Behind the name of an update: what it writes.
+const PAYLOAD: &str = ":payload";
 
 /// Images that one update writes.
 const MOST_INSTALLED: usize = 8;

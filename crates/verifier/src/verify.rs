@@ -267,12 +267,13 @@ impl Trial<'_> {
         if devices.is_empty() {
             return self.judge_here();
         }
-        // A manifest of the whole goes before a description of its parts.
-        if self.images().any(|image| image.size == self.image.1.size) {
-            let whole = self.judge()?;
-            if whole.compared.is_some() {
-                return Ok(whole);
-            }
+        // No description covers what a manifest of the whole refutes, and no such manifest replaces a description: both hold.
+        let fits = self.images().any(|image| image.size == self.image.1.size);
+        let whole = fits.then(|| self.judge()).transpose()?.filter(|whole| whole.compared.is_some());
+        if let Some(whole) = whole
+            && (whole.report.exit_code != 0 || !devices.iter().any(|(_, by)| by.is_buyer()))
+        {
+            return Ok(whole);
         }
         let mut first = None;
         for device in devices {
@@ -678,7 +679,14 @@ impl Trial<'_> {
         for image in &verified.value().images {
             let by_digest = image.digests.iter().any(|digest| request.presented.contains(&digest.hex()));
             let presented = by_digest || request.presented_as.contains(&compared(verified, image));
-            if image.required && !here(image) && !presented {
+            // What an update writes is there with the update.
+            let with = crate::attest::update_of(image);
+            let update = verified.value().images.iter().find(|other| Some(other.name.as_str()) == with);
+            let inside = update.is_some_and(|update| {
+                let by_digest = update.digests.iter().any(|digest| request.presented.contains(&digest.hex()));
+                by_digest || here(update) || request.presented_as.contains(&compared(verified, update))
+            });
+            if image.required && !here(image) && !presented && !inside {
                 findings.push(Finding::new(&kinds::REQUIRED_IMAGE_ABSENT).arg("name", &image.name));
             }
         }

@@ -2,7 +2,7 @@
 //! there, and what no part takes is erased (RULES 13 and 14).
 
 use kiwame_appraisal::{Class, Finding, Verdict, kinds};
-use kiwame_image::{Opening, Openings, Options, Problem, Span, Tree, Words};
+use kiwame_image::{Opening, Openings, Options, Partition, Problem, Span, Tree, Words};
 use kiwame_report::{DeviceOf, DevicePartOf, ImageOf, JudgedPart, Report, escape};
 use kiwame_trust::devices::{Device, DevicePart, Holds, PartContent};
 use kiwame_trust::manifest::{Anchor, Manifest};
@@ -24,6 +24,10 @@ pub(super) enum By<'a> {
 }
 
 impl By<'_> {
+    pub(super) fn is_buyer(self) -> bool {
+        matches!(self, Self::Policy)
+    }
+
     /// As reports have it.
     fn name(self) -> String {
         match self {
@@ -49,6 +53,8 @@ struct Part<'a> {
     /// Path of what lies there.
     path: String,
     by: By<'a>,
+    /// Of a part that nobody judges: it and those beside it that nobody judges either.
+    around: Span,
 }
 
 /// What was found of a part: its report, what was said beside it, and the release that it was compared with.
@@ -62,6 +68,8 @@ impl Trial<'_> {
     pub(super) fn devices(&self) -> Vec<(&Device, By<'_>)> {
         let size = self.image.1.size;
         let own = self.policy.devices.iter().map(|device| (device, By::Policy));
+        // Whoever may sign for one product does not say what another is; that this product is looked at, the buyer has said.
+        let is_named = self.expect.is_some() || self.policy.rules.len() == 1;
         let verified = self.verified.iter().enumerate().filter(|(at, _)| self.is_expected(*at));
         let makers = verified
             .flat_map(|(_, one)| one.value().devices.iter().map(move |device| (device, By::Maker(one))));
@@ -72,7 +80,14 @@ impl Trial<'_> {
             }
             (_, By::Maker(_)) | (None, By::Policy) => true,
         };
-        own.chain(makers).filter(|(device, by)| device.has_size(size) && is_meant(device, *by)).collect()
+        let makers = makers.filter(|_| is_named);
+        let all = own.chain(makers).filter(|(device, by)| device.has_size(size) && is_meant(device, *by));
+        let mut all: Vec<_> = all.collect();
+        // What the buyer describes nobody else describes otherwise.
+        if all.iter().any(|(_, by)| by.is_buyer()) {
+            all.retain(|(_, by)| by.is_buyer());
+        }
+        all
     }
 
     /// Judges a dump part by part.
@@ -90,7 +105,7 @@ impl Trial<'_> {
         let (mut parts, mut told, mut releases) = (Vec::new(), Vec::new(), Vec::new());
         for part in &device.parts {
             let path = format!("part:{}", kiwame_image::escape_key(part.name.as_bytes()));
-            let on_trial = Part { part, path: path.clone(), by };
+            let on_trial = Part { part, path: path.clone(), by, around: around(device, part) };
             let Found { report, release } = self.judge_one(&on_trial, device.erase_value)?;
             let version = release.as_ref().and_then(|(at, _)| self.verified.get(*at));
             told.push(DevicePartOf {
@@ -122,6 +137,7 @@ impl Trial<'_> {
                 .collect();
             self.others_absent(verified, &|image| here.contains(&image.name.as_str()), &mut own);
         }
+        own.extend(self.mixed(device, &releases));
         let outside = placement::pieces(
             self.run,
             self.image,
@@ -139,6 +155,31 @@ impl Trial<'_> {
             report.refute(&Finding::new(&kinds::NOT_SETTLED));
         }
         Ok(Judged { report, compared: None })
+    }
+
+    /// Several releases of one product on one device, where no floor says which of them may lie there (RULES 7).
+    fn mixed(&self, device: &Device, releases: &[(usize, Option<String>)]) -> Option<Finding> {
+        let manifest = |at: &usize| self.verified.get(*at).map(Verified::value);
+        let mut seen: Vec<&Manifest> = Vec::new();
+        for one in releases.iter().filter_map(|(at, _)| manifest(at)) {
+            let scope = one.product.scope();
+            let by_part = device.parts.iter().any(|part| match &part.holds {
+                Holds::Product { scope: named, min_security_version, .. } => {
+                    *named == scope && min_security_version.is_some()
+                }
+                Holds::Image(_) | Holds::Digests(_) | Holds::Content(_) => false,
+            });
+            let floor = by_part || self.rule(one).is_some_and(|rule| rule.min_security_version.is_some());
+            let other = seen
+                .iter()
+                .find(|other| other.product.scope() == scope && other.release.version != one.release.version);
+            if let Some(other) = other.filter(|_| !floor) {
+                let finding = Finding::new(&kinds::PARTS_OF_SEVERAL_RELEASES).arg("product", &scope);
+                return Some(finding.arg("one", &other.release.version).arg("other", &one.release.version));
+            }
+            seen.push(one);
+        }
+        None
     }
 
     fn judge_one(&self, part: &Part<'_>, erase_value: u8) -> Result<Found, Problem> {
@@ -192,12 +233,25 @@ impl Trial<'_> {
         });
         let mut policy = self.policy.clone();
         policy.devices.clear();
-        for waiver in &mut policy.waivers {
-            // As reports of the device name it.
-            if let Some(below) = waiver.path.strip_prefix(&part.path).and_then(|path| path.strip_prefix('/'))
-            {
-                waiver.path = below.to_owned();
+        // Paths as reports of the device have them.
+        let waivers = policy.waivers.iter_mut().map(|waiver| &mut waiver.path);
+        let rules = policy.rules.iter_mut().flat_map(|rule| {
+            let accepts = [&mut rule.accept_any, &mut rule.accept_partial, &mut rule.accept_unexplained];
+            let accepts = accepts.into_iter().flatten().map(|accept| &mut accept.path);
+            let settings = rule.settings.iter_mut().map(|setting| &mut setting.path);
+            let mutable = rule.mutable.iter_mut().map(|rule| &mut rule.path);
+            accepts.chain(settings).chain(mutable).chain(&mut rule.accept_reencoded)
+        });
+        for path in waivers.chain(rules) {
+            if let Some(below) = path.strip_prefix(&part.path).and_then(|path| path.strip_prefix('/')) {
+                *path = below.to_owned();
             }
+        }
+        // What is said of another part is said of nothing here.
+        for rule in &mut policy.rules {
+            let is_here = |path: &str| !path.starts_with("part:");
+            rule.settings.retain(|setting| is_here(&setting.path));
+            rule.mutable.retain(|rule| is_here(&rule.path));
         }
         let unread = unread::within(&self.unread, span);
         let trial = |run: &Run<'_>, source: (u32, &Source)| {
@@ -268,23 +322,36 @@ impl Trial<'_> {
     fn judge_any(&self, part: &Part<'_>) -> Result<Found, Problem> {
         let length = part.part.span.length;
         let place = |finding: Finding| finding.at("image", "image", Span::new(0, length));
-        let options = Options { openings: Openings::all(Opening::Opened), ..Options::default() };
-        let tree = self.of_part_below(part, |run, image| run.tree(image, &options))?;
-        if let Some((kind, _)) = tree.limits_hit().first() {
-            let finding = Finding::new(&kinds::LIMIT_HIT).arg("limit", kind.name());
-            return self.leaf(part, Class::Unexplained, vec![place(finding)]);
-        }
-        let found = kiwame_appraisal::first_that_decides(&tree).map(|region| match tree.path(region.id) {
-            "image" => part.path.clone(),
-            path => format!("{}/{path}", part.path),
-        });
-        let found = match found {
-            None => self.first_instruction(part, &tree)?,
-            found => found,
-        };
-        if let Some(found) = found {
-            let finding = Finding::new(&kinds::PART_DECIDES).arg("part", &part.part.name);
-            return self.leaf(part, Class::Unexplained, vec![place(finding.arg("found", found))]);
+        // By itself, and with the parts beside it that nobody judges either: whoever reads there knows no parts.
+        for reading in [None, Some("raw".to_owned())] {
+            for span in [part.part.span, part.around] {
+                let layout = Partition {
+                    name: part.part.name.clone(),
+                    span: Span::new(0, span.length),
+                    erase_block: None,
+                    environment: None,
+                };
+                let by_itself = reading.is_none() && span == part.part.span;
+                let layout = if by_itself { Vec::new() } else { vec![layout] };
+                let openings = Openings::all(Opening::Opened);
+                let options = Options { layout, openings, reading: reading.clone(), ..Options::default() };
+                let tree = self.of_part(span, |run, image| run.tree(image, &options))?;
+                if let Some((kind, _)) = tree.limits_hit().first() {
+                    let finding = Finding::new(&kinds::LIMIT_HIT).arg("limit", kind.name());
+                    return self.leaf(part, Class::Unexplained, vec![place(finding)]);
+                }
+                let region = kiwame_appraisal::first_that_decides(&tree);
+                let found = match region.map(|region| tree.path(region.id)) {
+                    None if by_itself => self.first_instruction(part, &tree)?,
+                    None => None,
+                    Some("image") => Some(part.path.clone()),
+                    Some(path) => Some(format!("{}/{path}", part.path)),
+                };
+                if let Some(found) = found {
+                    let finding = Finding::new(&kinds::PART_DECIDES).arg("part", &part.part.name);
+                    return self.leaf(part, Class::Unexplained, vec![place(finding.arg("found", found))]);
+                }
+            }
         }
         let bytes = |finding: Finding| place(finding.arg("bytes", length));
         // A maker's word for whatever may lie there affirms only where the buyer's policy names the place too (RULES 12).
@@ -353,6 +420,19 @@ impl Trial<'_> {
 
 /// The format of a flash that a descriptor at its first byte divides.
 const DESCRIPTOR: &str = "intel-flash";
+
+/// A part and those that lie at it on either side, one behind the other, in which anything may lie.
+fn around(device: &Device, part: &DevicePart) -> Span {
+    let is_any = |part: &DevicePart| part.holds == Holds::Content(PartContent::Any);
+    let (mut start, mut end) = (part.span.offset, part.span.end());
+    for other in device.parts.iter().filter(|other| is_any(other)) {
+        end = if other.span.offset == end { other.span.end() } else { end };
+    }
+    for other in device.parts.iter().rev().filter(|other| is_any(other)) {
+        start = if other.span.end() == start { other.span.offset } else { start };
+    }
+    Span::between(start, end)
+}
 
 /// What lies in a part by the description, as reports have it.
 fn holds(holds: &Holds) -> String {

@@ -597,10 +597,13 @@ fn empty_stores(case: &mut Case<'_>, found: &mut Findings<'_>, places: &Places<'
         }
         let store = places.of_rule(rule).filter(|region| is_erased(case, region));
         let Some(store) = store else { continue };
+        let is_buyers = case.is_buyers(number);
         let missing = core::mem::take(&mut case.unmatched);
         // That a place may be erased is no word about what decides there what may start; what the device then takes is.
         let kept = |wanted: &ReferenceRegion| {
-            rule.rule == Mutable::Erased && rule.when_empty != WhenEmpty::Default && decides(wanted)
+            // What the device takes in place of what runs only its maker knows.
+            let unsaid = rule.rule == Mutable::Erased && rule.when_empty != WhenEmpty::Default;
+            (unsaid || is_buyers) && decides(wanted)
         };
         let below = |index: &usize| {
             case.wanted(*index).is_some_and(|wanted| path_within(&wanted.path, &rule.path) && !kept(wanted))
