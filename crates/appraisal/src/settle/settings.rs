@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiwame_image::{Content, Gather as _, Region, RegionId, Value, fact};
+use kiwame_trust::json::Json;
 use kiwame_trust::rules::Grammar;
 use kiwame_trust::settings::{Expect, Setting};
 
@@ -182,7 +183,9 @@ fn says(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(), Box<F
             in_words(region),
         );
     }
-    if let Err((expected, actual)) = attributes(case, setting, region) {
+    if let Err((expected, actual)) =
+        attributes(case, setting, region).and_then(|()| signed_time(case, region))
+    {
         return differs(expected, actual);
     }
     let lists = !setting.holds.is_empty() || !setting.may_hold.is_empty() || setting.more;
@@ -236,6 +239,27 @@ fn attributes(case: &Case<'_>, setting: &Setting, region: &Region) -> Result<(),
     }
     Err(("attributes of the reference, or of an ordinary entry".to_owned(), shown(mine)))
 }
+
+/// The time of an authenticated variable only goes up: an earlier one lets an older update be played in again, one that no calendar has
+/// keeps out every later one (UEFI Specification 2.10, section 8.2.2).
+fn signed_time(case: &Case<'_>, region: &Region) -> Result<(), (String, String)> {
+    let Some(Value::Text(mine)) = region.fact(&fact::TIMESTAMP) else { return Ok(()) };
+    let theirs = case.at(case.tree.path(region.id)).and_then(|wanted| wanted.attributes.of(&fact::TIMESTAMP));
+    let floor = match theirs {
+        Some(Json::Text(theirs)) => theirs.as_str(),
+        _ => "",
+    };
+    let sound = mine.is_empty() || kiwame_trust::Time::parse(mine).is_ok() && mine.as_str() < LAST_YEAR;
+    if sound && mine.as_str() >= floor {
+        return Ok(());
+    }
+    let floor =
+        if floor.is_empty() { "a time of the calendar".to_owned() } else { format!("{floor} or later") };
+    Err((floor, mine.clone()))
+}
+
+/// No firmware of today is signed behind it.
+const LAST_YEAR: &str = "2100";
 
 /// Facts of a variable that are no part of its value.
 static KEPT: [&kiwame_image::Fact; 4] =
@@ -435,6 +459,30 @@ mod tests {
             may_hold: Vec::new(),
             more: false,
             attributes: None,
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_signed_variable_only_goes_up() {
+        // It stands in the header, so that the bytes differ with it.
+        let dated = |time: &str| {
+            let variable = piece("key:boot", &format!("00{time}")).with(&fact::VALUE, "00");
+            store([variable.is(&fact::BOOT_ENTRY).with(&fact::TIMESTAMP, time)])
+        };
+        let genuine = dated("2015-08-28T00:00:00Z");
+        let value = vec![Grammar::Exactly("3030".to_owned())];
+        let trial = with(&genuine, [Setting { values: value, ..setting("store:1/key:boot") }]);
+        let verdict = |time: &str| trial.judge(&dated(time)).verdict.exit;
+        assert_eq!(verdict("2015-08-28T00:00:00Z"), 0);
+        assert_eq!(verdict("2024-01-01T00:00:00Z"), 0);
+        for time in [
+            "",
+            "2015-08-27T23:59:59Z",
+            "2016-255-01T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+            "65535-01-01T00:00:00Z",
+        ] {
+            assert_eq!(verdict(time), 1, "{time}");
         }
     }
 

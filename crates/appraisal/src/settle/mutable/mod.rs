@@ -1187,6 +1187,14 @@ mod tests {
             assert!(told.contains(&"component/removed store:1/key:b".to_owned()), "{told:?}");
             // Its neighbours: the maker says what the device takes then, and a setting that decides nothing.
             let default = erased.when_empty(WhenEmpty::Default).says(&empty);
+            // What the device takes then no buyer says.
+            for rule in [Mutable::Erased, keys([key("a", "digits:1"), key("b", "digits:1")])] {
+                let mut buyers =
+                    Trial::of(&store(entry("key:b", "2").is(fact))).ruled_by_buyer("store:1", rule);
+                buyers.rule.mutable[0].when_empty = WhenEmpty::Default;
+                let told = buyers.says(&empty);
+                assert!(told.contains(&"component/removed store:1/key:b".to_owned()), "{told:?}");
+            }
             assert!(!default.iter().any(|line| line.starts_with("component/removed")), "{default:?}");
         }
         let plain = Trial::of(&store(entry("key:b", "2"))).ruled("store:1", Mutable::Erased).says(&empty);
