@@ -466,7 +466,7 @@ mod tests {
     fn the_time_of_a_signed_variable_only_goes_up() {
         // It stands in the header, so that the bytes differ with it.
         let dated = |time: &str| {
-            let variable = piece("key:boot", &format!("00{time}")).with(&fact::VALUE, "00");
+            let variable = piece("key:boot", format!("00{time}")).with(&fact::VALUE, "00");
             store([variable.is(&fact::BOOT_ENTRY).with(&fact::TIMESTAMP, time)])
         };
         let genuine = dated("2015-08-28T00:00:00Z");
