@@ -189,8 +189,9 @@ impl<'a> Fold<'a> {
         } else {
             None
         };
+        // Both are beginnings of one path.
         let thing = thing(&finding.path);
-        around.filter(|around| around.len() < thing.len()).unwrap_or(thing)
+        around.filter(|around| thing.starts_with(around)).unwrap_or(thing)
     }
 
     /// Tells pieces of one thing together. What has no effect goes with what has one; what is waived stands alone.
@@ -222,8 +223,8 @@ impl<'a> Fold<'a> {
                 place.extend(members.iter().map(|&member| (member, (number, key))));
             }
         }
-        let several = groups.iter().filter(|(_, members)| members.len() > 1);
-        let names = Names::of(self.tree, self.reference, several.map(|(key, _)| key.0.as_str()).into_set());
+        let scopes = place.values().map(|(_, key)| key.0.as_str()).into_set();
+        let names = Names::of(self.tree, self.reference, scopes);
         let mut told = Vec::new();
         let mut slots: BTreeMap<usize, (usize, &Key, Vec<Finding>)> = BTreeMap::new();
         for (number, finding) in findings.into_iter().enumerate() {
@@ -1240,42 +1241,38 @@ mod tests {
 
     #[test]
     fn a_finding_about_the_thing_itself_leads_and_keeps_what_it_says() {
-        let own = |kind| from(kind, "file:conf", (0, 9)).arg("own", "yes");
-        let at = |kind, key: &str| from(kind, &format!("file:conf/{key}"), (0, 1));
-        let of = |findings: [Finding; 2]| {
-            let told = told_of((8, 8), findings.to_vec(), &[], &[]);
+        let leads = |second: Finding| {
+            let findings = vec![from(&MODIFIED, "file:conf/a:1", (0, 1)), second.arg("own", "yes")];
+            let told = told_of((8, 8), findings, &[], &[]);
             let [one] = &told[..] else { panic!("{told:?}") };
-            let parts: Vec<_> = one.parts.iter().map(|part| part.path.clone()).collect();
-            (one.args.contains_key("own"), parts.join(" "), one.runs, one.is_new)
+            (one.args.contains_key("own"), one.parts.len())
         };
-        let inner = |key: &str| format!("file:conf/{key}");
-        assert_eq!(of([at(&MODIFIED, "a:1"), own(&MODIFIED)]), (true, inner("a:1"), false, false));
+        assert_eq!(leads(from(&MODIFIED, "file:conf", (0, 9))), (true, 1));
         // What is said of it in another manner is one of its parts.
-        let both = format!("{} file:conf", inner("a:1"));
-        assert_eq!(of([at(&MODIFIED, "a:1"), own(&ATTRIBUTES)]), (false, both.clone(), false, false));
-        let quiet = Finding::defect(&ODD).at("file:conf", "image", Span::new(0, 0)).arg("own", "yes");
-        assert_eq!(of([at(&MODIFIED, "a:1"), quiet]), (false, both.clone(), false, false));
-        // It runs when any of them does, and is new when all are, or it is itself.
-        let set = |finding, runs, is_new| with(finding, |one| (one.runs, one.is_new) = (runs, is_new));
-        for (first, second, runs, is_new) in [
-            ((true, false), (false, false), true, false),
-            ((false, false), (true, false), true, false),
-            ((false, true), (false, true), false, true),
-            ((false, false), (false, true), false, true),
-            ((false, true), (false, false), false, true),
+        assert_eq!(leads(from(&ATTRIBUTES, "file:conf", (0, 9))), (false, 2));
+        assert_eq!(leads(Finding::defect(&ODD).at("file:conf", "image", Span::new(0, 0))), (false, 2));
+    }
+
+    #[test]
+    fn a_thing_runs_when_a_piece_does_and_is_new_when_all_pieces_are_or_it_says_so_itself() {
+        let set = |kind, path, flags| {
+            with(from(kind, path, (0, 1)), |finding| (finding.runs, finding.is_new) = flags)
+        };
+        let (yes, no) = (true, false);
+        for (kind, own, piece, whole) in [
+            (&MODIFIED, (yes, no), (no, no), (yes, no)),
+            (&MODIFIED, (no, no), (yes, no), (yes, no)),
+            (&MODIFIED, (no, yes), (no, no), (no, yes)),
+            (&MODIFIED, (no, no), (no, yes), (no, yes)),
+            // It does not lead.
+            (&ATTRIBUTES, (no, yes), (yes, no), (yes, no)),
+            (&ATTRIBUTES, (yes, yes), (no, yes), (yes, yes)),
         ] {
-            let pieces =
-                || [set(at(&MODIFIED, "a:1"), second.0, second.1), set(own(&MODIFIED), first.0, first.1)];
-            assert_eq!((of(pieces()).2, of(pieces()).3), (runs, is_new || second.1), "{first:?} {second:?}");
+            let findings = vec![set(kind, "file:conf", own), set(&MODIFIED, "file:conf/a:1", piece)];
+            let told = told_of((8, 8), findings, &[], &[]);
+            let all: Vec<_> = told.iter().map(|one| (one.runs, one.is_new)).collect();
+            assert_eq!(all, [whole], "{} {own:?} {piece:?}", kind.id);
         }
-        let two = |one, other| of([set(at(&ERASED, "a:1"), false, one), set(own(&REMOVED), true, other)]);
-        assert_eq!(two(true, true), (true, inner("a:1"), true, true));
-        let two =
-            |one, other| of([set(at(&MODIFIED, "a:1"), true, one), set(own(&ATTRIBUTES), false, other)]);
-        assert_eq!(
-            (two(true, true), two(true, false)),
-            ((false, both.clone(), true, true), (false, both, true, false))
-        );
     }
 
     #[test]
@@ -1612,7 +1609,7 @@ mod tests {
 
     #[test]
     fn counting_below_a_path_takes_whole_steps() {
-        let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "b"].into_iter());
+        let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "a0", "b"].into_iter());
         assert_eq!((counts.below("a"), counts.below("a/b"), counts.below("c")), (4, 2, 0));
     }
 
