@@ -189,8 +189,9 @@ impl<'a> Fold<'a> {
         } else {
             None
         };
+        // Both are beginnings of one path.
         let thing = thing(&finding.path);
-        around.filter(|around| around.len() < thing.len()).unwrap_or(thing)
+        around.filter(|around| thing.starts_with(around)).unwrap_or(thing)
     }
 
     /// Tells pieces of one thing together. What has no effect goes with what has one; what is waived stands alone.
@@ -222,8 +223,8 @@ impl<'a> Fold<'a> {
                 place.extend(members.iter().map(|&member| (member, (number, key))));
             }
         }
-        let several = groups.iter().filter(|(_, members)| members.len() > 1);
-        let names = Names::of(self.tree, self.reference, several.map(|(key, _)| key.0.as_str()).into_set());
+        let scopes = place.values().map(|(_, key)| key.0.as_str()).into_set();
+        let names = Names::of(self.tree, self.reference, scopes);
         let mut told = Vec::new();
         let mut slots: BTreeMap<usize, (usize, &Key, Vec<Finding>)> = BTreeMap::new();
         for (number, finding) in findings.into_iter().enumerate() {
@@ -812,10 +813,85 @@ mod tests {
 
     use super::*;
     use crate::kind::Reason;
-    use crate::testing::{Piece, Trial, piece, stream, tree};
+    use crate::kinds::{PARTIAL, REENCODED, UNEXPLAINED, WITHIN_RULE};
+    use crate::testing::{Piece, Trial, around, fill, piece, stream, tree};
     use crate::{Tier, Verdict};
 
     static UNCLEAR: DefectKind = DefectKind::ambiguous("toy/unclear");
+    static ODD: DefectKind = DefectKind::odd("toy/odd");
+    static CUT: DefectKind = DefectKind::ambiguous("toy/cut").cut_short();
+
+    /// What a finding does, its id and path, and those that it speaks for.
+    fn line(finding: &Finding) -> String {
+        let effect = match finding.effect() {
+            Effect::Nothing => "tells",
+            Effect::Warning => "warns",
+            Effect::Refuted => "refutes",
+            Effect::CannotTell(_) => "unknown",
+        };
+        let own = format!("{effect} {} {}", finding.id(), finding.path);
+        if finding.parts.is_empty() {
+            return own;
+        }
+        format!("{own} [{}]", lines(&finding.parts).join(", "))
+    }
+
+    fn lines(findings: &[Finding]) -> Vec<String> {
+        findings.iter().map(line).collect()
+    }
+
+    /// What is found of an image, told together.
+    fn told(genuine: &[Piece], image: &[Piece]) -> Vec<Finding> {
+        told_by(Trial::of(genuine), image)
+    }
+
+    fn told_by(mut trial: Trial, image: &[Piece]) -> Vec<Finding> {
+        let tree = tree(image);
+        let mut assessment = trial.judge_tree(&tree);
+        // What follows from the length is a matter of its own.
+        trial.reference.size = tree.spaces()[0].size;
+        assessment.fold(&tree, &trial.reference, &[], &Spans::default());
+        assessment.findings
+    }
+
+    /// These findings about an image of so many bytes, whose reference has so many, told together.
+    fn told_of(
+        (size, wanted): (usize, u64),
+        findings: Vec<Finding>,
+        uniform: &[Uniform],
+        unread: &[Span],
+    ) -> Vec<Finding> {
+        let all = (size > 0).then(|| piece("z:1", vec![b'z'; size]));
+        let image: Vec<_> = all.into_iter().collect();
+        let (mut trial, tree) = (Trial::of(&image), tree(&image));
+        trial.reference.size = wanted;
+        let mut assessment = Assessment { findings, ..trial.judge_tree(&tree) };
+        let mut spans = Spans::default();
+        for &span in unread {
+            spans.add(span);
+        }
+        assessment.fold(&tree, &trial.reference, uniform, &spans);
+        assessment.findings
+    }
+
+    /// A finding in the image, from one offset to another.
+    fn from(kind: &'static Kind, path: &str, (start, end): (u64, u64)) -> Finding {
+        Finding::new(kind).at(path, "image", Span::between(start, end))
+    }
+
+    /// A program that the reference does not have.
+    fn put_in(path: &str, place: (u64, u64)) -> Finding {
+        with(from(&ADDED, path, place), |finding| (finding.runs, finding.is_new) = (true, true))
+    }
+
+    fn with(mut finding: Finding, change: impl FnOnce(&mut Finding)) -> Finding {
+        change(&mut finding);
+        finding
+    }
+
+    fn blank(start: u64, end: u64, value: u8) -> Uniform {
+        Uniform { span: Span::between(start, end), value }
+    }
 
     /// Two pieces of one thing, and something beside it.
     fn image(pieces: [Piece; 2]) -> Vec<Piece> {
@@ -857,6 +933,7 @@ mod tests {
         assessment.fold(&tree, &trial.reference, &[], &Spans::default());
         let [told] = &assessment.findings[..] else { panic!("{:?}", assessment.findings) };
         assert_eq!((&*told.path, told.parts.len(), told.effect()), ("file:conf", 2, Effect::Refuted));
+        assert_eq!((&*told.space, told.offset, told.length, told.image), ("image", 0, 4, None));
     }
 
     #[test]
@@ -876,7 +953,7 @@ mod tests {
             finding(&MODIFIED, "a:1"),
             finding(&MOVED, "a:1"),
             finding(&MODIFIED, "b:2"),
-            finding(&crate::kinds::UNEXPLAINED, "a:1"),
+            finding(&UNEXPLAINED, "a:1"),
         ];
         let mut findings = all.to_vec();
         let (parts, effect) = take(&mut findings, |finding| finding.path == "a:1").expect("some");
@@ -904,7 +981,7 @@ mod tests {
             (&MODIFIED, "changed"),
             (&TRUST_ANCHOR, "changed"),
             (&UNDECODABLE, "unreadable"),
-            (&crate::kinds::REENCODED, "packed-anew"),
+            (&REENCODED, "packed-anew"),
         ] {
             assert_eq!(verbs(finding(kind, "file")), [verb], "{}", kind.id);
         }
@@ -914,7 +991,7 @@ mod tests {
         assert_eq!(verbs(new), ["added"]);
         assert_eq!(verbs(finding(&MODIFIED, "padding")), [""; 0]);
         assert_eq!(verbs(finding(&MODIFIED, "file").waived("", "")), [""; 0]);
-        assert_eq!(verbs(finding(&crate::kinds::UNEXPLAINED, "file")), [""; 0]);
+        assert_eq!(verbs(finding(&UNEXPLAINED, "file")), [""; 0]);
         let two = [finding(&ADDED, "file"), finding(&ADDED, "file")];
         assert_eq!(tally(&two).into_values().collect::<Vec<_>>(), [2]);
         assert!(is_of_program("pe-section") && is_of_program("te-x") && !is_of_program("perl"));
@@ -936,11 +1013,603 @@ mod tests {
         assert_eq!(thing("partition:env/uboot-env:header"), "partition:env");
         assert_eq!(thing("partition:kernel/uboot-fit:behind"), "partition:kernel/uboot-fit:behind");
         assert_eq!(thing("padding:0"), "padding:0");
+        for (path, around) in [
+            ("node:a/node:self", "node:a"),
+            ("node:a/node:b", "node:a/node:b"),
+            ("box:1/other:self", "box:1/other:self"),
+            ("box:1/node:self/a:1", "box:1/node:self/a:1"),
+            ("dir:etc/entry:7", "dir:etc/entry:7"),
+            ("dir:etc/entry:self/a:1", "dir:etc/entry:self/a:1"),
+            ("entry:self", "entry:self"),
+            ("microcode:1/data:0", "microcode:1"),
+            ("region:bios/dir:a", "region:bios"),
+            ("dir:a/link:b/target:0", "dir:a/link:b"),
+            ("box:1/no key", "box:1/no key"),
+            ("region:1/no key", "region:1"),
+            ("partition:a/uefi-volume:header", "partition:a"),
+            ("partition:header", "partition:header"),
+            ("found:1/fs:superblock", "found:1"),
+            ("found:1/fs:superblock/a:1", "found:1/fs:superblock/a:1"),
+        ] {
+            assert_eq!(thing(path), around);
+        }
+    }
+
+    #[test]
+    fn an_image_of_one_value_says_so_and_decides_nothing() {
+        let all = Finding::of_uniform(&blank(0, 8, 0x0a));
+        assert_eq!(line(&all), "tells image/uniform image");
+        assert_eq!((all.length, &*all.args["value"]), (8, "0a"));
+    }
+
+    #[test]
+    fn blocks_are_looked_for_where_something_differs_or_is_missing_and_in_the_stream_around() {
+        let inner = |inside: &[Piece]| stream("xz:1", "in", inside);
+        let of = |first: &str, far: usize, second: &str, inside: &[Piece]| {
+            vec![
+                piece("a:1", first),
+                piece("pad:0", vec![b'p'; far]),
+                piece("b:2", second),
+                piece("pad:1", vec![b'p'; 5000]),
+                stream("gz:1", "blk!", [inner(inside), piece("y:1", "y")]),
+                piece("pad:2", vec![b'p'; 5000]),
+                fill("fill:0", 4),
+            ]
+        };
+        let whole = [piece("x:1", "one!"), piece("x:2", "two!")];
+        let suspects = |far, second, inside: &[Piece]| {
+            let mut genuine = of("one!", far, "two!", &whole);
+            genuine.push(fill("fill:9", 4));
+            let (trial, tree) = (Trial::of(&genuine), tree(&of("1111", far, second, inside)));
+            let spans = trial.judge_tree(&tree).suspects(&tree, &trial.reference);
+            spans.into_iter().map(|span| (span.offset, span.length)).collect::<Vec<_>>()
+        };
+        assert_eq!(suspects(4096, "two!", &whole), [(0, 4)]);
+        assert_eq!(suspects(4096, "2222", &whole), [(0, 4104)], "erased bytes between them part nothing");
+        assert_eq!(suspects(4097, "2222", &whole), [(0, 4), (4101, 4)]);
+        // What is missing in a stream of a stream is looked for where the outer one lies.
+        assert_eq!(suspects(4096, "two!", &whole[..1]), [(0, 4), (9104, 4)]);
+        let other = [piece("x:1", "1111"), piece("x:2", "two!")];
+        assert_eq!(suspects(4096, "two!", &other), [(0, 4), (9104, 4)]);
+    }
+
+    #[test]
+    fn bytes_that_were_not_read_are_a_class_of_their_own_in_the_image_itself() {
+        let image = [
+            piece("a:1", "one!"),
+            stream("gz:1", "blk!", [piece("x:1", "one!two!"), piece("x:2", "more")]),
+            piece("b:2", "two!"),
+        ];
+        let (trial, tree) = (Trial::of(&image), tree(&image));
+        let mut assessment = trial.judge_tree(&tree);
+        let mut unread = Spans::default();
+        unread.add(Span::new(9, 1));
+        assessment.set_unread(&tree, &unread);
+        let unread = tree.leaves().filter(|leaf| assessment.classes[&leaf.id] == (Class::Unread, None));
+        assert_eq!(unread.map(|leaf| tree.path(leaf.id)).collect::<Vec<_>>(), ["b:2"]);
+    }
+
+    #[test]
+    fn what_explains_the_rest_comes_first_then_what_was_put_in_and_last_what_fills_room() {
+        let of = |path, kind| from(&MODIFIED, path, (0, 1)).arg("kind", kind);
+        let findings = vec![
+            of("a:1", "free-space"),
+            of("b:1", "ext-header-pad"),
+            of("c:1", "code"),
+            put_in("d:1", (0, 1)),
+            Finding::new(&LONGER),
+            of("e:1", "code"),
+        ];
+        let told = told_of((8, 8), findings, &[], &[]);
+        let paths: Vec<_> = told.iter().map(|finding| &*finding.path).collect();
+        assert_eq!(paths, ["image", "d:1", "c:1", "e:1", "a:1", "b:1"]);
+    }
+
+    #[test]
+    fn what_is_missing_or_new_as_a_whole_is_told_as_the_whole() {
+        let boxed = |inside: &[Piece]| vec![around("outer:1", inside), piece("z:1", "end")];
+        let two = || around("box:1", [piece("a:1", "one!"), piece("b:2", "two!")]);
+        let rest = || piece("c:3", "rest");
+        let all = boxed(&[two(), rest()]);
+        let less = boxed(&[rest()]);
+        let whole = |verb: &str| {
+            let id = format!("refutes component/{verb}");
+            vec![format!("{id} outer:1/box:1 [{id} outer:1/box:1/a:1, {id} outer:1/box:1/b:2]")]
+        };
+        assert_eq!(lines(&told(&all, &less)), whole("removed"));
+        assert_eq!(lines(&told(&less, &all)), whole("added"));
+        // Of which something is left, or of which there is one, is not.
+        let one = boxed(&[around("box:1", [piece("a:1", "one!")]), rest()]);
+        assert_eq!(lines(&told(&all, &one)), ["refutes component/removed outer:1/box:1/b:2"]);
+        assert_eq!(lines(&told(&one, &less)), ["refutes component/removed outer:1/box:1/a:1"]);
+        let three = [piece("a:1", "one!"), piece("b:2", "two!"), piece("d:4", "four")];
+        let three = boxed(&[around("box:1", three), rest()]);
+        let apart = ["b:2", "d:4"].map(|key| format!("component/removed outer:1/box:1/{key}"));
+        assert_eq!(lines(&told(&three, &one)), apart.each_ref().map(|line| format!("refutes {line}")));
+    }
+
+    #[test]
+    fn one_new_piece_leaves_what_is_said_of_the_thing_around_it_alone() {
+        let genuine = [piece("z:1", "end")];
+        let odd = around("box:1", [piece("a:1", "one!")]).defect(&UNCLEAR, 1);
+        let image = [piece("z:1", "end"), odd, piece("y:1", "new")];
+        let told = lines(&told(&genuine, &image));
+        assert_eq!(
+            told,
+            ["refutes component/added box:1/a:1", "refutes component/added y:1", "warns toy/unclear box:1"]
+        );
+    }
+
+    #[test]
+    fn a_file_of_which_pieces_came_or_went_has_changed() {
+        let all = || vec![piece("a:1", "one!"), piece("b:2", "two!"), piece("c:3", "rest")];
+        let of = |inside: Vec<Piece>| vec![stream("file:conf", "blk!", inside), piece("z:1", "end")];
+        let (genuine, image) = (of(all()), of(all().split_off(2)));
+        let inside = "file:conf/decoded:content";
+        for (told, verb) in [(told(&genuine, &image), "removed"), (told(&image, &genuine), "added")] {
+            let parts = ["a:1", "b:2"].map(|key| format!("refutes component/{verb} {inside}/{key}"));
+            assert_eq!(
+                lines(&told),
+                [format!("refutes component/modified file:conf [{}]", parts.join(", "))]
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_speaks_for_what_it_held() {
+        let file = || stream("file:conf", "blk!", [piece("a:1", "one!")]).name("/etc/conf").component();
+        let genuine = [around("dir:etc", [file(), piece("file:other", "rest")]), piece("z:1", "end")];
+        let image = [around("dir:etc", [piece("file:other", "rest")]), piece("z:1", "end")];
+        let told = told(&genuine, &image);
+        let path = "dir:etc/file:conf";
+        assert_eq!(
+            lines(&told),
+            [format!(
+                "refutes component/removed {path} [refutes component/removed {path}/decoded:content/a:1]"
+            )]
+        );
+        assert_eq!((told[0].length, &*told[0].args["name"]), (4, "/etc/conf"));
+    }
+
+    #[test]
+    fn less_goes_with_more_at_one_thing_and_what_is_waived_or_alone_stays_apart() {
+        let at = |kind, key: &str| from(kind, &format!("file:conf/{key}"), (0, 1));
+        let defect =
+            |kind, key: &str| Finding::defect(kind).at(&format!("file:conf/{key}"), "image", Span::new(0, 0));
+        let unknown = |key| from(&crate::kinds::LIMIT_HIT, key, (0, 1));
+        let told = |findings| lines(&told_of((8, 8), findings, &[], &[]));
+        assert_eq!(
+            told(vec![
+                from(&MODIFIED, "file:other/a:1", (0, 1)),
+                at(&MODIFIED, "a:1"),
+                unknown("file:conf/l:1"),
+                defect(&ODD, "b:2"),
+                at(&MODIFIED, "c:3").waived("known", "2026"),
+                defect(&UNCLEAR, "d:4"),
+                from(&UNEXPLAINED, "file:conf", (0, 1)),
+                unknown("file:conf/l:2"),
+            ]),
+            [
+                "refutes component/modified file:other/a:1",
+                "refutes component/modified file:conf [refutes component/modified file:conf/a:1, \
+                 tells toy/odd file:conf/b:2, warns toy/unclear file:conf/d:4]",
+                "unknown limit/hit file:conf [unknown limit/hit file:conf/l:1, unknown limit/hit file:conf/l:2]",
+                "tells component/modified file:conf/c:3",
+                "unknown coverage/unexplained file:conf",
+            ]
+        );
+        assert_eq!(
+            told(vec![defect(&ODD, "a:1"), defect(&UNCLEAR, "b:2"), unknown("file:conf/l:1")]),
+            [
+                "warns component/modified file:conf [tells toy/odd file:conf/a:1, warns toy/unclear file:conf/b:2]",
+                "unknown limit/hit file:conf/l:1",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_became_of_a_thing_is_said_by_what_became_of_its_pieces() {
+        let odd = |kind| Finding::defect(kind).at("file:conf/d:1", "image", Span::new(0, 0));
+        let id = |kinds: &[&'static Kind], more: &[Finding]| {
+            let pieces = kinds.iter().enumerate();
+            let pieces = pieces.map(|(number, kind)| from(kind, &format!("file:conf/a:{number}"), (0, 1)));
+            let told = told_of((8, 8), pieces.chain(more.iter().cloned()).collect(), &[], &[]);
+            let [one] = &told[..] else { panic!("{told:?}") };
+            (one.id(), one.effect())
+        };
+        for (kinds, id_of_all) in [
+            (&[&ATTRIBUTES, &ATTRIBUTES][..], &ATTRIBUTES),
+            (&[&ATTRIBUTES, &MODIFIED], &MODIFIED),
+            (&[&REMOVED, &ERASED], &REMOVED),
+            (&[&ERASED, &REMOVED], &REMOVED),
+            (&[&REMOVED, &MODIFIED], &MODIFIED),
+            (&[&ADDED, &DUPLICATED], &ADDED),
+            (&[&DUPLICATED, &ERASED], &MODIFIED),
+            (&[&MODIFIED, &OUTSIDE_RULE], &OUTSIDE_RULE),
+            (&[&OUTSIDE_RULE, &NOT_RECOGNISED, &TRUST_ANCHOR], &TRUST_ANCHOR),
+            (&[&OUTSIDE_RULE, &NOT_RECOGNISED], &NOT_RECOGNISED),
+            (&[&NOT_RECOGNISED, &EMPTY_REFUSED], &EMPTY_REFUSED),
+        ] {
+            assert_eq!(id(kinds, &[]), (id_of_all.id, Effect::Refuted));
+        }
+        // A defect beside them changes nothing, and several of them have no sentence in common.
+        assert_eq!(id(&[&ERASED], &[odd(&UNCLEAR)]), (ERASED.id, Effect::Refuted));
+        assert_eq!(id(&[], &[odd(&UNCLEAR), odd(&UNCLEAR)]), (MODIFIED.id, Effect::Warning));
+        assert_eq!(id(&[], &[odd(&UNCLEAR), odd(&CUT)]), (MODIFIED.id, Effect::Warning));
+        assert_eq!(id(&[], &[odd(&ODD), odd(&ODD)]), (MODIFIED.id, Effect::Nothing));
+    }
+
+    #[test]
+    fn a_finding_about_the_thing_itself_leads_and_keeps_what_it_says() {
+        let leads = |second: Finding| {
+            let findings = vec![from(&MODIFIED, "file:conf/a:1", (0, 1)), second.arg("own", "yes")];
+            let told = told_of((8, 8), findings, &[], &[]);
+            let [one] = &told[..] else { panic!("{told:?}") };
+            (one.args.contains_key("own"), one.parts.len())
+        };
+        assert_eq!(leads(from(&MODIFIED, "file:conf", (0, 9))), (true, 1));
+        // What is said of it in another manner is one of its parts.
+        assert_eq!(leads(from(&ATTRIBUTES, "file:conf", (0, 9))), (false, 2));
+        assert_eq!(leads(Finding::defect(&ODD).at("file:conf", "image", Span::new(0, 0))), (false, 2));
+    }
+
+    #[test]
+    fn a_thing_runs_when_a_piece_does_and_is_new_when_all_pieces_are_or_it_says_so_itself() {
+        let set = |kind, path, flags| {
+            with(from(kind, path, (0, 1)), |finding| (finding.runs, finding.is_new) = flags)
+        };
+        let (yes, no) = (true, false);
+        for (kind, own, piece, whole) in [
+            (&MODIFIED, (yes, no), (no, no), (yes, no)),
+            (&MODIFIED, (no, no), (yes, no), (yes, no)),
+            (&MODIFIED, (no, yes), (no, no), (no, yes)),
+            (&MODIFIED, (no, no), (no, yes), (no, yes)),
+            // It does not lead.
+            (&ATTRIBUTES, (no, yes), (yes, no), (yes, no)),
+            (&ATTRIBUTES, (yes, yes), (no, yes), (yes, yes)),
+        ] {
+            let findings = vec![set(kind, "file:conf", own), set(&MODIFIED, "file:conf/a:1", piece)];
+            let told = told_of((8, 8), findings, &[], &[]);
+            let all: Vec<_> = told.iter().map(|one| (one.runs, one.is_new)).collect();
+            assert_eq!(all, [whole], "{} {own:?} {piece:?}", kind.id);
+        }
+    }
+
+    #[test]
+    fn a_thing_is_placed_where_the_image_has_it_or_where_its_missing_pieces_were() {
+        let file = |a: &str, b: &str| {
+            let inside = [piece("a:1", a), piece("b:2", b)];
+            stream("file:conf", "blk!", inside).kind("text").name("/conf").component()
+        };
+        let deep = stream("gz:9", "zz", [piece("in:1", "a long content")]);
+        let gone = around("dir:gone", [piece("y:1", "yy"), deep, piece("w:3", "www")]);
+        let lost = stream("file:lost", "blk!", [piece("l:1", "one!"), piece("l:2", "two!")]);
+        let of = |inside: Vec<Piece>| vec![piece("a:1", "one!"), stream("fs:1", "packed", inside)];
+        let genuine = of(vec![file("one!", "two!"), lost.name("/lost").component(), gone]);
+        let image = of(vec![file("1111", "2222")]);
+        let fs = "fs:1/decoded:content";
+        let lost = format!("{fs}/file:lost");
+        let told = told_by(Trial::of(&genuine).waiving("component/removed", &lost, Some("")), &image);
+        let all: Vec<_> = told.iter().map(|one| (one.id(), &*one.path, one.parts.len())).collect();
+        let at = ["file:conf", "file:lost", "file:lost", "dir:gone"].map(|key| format!("{fs}/{key}"));
+        assert_eq!(
+            all,
+            [
+                (MODIFIED.id, &*at[0], 2),
+                (REMOVED.id, &*at[1], 0),
+                (MODIFIED.id, &*at[2], 2),
+                (REMOVED.id, &*at[3], 4),
+            ]
+        );
+        let places = told.iter().map(|one| {
+            let word = |name| one.args.get(name).map(String::as_str);
+            let place = (&*one.space, one.offset, one.length);
+            (place, one.within.as_deref(), word("kind"), word("name"))
+        });
+        assert_eq!(
+            places.collect::<Vec<_>>(),
+            [
+                (("fs:1", 0, 4), Some("/conf"), Some("text"), Some("/conf")),
+                (("fs:1", 4, 4), Some("fs"), Some("file"), Some("/lost")),
+                ((&*lost, 0, 8), Some("/lost"), Some("file"), Some("/lost")),
+                (("fs:1", 8, 7), Some("fs"), Some("dir"), None),
+            ]
+        );
+        assert!(told.iter().all(|one| one.image == Some(Span::new(4, 6))));
+    }
+
+    #[test]
+    fn the_words_of_its_pieces_are_a_things_too() {
+        let at = |key: &str| from(&UNDECODABLE, &format!("file:conf/{key}"), (0, 1));
+        let (first, second) = (at("a:1").arg("count", 2), at("b:2").arg("count", 3));
+        let third = at("c:3").arg("format", "gzip");
+        let told = told_of((8, 8), vec![first, second, third], &[], &[]);
+        assert_eq!((&*told[0].args["count"], &*told[0].args["format"]), ("5", "gzip"));
+        let other = from(&ATTRIBUTES, "file:conf/d:4", (0, 1)).arg("count", 7);
+        let told = told_of((8, 8), vec![at("a:1").arg("count", 2), other.clone(), other], &[], &[]);
+        assert_eq!((told[0].id(), told[0].args.get("count")), (MODIFIED.id, None));
+    }
+
+    #[test]
+    fn what_was_not_read_accuses_nobody_and_what_was_put_in_was_seen() {
+        let findings = || {
+            vec![
+                from(&MODIFIED, "a:1", (0, 4)),
+                from(&MODIFIED, "b:2", (4, 8)),
+                Finding::defect(&UNCLEAR).at("c:3", "image", Span::new(5, 0)),
+                Finding::defect(&UNCLEAR).at("d:4", "image", Span::new(3, 0)),
+                put_in("e:5", (4, 8)),
+                from(&MODIFIED, "f:6", (4, 8)).waived("known", "2026"),
+                from(&PARTIAL, "g:7", (4, 8)),
+                with(from(&MODIFIED, "h:8", (0, 1)), |inner| inner.image = Some(Span::new(5, 1))),
+            ]
+        };
+        let told = told_of((8, 8), findings(), &[], &[Span::new(5, 2), Span::new(0x10, 1)]);
+        assert_eq!(
+            lines(&told),
+            [
+                "unknown image/unread image [refutes component/modified b:2, warns toy/unclear c:3, \
+                 refutes component/modified h:8]",
+                "refutes component/added e:5",
+                "refutes component/modified a:1",
+                "warns toy/unclear d:4",
+                "tells component/modified f:6",
+                "unknown coverage/partial g:7",
+            ]
+        );
+        let lost = &told[0];
+        assert_eq!((lost.offset, lost.length, &*lost.args["bytes"], &*lost.args["count"]), (5, 2, "3", "2"));
+        assert_eq!(told_of((8, 8), findings(), &[], &[]).len(), findings().len());
+        assert_eq!(
+            lines(&told_of((8, 8), Vec::new(), &[], &[Span::new(5, 2)])),
+            ["unknown image/unread image"]
+        );
+    }
+
+    #[test]
+    fn a_file_of_one_value_explains_all_that_is_amiss_in_it() {
+        let findings = || {
+            vec![
+                from(&MODIFIED, "a:1", (0, 1)),
+                from(&WITHIN_RULE, "b:2", (0, 1)),
+                from(&UNEXPLAINED, "c:3", (0, 1)),
+            ]
+        };
+        let told = |sizes, run| told_of(sizes, findings(), &[run], &[]);
+        let all = told((8, 16), blank(0, 8, 0xff));
+        let unexplained = "unknown coverage/unexplained c:3";
+        assert_eq!(
+            lines(&all),
+            [
+                "refutes image/uniform image [refutes component/modified a:1, tells mutable/within-rule b:2]",
+                unexplained
+            ]
+        );
+        assert_eq!((all[0].length, &*all[0].args["value"]), (8, "ff"));
+        let apart = ["refutes component/modified a:1", "tells mutable/within-rule b:2", unexplained];
+        assert_eq!(lines(&told((8, 8), blank(0, 7, 0xff)))[1..], apart[1..]);
+        assert_eq!(lines(&told((0, 0), blank(0, 0, 0xff))), apart);
+    }
+
+    #[test]
+    fn a_short_file_explains_what_lies_behind_its_end_or_is_cut_off_there() {
+        let defect = |kind, path, at| Finding::defect(kind).at(path, "image", Span::new(at, 0));
+        let findings = || {
+            vec![
+                from(&MODIFIED, "a:1", (4, 8)),
+                from(&MODIFIED, "b:2", (6, 9)),
+                from(&NOT_ERASED, "c:3", (4, 8)),
+                from(&NOT_ERASED, "d:4", (2, 6)),
+                defect(&CUT, "e:5", 2),
+                defect(&UNCLEAR, "f:6", 2),
+                defect(&UNCLEAR, "g:7", 8),
+                put_in("h:8", (6, 10)),
+                from(&LAYOUT_DISAGREES, "image", (0, 16)),
+                from(&LAYOUT_DISAGREES, "image", (0, 4)),
+                from(&PARTIAL, "i:9", (6, 10)),
+            ]
+        };
+        let told = told_of((8, 16), findings(), &[], &[]);
+        let left = [
+            "refutes component/added h:8",
+            "refutes component/modified a:1",
+            "refutes fill/not-erased d:4",
+            "warns toy/unclear f:6",
+            "warns toy/unclear g:7",
+            "refutes layout/disagrees image",
+            "unknown coverage/partial i:9",
+        ];
+        let short = "refutes image/shorter image [refutes component/modified b:2, refutes fill/not-erased c:3, \
+                     warns toy/cut e:5, refutes layout/disagrees image]";
+        assert_eq!(lines(&told)[..1], [short]);
+        assert_eq!(lines(&told)[1..], left);
+        let short = &told[0];
+        assert_eq!((short.offset, short.length, &*short.args["bytes"]), (8, 8, "8"));
+        assert_eq!((short.expected.as_deref(), short.actual.as_deref()), (Some("16 bytes"), Some("8 bytes")));
+        // It is short also where nothing else is amiss, and as long as it should be it is not.
+        assert_eq!(lines(&told_of((8, 9), Vec::new(), &[], &[])), ["tells image/shorter image"]);
+        assert_eq!(told_of((8, 8), findings(), &[], &[]).len(), findings().len());
+    }
+
+    #[test]
+    fn a_long_file_explains_what_is_blank_behind_the_end_of_the_reference() {
+        let findings = || {
+            vec![
+                from(&ADDED, "a:1", (8, 12)),
+                from(&ADDED, "b:2", (6, 12)),
+                from(&ADDED, "c:3", (10, 16)),
+                from(&UNEXPLAINED, "d:4", (8, 12)),
+                from(&MODIFIED, "e:5", (0, 4)),
+                Finding::defect(&UNCLEAR).at("f:6", "image", Span::new(12, 0)),
+            ]
+        };
+        let told = told_of((16, 8), findings(), &[blank(2, 14, 0xff)], &[]);
+        assert_eq!(
+            lines(&told),
+            [
+                "refutes image/longer image [refutes component/added a:1, warns toy/unclear f:6]",
+                "refutes component/added b:2",
+                "refutes component/added c:3",
+                "unknown coverage/unexplained d:4",
+                "refutes component/modified e:5",
+            ]
+        );
+        let long = &told[0];
+        assert_eq!((long.offset, long.length, &*long.args["bytes"]), (8, 8, "8"));
+        assert_eq!((long.expected.as_deref(), long.actual.as_deref()), (Some("8 bytes"), Some("16 bytes")));
+        let at_the_end = Finding::defect(&UNCLEAR).at("f:6", "image", Span::new(16, 0));
+        assert_eq!(lines(&told_of((16, 16), vec![at_the_end], &[], &[])), ["warns toy/unclear f:6"]);
+    }
+
+    #[test]
+    fn blocks_that_were_not_read_explain_what_they_hold_and_what_can_no_longer_be_opened() {
+        let (zeros, erased) = (blank(0x1000, 0x2000, 0), blank(0x3000, 0x4000, 0xff));
+        let inner = |kind, space| Finding::new(kind).at("gz:1/decoded:content/x:1", space, Span::new(0, 1));
+        let within = |finding, part| with(finding, |one| one.parts = vec![part]);
+        let (in_zeros, in_erased, around) = ((0x1800, 0x1900), (0x3000, 0x4000), (0x800, 0x2800));
+        let decoded = || with(inner(&MODIFIED, "gz:1"), |one| one.image = Some(zeros.span));
+        for (finding, by) in [
+            (from(&MODIFIED, "t:1", in_zeros), Some("00")),
+            (from(&MODIFIED, "t:1", in_erased), Some("ff")),
+            (from(&MODIFIED, "t:1", around), None),
+            (decoded(), None),
+            (put_in("t:1", in_zeros), None),
+            (from(&PARTIAL, "t:1", in_zeros), None),
+            // What should be erased, or may be, is not explained by being so.
+            (from(&NOT_ERASED, "t:1", in_erased), None),
+            (from(&NOT_ERASED, "t:1", in_zeros), Some("00")),
+            (from(&ADDED, "t:1", in_erased), None),
+            (from(&ADDED, "t:1", in_zeros), Some("00")),
+            (from(&OUTSIDE_RULE, "t:1", in_erased), None),
+            (from(&OUTSIDE_RULE, "t:1", in_zeros), Some("00")),
+            // A block inside shuts what goes on behind it.
+            (from(&UNDECODABLE, "t:1", around), Some("00")),
+            (from(&UNDECODABLE, "t:1", (0x800, 0x1800)), None),
+            (within(from(&MODIFIED, "t:1", around), inner(&REMOVED, "gz:1")), Some("00")),
+            (within(from(&MODIFIED, "t:1", around), inner(&REMOVED, "image")), None),
+            (within(from(&MODIFIED, "t:1", around), inner(&MODIFIED, "gz:1")), None),
+        ] {
+            let what = line(&finding);
+            let told = told_of((8, 8), vec![finding], &[zeros, erased], &[]);
+            let cause = told.iter().find(|one| one.is_of(&[&NOT_READ]));
+            assert_eq!(cause.map(|cause| &*cause.args["value"]), by, "{what}");
+            let line = |cause: &Finding| cause.parts.iter().map(line).collect::<Vec<_>>();
+            assert_eq!(cause.map(line).unwrap_or_else(|| lines(&told)), [what]);
+        }
+        let pieces = vec![
+            from(&MODIFIED, "a:1", in_erased),
+            within(from(&MODIFIED, "b:2", in_zeros), from(&MOVED, "b:2/c:1", (0, 1))),
+            from(&MODIFIED, "file:f/a:1", in_zeros),
+            from(&MODIFIED, "file:f/b:2", (0x1900, 0x1a00)),
+        ];
+        let told = told_of((8, 8), pieces, &[zeros, erased], &[]);
+        let counts = told.iter().map(|cause| (cause.offset, &*cause.args["bytes"], &*cause.args["count"]));
+        assert_eq!(counts.collect::<Vec<_>>(), [(0x1000, "4096", "3"), (0x3000, "4096", "1")]);
+    }
+
+    #[test]
+    fn things_are_called_as_people_call_them() {
+        let noun = |finding: &Finding| {
+            tally(std::slice::from_ref(finding))
+                .into_keys()
+                .map(|(noun, _)| noun)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let of = |path, kind| from(&MODIFIED, path, (0, 1)).arg("kind", kind);
+        for (path, kind, name) in [
+            ("file:passwd/line:admin", "account", "account"),
+            ("file:shadow/line:admin", "account-secret", "password"),
+            ("file:ttys/line:1", "login-line", "login-line"),
+            ("file:rcS", "script", "script"),
+            ("file:inittab/line:1", "boot-line", "script"),
+            ("file:net/a:1", "setting-comment", "setting"),
+            ("file:ls", "elf-section", "program"),
+            ("file:readme", "text", "file"),
+            ("fs:1/entry:7", "inode", "file"),
+            ("uefi-file:x", "uefi-file", "file"),
+            ("dir:etc", "dir", "directory"),
+            ("dir:etc/entry:self", "entry", "directory"),
+            ("link:sh", "link", "link"),
+            ("device:null", "device", "special-file"),
+            ("whiteout:a", "whiteout", "special-file"),
+            ("fifo:a", "fifo", "special-file"),
+            ("socket:a", "socket", "special-file"),
+            ("args:1", "boot-argument", "boot-argument"),
+            ("variable:Setup", "uefi-variable", "variable"),
+            ("dead-variable:Setup", "uefi-variable", "variable"),
+            ("node:a/property:b", "property", "property"),
+            ("node:a/node:b", "node", "property"),
+            ("partition:env", "partition", "partition"),
+            ("found:0", "partition", "partition"),
+            ("partition:env", "data", "part"),
+            ("uefi-volume:1", "uefi-volume", "volume"),
+            ("uefi-volume:1", "data", "part"),
+            ("box:1", "partition", "part"),
+            ("box", "uefi-volume", "part"),
+        ] {
+            assert_eq!(noun(&of(path, kind)), name, "{path} {kind}");
+        }
+        assert_eq!(noun(&from(&REENCODED, "file:a", (0, 1)).arg("kind", "account")), "container");
+        for (path, name) in [("file:ls", "program"), ("uefi-file:x", "driver"), ("link:a", "link")] {
+            assert_eq!(noun(&with(of(path, "data"), |one| one.runs = true)), name);
+        }
+        // Files are called by what is told in them.
+        let holds = |kind| {
+            of("file:conf", "file").with_parts(vec![of("file:conf/a:1", "x"), of("file:conf/b:1", kind)])
+        };
+        assert_eq!(
+            ["boot-line", "setting", "data"].map(|kind| noun(&holds(kind))),
+            ["script", "setting", "file"]
+        );
+    }
+
+    #[test]
+    fn people_are_counted_one_by_one_and_what_nobody_has_seen_is_not_counted() {
+        let of = |kind| from(&ADDED, "file:passwd/line:a", (0, 1)).arg("kind", kind);
+        let counts = |finding: &Finding| {
+            let told = tally(std::slice::from_ref(finding)).into_iter();
+            told.map(|((noun, verb), count)| format!("{count} {noun} {verb}")).collect::<Vec<_>>()
+        };
+        let file = from(&MODIFIED, "file:passwd", (0, 1)).arg("kind", "file");
+        let people =
+            |kinds: &[&'static str]| file.clone().with_parts(kinds.iter().copied().map(of).collect());
+        assert_eq!(
+            counts(&people(&["account", "account", "account-secret", "login-line"])),
+            ["2 account added", "1 login-line added", "1 password added"]
+        );
+        assert_eq!(counts(&people(&["account", "line"])), ["1 file changed"]);
+        let over = |kind| Finding::over(kind, vec![file.clone(), of("account")], Effect::Refuted);
+        for unseen in [&UNIFORM, &NOT_READ, &SHORTER, &UNREAD] {
+            assert_eq!(counts(&over(unseen)), [""; 0], "{}", unseen.id);
+        }
+        assert_eq!(counts(&over(&LONGER)), ["1 account added", "1 file changed"]);
+        let padding = from(&MODIFIED, "padding:0", (0, 1)).arg("kind", "padding-of-a-file");
+        assert_eq!(counts(&padding), [""; 0]);
+        assert_eq!(counts(&padding.with_parts(vec![file.clone()])), ["1 part changed"]);
+        for (kind, verb) in [
+            (&REORDERED, "moved"),
+            (&ATTRIBUTES, "changed"),
+            (&NOT_ERASED, "changed"),
+            (&LAYOUT_DISAGREES, "changed"),
+            (&NOT_RECOGNISED, "changed"),
+            (&OUTSIDE_RULE, "changed"),
+        ] {
+            assert_eq!(counts(&from(kind, "file:a", (0, 1))), [format!("1 file {verb}")]);
+        }
+        let new = |kind| counts(&with(from(kind, "file:a", (0, 1)), |one| one.is_new = true));
+        assert_eq!([new(&OUTSIDE_RULE), new(&MODIFIED)], [["1 file added"], ["1 file changed"]]);
+        for kind in ["elf-section", "pe-section", "te-section"] {
+            for part in [&ADDED, &DUPLICATED, &REMOVED, &ERASED] {
+                assert_eq!(counts(&from(part, "file:a", (0, 1)).arg("kind", kind)), ["1 program changed"]);
+            }
+            assert_eq!(counts(&from(&MOVED, "file:a", (0, 1)).arg("kind", kind)), ["1 program moved"]);
+        }
     }
 
     #[test]
     fn counting_below_a_path_takes_whole_steps() {
-        let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "b"].into_iter());
+        let counts = Counts::of(["a", "a/b", "a/b/c", "a/bc", "a-b", "a0", "b"].into_iter());
         assert_eq!((counts.below("a"), counts.below("a/b"), counts.below("c")), (4, 2, 0));
     }
 
