@@ -182,7 +182,6 @@ const OTHERWISE: &[(u32, &str)] = &[
         "no format is opened yet that knows that its content is encrypted: what is not understood is unexplained",
     ),
     (18, "tests/browser: a key that came with the image stays at warning"),
-    (20, "manifests that others sign are named and not followed yet, which is said and cannot tell"),
     (22, "no log is read yet"),
     (23, "every `inspect_*` case has the tier none"),
     (25, "reports are rendered, not appraised anew, yet"),
