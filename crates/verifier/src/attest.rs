@@ -35,8 +35,11 @@ pub(crate) fn attest(run: &Run<'_>) -> Result<Response, Problem> {
         inside.extend(installed);
     }
     // What is given by itself needs no second entry.
-    inside.retain(|one: &ImageReference| !images.iter().any(|given| given.digests == one.digests));
-    images.extend(inside);
+    for one in inside {
+        if !images.iter().any(|given: &ImageReference| given.digests == one.digests) {
+            images.push(one);
+        }
+    }
     if images.is_empty() {
         return Err(Problem::new(&problems::NONE_GIVEN).of("image"));
     }
