@@ -1028,6 +1028,7 @@ mod tests {
             ("region:1/no key", "region:1"),
             ("partition:a/uefi-volume:header", "partition:a"),
             ("partition:header", "partition:header"),
+            ("region:bios/uefi-volume:a/data:0", "region:bios/uefi-volume:a/data:0"),
             ("found:1/fs:superblock", "found:1"),
             ("found:1/fs:superblock/a:1", "found:1/fs:superblock/a:1"),
         ] {
@@ -1485,12 +1486,14 @@ mod tests {
             // A block inside shuts what goes on behind it.
             (from(&UNDECODABLE, "t:1", around), Some("00")),
             (from(&UNDECODABLE, "t:1", (0x800, 0x1800)), None),
+            // What does not end as a block does was always there.
+            (from(&UNDECODABLE, "t:1", (0x4800, 0x7000)), None),
             (within(from(&MODIFIED, "t:1", around), inner(&REMOVED, "gz:1")), Some("00")),
             (within(from(&MODIFIED, "t:1", around), inner(&REMOVED, "image")), None),
             (within(from(&MODIFIED, "t:1", around), inner(&MODIFIED, "gz:1")), None),
         ] {
             let what = line(&finding);
-            let told = told_of((8, 8), vec![finding], &[zeros, erased], &[]);
+            let told = told_of((8, 8), vec![finding], &[zeros, erased, blank(0x5000, 0x6800, 0)], &[]);
             let cause = told.iter().find(|one| one.is_of(&[&NOT_READ]));
             assert_eq!(cause.map(|cause| &*cause.args["value"]), by, "{what}");
             let line = |cause: &Finding| cause.parts.iter().map(line).collect::<Vec<_>>();
